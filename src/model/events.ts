@@ -1,0 +1,25 @@
+import type { CapturedImage, Contents } from './contents.ts';
+
+/** What `export` tells about itself, one JSON line each on its standard output. */
+export type ExportEvent =
+  | { type: 'progress'; done: number; total: number; bytes: number }
+  | { type: 'image'; image: CapturedImage }
+  | { type: 'skipped'; name: string; reason: string; usedBy?: string }
+  | { type: 'sealed'; contents: Omit<Contents, 'images'>; layers: number; usedBytes: number; readOnly: boolean }
+  | { type: 'failed'; message: string; hint?: string };
+
+/** An event numbered from 1, so that a log read again after a broken connection is not taken twice. */
+export type NumberedEvent = ExportEvent & { seq: number };
+
+export const encodeEvent = (event: NumberedEvent): string => `${JSON.stringify(event)}\n`;
+
+/** The event on `line`, or undefined where the line is something else, such as a warning of the runtime. */
+export const decodeEvent = (line: string): NumberedEvent | undefined => {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const value = JSON.parse(line) as Partial<NumberedEvent>;
+    return typeof value.seq === 'number' && typeof value.type === 'string' ? (value as NumberedEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+};

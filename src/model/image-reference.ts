@@ -1,0 +1,60 @@
+/** A container image reference by the grammar of the distribution project, fully qualified. */
+export interface ImageReference {
+  /** registry host, with port if any */
+  domain: string;
+  path: string;
+  tag?: string;
+  /** `sha256:<hex>` */
+  digest?: string;
+}
+
+const PATH_COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const PATH = new RegExp(`^${PATH_COMPONENT}(?:/${PATH_COMPONENT})*$`);
+const DOMAIN = /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::\d+)?$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const DEFAULT_DOMAIN = 'docker.io';
+const MAX_REPOSITORY = 255;
+
+/** Parses `text`; `latest` where neither tag nor digest is named. Undefined when it is not an image reference. */
+export const parseImage = (text: string): ImageReference | undefined => {
+  const at = text.indexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  const named = at < 0 ? text : text.slice(0, at);
+  const colon = named.lastIndexOf(':');
+  const tagged = colon > named.lastIndexOf('/');
+  const tag = tagged ? named.slice(colon + 1) : digest ? undefined : 'latest';
+  const { domain, path } = splitDomain(tagged ? named.slice(0, colon) : named);
+
+  if (!DOMAIN.test(domain) || !PATH.test(path) || domain.length + path.length + 1 > MAX_REPOSITORY) return undefined;
+  if (tag !== undefined && !TAG.test(tag)) return undefined;
+  if (digest !== undefined && !DIGEST.test(digest)) return undefined;
+  return { domain, path, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
+};
+
+// A first part is a registry only if it looks like one: no name is ever looked up.
+const splitDomain = (repository: string): { domain: string; path: string } => {
+  const slash = repository.indexOf('/');
+  const first = repository.slice(0, Math.max(slash, 0));
+  const isDomain = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
+  const domain = isDomain ? first.replace(/^index\.docker\.io$/, DEFAULT_DOMAIN) : DEFAULT_DOMAIN;
+  const path = isDomain ? repository.slice(slash + 1) : repository;
+  return { domain, path: domain === DEFAULT_DOMAIN && !path.includes('/') ? `library/${path}` : path };
+};
+
+export const repository = (image: ImageReference): string => `${image.domain}/${image.path}`;
+
+/** The name the kubelet's container runtime looks up: a digest wins over a tag. */
+export const imageName = (image: ImageReference): string =>
+  image.digest ? `${repository(image)}@${image.digest}` : `${repository(image)}:${image.tag}`;
+
+/** Every name an image that resolved to `digest` is kept under: a pod may ask for the tag, the digest, or both. */
+export const keptNames = (image: ImageReference, digest: string): string[] =>
+  image.digest ? [imageName(image)] : [imageName(image), `${repository(image)}@${digest}`];
+
+/** Whether `name`, as written or fully qualified, starts with one of `prefixes`. */
+export const isExcluded = (name: string, prefixes: readonly string[]): boolean => {
+  const image = parseImage(name);
+  const forms = image ? [name, imageName(image)] : [name];
+  return prefixes.some((prefix) => forms.some((form) => form.startsWith(prefix)));
+};

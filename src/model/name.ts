@@ -1,0 +1,42 @@
+/** The plugin's name; usage, labels, field manager and object names derive from it. */
+export const PLUGIN = 'preload';
+export const TOOL = `kubectl-${PLUGIN}`;
+export const FIELD_MANAGER = TOOL;
+export const USAGE_NAME = `kubectl ${PLUGIN}`;
+
+export type Component = 'loader' | 'snapshot' | 'record';
+
+/** Names of the objects that belong to the preload `name`; all live in one namespace. */
+export const objectNames = (name: string) => ({
+  configMap: `${PLUGIN}-${name}`,
+  claim: `${PLUGIN}-${name}`,
+  pod: `${PLUGIN}-${name}`,
+  snapshot: name,
+  record: `${PLUGIN}ed-${name}`,
+});
+
+const APP = 'app.kubernetes.io';
+export const INSTANCE_LABEL = `${APP}/instance`;
+
+export const labels = (name: string, component: Component, version: string): Record<string, string> => ({
+  [`${APP}/name`]: PLUGIN,
+  [INSTANCE_LABEL]: name,
+  [`${APP}/component`]: component,
+  [`${APP}/managed-by`]: TOOL,
+  [`${APP}/version`]: version,
+});
+
+/** Selects everything this tool made, of one preload when `name` is given. */
+export const selector = (name?: string): string =>
+  [`${APP}/name=${PLUGIN}`, `${APP}/managed-by=${TOOL}`, ...(name ? [`${INSTANCE_LABEL}=${name}`] : [])].join(',');
+
+const MAX_NAME = 63 - `${PLUGIN}ed-`.length; // the label value and the longest derived name must hold it
+
+/** Why `name` cannot name a preload, or undefined when it can. */
+export const nameProblem = (name: string): string | undefined => {
+  if (name.length > MAX_NAME) return `must be at most ${MAX_NAME} characters`;
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
+    return 'must consist of lower case letters, digits and "-", and start and end with a letter or digit';
+  }
+  return undefined;
+};
