@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { type Compression, created, type LayerBlob, sha256 } from './oci-image.ts';
+import { blobPath } from './oci-layout.ts';
+
+/**
+ * `script` runs in an empty folder as root and fills it. It sees `inputs` as variables that name files, and as `$BELOW`
+ * the blob of the layer below. A layer is built again when its script changes, not when its inputs do.
+ */
+export type Layer = {
+  name: string;
+  script: string;
+  inputs?: Record<string, string>;
+  below?: Layer;
+  compression?: Compression;
+};
+
+const run = promisify(execFile);
+const compressors = {
+  gzip: { command: ['pigz', '--no-name', '--keep'], suffix: '.gz' },
+  zstd: { command: ['zstd', '--quiet'], suffix: '.zst' },
+  none: { command: ['true'], suffix: '' },
+};
+
+export function layerKey({ name, script, below, compression }: Layer): string {
+  return sha256(JSON.stringify([name, script, compression, below && layerKey(below)])).slice('sha256:'.length);
+}
+
+/** Builds a layer into the OCI layout, or finds it there from an earlier run. */
+export async function buildLayer(layout: string, layer: Layer, log: (line: string) => void): Promise<LayerBlob> {
+  const record = join(layout, 'layers', `${layerKey(layer)}.json`);
+  const known = await readFile(record, 'utf8').catch(() => undefined);
+  if (known !== undefined) return JSON.parse(known);
+
+  const below = layer.below && (await buildLayer(layout, layer.below, log));
+  await mkdir(dirname(record), { recursive: true });
+  const work = await mkdtemp(join(layout, 'building-'));
+  try {
+    const tree = join(work, 'tree');
+    await mkdir(tree);
+    await runScript(layer, tree, below && blobPath(layout, below.digest));
+    const blob = await pack(layout, tree, join(work, 'layer.tar'), layer.compression ?? 'gzip');
+    await writeFile(join(work, 'record.json'), JSON.stringify(blob));
+    await rename(join(work, 'record.json'), record);
+    log(`built layer ${layer.name} (${(blob.size / 1e6).toFixed(1)} MB)`);
+    return blob;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function runScript(layer: Layer, tree: string, below = ''): Promise<void> {
+  try {
+    await run('sh', ['-euc', layer.script], { cwd: tree, env: { ...process.env, ...layer.inputs, BELOW: below } });
+  } catch (error) {
+    throw new Error(`cannot build layer ${layer.name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function pack(layout: string, tree: string, tar: string, compression: Compression): Promise<LayerBlob> {
+  await writeTar(tree, tar);
+  const { command, suffix } = compressors[compression];
+  const [program = '', ...args] = command;
+  await run(program, [...args, tar]);
+  const [diffID, digest] = await Promise.all([hashFile(tar), hashFile(tar + suffix)]);
+  const { size } = await stat(tar + suffix);
+  await mkdir(dirname(blobPath(layout, digest)), { recursive: true });
+  await rename(tar + suffix, blobPath(layout, digest));
+  return { diffID, digest, size, compression };
+}
+
+async function writeTar(tree: string, tar: string): Promise<void> {
+  const names = (await readdir(tree)).sort();
+  const list = `${tar}.names`;
+  await writeFile(list, names.map((name) => `${name}\0`).join(''));
+  await run('tar', [
+    '--create',
+    `--file=${tar}`,
+    '--format=posix',
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+    '--sort=name',
+    '--numeric-owner',
+    `--mtime=${created}`,
+    '--clamp-mtime',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    '--xattrs-include=user.*',
+    `--directory=${tree}`,
+    '--null',
+    '--verbatim-files-from',
+    `--files-from=${list}`,
+  ]);
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return `sha256:${hash.digest('hex')}`;
+}
