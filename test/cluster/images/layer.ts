@@ -47,7 +47,7 @@ export async function buildLayer(layout: string, layer: Layer, log: (line: strin
     const blob = await pack(layout, tree, join(work, 'layer.tar'), layer.compression ?? 'gzip');
     await writeFile(join(work, 'record.json'), JSON.stringify(blob));
     await rename(join(work, 'record.json'), record);
-    log(`built layer ${layer.name} (${(blob.size / 1e6).toFixed(1)} MB)`);
+    if (blob.size > 1e6) log(`built layer ${layer.name} (${(blob.size / 1e6).toFixed(1)} MB)`);
     return blob;
   } finally {
     await rm(work, { recursive: true, force: true });

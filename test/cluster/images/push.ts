@@ -69,9 +69,9 @@ async function pushImage(registry: string, name: string, image: AssembledImage, 
   for (const manifest of image.manifests) {
     await putManifest(address(registry, repository), manifest.descriptor.digest, manifest);
   }
-  for (const { descriptor } of image.absent) await deleteManifest(address(registry, repository), descriptor.digest);
   const root = image.manifests.at(-1);
   if (tag && root) await putManifest(address(registry, repository), tag, root);
+  for (const { descriptor } of image.absent) await deleteManifest(address(registry, repository), descriptor.digest);
 }
 
 function reference(registry: string, name: string, root: Descriptor): string {

