@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadYaml } from '@kubernetes/client-node';
+import { load } from 'js-yaml';
 import { renderManifest } from '../../krew/manifest.ts';
 import { archiveName, archiveSources, PLATFORMS } from '../../krew/platforms.ts';
 import { PLUGIN, TOOL } from '../../src/model/name.ts';
@@ -32,7 +32,7 @@ const TEMPLATE = `krew/${PLUGIN}.yaml`;
 const TAG = 'v1.2.3';
 const template = readFileSync(TEMPLATE, 'utf8');
 const checksums = new Map(PLATFORMS.map((platform) => [archiveName(platform, TAG), 'abcdef01'.repeat(8)]));
-const manifest = loadYaml<Manifest>(renderManifest(template, TAG, checksums));
+const manifest = load(renderManifest(template, TAG, checksums)) as Manifest;
 const { metadata, spec } = manifest;
 
 // https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest
