@@ -1,0 +1,22 @@
+import { run } from './run.ts';
+
+let indexFresh = false;
+
+/** Installs the Debian packages that are missing. */
+export async function ensurePackages(packages: readonly string[], log: (line: string) => void): Promise<void> {
+  const missing: string[] = [];
+  for (const name of new Set(packages)) {
+    if (!(await isInstalled(name))) missing.push(name);
+  }
+  if (missing.length === 0) return;
+  log(`installing the missing Debian packages ${missing.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  if (!indexFresh) await run(['apt-get', 'update', '-qq'], { env });
+  indexFresh = true;
+  await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+}
+
+async function isInstalled(name: string): Promise<boolean> {
+  const status = await run(['dpkg', '--status', name]).catch(() => '');
+  return status.includes('ok installed');
+}

@@ -1,0 +1,91 @@
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from './until.ts';
+
+const CGROUPS = '/sys/fs/cgroup';
+
+// Membership is what tells whose a process is: unlike a pid file it survives any crash, covers children, and no pid is reused.
+const TRACKING = join(CGROUPS, 'pids');
+
+/** The file that a process writes its pid to, to belong to the group. */
+export const membersFile = (group: string): string => join(TRACKING, group, 'cgroup.procs');
+
+export async function createGroup(group: string): Promise<void> {
+  await mkdir(join(TRACKING, group), { recursive: true });
+}
+
+/** A group in every hierarchy, as a kubelet wants its root; cpuset groups start without cpus and admit nobody. */
+export async function createKubeletRoot(group: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    await mkdir(join(hierarchy, group), { recursive: true });
+    let parent = hierarchy;
+    for (const part of group.split('/')) {
+      const child = join(parent, part);
+      await inheritCpuset(parent, child);
+      parent = child;
+    }
+  }
+}
+
+/** Pids in the group and all groups below. */
+export async function members(group: string): Promise<number[]> {
+  const below = await children(join(TRACKING, group));
+  const nested = await Promise.all(below.map((child) => members(join(group, child))));
+  const own = await readFile(membersFile(group), 'utf8').catch(() => '');
+  return [...own.split('\n').filter(Boolean).map(Number), ...nested.flat()];
+}
+
+/** Ends every process of the group: SIGTERM first, SIGKILL after the grace. */
+export async function killGroup(group: string, graceSeconds: number): Promise<void> {
+  const deadline = Date.now() + graceSeconds * 1000;
+  if (graceSeconds > 0) signal(await members(group), 'SIGTERM');
+  await until(`the end of all processes in ${group}`, async () => {
+    const pids = await members(group);
+    if (Date.now() >= deadline) signal(pids, 'SIGKILL');
+    return pids.length === 0;
+  });
+}
+
+/** Removes the empty group from every hierarchy. */
+export async function removeGroup(group: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) await removeTree(join(hierarchy, group));
+}
+
+function signal(pids: number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // it ended by itself
+    }
+  }
+}
+
+async function inheritCpuset(parent: string, child: string): Promise<void> {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const inherited = await readFile(join(parent, file), 'utf8').catch(() => undefined);
+    if (inherited?.trim()) await writeFile(join(child, file), inherited);
+  }
+}
+
+async function removeTree(folder: string): Promise<void> {
+  for (const child of await children(folder)) await removeTree(join(folder, child));
+  const there = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  if (there) await rmdir(folder);
+}
+
+async function children(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** Mount points of the version 1 hierarchies. */
+async function hierarchies(): Promise<string[]> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
+  return mounts
+    .filter(([, point, type]) => type === 'cgroup' && point?.startsWith(CGROUPS))
+    .map(([, point]) => point ?? '');
+}

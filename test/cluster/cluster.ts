@@ -1,0 +1,110 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { killGroup, removeGroup } from './cgroups.ts';
+import { binaryFolder, provide, type Source, startAll } from './components.ts';
+import { ADMIN, controlPlane, createCredentials } from './control-plane.ts';
+import { applyClasses, applySnapshotCrds, csiControllers, DRIVERS } from './csi.ts';
+import { createDisk, DISK_PACKAGES, isDiskMounted, removeDisk } from './disk.ts';
+import { type Kubectl, kubectlAs } from './kubeconfig.ts';
+import { createBridge, removeBridge } from './network.ts';
+import { bootNode, isNodeBooted, NODE_SOURCES, removeNode, startKubelet } from './node.ts';
+import { type ContainerdVersion, containerdSource } from './node-config.ts';
+import { readNode } from './node-record.ts';
+import { exists } from './probes.ts';
+import { configureRegistries, registries } from './registry.ts';
+import { type Cluster, clusterId, newCluster, readCluster, writeCluster } from './state.ts';
+
+export const WORKER = 'worker';
+
+type Log = (line: string) => void;
+
+/** Boots what does not run yet; returns when the worker is Ready and a claim was provisioned. */
+export async function up(folder: string, containerd: ContainerdVersion, log: Log): Promise<void> {
+  const cluster = (await intactCluster(folder)) ?? (await newClusterIn(folder, log));
+  const components = [...controlPlane(cluster), ...registries(cluster), ...csiControllers(cluster)];
+  await provide([...components.map(({ from }) => from), ...sourcesOfNode(containerd)], log);
+  if (!(await readCluster(folder))) await layFoundation(cluster);
+  const kubectl = await adminKubectl(cluster);
+
+  log('starting the control plane and the registries');
+  await createBridge(cluster);
+  await startAll(cluster, [...controlPlane(cluster), ...registries(cluster)]);
+  await applySnapshotCrds(kubectl);
+  await applyClasses(kubectl);
+
+  log(`starting storage and node ${WORKER} with containerd ${containerd}`);
+  await Promise.all([startAll(cluster, csiControllers(cluster)), ensureWorker(cluster, containerd, kubectl)]);
+  await proveStorage(kubectl);
+  await writeCluster(cluster);
+}
+
+/** Ends and removes all that `up` and `node add` made in this folder, whatever state it is in. */
+export async function down(folder: string): Promise<void> {
+  const id = clusterId(folder);
+  await killGroup(id, 0);
+  await removeDisk(folder);
+  await removeBridge(id);
+  await removeGroup(id);
+  if (await exists(markerFile(folder))) await rm(folder, { recursive: true });
+}
+
+export async function adminKubectl({ folder }: Cluster): Promise<Kubectl> {
+  return kubectlAs(folder, ADMIN, join(await binaryFolder({ module: 'kubernetes' }, () => {}), 'kubectl'));
+}
+
+export const sourcesOfNode = (containerd: ContainerdVersion): Source[] => [
+  ...NODE_SOURCES,
+  { packages: DISK_PACKAGES },
+  containerdSource(containerd),
+];
+
+async function intactCluster(folder: string): Promise<Cluster | undefined> {
+  return (await isDiskMounted(folder)) ? readCluster(folder) : undefined; // a reboot takes the mount
+}
+
+async function newClusterIn(folder: string, log: Log): Promise<Cluster> {
+  if (await exists(markerFile(folder))) {
+    log(`removing what an earlier run left in ${folder}`);
+  } else if (await isFilled(folder)) {
+    throw new Error(`${folder} is no folder of a test cluster`);
+  }
+  await down(folder);
+  await mkdir(folder, { recursive: true });
+  await writeFile(markerFile(folder), '');
+  return newCluster(folder);
+}
+
+async function layFoundation(cluster: Cluster): Promise<void> {
+  await Promise.all([createDisk(cluster.folder), createCredentials(cluster), configureRegistries(cluster)]);
+}
+
+async function ensureWorker(cluster: Cluster, containerd: ContainerdVersion, kubectl: Kubectl): Promise<void> {
+  const known = await readNode(cluster, WORKER);
+  const fits = known?.containerd === containerd && (await isNodeBooted(cluster, WORKER));
+  if (known && !fits) await removeNode(cluster, WORKER, kubectl);
+  const node = known && fits ? known : await bootNode(cluster, WORKER, containerd);
+  await startKubelet(cluster, node, kubectl);
+}
+
+async function proveStorage(kubectl: Kubectl): Promise<void> {
+  const claims = DRIVERS.map(({ storageClass }) => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: `probe-${storageClass}`, namespace: 'kube-system' },
+    spec: {
+      storageClassName: storageClass,
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '16Mi' } },
+    },
+  }));
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: claims });
+  await kubectl(['apply', '-f', '-'], list);
+  await kubectl(['wait', '--for=jsonpath={.status.phase}=Bound', '--timeout=30s', '-f', '-'], list);
+  await kubectl(['delete', '--wait', '-f', '-'], list);
+}
+
+const markerFile = (folder: string): string => join(folder, '.kubectl-preload-cluster');
+
+async function isFilled(folder: string): Promise<boolean> {
+  return (await readdir(folder).catch(() => [])).length > 0;
+}

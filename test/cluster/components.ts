@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { ensurePackages } from './apt.ts';
+import { isRunning, logTail, startDaemon } from './daemons.ts';
+import { type GoModule, goBuild } from './go-build.ts';
+import type { Cluster } from './state.ts';
+import { until } from './until.ts';
+
+/** Where a component's binary comes from: built from one of our Go modules, or installed. */
+export type Source = { module: GoModule } | { packages: string[] };
+
+export type Component = {
+  /** also names its log and its cgroup; the components of a node are named NODE/COMPONENT */
+  name: string;
+  from: Source;
+  /** the first word names the binary */
+  argv: string[];
+  /** what has to be ready before */
+  needs?: string[];
+  /** a command that enters the namespaces the component lives in */
+  within?: string[];
+  ready: () => Promise<boolean>;
+};
+
+/** Installs or builds what the components are made of. */
+export async function provide(sources: readonly Source[], log: (line: string) => void): Promise<void> {
+  await ensurePackages(
+    sources.flatMap((source) => ('packages' in source ? source.packages : [])),
+    log,
+  );
+  for (const source of sources) await binaryFolder(source, log); // one after the other: each build uses all cores
+}
+
+/** Starts the components that do not run, each as soon as what it needs is ready; returns when all are. */
+export async function startAll(cluster: Cluster, components: readonly Component[]): Promise<void> {
+  const started = new Map<string, Promise<void>>();
+  const start = (component: Component): Promise<void> => {
+    const needed = components.filter(({ name }) => component.needs?.includes(name));
+    const known = started.get(component.name);
+    const running = known ?? Promise.all(needed.map(start)).then(() => startOne(cluster, component));
+    started.set(component.name, running);
+    return running;
+  };
+  await Promise.all(components.map(start));
+}
+
+export async function commandLine({ from, argv, within = [] }: Component): Promise<string[]> {
+  const [binary = '', ...args] = argv;
+  return [...within, join(await binaryFolder(from, () => {}), binary), ...args];
+}
+
+async function startOne(cluster: Cluster, component: Component): Promise<void> {
+  const { name, ready } = component;
+  if (!(await isRunning(cluster, name))) await startDaemon(cluster, name, await commandLine(component));
+  await until(`${name} ready`, async () => {
+    if (await ready()) return true;
+    if (await isRunning(cluster, name)) return false;
+    throw new Error(`${name} ended:\n${await logTail(cluster, name)}`);
+  });
+}
+
+/** The folder of a component's binaries; an empty path where the system finds them. */
+export async function binaryFolder(from: Source, log: (line: string) => void): Promise<string> {
+  return 'module' in from ? goBuild(from.module, log) : '';
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { access, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from './run.ts';
+import { CACHE } from './state.ts';
+
+const KUBERNETES_VERSION = { gitVersion: 'v1.34.4', gitMajor: '1', gitMinor: '34', gitTreeState: 'clean' };
+const CONTAINERD_TAGS = 'no_btrfs no_devmapper no_zfs netgo osusergo';
+
+/** One go.mod per upstream project, for their dependency versions differ. */
+const MODULES = {
+  kubernetes: { folder: 'modules/kubernetes', linker: kubernetesVersion() },
+  'containerd-1.7': { folder: 'modules/containerd-1.7', tags: CONTAINERD_TAGS },
+  'containerd-2': { folder: 'modules/containerd-2', tags: CONTAINERD_TAGS },
+  'csi-provisioner': { folder: 'modules/csi-provisioner' },
+  'csi-sidecars': { folder: 'modules/csi-sidecars' },
+  'csi-driver': { folder: 'csi-driver', packages: '.' },
+  krew: { folder: 'modules/krew' },
+} satisfies Record<string, { folder: string; linker?: string; tags?: string; packages?: string }>;
+
+export type GoModule = keyof typeof MODULES;
+
+/** Builds all binaries of a module, or finds them in the cache. Returns the folder they are in. */
+export async function goBuild(name: GoModule, log: (line: string) => void): Promise<string> {
+  const recipe: { folder: string; linker?: string; tags?: string; packages?: string } = MODULES[name];
+  const source = join(import.meta.dirname, recipe.folder);
+  const linker = ['-s -w', recipe.linker].filter(Boolean).join(' ');
+  const flags = ['-trimpath', ...(recipe.tags ? ['-tags', recipe.tags] : []), '-ldflags', linker];
+  const target = join(CACHE, 'bin', `${name}-${await digest(source, flags)}`);
+  if (await exists(target)) return target;
+  log(`building ${name}: minutes from an empty Go cache`);
+  const partial = `${target}.${process.pid}`;
+  await run(['go', 'build', ...flags, '-o', `${partial}/`, recipe.packages ?? 'tool'], { cwd: source });
+  await rename(partial, target).catch(async (error) => {
+    await rm(partial, { recursive: true });
+    if (!(await exists(target))) throw error; // else another run was faster
+  });
+  return target;
+}
+
+/** The folder of a module's sources in the Go module cache, e.g. for the YAML it ships. */
+export async function goModuleFolder(moduleAtVersion: string): Promise<string> {
+  const answer = JSON.parse(await run(['go', 'mod', 'download', '-json', moduleAtVersion], { cwd: '/' }));
+  return answer.Dir;
+}
+
+async function digest(folder: string, flags: string[]): Promise<string> {
+  const files = (await readdir(folder, { recursive: true })).filter((file) => /\.(go|mod|sum)$/.test(file)).sort();
+  const hash = createHash('sha256').update(flags.join('\0'));
+  for (const file of files) hash.update(file).update(await readFile(join(folder, file)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+// kubectl refuses to compare its version with a server's that does not parse
+function kubernetesVersion(): string {
+  const packages = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'];
+  const pairs = packages.flatMap((pkg) =>
+    Object.entries(KUBERNETES_VERSION).map(([key, value]) => `-X ${pkg}.${key}=${value}`),
+  );
+  return pairs.join(' ');
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { createGroup, membersFile } from './cgroups.ts';
+import { adminKubectl, sourcesOfNode } from './cluster.ts';
+import { provide } from './components.ts';
+import { ENVIRONMENT, group } from './daemons.ts';
+import { bootNode, enter, mountSnapshot, removeNode, startKubelet } from './node.ts';
+import type { ContainerdVersion } from './node-config.ts';
+import type { Cluster } from './state.ts';
+
+type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string | undefined; restore: string };
+
+/** Boots a node; with a snapshot, its disk is restored before the kubelet starts. Returns the exit code. */
+export async function addNode(cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> {
+  const { name, containerd, snapshot, restore } = wanted;
+  await provide(sourcesOfNode(containerd), log);
+  log(`booting node ${name} with containerd ${containerd}`);
+  const node = await bootNode(cluster, name, containerd);
+  if (snapshot) {
+    await mountSnapshot(cluster, name, snapshot);
+    const begin = performance.now();
+    const exitCode = await onNode(cluster, name, ['sh', '-c', `exec /preload/restore.sh ${restore}`], [0, 2, 2]);
+    const seconds = Number(((performance.now() - begin) / 1000).toFixed(3));
+    console.log(JSON.stringify({ node: name, seconds, exitCode }));
+    if (exitCode !== 0) {
+      log(`restore failed on node ${name}: it gets no kubelet; see it with: node exec ${name} -- sh`);
+      return 1;
+    }
+  }
+  await startKubelet(cluster, node, await adminKubectl(cluster));
+  return 0;
+}
+
+export async function dropNode(cluster: Cluster, name: string): Promise<void> {
+  await removeNode(cluster, name, await adminKubectl(cluster));
+}
+
+/** Runs a command on a node as if logged in there; returns its exit code. */
+export async function execOnNode(cluster: Cluster, name: string, argv: string[]): Promise<number> {
+  if (argv.length === 0) throw new Error('name a command after --');
+  return onNode(cluster, name, argv, [0, 1, 2]);
+}
+
+async function onNode(
+  cluster: Cluster,
+  name: string,
+  argv: string[],
+  stdio: [number, number, number],
+): Promise<number> {
+  const inside = group(cluster, `${name}/exec`); // `down` ends it with the node
+  await createGroup(inside);
+  const join = 'echo $$ >"$0" && exec "$@"';
+  const child = spawn('/bin/sh', ['-c', join, membersFile(inside), ...(await enter(cluster, name)), ...argv], {
+    cwd: '/',
+    env: { ...ENVIRONMENT, TERM: process.env.TERM },
+    stdio,
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}

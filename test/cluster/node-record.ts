@@ -1,0 +1,59 @@
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskFolder } from './disk.ts';
+import type { ContainerdVersion } from './node-config.ts';
+import { type Cluster, writeAtomically } from './state.ts';
+
+const FIRST_INDEX = 2; // the machine itself has 1
+const LAST_INDEX = 250;
+
+export type NodeRecord = { name: string; containerd: ContainerdVersion /** fixes its addresses */; index: number };
+
+/** Node-local folders on the machine's own file system: LIB/NAME is the node's /var/lib/NAME. */
+export const libFolder = (cluster: Cluster, node: string): string => join(cluster.folder, 'nodes', node, 'lib');
+/** What else the node writes, on the cluster's disk. */
+export const writableFolder = (cluster: Cluster, node: string): string =>
+  join(diskFolder(cluster.folder), 'nodes', node);
+/** A path of the node's root, before it boots. */
+export const rootPath = (cluster: Cluster, node: string, path: string): string =>
+  join(writableFolder(cluster, node), 'upper', path);
+
+export async function readNode(cluster: Cluster, name: string): Promise<NodeRecord | undefined> {
+  const text = await readFile(recordFile(cluster, name), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as NodeRecord);
+}
+
+export async function recordNode(cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> {
+  const record = { name, containerd, index: await takeIndex(cluster) };
+  await writeAtomically(recordFile(cluster, name), JSON.stringify(record));
+  return record;
+}
+
+/** Removes all the node's files; the record goes last. */
+export async function forgetNode(cluster: Cluster, { name, index }: NodeRecord): Promise<void> {
+  for (const folder of [writableFolder(cluster, name), libFolder(cluster, name), join(cluster.folder, 'logs', name)]) {
+    await rm(folder, { recursive: true, force: true });
+  }
+  await rmdir(indexFolder(cluster, index)).catch(() => {});
+  await rm(join(cluster.folder, 'nodes', name), { recursive: true, force: true });
+}
+
+export async function nodeNames(cluster: Cluster): Promise<string[]> {
+  return readdir(join(cluster.folder, 'nodes')).catch(() => []);
+}
+
+const recordFile = (cluster: Cluster, name: string): string => join(cluster.folder, 'nodes', name, 'node.json');
+const indexFolder = (cluster: Cluster, index: number): string => join(cluster.folder, 'indexes', String(index));
+
+// mkdir settles races between harnesses that add nodes at the same time
+async function takeIndex(cluster: Cluster): Promise<number> {
+  await mkdir(join(cluster.folder, 'indexes'), { recursive: true });
+  for (let index = FIRST_INDEX; index <= LAST_INDEX; index++) {
+    const taken = await mkdir(indexFolder(cluster, index)).then(
+      () => true,
+      () => false,
+    );
+    if (taken) return index;
+  }
+  throw new Error(`no more than ${LAST_INDEX - FIRST_INDEX + 1} nodes`);
+}

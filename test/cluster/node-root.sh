@@ -1,0 +1,32 @@
+#!/bin/sh
+# Runs first in a node's own mount namespace: gives it a root of its own, in which it may write wherever it likes.
+# usage: node-root.sh WRITABLE LIB SHARED...
+#   WRITABLE  where what the node writes is kept; LIB/NAME becomes /var/lib/NAME; SHARED folders look the same inside
+set -eu
+
+writable=$1
+lib=$2
+shift 2
+
+mkdir -p "$writable/upper" "$writable/work"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$writable/upper,workdir=$writable/work" /mnt
+
+for folder in /proc /sys /dev "$@"; do
+  mount --rbind "$folder" "/mnt$folder"
+done
+mount -t tmpfs -o mode=755 tmpfs /mnt/run
+
+# overlayfs cannot hold another overlay's layers, so these are folders of the machine's own file system
+for folder in "$lib"/*; do
+  mkdir -p "/mnt/var/lib/${folder##*/}"
+  mount --bind "$folder" "/mnt/var/lib/${folder##*/}"
+done
+
+mkdir -p /mnt/preload
+cd /mnt
+pivot_root . .
+umount -l .
+mount --make-rshared /
+
+: >/run/booted
+exec sleep infinity

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { homedir, networkInterfaces } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const PORTS = [
+  'etcd',
+  'etcdPeer',
+  'apiserver',
+  'controllerManager',
+  'scheduler',
+  'registry',
+  'privateRegistry',
+] as const;
+
+/** Port on loopback by the name of who listens there. */
+export type Ports = Record<(typeof PORTS)[number], number>;
+
+/** What is fixed when a cluster is first booted. */
+export type Cluster = {
+  folder: string;
+  /** names the bridge and the root of the cgroups, so that several clusters can share a machine */
+  id: string;
+  /** first two octets of the node and pod network, a /16 */
+  network: string;
+  ports: Ports;
+};
+
+export const REPOSITORY = resolve(import.meta.dirname, '../..');
+
+/** Survives `down`: what was built. */
+export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kubectl-preload');
+
+/** All that a running cluster keeps on disk; `down` removes it. */
+export const STATE = resolve(process.env.KUBECTL_PRELOAD_CLUSTER_STATE || '/var/tmp/kubectl-preload-cluster');
+
+export function clusterId(folder: string): string {
+  return `kpl-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+}
+
+export async function newCluster(folder: string): Promise<Cluster> {
+  return { folder, id: clusterId(folder), network: freeNetwork(), ports: await freePorts() };
+}
+
+/** The cluster that was booted in this folder, if its boot came to an end. */
+export async function readCluster(folder: string): Promise<Cluster | undefined> {
+  const text = await readFile(clusterFile(folder), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Cluster);
+}
+
+export async function writeCluster(cluster: Cluster): Promise<void> {
+  await writeAtomically(clusterFile(cluster.folder), `${JSON.stringify(cluster, null, 2)}\n`);
+}
+
+export async function writeAtomically(file: string, text: string): Promise<void> {
+  await mkdir(resolve(file, '..'), { recursive: true });
+  await writeFile(`${file}.partial`, text);
+  await rename(`${file}.partial`, file);
+}
+
+const clusterFile = (folder: string): string => join(folder, 'cluster.json');
+
+function freeNetwork(): string {
+  const taken = Object.values(networkInterfaces()).flatMap(
+    (addresses) => addresses?.map(({ address }) => address) ?? [],
+  );
+  for (let octet = 250; octet > 100; octet--) {
+    const network = `10.${octet}`;
+    if (!taken.some((address) => address.startsWith(`${network}.`))) return network;
+  }
+  throw new Error('no network 10.101.0.0/16 to 10.250.0.0/16 is free');
+}
+
+async function freePorts(): Promise<Ports> {
+  const servers = await Promise.all(PORTS.map(() => listen()));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return Object.fromEntries(PORTS.map((name, index) => [name, ports[index]])) as Ports;
+}
+
+async function listen() {
+  const server = createServer();
+  await new Promise<void>((done, failed) => server.on('error', failed).listen(0, '127.0.0.1', done));
+  return server;
+}
