@@ -27,17 +27,33 @@ const compressors = {
   none: { command: ['true'], suffix: '' },
 };
 
-export function layerKey({ name, script, below, compression }: Layer): string {
+/** Builds each layer into the OCI layout once, or finds it there from an earlier run. */
+export function layerBuilder(layout: string, log: (line: string) => void): (layer: Layer) => Promise<LayerBlob> {
+  const built = new Map<string, Promise<LayerBlob>>();
+  const builder = (layer: Layer): Promise<LayerBlob> => {
+    const key = layerKey(layer);
+    const blob = built.get(key) ?? buildLayer(layout, layer, builder, log);
+    built.set(key, blob);
+    return blob;
+  };
+  return builder;
+}
+
+function layerKey({ name, script, below, compression }: Layer): string {
   return sha256(JSON.stringify([name, script, compression, below && layerKey(below)])).slice('sha256:'.length);
 }
 
-/** Builds a layer into the OCI layout, or finds it there from an earlier run. */
-export async function buildLayer(layout: string, layer: Layer, log: (line: string) => void): Promise<LayerBlob> {
+async function buildLayer(
+  layout: string,
+  layer: Layer,
+  builder: (layer: Layer) => Promise<LayerBlob>,
+  log: (line: string) => void,
+): Promise<LayerBlob> {
   const record = join(layout, 'layers', `${layerKey(layer)}.json`);
   const known = await readFile(record, 'utf8').catch(() => undefined);
   if (known !== undefined) return JSON.parse(known);
 
-  const below = layer.below && (await buildLayer(layout, layer.below, log));
+  const below = layer.below && (await builder(layer.below));
   await mkdir(dirname(record), { recursive: true });
   const work = await mkdtemp(join(layout, 'building-'));
   try {

@@ -1,6 +1,6 @@
 import { mapBounded } from './concurrency.ts';
-import { buildLayer, type Layer, layerKey } from './layer.ts';
-import type { Descriptor, LayerBlob } from './oci-image.ts';
+import { layerBuilder } from './layer.ts';
+import type { Descriptor } from './oci-image.ts';
 import { blobPath, writeDocuments, writeNames } from './oci-layout.ts';
 import { deleteManifest, mountBlob, pushBlob, putManifest } from './registry.ts';
 import { type AssembledImage, assemble, type SampleImage } from './sample-image.ts';
@@ -17,13 +17,11 @@ export async function pushSampleImages(options: PushOptions): Promise<string[]> 
 }
 
 export async function pushImages(images: SampleImage[], { registry, cache, log }: PushOptions): Promise<string[]> {
-  const layerBlob = layerBuilder(cache, log);
+  const layer = layerBuilder(cache, log);
   const uploadBlob = blobUploader(registry, cache);
   const roots = new Map<string, Descriptor>();
   const references = await mapBounded(images, 4, async (image) => {
-    const layers: LayerBlob[] = [];
-    for (const layer of image.layers) layers.push(await layerBlob(layer));
-    const assembled = assemble(image, layers);
+    const assembled = assemble(image, await mapBounded(image.layers, 2, layer));
     await writeDocuments(cache, [...assembled.blobs, ...assembled.manifests]);
     for (const name of image.names) {
       await pushImage(registry, name, assembled, uploadBlob);
@@ -34,16 +32,6 @@ export async function pushImages(images: SampleImage[], { registry, cache, log }
   });
   await writeNames(cache, roots);
   return references.flat();
-}
-
-function layerBuilder(cache: string, log: (line: string) => void): (layer: Layer) => Promise<LayerBlob> {
-  const built = new Map<string, Promise<LayerBlob>>();
-  return (layer) => {
-    const key = layerKey(layer);
-    const blob = built.get(key) ?? buildLayer(cache, layer, log);
-    built.set(key, blob);
-    return blob;
-  };
 }
 
 /** Sends each blob once; other repositories of the registry take it over from the first. */

@@ -18,8 +18,6 @@ const bases: SampleImage[] = [
   { names: ['node:26'], layers: nodeJs },
   { names: ['debian:12'], layers: [debian] },
   { names: ['busybox:1.36'], layers: [busybox] },
-  { names: ['nginx:1.22'], layers: nginx },
-  { names: ['redis:7.0'], layers: redis },
 ];
 
 const applications: { names: string[]; on: Layer[]; megabytes: number }[] = [
@@ -64,9 +62,9 @@ const special: SampleImage[] = [
 
 export const sampleSet: SampleImage[] = [
   ...bases,
+  ...special,
   ...applications.map(({ names, on, megabytes }, position) => ({
     names,
     layers: [...on, application(`srv/${names[0]?.split(':')[0]}`, { from: 10 + 7 * position, megabytes })],
   })),
-  ...special,
 ];
