@@ -10,6 +10,17 @@ export class PreloadError extends Error {
 /** A wrong command line: kubectl points to the help of the command and prints nothing more. */
 export class UsageError extends Error {}
 
+/** What the API server refused; `reason` is its machine-readable word, such as `NotFound`, and empty where none answered. */
+export class ApiError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  constructor(code: number, reason: string, message: string) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {
   readonly signal: 'SIGINT' | 'SIGTERM';

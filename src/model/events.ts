@@ -11,7 +11,7 @@ export type ExportEvent =
 /** An event numbered from 1, so that a log read again after a broken connection is not taken twice. */
 export type NumberedEvent = ExportEvent & { seq: number };
 
-export const encodeEvent = (event: NumberedEvent): string => `${JSON.stringify(event)}\n`;
+export const encodeEvent = (event: NumberedEvent): string => JSON.stringify(event);
 
 /** The event on `line`, or undefined where the line is something else, such as a warning of the runtime. */
 export const decodeEvent = (line: string): NumberedEvent | undefined => {

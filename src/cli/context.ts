@@ -1,0 +1,36 @@
+import { createProgress, type Progress } from './progress.ts';
+import { createStyle, type Style } from './style.ts';
+
+/** The outside world of a command; everything below gets values instead of `process`. */
+export interface Context {
+  /** writes a line of the result to standard output */
+  print: (line: string) => void;
+  /** tells people on standard error what happens */
+  progress: Progress;
+  style: Style;
+  /** aborted with Interrupted on Ctrl-C and SIGTERM */
+  signal: AbortSignal;
+  env: Readonly<Record<string, string | undefined>>;
+  /** the file that is being run */
+  script: string;
+  now: () => number;
+}
+
+/** A terminal that can redraw and colour; NO_COLOR asks for plain text, so it gets no escape codes at all. */
+const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
+  stream.isTTY && !env.NO_COLOR && env.TERM !== 'dumb';
+
+export const processContext = (signal: AbortSignal): Context => {
+  const { env, stdout, stderr, argv } = process;
+  const smart = isSmart(stderr, env);
+  const style = createStyle(smart);
+  return {
+    print: (line) => stdout.write(`${line}\n`),
+    progress: createProgress(stderr, smart, style),
+    style,
+    signal,
+    env,
+    script: argv[1] ?? '',
+    now: Date.now,
+  };
+};

@@ -1,0 +1,40 @@
+import type { Argv } from 'yargs';
+import { parseDuration } from '../model/duration.ts';
+import { UsageError } from '../model/errors.ts';
+import { OUTPUTS } from './output.ts';
+
+/** Flags of every command that asks the API server, spelled as kubectl spells them. */
+export const connectionFlags = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('namespace', {
+      alias: 'n',
+      type: 'string',
+      requiresArg: true,
+      describe: "Namespace of the preload; the context's by default",
+    })
+    .option('kubeconfig', { type: 'string', requiresArg: true, describe: 'Path to the kubeconfig file' })
+    .option('context', { type: 'string', requiresArg: true, describe: 'The name of the kubeconfig context to use' })
+    .option('as', { type: 'string', requiresArg: true, describe: 'Username to impersonate for the operation' })
+    .option('request-timeout', {
+      type: 'string',
+      requiresArg: true,
+      default: '30s',
+      coerce: duration('request-timeout'),
+      describe: 'How long a single server request may take',
+    })
+    .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], 'Connection:');
+
+export const outputFlag = <T>(yargs: Argv<T>) =>
+  yargs.option('output', {
+    alias: 'o',
+    choices: OUTPUTS,
+    requiresArg: true,
+    describe: 'Output format; a table by default',
+  });
+
+/** Milliseconds of a duration flag. */
+export const duration = (flag: string) => (text: string) => {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new UsageError(`invalid --${flag} "${text}": must be a duration such as 90s or 30m`);
+  return ms;
+};

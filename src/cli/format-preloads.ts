@@ -1,0 +1,30 @@
+import { formatAge } from '../model/duration.ts';
+import { formatBytes } from '../model/quantity.ts';
+import type { PreloadSummary } from '../model/summary.ts';
+import { formatJson, formatTable, formatYaml, type Output } from './output.ts';
+
+const HEAD = ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'];
+
+/** Text of a list of preloads, or of the one that was asked for; `now` in milliseconds. */
+export const formatPreloads = (
+  preloads: PreloadSummary[] | PreloadSummary,
+  output: Output,
+  now: number,
+  withNamespace = false,
+): string => {
+  const all = [preloads].flat();
+  if (output === 'json') return formatJson(preloads);
+  if (output === 'yaml') return formatYaml(preloads);
+  if (output === 'name') return all.map(({ name }) => `volumesnapshot.snapshot.storage.k8s.io/${name}`).join('\n');
+  const rows = all.map((preload) => [
+    ...(withNamespace ? [preload.namespace] : []),
+    preload.name,
+    preload.phase === 'Ready' ? 'True' : 'False',
+    preload.phase,
+    preload.images ? String(preload.images.length) : '<none>',
+    preload.size === undefined ? '<none>' : formatBytes(preload.size),
+    preload.snapshotId ?? '<pending>',
+    formatAge(now - Date.parse(preload.created)),
+  ]);
+  return formatTable([...(withNamespace ? ['NAMESPACE'] : []), ...HEAD], rows);
+};

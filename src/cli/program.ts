@@ -1,0 +1,58 @@
+import yargs, { type Argv } from 'yargs';
+import * as create from '../commands/create.ts';
+import * as exportImages from '../commands/export.ts';
+import * as status from '../commands/status.ts';
+import * as versionCommand from '../commands/version.ts';
+import { UsageError } from '../model/errors.ts';
+import { TOOL, USAGE_NAME } from '../model/name.ts';
+import { version } from '../version.ts';
+import type { Context } from './context.ts';
+
+/** A verb: its own file defines the flags and loads what it does only when it runs. */
+interface Command<T> {
+  command: string | string[];
+  describe: string;
+  builder: (yargs: Argv) => Argv<T>;
+  handler: (options: never, context: Context) => Promise<void>;
+}
+
+const COMMANDS: Command<unknown>[] = [create, status, exportImages, versionCommand];
+
+/** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
+export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
+  const program = yargs([...argv])
+    .scriptName(USAGE_NAME)
+    .usage('$0 COMMAND\n\nMakes new Kubernetes nodes ready at once: captures container images into a volume snapshot.')
+    .version(version)
+    .help()
+    .alias('help', 'h')
+    .strict()
+    .strictCommands()
+    .demandCommand(1, 'name a command')
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .wrap(100)
+    .fail((message, error) => {
+      // yargs wraps what a flag's coerce function throws in an error of its own
+      throw error && error.name !== 'YError' ? error : new UsageError(message.split('\n').join('; '));
+    });
+  for (const { command, describe, builder, handler } of COMMANDS) {
+    const build = (args: Argv) => withEnvironment(builder(args), context.env);
+    program.command(command, describe, build, (options) => handler(options as never, context));
+  }
+  if (argv.length === 0) context.print(await program.getHelp());
+  else await program.parseAsync();
+};
+
+/**
+ * Lets KUBECTL_PRELOAD_SIZE stand for --size where the command has that flag. Not by yargs' own env(), which gives every
+ * command all such variables and then refuses those it does not know.
+ */
+const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
+  const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
+  for (const flag of Object.keys(flags)) {
+    const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
+    if (value) args.default(flag, value);
+  }
+  return args;
+};

@@ -1,0 +1,53 @@
+import type { KubernetesObject } from '../manifests/object.ts';
+import { PreloadError } from '../model/errors.ts';
+import { type LoaderPod, startProblem } from '../model/loader-state.ts';
+import type { Cluster } from './connection.ts';
+import { list, read } from './objects.ts';
+import { poll } from './poll.ts';
+
+interface Event {
+  type: string;
+  reason: string;
+  message: string;
+  lastTimestamp?: string;
+  eventTime?: string;
+}
+
+/** Waits until the loader's container runs, and returns its node. Throws as soon as it is clear that it never will. */
+export const loaderStarted = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<string> =>
+  poll(signal, async () => {
+    const current = await readLoader(cluster, pod, signal);
+    const { phase } = current.status ?? {};
+    if (phase === 'Running' || phase === 'Succeeded') return current.spec.nodeName ?? '';
+    const problem = startProblem(current, Date.now());
+    if (problem) throw new PreloadError(problem.message, problem.hint);
+    return undefined;
+  });
+
+export const readLoader = async (
+  cluster: Cluster,
+  pod: KubernetesObject,
+  signal: AbortSignal,
+): Promise<KubernetesObject & LoaderPod> => {
+  const namespace = pod.metadata.namespace ?? '';
+  const current = await read<KubernetesObject & LoaderPod>(cluster, 'Pod', pod.metadata.name, { namespace, signal });
+  if (!current || current.metadata.uid !== pod.metadata.uid || current.metadata.deletionTimestamp) {
+    throw new PreloadError(`pod ${pod.metadata.name} was deleted by somebody else`);
+  }
+  return current;
+};
+
+/** The last warning about `object`, for a reason why something takes long. */
+export const lastWarning = async (
+  cluster: Cluster,
+  { kind, metadata }: KubernetesObject,
+): Promise<string | undefined> => {
+  const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${metadata.name},type=Warning`;
+  let last: Event | undefined;
+  for await (const event of list<Event>(cluster, 'Event', { namespace: metadata.namespace ?? '', fieldSelector })) {
+    if (!last || timeOf(event) >= timeOf(last)) last = event;
+  }
+  return last && `${last.reason}: ${last.message}`;
+};
+
+const timeOf = (event: Event): string => event.lastTimestamp ?? event.eventTime ?? '';

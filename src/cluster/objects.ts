@@ -1,0 +1,136 @@
+import type { KubernetesObject } from '../manifests/object.ts';
+import { ApiError } from '../model/errors.ts';
+import { FIELD_MANAGER } from '../model/name.ts';
+import type { Cluster } from './connection.ts';
+import { sendForJson } from './rest.ts';
+
+/** Kinds this tool uses: API group with version, and plural; those without a namespace are marked. */
+const KINDS = {
+  ConfigMap: { api: '/api/v1', plural: 'configmaps' },
+  Event: { api: '/api/v1', plural: 'events' },
+  Namespace: { api: '/api/v1', plural: 'namespaces', global: true },
+  Node: { api: '/api/v1', plural: 'nodes', global: true },
+  PersistentVolumeClaim: { api: '/api/v1', plural: 'persistentvolumeclaims' },
+  Pod: { api: '/api/v1', plural: 'pods' },
+  CronJob: { api: '/apis/batch/v1', plural: 'cronjobs' },
+  Job: { api: '/apis/batch/v1', plural: 'jobs' },
+  DaemonSet: { api: '/apis/apps/v1', plural: 'daemonsets' },
+  Deployment: { api: '/apis/apps/v1', plural: 'deployments' },
+  StatefulSet: { api: '/apis/apps/v1', plural: 'statefulsets' },
+  StorageClass: { api: '/apis/storage.k8s.io/v1', plural: 'storageclasses', global: true },
+  VolumeAttachment: { api: '/apis/storage.k8s.io/v1', plural: 'volumeattachments', global: true },
+  VolumeSnapshot: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshots' },
+  VolumeSnapshotClass: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshotclasses', global: true },
+  VolumeSnapshotContent: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshotcontents', global: true },
+} as const;
+
+export type Kind = keyof typeof KINDS;
+
+export const pluralOf = (kind: Kind): string => KINDS[kind].plural;
+
+const pathOf = (kind: Kind, namespace?: string, name?: string): string => {
+  const { api, plural, ...rest } = KINDS[kind];
+  const inNamespace = namespace && !('global' in rest) ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${api}${inNamespace}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+};
+
+const pathOfObject = ({ kind, metadata }: KubernetesObject, withName: boolean): string =>
+  pathOf(kind as Kind, metadata.namespace, withName ? metadata.name : undefined);
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+}
+
+/** Fails with ApiError AlreadyExists where the object is there. A dry run checks everything and keeps nothing. */
+export const create = (
+  cluster: Cluster,
+  object: KubernetesObject,
+  options: RequestOptions & { dryRun?: boolean } = {},
+): Promise<KubernetesObject> =>
+  sendForJson(cluster, pathOfObject(object, false), {
+    method: 'POST',
+    body: object,
+    query: { fieldManager: FIELD_MANAGER, ...(options.dryRun && { dryRun: 'All' }) },
+    ...(options.signal && { signal: options.signal }),
+  });
+
+/** Server-side apply: creates the object or brings it to this form. */
+export const apply = (
+  cluster: Cluster,
+  object: KubernetesObject,
+  options: RequestOptions = {},
+): Promise<KubernetesObject> =>
+  sendForJson(cluster, pathOfObject(object, true), {
+    method: 'PATCH',
+    body: object,
+    contentType: 'application/apply-patch+yaml',
+    query: { fieldManager: FIELD_MANAGER, force: 'true' },
+    ...options,
+  });
+
+/** The object, or undefined where it is not there. */
+export const read = async <T = KubernetesObject>(
+  cluster: Cluster,
+  kind: Kind,
+  name: string,
+  options: RequestOptions & { namespace?: string } = {},
+): Promise<T | undefined> => {
+  const { namespace = cluster.namespace, ...request } = options;
+  try {
+    return await sendForJson<T>(cluster, pathOf(kind, namespace, name), request);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+};
+
+export interface ListOptions extends RequestOptions {
+  /** all namespaces when undefined */
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+const PAGE = 500;
+
+/** All objects of a kind, asked for in pages. */
+export async function* list<T = KubernetesObject>(
+  cluster: Cluster,
+  kind: Kind,
+  { namespace, signal, ...query }: ListOptions = {},
+): AsyncGenerator<T> {
+  let next: string | undefined;
+  do {
+    const page: { items: T[]; metadata: { continue?: string } } = await sendForJson(cluster, pathOf(kind, namespace), {
+      query: { ...query, limit: String(PAGE), continue: next },
+      ...(signal && { signal }),
+    });
+    yield* page.items;
+    next = page.metadata.continue || undefined;
+  } while (next);
+}
+
+/** Asks for the deletion of exactly this object; fine where it is gone already, or another one has its name. */
+export const remove = async (
+  cluster: Cluster,
+  object: KubernetesObject,
+  options: RequestOptions = {},
+): Promise<void> => {
+  try {
+    await sendForJson(cluster, pathOfObject(object, true), {
+      method: 'DELETE',
+      body: { propagationPolicy: 'Background', preconditions: { uid: object.metadata.uid } },
+      ...options,
+    });
+  } catch (error) {
+    if (!isNotFound(error) && !(error instanceof ApiError && error.reason === 'Conflict')) throw error;
+  }
+};
+
+/** Whether exactly this object is still there. */
+export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObject, options: RequestOptions = {}) => {
+  const found = await read(cluster, kind as Kind, metadata.name, { ...options, namespace: metadata.namespace ?? '' });
+  return found?.metadata.uid === metadata.uid;
+};
+
+const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;

@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const INTERVAL = 300;
+
+/** Calls `check` until it gives something; throws what `signal` was aborted with. */
+export const poll = async <T>(signal: AbortSignal, check: () => Promise<T | undefined>): Promise<T> => {
+  for (;;) {
+    signal.throwIfAborted();
+    const result = await check();
+    if (result !== undefined) return result;
+    await sleep(INTERVAL, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+};

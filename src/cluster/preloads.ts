@@ -1,0 +1,65 @@
+import { gunzipSync } from 'node:zlib';
+import type { KubernetesObject } from '../manifests/object.ts';
+import { RECORD_KEY } from '../manifests/snapshot.ts';
+import type { PreloadRecord } from '../model/contents.ts';
+import { ApiError } from '../model/errors.ts';
+import type { LoaderPod } from '../model/loader-state.ts';
+import { INSTANCE_LABEL, selector } from '../model/name.ts';
+import { phaseOf } from '../model/phase.ts';
+import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
+import type { Cluster } from './connection.ts';
+import { list } from './objects.ts';
+import { snapshotHandle, type VolumeSnapshot } from './snapshots.ts';
+
+interface ConfigMap extends KubernetesObject {
+  binaryData?: Record<string, string>;
+}
+
+type Pod = KubernetesObject & LoaderPod;
+
+/** All preloads of a namespace, or of all, that are there or being made; sorted by namespace and name. */
+export const listPreloads = async (
+  cluster: Cluster,
+  { namespace, name }: { namespace?: string | undefined; name?: string | undefined },
+  signal: AbortSignal,
+): Promise<PreloadSummary[]> => {
+  const options = { labelSelector: selector(name), signal, ...(namespace && { namespace }) };
+  const snapshots = byKey(
+    await Array.fromAsync(list<VolumeSnapshot>(cluster, 'VolumeSnapshot', options)).catch(noneWithoutCrd),
+  );
+  const pods = byKey(await Array.fromAsync(list<Pod>(cluster, 'Pod', options)));
+  const configMaps = await Array.fromAsync(list<ConfigMap>(cluster, 'ConfigMap', options));
+  const records = byKey(configMaps.filter((configMap) => configMap.binaryData?.[RECORD_KEY]));
+
+  const keys = [...new Set([...snapshots.keys(), ...pods.keys()])].sort();
+  return Promise.all(
+    keys.map(async (key) => {
+      const snapshot = snapshots.get(key);
+      const pod = pods.get(key);
+      const { metadata } = (snapshot ?? pod) as KubernetesObject;
+      const handle = snapshot && (await snapshotHandle(cluster, snapshot, signal));
+      const record = records.get(key)?.binaryData?.[RECORD_KEY];
+      return {
+        name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
+        namespace: metadata.namespace ?? '',
+        ...phaseOf(pod, snapshot?.status),
+        ...(handle && { snapshotId: handle.handle, driver: handle.driver, deletionPolicy: handle.deletionPolicy }),
+        ...(record && summarizeRecord(decodeRecord(record))),
+        created: metadata.creationTimestamp ?? '',
+      };
+    }),
+  );
+};
+
+const byKey = <T extends KubernetesObject>(objects: readonly T[]): Map<string, T> =>
+  new Map(
+    objects.map((object) => [`${object.metadata.namespace}/${object.metadata.labels?.[INSTANCE_LABEL]}`, object]),
+  );
+
+const decodeRecord = (base64: string): PreloadRecord =>
+  JSON.parse(gunzipSync(Buffer.from(base64, 'base64')).toString()) as PreloadRecord;
+
+const noneWithoutCrd = (error: unknown): VolumeSnapshot[] => {
+  if (error instanceof ApiError && error.code === 404) return [];
+  throw error;
+};

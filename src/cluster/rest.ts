@@ -1,0 +1,84 @@
+import { HttpMethod, RequestContext } from '@kubernetes/client-node';
+import { fetch, type Response } from 'undici';
+import { ApiError, PreloadError } from '../model/errors.ts';
+import type { Cluster } from './connection.ts';
+
+export interface ApiRequest {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal;
+  /** the answer is a stream that may stay open */
+  streaming?: boolean;
+}
+
+/**
+ * One request with the kubeconfig's credentials. Not through client-node's typed clients: those can neither be aborted
+ * nor show the server's Warning headers, and take seconds to convert the lists of a large cluster.
+ */
+export const send = async (cluster: Cluster, path: string, request: ApiRequest = {}): Promise<Response> => {
+  const { method = 'GET', query = {}, body, contentType = 'application/json', signal, streaming } = request;
+  const url = new URL(cluster.server + path);
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
+  const authentication = new RequestContext(url.toString(), HttpMethod.GET);
+  await cluster.config.applySecurityAuthentication(authentication);
+  const dispatcher = authentication.getDispatcher();
+  const signals = [signal ?? [], streaming ? [] : AbortSignal.timeout(cluster.requestTimeout)].flat();
+  const response = await fetch(url, {
+    method,
+    headers: { ...authentication.getHeaders(), accept: 'application/json', 'content-type': contentType },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(dispatcher && { dispatcher }),
+    ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
+  }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw connectionError(error, url.host);
+  });
+  for (const warning of warnings(response.headers.get('warning'))) cluster.warn(warning);
+  if (!response.ok) throw await apiError(response);
+  return response;
+};
+
+export const sendForJson = async <T>(cluster: Cluster, path: string, request?: ApiRequest): Promise<T> =>
+  (await (await send(cluster, path, request)).json()) as T;
+
+/** Texts of the warnings of class 299 in a Warning header. */
+const warnings = (header: string | null): string[] =>
+  [...(header ?? '').matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
+
+const apiError = async (response: Response): Promise<Error> => {
+  const text = await response.text();
+  const { reason, message } = parseStatus(text);
+  if (response.status === 401) {
+    return new PreloadError(
+      'You must be logged in to the server (Unauthorized)',
+      'check the credentials of the current context',
+    );
+  }
+  return new ApiError(response.status, reason ?? response.statusText, message ?? text.trim());
+};
+
+const parseStatus = (text: string): { reason?: string; message?: string } => {
+  try {
+    return JSON.parse(text) as { reason?: string; message?: string };
+  } catch {
+    return {};
+  }
+};
+
+const connectionError = (error: unknown, host: string): Error => {
+  const cause = ((error as Error).cause ?? error) as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
+  const code = cause.code ?? cause.errors?.[0]?.code;
+  if (code === 'ECONNREFUSED') {
+    return new ApiError(
+      0,
+      '',
+      `The connection to the server ${host} was refused - did you specify the right host or port?`,
+    );
+  }
+  if (cause.name === 'TimeoutError') {
+    return new PreloadError(`the server ${host} did not answer in time`, 'raise --request-timeout');
+  }
+  return new ApiError(0, '', `Unable to connect to the server ${host}: ${cause.message}`);
+};

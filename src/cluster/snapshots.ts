@@ -1,0 +1,81 @@
+import type { KubernetesObject } from '../manifests/object.ts';
+import { PreloadError } from '../model/errors.ts';
+import type { SnapshotStatus } from '../model/phase.ts';
+import type { Cluster } from './connection.ts';
+import { list, read } from './objects.ts';
+import { poll } from './poll.ts';
+
+export interface VolumeSnapshot extends KubernetesObject {
+  status?: SnapshotStatus & { boundVolumeSnapshotContentName?: string };
+}
+
+interface SnapshotContent {
+  spec: { driver: string; deletionPolicy: string };
+  status?: { snapshotHandle?: string };
+}
+
+/** The snapshot as the storage knows it. */
+export interface SnapshotHandle {
+  /** ID of the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
+  handle: string;
+  driver: string;
+  deletionPolicy: string;
+}
+
+const ERROR_PATIENCE = 10_000; // drivers retry, and the controller clears an error that went away
+
+/** Waits until the snapshot can be used; throws what its driver says once that does not go away. */
+export const snapshotReady = async (
+  cluster: Cluster,
+  { metadata }: KubernetesObject,
+  signal: AbortSignal,
+): Promise<SnapshotHandle> => {
+  let failingSince: number | undefined;
+  return poll(signal, async () => {
+    const namespace = metadata.namespace ?? '';
+    const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', metadata.name, { namespace, signal });
+    if (!snapshot) throw new PreloadError(`volume snapshot ${metadata.name} was deleted by somebody else`);
+    const { readyToUse, error } = snapshot.status ?? {};
+    if (readyToUse) return snapshotHandle(cluster, snapshot, signal);
+    failingSince = error ? (failingSince ?? Date.now()) : undefined;
+    if (failingSince !== undefined && Date.now() - failingSince > ERROR_PATIENCE) {
+      throw new PreloadError(
+        `the volume snapshot failed: ${error?.message}`,
+        'see that the CSI driver of the storage class supports snapshots and matches the snapshot class',
+      );
+    }
+    return undefined;
+  });
+};
+
+/** The handle of `snapshot`, or undefined while it has none. */
+export const snapshotHandle = async (
+  cluster: Cluster,
+  snapshot: VolumeSnapshot,
+  signal: AbortSignal,
+): Promise<SnapshotHandle | undefined> => {
+  const content = snapshot.status?.boundVolumeSnapshotContentName;
+  if (!content) return undefined;
+  const found = await read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal });
+  const handle = found?.status?.snapshotHandle;
+  if (!found || !handle) return undefined;
+  return { handle, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
+};
+
+/** Waits until no node has the volume of `claim` attached any more: what was written is then on the storage. */
+export const volumeReleased = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<void> => {
+  const namespace = claim.metadata.namespace ?? '';
+  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', claim.metadata.name, {
+    namespace,
+    signal,
+  });
+  await poll(signal, async () => {
+    const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
+      signal,
+    });
+    for await (const { spec } of attachments) {
+      if (spec.source.persistentVolumeName === current?.spec.volumeName) return undefined;
+    }
+    return true;
+  });
+};

@@ -1,0 +1,136 @@
+import type { Argv } from 'yargs';
+import type { Context } from '../cli/context.ts';
+import { connectionFlags, duration, outputFlag } from '../cli/flags.ts';
+import { UsageError } from '../model/errors.ts';
+import { imageName, parseImage } from '../model/image-reference.ts';
+import { nameProblem, USAGE_NAME } from '../model/name.ts';
+import { parseQuantity } from '../model/quantity.ts';
+
+export const command = 'create NAME [IMAGE...]';
+export const describe = 'Capture container images into a volume snapshot';
+
+const SOURCES = ['cluster', 'cache'];
+
+export const builder = (yargs: Argv) =>
+  outputFlag(connectionFlags(yargs))
+    .positional('NAME', { type: 'string', demandOption: true, coerce: name, describe: 'Name of the preload' })
+    .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
+    .option('from', {
+      type: 'string',
+      requiresArg: true,
+      coerce: sources,
+      describe: 'Where to find images when none is named: cluster (in use by workloads), cache (of the node), or both',
+      defaultDescription: 'cluster',
+    })
+    .option('exclude', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: [],
+      coerce: commas,
+      describe: 'Prefixes of images to leave out',
+    })
+    .option('node', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Node to capture on; the one with the most images by default',
+    })
+    .option('platform', {
+      type: 'string',
+      requiresArg: true,
+      coerce: platform,
+      describe: "Platform to capture; the node's by default",
+    })
+    .option('size', {
+      type: 'string',
+      requiresArg: true,
+      coerce: size,
+      describe: 'Size of the volume; estimated by default',
+    })
+    .option('storage-class', { type: 'string', requiresArg: true, describe: 'StorageClass of the volume' })
+    .option('snapshot-class', { type: 'string', requiresArg: true, describe: 'VolumeSnapshotClass of the snapshot' })
+    .option('image', {
+      type: 'string',
+      requiresArg: true,
+      default: 'docker.io/library/node:26-slim',
+      describe: 'Image of the loader pod: any with Node.js 22 or newer',
+    })
+    .option('strict', {
+      type: 'boolean',
+      default: false,
+      describe: 'Fail when an image that was found cannot be captured',
+    })
+    .option('timeout', {
+      type: 'string',
+      requiresArg: true,
+      default: '30m',
+      coerce: duration('timeout'),
+      describe: 'How long all of it may take',
+    })
+    .option('keep', { type: 'boolean', default: false, describe: 'Keep the loader pod and the volume' })
+    .option('dry-run', {
+      choices: ['none', 'client'] as const,
+      default: 'none' as const,
+      requiresArg: true,
+      describe: 'client: print the objects and send nothing',
+    })
+    .example([
+      [`# Capture all images in use in the cluster\n${USAGE_NAME} create nightly -n kube-system`, ''],
+      [`# Capture two images\n${USAGE_NAME} create web nginx:1.27 redis:7`, ''],
+      [
+        `# Also what only the node's cache has, but nothing of one registry\n${USAGE_NAME} create all --from cluster,cache --exclude registry.example.com/`,
+        '',
+      ],
+      [`# The name of the snapshot alone\n${USAGE_NAME} create web nginx:1.27 -o name`, ''],
+      [`# See what would be made\n${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`, ''],
+    ]);
+
+export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
+
+export const handler = async (options: CreateOptions, context: Context): Promise<void> => {
+  if (options.IMAGE.length > 0 && options.from)
+    throw new UsageError('--from finds images: name images or give --from, not both');
+  const { runCreate } = await import('./run-create.ts');
+  await runCreate(options, context);
+};
+
+const name = (text: string): string => {
+  const problem = nameProblem(text);
+  if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
+  return text;
+};
+
+const images = (texts: string[]): string[] => [
+  ...new Set(
+    texts.map((text) => {
+      const image = parseImage(text);
+      if (!image)
+        throw new UsageError(
+          `invalid image "${text}": expected a reference such as nginx:1.27 or registry.example.com/team/app@sha256:…`,
+        );
+      return imageName(image);
+    }),
+  ),
+];
+
+const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);
+
+const sources = (text: string | undefined): string[] | undefined => {
+  const given = text === undefined ? undefined : commas([text]);
+  const unknown = given?.find((source) => !SOURCES.includes(source));
+  if (unknown !== undefined || given?.length === 0)
+    throw new UsageError(`invalid --from "${text}": must be cluster, cache, or cluster,cache`);
+  return given;
+};
+
+const platform = (text: string | undefined): string | undefined => {
+  if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))
+    throw new UsageError(`invalid --platform "${text}": must be such as linux/amd64`);
+  return text;
+};
+
+const size = (text: string | undefined): string | undefined => {
+  if (text !== undefined && parseQuantity(text) === undefined)
+    throw new UsageError(`invalid --size "${text}": must be a quantity such as 10Gi`);
+  return text;
+};

@@ -1,0 +1,11 @@
+import type { Argv } from 'yargs';
+import type { Context } from '../cli/context.ts';
+import { TOOL } from '../model/name.ts';
+import { version } from '../version.ts';
+
+export const command = 'version';
+export const describe = 'Print the version';
+
+export const builder = (yargs: Argv) => yargs;
+
+export const handler = async (_options: unknown, { print }: Context): Promise<void> => print(`${TOOL} ${version}`);

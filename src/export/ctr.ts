@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+
+/** A finished command that did not end well; the message is the last thing it said. */
+export class CommandFailed extends Error {}
+
+/** How to run `ctr` against one containerd: everything that comes before the subcommand. */
+export type Ctr = readonly string[];
+
+/** `argv` as the node at `root` would run it; `/` is the machine this process is on. */
+export const inNode = (root: string, argv: readonly string[]): string[] =>
+  root === '/' ? [...argv] : ['chroot', root, ...argv];
+
+/** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
+export const run = async (argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => {
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const output: Buffer[] = [];
+  let complaint = '';
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-4096);
+  });
+  const code = await ended(child);
+  signal?.throwIfAborted();
+  if (code === 0) return Buffer.concat(output);
+  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`);
+};
+
+/** Starts a daemon that writes to `logFile`; it ends with `stop`. */
+export const startDaemon = (argv: readonly string[], logFile: string): ChildProcess => {
+  const [command = '', ...args] = argv;
+  const log = openSync(logFile, 'w');
+  return spawn(command, args, { stdio: ['ignore', log, log] });
+};
+
+/** Asks `child` to end, then makes it. Resolves when it is gone. */
+export const stopDaemon = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = ended(child).catch(() => {});
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await gone;
+  clearTimeout(force);
+};
+
+const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
+  new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, killedBy) => resolve(code ?? killedBy));
+  });
+
+const lastWords = (text: string): string =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('time="'))
+    .at(-1)
+    ?.replace(/^ctr: /, '') ?? '';

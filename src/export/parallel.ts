@@ -1,0 +1,18 @@
+/** Calls `work` for every item, at most `limit` at a time; the first error ends it after what runs has ended. */
+export const forEachParallel = async <T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> => {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  const results = await Promise.allSettled(Array.from({ length: limit }, () => worker().catch(stop)));
+  function stop(error: unknown): never {
+    queue.length = 0;
+    throw error;
+  }
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure) throw failure.reason;
+};

@@ -1,0 +1,25 @@
+import { processContext } from './cli/context.ts';
+import { describeFailure, exitCode } from './cli/failure.ts';
+import { runCommand } from './cli/program.ts';
+import { Interrupted } from './model/errors.ts';
+
+const argv = process.argv.slice(2);
+const abort = new AbortController();
+const context = processContext(abort.signal);
+
+// The first signal lets the command clean up; the second ends it at once.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (abort.signal.aborted) process.exit(exitCode(new Interrupted(signal)));
+    abort.abort(new Interrupted(signal));
+  });
+}
+
+runCommand(argv, context)
+  .catch((error: unknown) => {
+    const failure = abort.signal.aborted ? abort.signal.reason : error;
+    const text = describeFailure(failure, argv.find((word) => !word.startsWith('-')) ?? '', context.style);
+    if (text) context.progress.note(text);
+    process.exitCode = exitCode(failure);
+  })
+  .finally(() => process.stdin.unref?.());

@@ -1,0 +1,98 @@
+import { labels, objectNames } from '../model/name.ts';
+import { BUNDLE_KEY, REQUEST_KEY } from './config-map.ts';
+import type { KubernetesObject } from './object.ts';
+import type { PreloadSettings } from './settings.ts';
+
+export const LOADER = 'loader';
+const HOST = '/host';
+const VOLUME = '/snapshot';
+const TOOL = '/preload';
+
+// Unpacks the bundle with the image's own node: an image with any sh and node will do.
+const COMMAND = [
+  'node',
+  '-e',
+  `const {gunzipSync} = require('node:zlib'), {readFileSync, writeFileSync} = require('node:fs');
+writeFileSync('/tmp/preload.cjs', gunzipSync(readFileSync('${TOOL}/${BUNDLE_KEY}')));
+process.argv.splice(1, 0, '/tmp/preload.cjs');
+require('/tmp/preload.cjs');`,
+];
+
+/** The privileged pod that captures the images of its node; it gets no service-account token. */
+export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
+  const names = objectNames(settings.name);
+  const [os, arch] = settings.platform.split('/');
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: names.pod,
+      namespace: settings.namespace,
+      labels: labels(settings.name, 'loader', settings.version),
+    },
+    spec: {
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: settings.deadline,
+      terminationGracePeriodSeconds: 10,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      hostNetwork: true,
+      dnsPolicy: 'Default',
+      nodeSelector: { 'kubernetes.io/os': os, 'kubernetes.io/arch': arch },
+      ...(settings.node && {
+        affinity: {
+          nodeAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(settings.node)] },
+          },
+        },
+        tolerations: [{ operator: 'Exists' }],
+      }),
+      ...(!settings.node &&
+        settings.preferredNode && {
+          affinity: {
+            nodeAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                { weight: 100, preference: onNode(settings.preferredNode) },
+              ],
+            },
+          },
+        }),
+      containers: [
+        {
+          name: LOADER,
+          image: settings.image,
+          command: COMMAND,
+          args: [
+            'export',
+            '--request',
+            `${TOOL}/${REQUEST_KEY}`,
+            '--root',
+            HOST,
+            '--to',
+            VOLUME,
+            '--events',
+            '--hold',
+            '10m',
+          ],
+          securityContext: { privileged: true, runAsUser: 0 },
+          resources: { requests: { cpu: '100m', memory: '256Mi' } },
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          volumeMounts: [
+            { name: 'tool', mountPath: TOOL, readOnly: true },
+            { name: 'snapshot', mountPath: VOLUME },
+            { name: 'host', mountPath: HOST },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'tool', configMap: { name: names.configMap } },
+        { name: 'snapshot', persistentVolumeClaim: { claimName: names.claim } },
+        { name: 'host', hostPath: { path: '/', type: 'Directory' } },
+      ],
+    },
+  };
+};
+
+const onNode = (name: string) => ({
+  matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
+});

@@ -1,0 +1,37 @@
+import { labels, objectNames } from '../model/name.ts';
+import { type KubernetesObject, ownerReference } from './object.ts';
+import type { PreloadSettings } from './settings.ts';
+
+export const SNAPSHOT_API = 'snapshot.storage.k8s.io/v1';
+export const RECORD_KEY = 'preload.json.gz';
+
+export const volumeSnapshot = (settings: PreloadSettings): KubernetesObject => ({
+  apiVersion: SNAPSHOT_API,
+  kind: 'VolumeSnapshot',
+  metadata: {
+    name: objectNames(settings.name).snapshot,
+    namespace: settings.namespace,
+    labels: labels(settings.name, 'snapshot', settings.version),
+  },
+  spec: {
+    ...(settings.snapshotClass && { volumeSnapshotClassName: settings.snapshotClass }),
+    source: { persistentVolumeClaimName: objectNames(settings.name).claim },
+  },
+});
+
+/** Remembers what is inside; `record` is gzipped JSON. It goes with the snapshot it belongs to. */
+export const recordConfigMap = (
+  settings: PreloadSettings,
+  record: Buffer,
+  snapshot: KubernetesObject,
+): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: objectNames(settings.name).record,
+    namespace: settings.namespace,
+    labels: labels(settings.name, 'record', settings.version),
+    ownerReferences: [ownerReference(snapshot)],
+  },
+  binaryData: { [RECORD_KEY]: record.toString('base64') },
+});

@@ -1,0 +1,21 @@
+import { type LoaderPod, loaderEnd, startProblem } from './loader-state.ts';
+import type { Phase } from './summary.ts';
+
+export interface SnapshotStatus {
+  readyToUse?: boolean;
+  error?: { message?: string };
+}
+
+/** How far a preload is, from what there is of its loader and its snapshot; `snapshot` is undefined while there is none. */
+export const phaseOf = (
+  pod: LoaderPod | undefined,
+  snapshot: SnapshotStatus | undefined,
+): { phase: Phase; reason?: string } => {
+  if (snapshot?.readyToUse) return { phase: 'Ready' };
+  if (snapshot?.error) return { phase: 'Failed', reason: snapshot.error.message ?? 'the volume snapshot failed' };
+  if (snapshot || !pod) return { phase: 'Snapshotting' };
+  if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
+  if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
+  const problem = startProblem(pod, Date.now());
+  return { phase: 'Starting', ...(problem && { reason: problem.message }) };
+};

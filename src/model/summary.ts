@@ -1,0 +1,34 @@
+import type { PreloadRecord } from './contents.ts';
+
+export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
+
+/** One preload as users see it; also its form for `-o json` and `-o yaml`. */
+export interface PreloadSummary {
+  name: string;
+  namespace: string;
+  phase: Phase;
+  /** why it is in this phase, where that is not plain */
+  reason?: string;
+  snapshotId?: string;
+  driver?: string;
+  deletionPolicy?: string;
+  platform?: string;
+  node?: string;
+  version?: string;
+  /** RFC 3339, of the oldest object there is */
+  created: string;
+  /** bytes on the volume */
+  size?: number;
+  layers?: number;
+  images?: { names: string[]; digest: string; size: number }[];
+}
+
+/** What a record adds to the summary of its preload. */
+export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> => ({
+  platform: record.platform,
+  node: record.node,
+  version: record.version,
+  size: record.usedBytes,
+  layers: record.layers,
+  images: record.images.map(({ names, digest, bytes }) => ({ names, digest, size: bytes })),
+});

@@ -1,0 +1,5 @@
+declare module '*.sh' {
+  const text: string;
+
+  export { text as default };
+}
