@@ -72,6 +72,7 @@ func (p pool) volume(id string) (*image, error) { return p.load(volumePrefix, id
 // snapshot fails with NotFound where there is none.
 func (p pool) snapshot(id string) (*image, error) { return p.load(snapshotPrefix, id) }
 
+// load takes an image of any kind where the prefix is empty.
 func (p pool) load(prefix, id string) (*image, error) {
 	absent := status.Errorf(codes.NotFound, "%q does not exist", id)
 	if !strings.HasPrefix(id, prefix) || !idPattern.MatchString(id) {

@@ -29,22 +29,27 @@ func (s *controllerServer) CreateVolume(_ context.Context, request *csi.CreateVo
 	} else if !isNotFound(err) {
 		return nil, err
 	}
+	volume, err := s.newVolume(id, sourceID, request)
+	if err != nil {
+		return nil, err
+	}
+	return &csi.CreateVolumeResponse{Volume: volumeMessage(volume)}, nil
+}
 
+func (s *controllerServer) newVolume(id, sourceID string, request *csi.CreateVolumeRequest) (*image, error) {
 	var source *image
 	if sourceID != "" {
+		var err error
 		if source, err = s.pool.load("", sourceID); err != nil {
 			return nil, err
 		}
 	}
 	size := newVolumeSize(request.CapacityRange, source)
 	if !fits(size, request.CapacityRange) || (source != nil && size < source.SizeBytes) {
-		return nil, status.Errorf(codes.OutOfRange, "no volume from source %q can have a size in the range %v", sourceID, request.CapacityRange)
+		return nil, status.Errorf(codes.OutOfRange, "a volume from source %q cannot have a size in the range %v", sourceID, request.CapacityRange)
 	}
 	volume := &image{ID: id, Name: request.Name, SizeBytes: size, Created: time.Now()}
-	if err := s.pool.create(volume, source); err != nil {
-		return nil, err
-	}
-	return &csi.CreateVolumeResponse{Volume: volumeMessage(volume)}, nil
+	return volume, s.pool.create(volume, source)
 }
 
 func (s *controllerServer) DeleteVolume(_ context.Context, request *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
