@@ -18,7 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 runCommand(argv, context)
   .catch((error: unknown) => {
     const failure = abort.signal.aborted ? abort.signal.reason : error;
-    const text = describeFailure(failure, argv.find((word) => !word.startsWith('-')) ?? '', context.style);
+    const text = describeFailure(failure, argv[0]?.startsWith('-') ? '' : (argv[0] ?? ''), context.style);
     if (text) context.progress.note(text);
     process.exitCode = exitCode(failure);
   })

@@ -52,7 +52,7 @@ const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
   for (const flag of Object.keys(flags)) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
-    if (value) args.default(flag, value);
+    if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
   }
   return args;
 };

@@ -22,7 +22,12 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   const url = new URL(cluster.server + path);
   for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
   const authentication = new RequestContext(url.toString(), HttpMethod.GET);
-  await cluster.config.applySecurityAuthentication(authentication);
+  await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
+    throw new PreloadError(
+      `cannot use the kubeconfig: ${error.message}`,
+      'set KUBECONFIG, or name a file with --kubeconfig',
+    );
+  });
   const dispatcher = authentication.getDispatcher();
   const signals = [signal ?? [], streaming ? [] : AbortSignal.timeout(cluster.requestTimeout)].flat();
   const response = await fetch(url, {
