@@ -9,8 +9,9 @@ import { type Compression, created, type LayerBlob, sha256 } from './oci-image.t
 import { blobPath } from './oci-layout.ts';
 
 /**
- * `script` runs in an empty folder as root and fills it. It sees `inputs` as variables that name files, and as `$BELOW`
- * the blob of the layer below. A layer is built again when its script changes, not when its inputs do.
+ * `script` runs as root in a mount namespace of its own and fills the empty folder it starts in. It sees `inputs` as
+ * variables that name files, and as `$BELOW` the blob of the layer below. A layer is built again when its script
+ * changes, not when its inputs do.
  */
 export type Layer = {
   name: string;
@@ -72,7 +73,8 @@ async function buildLayer(
 
 async function runScript(layer: Layer, tree: string, below = ''): Promise<void> {
   try {
-    await run('sh', ['-euc', layer.script], { cwd: tree, env: { ...process.env, ...layer.inputs, BELOW: below } });
+    const env = { ...process.env, ...layer.inputs, BELOW: below };
+    await run('unshare', ['--mount', 'sh', '-euc', layer.script], { cwd: tree, env, maxBuffer: 1 << 24 });
   } catch (error) {
     throw new Error(`cannot build layer ${layer.name}: ${error instanceof Error ? error.message : error}`);
   }

@@ -42,14 +42,12 @@ export function debianPackages(...packages: string[]): Layer {
     script: `
       mkdir ../below ../work ../merged
       tar --directory=../below --extract --xattrs --file="$BELOW"
-      unshare --mount sh -eu <<'END'
-        mount -t overlay -o "lowerdir=../below,upperdir=$PWD,workdir=../work" overlay ../merged
-        cd ../merged
-        mount --bind /etc/resolv.conf etc/resolv.conf
-        for scratch in dev/pts run var/cache var/lib/apt/lists var/log; do mount -t tmpfs tmpfs "$scratch"; done
-        export DEBIAN_FRONTEND=noninteractive
-        chroot . apt-get update
-        chroot . apt-get install --yes --no-install-recommends ${packages.join(' ')}
-END`,
+      mount -t overlay -o "lowerdir=../below,upperdir=$PWD,workdir=../work" overlay ../merged
+      cd ../merged
+      mount --bind /etc/resolv.conf etc/resolv.conf
+      for scratch in dev/pts run var/cache var/lib/apt/lists var/log; do mount -t tmpfs tmpfs "$scratch"; done
+      export DEBIAN_FRONTEND=noninteractive
+      chroot . apt-get update
+      chroot . apt-get install --yes --no-install-recommends ${packages.join(' ')}`,
   };
 }
