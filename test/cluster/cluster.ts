@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killGroup, removeGroup } from './cgroups.ts';
-import { binaryFolder, provide, type Source, startAll } from './components.ts';
+import { binaryFolder, obituaries, provide, type Source, startAll } from './components.ts';
 import { ADMIN, controlPlane, createCredentials } from './control-plane.ts';
 import { applyClasses, applySnapshotCrds, csiControllers, DRIVERS } from './csi.ts';
 import { createDisk, DISK_PACKAGES, isDiskMounted, removeDisk } from './disk.ts';
@@ -34,7 +34,9 @@ export async function up(folder: string, containerd: ContainerdVersion, log: Log
 
   log(`starting storage and node ${WORKER} with containerd ${containerd}`);
   await Promise.all([startAll(cluster, csiControllers(cluster)), ensureWorker(cluster, containerd, kubectl)]);
-  await proveStorage(kubectl);
+  await proveStorage(kubectl).catch(async (error) => {
+    throw new Error([error.message, await obituaries(cluster, components)].join('\n'));
+  });
   await writeCluster(cluster);
 }
 

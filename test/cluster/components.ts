@@ -48,13 +48,25 @@ export async function commandLine({ from, argv, within = [] }: Component): Promi
   return [...within, join(await binaryFolder(from, () => {}), binary), ...args];
 }
 
+/** Says of each component that should run and does not how it ended; empty if all run. */
+export async function obituaries(cluster: Cluster, components: readonly Component[]): Promise<string> {
+  const ended = await Promise.all(
+    components.map(async ({ name }) => ((await isRunning(cluster, name)) ? [] : [await obituary(cluster, name)])),
+  );
+  return ended.flat().join('\n');
+}
+
+async function obituary(cluster: Cluster, name: string): Promise<string> {
+  return `${name} ended:\n${await logTail(cluster, name)}`;
+}
+
 async function startOne(cluster: Cluster, component: Component): Promise<void> {
   const { name, ready } = component;
   if (!(await isRunning(cluster, name))) await startDaemon(cluster, name, await commandLine(component));
   await until(`${name} ready`, async () => {
     if (await ready()) return true;
     if (await isRunning(cluster, name)) return false;
-    throw new Error(`${name} ended:\n${await logTail(cluster, name)}`);
+    throw new Error(await obituary(cluster, name));
   });
 }
 

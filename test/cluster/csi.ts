@@ -25,11 +25,9 @@ export function csiControllers(cluster: Cluster): Component[] {
     from: { module: 'csi-sidecars' },
     argv: [
       'snapshot-controller',
-      '-kubeconfig',
-      kubeconfig(cluster.folder, ADMIN),
-      '-retry-interval-start=500ms',
-      '-feature-gates=CSIVolumeGroupSnapshot=false',
-      '-http-endpoint=',
+      `--kubeconfig=${kubeconfig(cluster.folder, ADMIN)}`,
+      '--retry-interval-start=500ms',
+      '--feature-gates=CSIVolumeGroupSnapshot=false',
     ],
     ready: async () => true,
   };
@@ -89,7 +87,7 @@ function controller(cluster: Cluster, { driver, storageClass, attach }: Driver):
     ],
     ready: () => listens(socket),
   };
-  const common = [`-kubeconfig=${config}`, `-csi-address=${socket}`, '-timeout=60s'];
+  const common = [`--kubeconfig=${config}`, `--csi-address=${socket}`, '--timeout=60s'];
   const sidecar = (name: string, from: Component['from'], ...flags: string[]): Component => ({
     name: `${name}-${storageClass}`,
     from,
@@ -98,22 +96,22 @@ function controller(cluster: Cluster, { driver, storageClass, attach }: Driver):
     ready: async () => true, // a claim that gets bound is the proof
   });
   const sidecars: Component['from'] = { module: 'csi-sidecars' };
-  const retry = '-retry-interval-start=500ms';
+  const retry = '--retry-interval-start=500ms';
   return [
     plugin,
     sidecar(
       'csi-provisioner',
       { module: 'csi-provisioner' },
-      '-extra-create-metadata',
-      '-default-fstype=ext4',
-      '-feature-gates=Topology=false',
+      '--extra-create-metadata',
+      '--default-fstype=ext4',
+      '--feature-gates=Topology=false',
       retry,
     ),
     sidecar(
       'csi-snapshotter',
       sidecars,
-      '-extra-create-metadata',
-      '-feature-gates=CSIVolumeGroupSnapshot=false',
+      '--extra-create-metadata',
+      '--feature-gates=CSIVolumeGroupSnapshot=false',
       retry,
     ),
     sidecar('csi-resizer', sidecars),
