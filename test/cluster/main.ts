@@ -16,7 +16,12 @@ import { CACHE, type Cluster, readCluster, STATE } from './state.ts';
 const LOCKED = 'KUBECTL_PRELOAD_CLUSTER_LOCKED';
 
 const log = (line: string): void => console.error(line);
-const containerd = { choices: CONTAINERD_VERSIONS, default: '2' as const, describe: 'Version of containerd' };
+const containerd = {
+  type: 'string' as const,
+  choices: CONTAINERD_VERSIONS,
+  default: '2' as const,
+  describe: 'Version of containerd',
+};
 
 async function cluster(): Promise<Cluster> {
   const known = await readCluster(STATE);
