@@ -33,7 +33,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const images = await requestedImages(cluster, options, context);
   const names = images.map(({ name }) => name);
   const choice = await chooseNode(cluster, names, options, signal);
-  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of them`);
+  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${images.length} images`);
 
   const settings: PreloadSettings = {
     name: options.NAME,

@@ -1,5 +1,5 @@
 import type { Context } from '../cli/context.ts';
-import type { CapturedImage, PreloadRecord } from '../model/contents.ts';
+import { type CapturedImage, distinctBytes, type PreloadRecord } from '../model/contents.ts';
 import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
 import type { NumberedEvent } from '../model/events.ts';
@@ -30,7 +30,7 @@ export const followCapture = async (
     } else if (event.type === 'image') {
       images.push(event.image);
     } else if (event.type === 'sealed') {
-      const pulled = images.reduce((sum, image) => sum + image.bytes, 0);
+      const pulled = distinctBytes(images);
       const took = formatAge(now() - started);
       progress.done(`${images.length} images captured in ${took}: ${formatBytes(pulled)} pulled`);
       const { contents, layers, usedBytes, readOnly } = event;

@@ -62,7 +62,7 @@ const captureLayers = async (request: CaptureRequest, options: CaptureOptions): 
     try {
       images = await fetchImages(wanted, containerd.ctr, request.platform, options);
       for (const image of images) {
-        const unpacked = await unpackedLayers(containerd.ctr, image.chain, signal);
+        const unpacked = await unpackedLayers(containerd.ctr, image.layers, signal);
         for (const [chainId, folder] of unpacked) layers.set(chainId, folder);
       }
     } finally {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 
 /** A finished command that did not end well; the message is the last thing it said. */
 export class CommandFailed extends Error {}
@@ -31,7 +31,9 @@ export const run = async (argv: readonly string[], signal?: AbortSignal): Promis
 export const startDaemon = (argv: readonly string[], logFile: string): ChildProcess => {
   const [command = '', ...args] = argv;
   const log = openSync(logFile, 'w');
-  return spawn(command, args, { stdio: ['ignore', log, log] });
+  const child = spawn(command, args, { stdio: ['ignore', log, log] });
+  closeSync(log); // a writable file kept open, even a deleted one, would keep the volume from becoming read-only
+  return child;
 };
 
 /** Asks `child` to end, then makes it. Resolves when it is gone. */

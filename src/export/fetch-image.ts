@@ -1,3 +1,4 @@
+import type { CapturedLayer } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { type ImageReference, imageName, repository } from '../model/image-reference.ts';
 import { type Blob, blobOf, chainIds, manifestFor, parseManifest } from '../model/oci.ts';
@@ -13,10 +14,8 @@ export interface ResolvedImage {
 
 export interface FetchedImage extends ResolvedImage {
   config: Blob;
-  /** chain IDs, base first */
-  chain: string[];
-  /** compressed bytes of the layers */
-  bytes: number;
+  /** base first */
+  layers: CapturedLayer[];
 }
 
 /** A containerd that fetches, and the registry settings of the node it belongs to. */
@@ -52,11 +51,13 @@ export const pullImage = async (
     fetcher.signal,
   );
   const data = await run([...fetcher.ctr, 'content', 'get', config.digest], fetcher.signal);
+  const chain = chainIds(data, fetcher.platform);
+  if (chain.length !== layers.length)
+    throw new PreloadError('its manifest and its configuration do not belong together');
   return {
     ...resolved,
     config: { digest: config.digest, data },
-    chain: chainIds(data, fetcher.platform),
-    bytes: layers.reduce((sum, layer) => sum + layer.size, 0),
+    layers: layers.map(({ digest, size }, index) => ({ chainId: chain[index] ?? '', digest, bytes: size })),
   };
 };
 

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CapturedImage } from '../model/contents.ts';
+import { type CapturedImage, distinctBytes } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, keptNames } from '../model/image-reference.ts';
 import { writeBlob } from '../volume/write.ts';
@@ -56,8 +56,7 @@ export const fetchImages = async (
       report({ type: 'skipped', name: imageName(item.name), reason, ...(item.usedBy && { usedBy: item.usedBy }) });
     }
     done += 1;
-    const bytes = [...captured].reduce((sum, image) => sum + image.bytes, 0);
-    report({ type: 'progress', done, total: wanted.length, bytes });
+    report({ type: 'progress', done, total: wanted.length, bytes: distinctBytes([...captured]) });
   });
   if (captured.size === 0) throw new PreloadError('none of the images could be captured');
   return [...captured];
@@ -69,15 +68,14 @@ const fetchOne = async (
   resolved: ResolvedImage,
   volume: string,
 ): Promise<CapturedImage> => {
-  const { target, manifest, config, chain, bytes } = await pullImage(fetcher, item.source, resolved);
+  const { target, manifest, config, layers } = await pullImage(fetcher, item.source, resolved);
   for (const { digest, data } of [target, manifest, config]) await writeBlob(volume, digest, data);
   return {
     names: [],
     digest: target.digest,
     manifest: manifest.digest,
     config: config.digest,
-    chain,
-    bytes,
+    layers,
     source: 'registry',
     sandbox: false,
   };

@@ -10,22 +10,22 @@ export const parseLowerDirectories = (mountCommand: string): string[] => {
   return lower ? lower.split(':').reverse() : [];
 };
 
-/** Where the containerd of `ctr` has each layer of `chain` unpacked: folder by chain ID, one command for all of them. */
+/** Where the containerd of `ctr` has each layer of an image unpacked: folder by chain ID, one command for all of them. */
 export const unpackedLayers = async (
   ctr: Ctr,
-  chain: readonly string[],
+  layers: readonly { chainId: string }[],
   signal: AbortSignal,
 ): Promise<Map<string, string>> => {
-  const top = chain.at(-1);
+  const top = layers.at(-1)?.chainId;
   if (!top) return new Map();
   const key = `preload-list-${top}`;
   const mountCommand = await run([...ctr, 'snapshots', 'prepare', '--target', '/', key, top], signal);
   await run([...ctr, 'snapshots', 'rm', key], signal);
   const folders = parseLowerDirectories(mountCommand.toString());
-  if (folders.length !== chain.length) {
-    throw new PreloadError(`containerd shows ${folders.length} layers of ${chain.length} below ${top}`);
+  if (folders.length !== layers.length) {
+    throw new PreloadError(`containerd shows ${folders.length} layers of ${layers.length} below ${top}`);
   }
-  return new Map(chain.map((chainId, index) => [chainId, folders[index] ?? '']));
+  return new Map(layers.map(({ chainId }, index) => [chainId, folders[index] ?? '']));
 };
 
 /**

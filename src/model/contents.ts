@@ -6,13 +6,19 @@ export interface CapturedImage {
   /** the platform's manifest, equal to `digest` where that is no index */
   manifest: string;
   config: string;
-  /** chain IDs of its layers, base first; empty for an image without layers */
-  chain: string[];
-  /** compressed bytes of its layers, as the manifest says */
-  bytes: number;
+  /** base first; empty for an image without layers */
+  layers: CapturedLayer[];
   source: 'registry';
   /** the node's pause image, which every pod needs */
   sandbox: boolean;
+}
+
+export interface CapturedLayer {
+  chainId: string;
+  /** of its blob, which is compressed */
+  digest: string;
+  /** of its blob */
+  bytes: number;
 }
 
 /** What a finished volume holds. */
@@ -38,16 +44,27 @@ export interface PreloadRecord extends Contents {
   usedBytes: number;
 }
 
+/** Compressed bytes of `images`, layers they share counted once. */
+export const distinctBytes = (images: readonly CapturedImage[]): number => {
+  const sizes = new Map(images.flatMap(({ layers }) => layers.map(({ digest, bytes }) => [digest, bytes])));
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+};
+
 /** Distinct layers of `images`, parents before children. */
 export const distinctLayers = (
   images: readonly CapturedImage[],
 ): { chainId: string; parent: string | undefined; depth: number; sandbox: boolean }[] => {
-  const sandboxLayers = new Set(images.filter((image) => image.sandbox).flatMap((image) => image.chain));
+  const sandboxLayers = new Set(
+    images
+      .filter((image) => image.sandbox)
+      .flatMap((image) => image.layers)
+      .map(({ chainId }) => chainId),
+  );
   const layers = new Map(
     images.flatMap((image) =>
-      image.chain.map((chainId, index) => [
+      image.layers.map(({ chainId }, index) => [
         chainId,
-        { chainId, parent: image.chain[index - 1], depth: index + 1, sandbox: sandboxLayers.has(chainId) },
+        { chainId, parent: image.layers[index - 1]?.chainId, depth: index + 1, sandbox: sandboxLayers.has(chainId) },
       ]),
     ),
   );

@@ -1,4 +1,4 @@
-import type { PreloadRecord } from './contents.ts';
+import { distinctBytes, type PreloadRecord } from './contents.ts';
 
 export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
 
@@ -30,5 +30,5 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,
-  images: record.images.map(({ names, digest, bytes }) => ({ names, digest, size: bytes })),
+  images: record.images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
 });

@@ -26,7 +26,7 @@ export const layerList = (images: readonly CapturedImage[]): string =>
 export const nameList = (images: readonly CapturedImage[]): string =>
   [...images]
     .sort((a, b) => Number(b.sandbox) - Number(a.sandbox))
-    .flatMap((image) => image.names.map((name) => `${name} ${image.digest} ${image.chain.at(-1) ?? '-'}\n`))
+    .flatMap((image) => image.names.map((name) => `${name} ${image.digest} ${image.layers.at(-1)?.chainId ?? '-'}\n`))
     .join('');
 
 /** Text of preload.json; `checksums` by path on the volume. `complete` stands last, so that a cut file does not have it. */

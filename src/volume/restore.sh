@@ -58,10 +58,9 @@ undo() {
   remove_leftovers
   survey
   hand_over
-  plan_undo
   remove_linked
-  sed 's/^/preload: still in use: snapshot /' "$tmp/used" >&2
-  [ ! -s "$tmp/used" ] || fail 1 "remove the containers and images of these snapshots, then run --undo again"
+  sed 's/^/preload: linked layers are still in use by /' "$tmp/used" >&2
+  [ ! -s "$tmp/used" ] || fail 1 "remove these containers, images and snapshots, then run --undo again"
   forget
   log "undone: $(count "$tmp/gone") linked layers taken out in $(since "$begin")"
 }
@@ -307,7 +306,7 @@ RequiresMountsFor=$here
 [Service]
 ExecStartPre=/bin/sh -c 'test -f $state/$set/preload.json'
 END
-  systemctl daemon-reload || log "systemctl daemon-reload failed: $drop_in counts from the next boot on"
+  systemctl daemon-reload 2>/dev/null || log "systemctl daemon-reload failed: $drop_in counts from the next boot on"
 }
 
 # Depth by depth, as a chain can only be built in order.
@@ -449,26 +448,32 @@ heir() (
   done
 )
 
-# used, the snapshots of others on layers of ours; gone, our layers below none of them, deepest first; names, their images.
-plan_undo() {
-  : >"$tmp/used" && : >"$tmp/gone" && : >"$tmp/gone-names"
-  awk -v tmp="$tmp" '
-    FILENAME == ARGV[1] { mine[$1]; next }
-    FILENAME == ARGV[2] { parent[$1] = $2; chain[++n] = $1; next }
-    FILENAME == ARGV[3] { if (!($1 in mine) && ($(NF - 1) in mine)) { keep[$(NF - 1)]; print $1 >(tmp "/used") } next }
-    { line[$0] = $3 }
-    END {
-      for (i = n; i; i--) if (chain[i] in keep) keep[parent[chain[i]]]
-      for (i = n; i; i--) if ((chain[i] in mine) && !(chain[i] in keep)) print chain[i] >(tmp "/gone")
-      for (name in line) if ((line[name] in mine) && !(line[name] in keep)) print name >(tmp "/gone-names")
-    }
-  ' "$tmp/mine" "$layers" "$tmp/snapshots" "$names"
-}
-
+# A layer of ours stays if a snapshot of somebody else lies on it, or an image of somebody else ends with it.
 remove_linked() {
+  awk 'NF > 2 { print $1, $(NF - 1) }' "$tmp/snapshots" >"$tmp/users"
+  plan
   remove_images <"$tmp/gone-names" || fail 1 "containerd does not remove the names of linked images"
+  reference=containerd.io/gc.ref.snapshot.overlayfs
+  "$ctr" content ls "labels.\"$reference\"" | sed -n "s|^\(sha256:[0-9a-f]*\)[[:blank:]].*$reference=\(sha256:[0-9a-f]*\).*|\1 \2|p" >>"$tmp/users"
+  plan
   # shellcheck disable=SC2046
   [ ! -s "$tmp/gone" ] || "$ctr" snapshots rm $(cat "$tmp/gone") || fail 1 "containerd does not remove the linked layers"
+}
+
+# used, the users of layers of ours; gone, our layers below none of them, deepest first; gone-names, of the images on top.
+plan() {
+  awk -v used="$tmp/used" -v gone="$tmp/gone" -v names="$tmp/gone-names" '
+    BEGIN { printf "" >used; printf "" >gone; printf "" >names }
+    FILENAME == ARGV[1] { mine[$1]; next }
+    FILENAME == ARGV[2] { if (($2 in mine) && !($1 in mine)) { keep[$2]; print $1 >used } next }
+    FILENAME == ARGV[3] { parent[$1] = $2; chain[++n] = $1; next }
+    { top[$0] = $3 }
+    END {
+      for (i = n; i; i--) if (chain[i] in keep) keep[parent[chain[i]]]
+      for (i = n; i; i--) if ((chain[i] in mine) && !(chain[i] in keep)) print chain[i] >gone
+      for (name in top) if ((top[name] in mine) && !(top[name] in keep)) print name >names
+    }
+  ' "$tmp/mine" "$tmp/users" "$layers" "$names"
 }
 
 forget() {
@@ -476,7 +481,7 @@ forget() {
   spread "$tmp/ours" label kubectl-preload/set= io.cri-containerd.pinned=
   if grep -qs "$state/$set/" "$drop_in"; then
     rm -f "$drop_in"
-    systemctl daemon-reload || log "systemctl daemon-reload failed: $drop_in is gone from the next boot on"
+    systemctl daemon-reload 2>/dev/null || log "systemctl daemon-reload failed: $drop_in is gone from the next boot on"
   fi
   rm -rf "$record" "${state:?}/$set"
   rmdir "$state/record" "$state/new" "$state" 2>/dev/null
