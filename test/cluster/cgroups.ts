@@ -82,10 +82,9 @@ async function children(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** Mount points of the version 1 hierarchies. */
+/** Mount points of all hierarchies: runc uses the version 2 one, too, where a machine has both. */
 async function hierarchies(): Promise<string[]> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
-  return mounts
-    .filter(([, point, type]) => type === 'cgroup' && point?.startsWith(CGROUPS))
-    .map(([, point]) => point ?? '');
+  const found = mounts.filter(([, , type]) => type === 'cgroup' || type === 'cgroup2').map(([, point]) => point ?? '');
+  return found.filter((point) => point.startsWith(`${CGROUPS}/`));
 }

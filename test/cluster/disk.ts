@@ -26,7 +26,10 @@ export async function createDisk(folder: string): Promise<void> {
 }
 
 export async function removeDisk(folder: string): Promise<void> {
-  while (await isDiskMounted(folder)) await run(['umount', diskFolder(folder)]);
+  await detachLoops(folder);
+  await until(`the unmount of ${diskFolder(folder)}`, async () => {
+    return !(await isDiskMounted(folder)) || (await succeeds(['umount', diskFolder(folder)]));
+  });
   await detachLoops(folder);
 }
 

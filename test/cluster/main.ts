@@ -11,7 +11,7 @@ import { addNode, dropNode, execOnNode } from './node-commands.ts';
 import { CONTAINERD_VERSIONS } from './node-config.ts';
 import { registries, stopRegistries } from './registry.ts';
 import { pushImages } from './sample-images.ts';
-import { CACHE, type Cluster, readCluster, STATE } from './state.ts';
+import { CACHE, type Cluster, clusterId, readCluster, STATE } from './state.ts';
 
 const LOCKED = 'KUBECTL_PRELOAD_CLUSTER_LOCKED';
 
@@ -33,7 +33,7 @@ async function cluster(): Promise<Cluster> {
 function inTurn(work: () => Promise<void>): Promise<void> | void {
   if (process.env[LOCKED]) return work();
   mkdirSync(CACHE, { recursive: true });
-  const flock = ['--close', join(CACHE, 'cluster.lock'), process.execPath, ...process.argv.slice(1)];
+  const flock = ['--close', join(CACHE, `${clusterId(STATE)}.lock`), process.execPath, ...process.argv.slice(1)];
   const { status } = spawnSync('flock', flock, { stdio: 'inherit', env: { ...process.env, [LOCKED]: '1' } });
   process.exitCode = status ?? 1;
 }

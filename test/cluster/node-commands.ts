@@ -4,7 +4,7 @@ import { createGroup, membersFile } from './cgroups.ts';
 import { adminKubectl, sourcesOfNode } from './cluster.ts';
 import { provide } from './components.ts';
 import { ENVIRONMENT, group } from './daemons.ts';
-import { bootNode, enter, mountSnapshot, removeNode, startKubelet } from './node.ts';
+import { bootNode, enter, mountSnapshot, removeNode, requireSnapshot, startKubelet } from './node.ts';
 import type { ContainerdVersion } from './node-config.ts';
 import type { Cluster } from './state.ts';
 
@@ -13,6 +13,7 @@ type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string 
 /** Boots a node; with a snapshot, its disk is restored before the kubelet starts. Returns the exit code. */
 export async function addNode(cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> {
   const { name, containerd, snapshot, restore } = wanted;
+  if (snapshot) await requireSnapshot(cluster, snapshot);
   await provide(sourcesOfNode(containerd), log);
   log(`booting node ${name} with containerd ${containerd}`);
   const node = await bootNode(cluster, name, containerd);

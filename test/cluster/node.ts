@@ -51,12 +51,14 @@ export async function bootNode(cluster: Cluster, name: string, containerd: Conta
   return node;
 }
 
+export async function requireSnapshot(cluster: Cluster, handle: string): Promise<void> {
+  if (!(await exists(snapshotImage(cluster, handle)))) throw new Error(`no snapshot ${handle}`);
+}
+
 /** Mounts a clone of the snapshot at the node's /preload, as a cloud and cloud-init would. */
 export async function mountSnapshot(cluster: Cluster, name: string, handle: string): Promise<void> {
-  const snapshot = join(poolFolder(cluster.folder), `${handle}.img`);
-  if (!(await exists(snapshot))) throw new Error(`no snapshot ${handle} in ${poolFolder(cluster.folder)}`);
   const clone = join(writableFolder(cluster, name), 'preload.img');
-  await run(['cp', '--reflink=always', snapshot, clone]);
+  await run(['cp', '--reflink=always', snapshotImage(cluster, handle), clone]);
   const device = await attachReadOnly(clone);
   const type = (await run(['blkid', '--probe', '--output', 'value', '--match-tag', 'TYPE', device])).trim();
   const options = type === 'xfs' ? 'ro,nouuid' : 'ro'; // a clone has its source's UUID
@@ -109,6 +111,8 @@ export async function removeNode(cluster: Cluster, name: string, kubectl: Kubect
 export async function enter(cluster: Cluster, name: string): Promise<string[]> {
   return ['nsenter', '--target', String(await holderPid(cluster, name)), '--mount', '--'];
 }
+
+const snapshotImage = ({ folder }: Cluster, handle: string): string => join(poolFolder(folder), `${handle}.img`);
 
 const holderName = (node: string): string => `${node}/root`;
 const userName = (node: string): string => `system:node:${node}`;
