@@ -1,16 +1,17 @@
 // One bundle for both halves: the operator's workstation and the pod run the same file.
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const outfile = 'dist/kubectl-preload';
 const MAX_GZIPPED = 600 * 1024; // the bundle travels to the pod in a ConfigMap, whose limit is 1 MiB in all
 
-await build({
+const { metafile } = await build({
   entryPoints: ['src/main.ts'],
   outfile,
   bundle: true,
   minify: true,
+  metafile: true,
   platform: 'node',
   target: 'node22',
   format: 'cjs',
@@ -19,9 +20,22 @@ await build({
   banner: { js: '#!/usr/bin/env node\nconst __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
 });
 await chmod(outfile, 0o755);
+await writeFile('dist/package.json', '{"type":"commonjs"}\n');
+await writeFile('dist/LICENSE-bundled', await licences(Object.keys(metafile.inputs)));
 
 const gzipped = gzipSync(await readFile(outfile), { level: 9 }).length;
 if (gzipped > MAX_GZIPPED) {
   throw new Error(`${outfile} is ${gzipped} bytes gzipped, more than the ${MAX_GZIPPED} that fit a ConfigMap`);
 }
-await writeFile('dist/package.json', '{"type":"commonjs"}\n');
+
+/** The licences of the packages whose files were bundled, which ask to go along with every copy. */
+async function licences(files) {
+  const packages = files.map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean);
+  const texts = [...new Set(packages)].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? await readFile(`${folder}/${file}`, 'utf8') : '';
+    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+}

@@ -34,6 +34,7 @@ export function archiveSources({ node }: Platform): Source[] {
     { name: 'preload.cjs', mode: 0o644, path: BUNDLE },
     { name: 'node', mode: 0o755, path: `${node}/bin/node` },
     { name: 'LICENSE', mode: 0o644, path: 'LICENSE' },
+    { name: 'LICENSE-bundled', mode: 0o644, path: 'dist/LICENSE-bundled' },
     { name: 'LICENSE-node', mode: 0o644, path: `${node}/LICENSE` },
   ];
 }

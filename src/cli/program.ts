@@ -1,4 +1,5 @@
 import yargs, { type Argv } from 'yargs';
+import * as completion from '../commands/completion.ts';
 import * as create from '../commands/create.ts';
 import * as exportImages from '../commands/export.ts';
 import * as status from '../commands/status.ts';
@@ -16,32 +17,40 @@ interface Command<T> {
   handler: (options: never, context: Context) => Promise<void>;
 }
 
-const COMMANDS: Command<unknown>[] = [create, status, exportImages, versionCommand];
+const COMPLETE = '__complete';
+
+const COMMANDS: Command<unknown>[] = [create, status, exportImages, completion, versionCommand];
 
 /** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
+  if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
+  const program = createProgram(argv, context)
+    .strict()
+    .strictCommands()
+    .demandCommand(1, 'name a command')
+    .fail((message, error) => {
+      // yargs wraps what a flag's coerce function throws in an error of its own
+      throw error && error.name !== 'YError' ? error : new UsageError(message.split('\n').join('; '));
+    });
+  if (argv.length === 0) context.print(await program.getHelp());
+  else await program.parseAsync();
+};
+
+const createProgram = (argv: readonly string[], context: Context): Argv => {
   const program = yargs([...argv])
     .scriptName(USAGE_NAME)
     .usage('$0 COMMAND\n\nMakes new Kubernetes nodes ready at once: captures container images into a volume snapshot.')
     .version(version)
     .help()
     .alias('help', 'h')
-    .strict()
-    .strictCommands()
-    .demandCommand(1, 'name a command')
     .exitProcess(false)
     .showHelpOnFail(false)
-    .wrap(100)
-    .fail((message, error) => {
-      // yargs wraps what a flag's coerce function throws in an error of its own
-      throw error && error.name !== 'YError' ? error : new UsageError(message.split('\n').join('; '));
-    });
+    .wrap(100);
   for (const { command, describe, builder, handler } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env);
     program.command(command, describe, build, (options) => handler(options as never, context));
   }
-  if (argv.length === 0) context.print(await program.getHelp());
-  else await program.parseAsync();
+  return program;
 };
 
 /**
@@ -55,4 +64,13 @@ const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
     if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
   }
   return args;
+};
+
+/**
+ * Answers kubectl, which runs a plugin's completion script with the words after the plugin, the last of them being typed:
+ * candidates one a line, then a directive, here "no file names".
+ */
+const complete = async (words: readonly string[], context: Context): Promise<void> => {
+  await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();
+  context.print(':4');
 };

@@ -20,6 +20,7 @@ export LC_ALL PATH
 state=/var/lib/kubectl-preload # SET in it links to the volume of that set, and every linked layer goes through SET
 drop_in=/etc/systemd/system/containerd.service.d/kubectl-preload.conf
 workers=4
+leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # what a killed run has prepared and not committed
 action=restore mode=auto wait=60 pin=pinned quiet=''
 address=${CONTAINERD_ADDRESS:-/run/containerd/containerd.sock} ctr=ctr namespace=k8s.io
 
@@ -34,7 +35,7 @@ main() {
 
 restore() {
   lock
-  remove_leftovers
+  remove_snapshots "$leftovers"
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
   prepare_node
@@ -55,8 +56,9 @@ check() {
 
 undo() {
   lock
-  remove_leftovers
+  remove_snapshots "$leftovers"
   survey
+  [ ! -s "$tmp/lost" ] || fail 1 "cannot find the directories of $(count "$tmp/lost") layers"
   hand_over
   remove_linked
   sed 's/^/preload: linked layers are still in use by /' "$tmp/used" >&2
@@ -231,11 +233,10 @@ lock() {
   flock 9
 }
 
-# Takes out snapshots that a killed run has prepared and not committed.
-remove_leftovers() {
-  leftovers=$("$ctr" snapshots ls | awk '$1 ~ /^preload-(probe-[0-9]+-)?[0-9a-f]+$/ { print $1 }')
+remove_snapshots() {
+  keys=$("$ctr" snapshots ls | awk -v pattern="$1" '$1 ~ pattern { print $1 }')
   # shellcheck disable=SC2086 # words without blanks, here and below
-  [ -z "$leftovers" ] || "$ctr" snapshots rm $leftovers
+  [ -z "$keys" ] || "$ctr" snapshots rm $keys
 }
 
 # In $tmp: have, the layers that are there; known, the names that are there; right, those of them with the right digest.
@@ -248,25 +249,33 @@ survey() {
   spread "$names" right_names >"$tmp/right"
 }
 
-# dirs, "chain directory" of what is there: a snapshot prepared on the top of a chain shows the directories of all of it.
+# dirs, "chain directory" of what is there. A snapshot prepared on the top of a chain shows the directories of all of it;
+# where the volume of a link is away, the error shows that of the top alone.
 locate() {
-  awk 'FILENAME == ARGV[1] { have[$1]; next } $1 in have { top[$1]; delete top[$2] } END { for (chain in top) print chain }' \
-    "$tmp/have" "$layers" >"$tmp/tops"
-  spread "$tmp/tops" probe >"$tmp/chains"
-  probes=$(sed "s/^sha256:\([0-9a-f]*\) .*/preload-probe-$$-\1/" "$tmp/chains")
-  # shellcheck disable=SC2086
-  [ -z "$probes" ] || "$ctr" snapshots rm $probes
-  awk 'FILENAME == ARGV[1] { parent[$1] = $2; next }
-    { n = split($2, dir, ":"); chain = $1
-      for (i = 1; i <= n; i++) { if (!seen[chain]++) print chain, dir[i]; chain = parent[chain] } }
-  ' "$layers" "$tmp/chains" >"$tmp/dirs"
+  cp "$tmp/have" "$tmp/lost"
+  while [ -s "$tmp/lost" ]; do
+    awk 'FILENAME == ARGV[1] { lost[$1]; next } $1 in lost { top[$1]; delete top[$2] } END { for (chain in top) print chain }' \
+      "$tmp/lost" "$layers" >"$tmp/tops"
+    spread "$tmp/tops" probe >"$tmp/chains"
+    [ -s "$tmp/chains" ] || break
+    awk -v rest="$tmp/lost" '
+      FILENAME == ARGV[1] { lost[$1]; next }
+      FILENAME == ARGV[2] { parent[$1] = $2; next }
+      { n = split($2, dir, ":"); chain = $1
+        for (i = 1; i <= n; i++) { if (chain in lost) print chain, dir[i]; delete lost[chain]; chain = parent[chain] } }
+      END { printf "" >rest; for (chain in lost) print chain >rest }
+    ' "$tmp/lost" "$layers" "$tmp/chains"
+  done >"$tmp/dirs"
+  remove_snapshots "^preload-probe-$$-"
 }
 
 probe() {
   while read -r chain; do
-    mounts=$("$ctr" snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain") || continue
-    lower=${mounts##*lowerdir=}
-    echo "$chain ${lower%%[ ,]*}"
+    mounts=$("$ctr" snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
+    case $mounts in
+      *lowerdir=*) mounts=${mounts##*lowerdir=} && echo "$chain ${mounts%%[ ,]*}" ;;
+      *" stat /"*) mounts=${mounts##* stat } && echo "$chain ${mounts%%: *}" ;;
+    esac
   done
 }
 

@@ -1,0 +1,19 @@
+import type { Argv } from 'yargs';
+import type { Context } from '../cli/context.ts';
+import { PLUGIN, USAGE_NAME } from '../model/name.ts';
+
+const SCRIPT = `kubectl_complete-${PLUGIN}`;
+
+export const command = 'completion';
+export const describe = `Print ${SCRIPT}, the script by which kubectl completes this plugin's words`;
+
+export const builder = (yargs: Argv) =>
+  yargs.example([
+    [
+      `# Install it beside the plugin that krew installed\n${USAGE_NAME} completion > ~/.krew/bin/${SCRIPT} && chmod +x ~/.krew/bin/${SCRIPT}`,
+      '',
+    ],
+  ]);
+
+export const handler = async (_options: unknown, { print }: Context): Promise<void> =>
+  print(`#!/bin/sh\nSHELL=/bin/sh exec ${USAGE_NAME} __complete "$@"`);
