@@ -9,17 +9,14 @@ import { parseQuantity } from '../model/quantity.ts';
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
 
-const SOURCES = ['cluster', 'cache'];
-
 export const builder = (yargs: Argv) =>
   outputFlag(connectionFlags(yargs))
     .positional('NAME', { type: 'string', demandOption: true, coerce: name, describe: 'Name of the preload' })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
     .option('from', {
-      type: 'string',
+      choices: ['cluster', 'cache', 'cluster,cache'] as const,
       requiresArg: true,
-      coerce: sources,
-      describe: 'Where to find images when none is named: cluster (in use by workloads), cache (of the node), or both',
+      describe: "Where to find images when none is named: in use in the cluster, in the node's cache, or both",
       defaultDescription: 'cluster',
     })
     .option('exclude', {
@@ -114,14 +111,6 @@ const images = (texts: string[]): string[] => [
 ];
 
 const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);
-
-const sources = (text: string | undefined): string[] | undefined => {
-  const given = text === undefined ? undefined : commas([text]);
-  const unknown = given?.find((source) => !SOURCES.includes(source));
-  if (unknown !== undefined || given?.length === 0)
-    throw new UsageError(`invalid --from "${text}": must be cluster, cache, or cluster,cache`);
-  return given;
-};
 
 const platform = (text: string | undefined): string | undefined => {
   if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))
