@@ -1,18 +1,21 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killGroup, removeGroup } from './cgroups.ts';
-import { binaryFolder, obituaries, provide, type Source, startAll } from './components.ts';
-import { ADMIN, controlPlane, createCredentials } from './control-plane.ts';
-import { applyClasses, applySnapshotCrds, csiControllers, DRIVERS } from './csi.ts';
-import { createDisk, DISK_PACKAGES, isDiskMounted, removeDisk } from './disk.ts';
-import { type Kubectl, kubectlAs } from './kubeconfig.ts';
+import { obituaries, provide, startAll } from './components.ts';
+import { adminKubectl, controlPlane, createCredentials } from './control-plane.ts';
+import { applyClasses, csiControllers, DRIVERS } from './csi.ts';
+import { createDisk, isDiskMounted, removeDisk } from './disk.ts';
+import type { Kubectl } from './kubeconfig.ts';
 import { createBridge, removeBridge } from './network.ts';
-import { bootNode, isNodeBooted, NODE_SOURCES, removeNode, startKubelet } from './node.ts';
-import { type ContainerdVersion, containerdSource } from './node-config.ts';
+import { bootNode, nodeSources, removeNode, startKubelet } from './node.ts';
+import type { ContainerdVersion } from './node-config.ts';
+import { containerRuntime, hasRoot } from './node-daemons.ts';
 import { readNode } from './node-record.ts';
 import { exists } from './probes.ts';
 import { configureRegistries, registries } from './registry.ts';
+import { applySnapshotCrds } from './snapshot-api.ts';
 import { type Cluster, clusterId, newCluster, readCluster, writeCluster } from './state.ts';
+import { restoreSysctls, saveSysctls } from './sysctls.ts';
 
 export const WORKER = 'worker';
 
@@ -22,7 +25,7 @@ type Log = (line: string) => void;
 export async function up(folder: string, containerd: ContainerdVersion, log: Log): Promise<void> {
   const cluster = (await intactCluster(folder)) ?? (await newClusterIn(folder, log));
   const components = [...controlPlane(cluster), ...registries(cluster), ...csiControllers(cluster)];
-  await provide([...components.map(({ from }) => from), ...sourcesOfNode(containerd)], log);
+  await provide([...components.map(({ from }) => from), ...nodeSources(containerd)], log);
   if (!(await readCluster(folder))) await layFoundation(cluster);
   const kubectl = await adminKubectl(cluster);
 
@@ -47,18 +50,9 @@ export async function down(folder: string): Promise<void> {
   await removeDisk(folder);
   await removeBridge(id);
   await removeGroup(id);
+  await restoreSysctls(folder);
   if (await exists(markerFile(folder))) await rm(folder, { recursive: true });
 }
-
-export async function adminKubectl({ folder }: Cluster): Promise<Kubectl> {
-  return kubectlAs(folder, ADMIN, join(await binaryFolder({ module: 'kubernetes' }, () => {}), 'kubectl'));
-}
-
-export const sourcesOfNode = (containerd: ContainerdVersion): Source[] => [
-  ...NODE_SOURCES,
-  { packages: DISK_PACKAGES },
-  containerdSource(containerd),
-];
 
 async function intactCluster(folder: string): Promise<Cluster | undefined> {
   return (await isDiskMounted(folder)) ? readCluster(folder) : undefined; // a reboot takes the mount
@@ -73,6 +67,7 @@ async function newClusterIn(folder: string, log: Log): Promise<Cluster> {
   await down(folder);
   await mkdir(folder, { recursive: true });
   await writeFile(markerFile(folder), '');
+  await saveSysctls(folder);
   return newCluster(folder);
 }
 
@@ -82,9 +77,10 @@ async function layFoundation(cluster: Cluster): Promise<void> {
 
 async function ensureWorker(cluster: Cluster, containerd: ContainerdVersion, kubectl: Kubectl): Promise<void> {
   const known = await readNode(cluster, WORKER);
-  const fits = known?.containerd === containerd && (await isNodeBooted(cluster, WORKER));
+  const fits = known?.containerd === containerd && (await hasRoot(cluster, WORKER));
   if (known && !fits) await removeNode(cluster, WORKER, kubectl);
   const node = known && fits ? known : await bootNode(cluster, WORKER, containerd);
+  await startAll(cluster, [await containerRuntime(cluster, WORKER)]);
   await startKubelet(cluster, node, kubectl);
 }
 

@@ -45,7 +45,7 @@ export async function startAll(cluster: Cluster, components: readonly Component[
 
 export async function commandLine({ from, argv, within = [] }: Component): Promise<string[]> {
   const [binary = '', ...args] = argv;
-  return [...within, join(await binaryFolder(from, () => {}), binary), ...args];
+  return [...within, join(await binaryFolder(from), binary), ...args];
 }
 
 /** Says of each component that should run and does not how it ended; empty if all run. */
@@ -71,6 +71,6 @@ async function startOne(cluster: Cluster, component: Component): Promise<void> {
 }
 
 /** The folder of a component's binaries; an empty path where the system finds them. */
-export async function binaryFolder(from: Source, log: (line: string) => void): Promise<string> {
+export async function binaryFolder(from: Source, log: (line: string) => void = () => {}): Promise<string> {
   return 'module' in from ? goBuild(from.module, log) : '';
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Component } from './components.ts';
-import { createUser, kubeconfig } from './kubeconfig.ts';
+import { binaryFolder, type Component } from './components.ts';
+import { createUser, type Kubectl, kubeconfig, kubectlAs } from './kubeconfig.ts';
 import { certificate, createAuthority, issue, privateKey } from './pki.ts';
 import { answers } from './probes.ts';
 import type { Cluster } from './state.ts';
@@ -22,6 +22,11 @@ export async function createCredentials({ folder, ports }: Pick<Cluster, 'folder
     createUser(folder, ports.apiserver, { name: CONTROLLER_MANAGER }),
     createUser(folder, ports.apiserver, { name: SCHEDULER }),
   ]);
+}
+
+/** kubectl as the cluster's admin. */
+export async function adminKubectl({ folder }: Pick<Cluster, 'folder'>): Promise<Kubectl> {
+  return kubectlAs(folder, ADMIN, join(await binaryFolder({ module: 'kubernetes' }), 'kubectl'));
 }
 
 export function controlPlane(cluster: Pick<Cluster, 'folder' | 'ports'>): Component[] {

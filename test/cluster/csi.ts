@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Component } from './components.ts';
 import { ADMIN } from './control-plane.ts';
 import { poolFolder } from './disk.ts';
-import { goModuleFolder } from './go-build.ts';
 import { type Kubectl, kubeconfig } from './kubeconfig.ts';
 import { listens } from './probes.ts';
 import type { Cluster } from './state.ts';
@@ -14,9 +13,6 @@ export const DRIVERS: Driver[] = [
   { driver: 'disk.preload.test', storageClass: 'disk', attach: false },
   { driver: 'attached-disk.preload.test', storageClass: 'attached-disk', attach: true },
 ];
-
-const SNAPSHOT_API = 'github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0';
-const SNAPSHOT_CRDS = ['volumesnapshotclasses', 'volumesnapshotcontents', 'volumesnapshots'];
 
 /** The controller half of both drivers, with the sidecars that serve them. */
 export function csiControllers(cluster: Cluster): Component[] {
@@ -54,15 +50,6 @@ export function csiNodePlugins(cluster: Cluster, node: string, within: string[],
       ready: () => listens(join(root, socket)),
     };
   });
-}
-
-/** Installs the snapshot API: CustomResourceDefinitions only. */
-export async function applySnapshotCrds(kubectl: Kubectl): Promise<void> {
-  const folder = join(await goModuleFolder(SNAPSHOT_API), 'config/crd');
-  const files = SNAPSHOT_CRDS.map((plural) => join(folder, `snapshot.storage.k8s.io_${plural}.yaml`));
-  await kubectl(['apply', '--server-side', ...files.flatMap((file) => ['-f', file])]);
-  const names = SNAPSHOT_CRDS.map((plural) => `crd/${plural}.snapshot.storage.k8s.io`);
-  await kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...names]);
 }
 
 /** CSIDriver, storage and snapshot classes of both drivers. */

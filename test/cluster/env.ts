@@ -7,7 +7,7 @@ import { type Cluster, REPOSITORY } from './state.ts';
 
 /** Shell lines that point kubectl, kubectl-preload and tests at the cluster. */
 export async function environment(cluster: Cluster): Promise<string> {
-  const kubectl = await binaryFolder({ module: 'kubernetes' }, () => {});
+  const kubectl = await binaryFolder({ module: 'kubernetes' });
   // kubectl-preload runs by the Node on PATH: the project's, not the machine's
   const path = [join(REPOSITORY, 'node_modules/.bin'), join(REPOSITORY, 'dist'), kubectl];
   const variables = {

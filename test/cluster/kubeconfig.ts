@@ -27,7 +27,7 @@ export async function createUser(folder: string, port: number, identity: Identit
   await writeAtomically(kubeconfig(folder, user), JSON.stringify(config, null, 2));
 }
 
-/** Runs kubectl as the cluster's admin. */
+/** Runs kubectl with these arguments, and a manifest on stdin, to its stdout. */
 export type Kubectl = (args: string[], input?: string) => Promise<string>;
 
 export function kubectlAs(folder: string, user: string, binary: string): Kubectl {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { createGroup, membersFile } from './cgroups.ts';
-import { adminKubectl, sourcesOfNode } from './cluster.ts';
 import { provide } from './components.ts';
+import { adminKubectl } from './control-plane.ts';
 import { ENVIRONMENT, group } from './daemons.ts';
-import { bootNode, enter, mountSnapshot, removeNode, requireSnapshot, startKubelet } from './node.ts';
+import { bootNode, mountSnapshot, nodeSources, removeNode, requireSnapshot, startKubelet } from './node.ts';
 import type { ContainerdVersion } from './node-config.ts';
+import { enter } from './node-daemons.ts';
 import type { Cluster } from './state.ts';
 
 type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string | undefined; restore: string };
@@ -14,7 +15,7 @@ type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string 
 export async function addNode(cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> {
   const { name, containerd, snapshot, restore } = wanted;
   if (snapshot) await requireSnapshot(cluster, snapshot);
-  await provide(sourcesOfNode(containerd), log);
+  await provide(nodeSources(containerd), log);
   log(`booting node ${name} with containerd ${containerd}`);
   const node = await bootNode(cluster, name, containerd);
   if (snapshot) {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFolder } from './disk.ts';
 import type { ContainerdVersion } from './node-config.ts';
@@ -8,6 +8,12 @@ const FIRST_INDEX = 2; // the machine itself has 1
 const LAST_INDEX = 250;
 
 export type NodeRecord = { name: string; containerd: ContainerdVersion /** fixes its addresses */; index: number };
+
+/** What of a node's /var/lib holds layers, or mounts that other layers are made of. */
+export const LIB_FOLDERS = ['containerd', 'kubelet', 'kubectl-preload'];
+
+/** The node's own name in the API. */
+export const userName = (node: string): string => `system:node:${node}`;
 
 /** Node-local folders on the machine's own file system: LIB/NAME is the node's /var/lib/NAME. */
 export const libFolder = (cluster: Cluster, node: string): string => join(cluster.folder, 'nodes', node, 'lib');
@@ -36,10 +42,6 @@ export async function forgetNode(cluster: Cluster, { name, index }: NodeRecord):
   }
   await rmdir(indexFolder(cluster, index)).catch(() => {});
   await rm(join(cluster.folder, 'nodes', name), { recursive: true, force: true });
-}
-
-export async function nodeNames(cluster: Cluster): Promise<string[]> {
-  return readdir(join(cluster.folder, 'nodes')).catch(() => []);
 }
 
 const recordFile = (cluster: Cluster, name: string): string => join(cluster.folder, 'nodes', name, 'node.json');

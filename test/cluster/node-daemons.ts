@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { members } from './cgroups.ts';
+import type { Component } from './components.ts';
+import { csiNodePlugins } from './csi.ts';
+import { group, isRunning } from './daemons.ts';
+import { kubeconfig } from './kubeconfig.ts';
+import { nodeAddress } from './network.ts';
+import { KUBELET_CONFIG } from './node-files.ts';
+import { libFolder, type NodeRecord, userName, writableFolder } from './node-record.ts';
+import { answers, exists, listens } from './probes.ts';
+import { CACHE, type Cluster } from './state.ts';
+
+const rootName = (node: string): string => `${node}/root`;
+export const kubeletName = (node: string): string => `${node}/kubelet`;
+
+/** The process that keeps the node's namespace and root. */
+export function nodeRoot(cluster: Cluster, node: string): Component {
+  const script = join(import.meta.dirname, 'node-root.sh');
+  const shared = [cluster.folder, CACHE];
+  return {
+    name: rootName(node),
+    from: { packages: ['util-linux'] },
+    argv: ['unshare', '--mount', 'sh', script, writableFolder(cluster, node), libFolder(cluster, node), ...shared],
+    ready: async () => {
+      const [pid] = await members(group(cluster, rootName(node)));
+      return pid !== undefined && (await exists(`/proc/${pid}/root/run/booted`));
+    },
+  };
+}
+
+export async function hasRoot(cluster: Cluster, node: string): Promise<boolean> {
+  return isRunning(cluster, rootName(node));
+}
+
+/** The command that runs what follows it in the node's namespaces. */
+export async function enter(cluster: Cluster, node: string): Promise<string[]> {
+  return ['nsenter', '--target', String(await rootPid(cluster, node)), '--mount', '--'];
+}
+
+export async function containerRuntime(cluster: Cluster, node: string): Promise<Component> {
+  const socket = join(await visibleRoot(cluster, node), 'run/containerd/containerd.sock');
+  return {
+    name: `${node}/containerd`,
+    from: { packages: [] }, // the node's own
+    within: await enter(cluster, node),
+    argv: ['containerd'],
+    ready: () => listens(socket),
+  };
+}
+
+/** The kubelet and the CSI plugins that register with it. */
+export async function kubeletAndPlugins(cluster: Cluster, { name, index }: NodeRecord): Promise<Component[]> {
+  const address = nodeAddress(cluster, index);
+  const within = await enter(cluster, name);
+  const kubelet: Component = {
+    name: kubeletName(name),
+    from: { module: 'kubernetes' },
+    within,
+    argv: [
+      'kubelet',
+      `--config=${KUBELET_CONFIG}`,
+      `--kubeconfig=${kubeconfig(cluster.folder, userName(name))}`,
+      `--hostname-override=${name}`,
+      `--node-ip=${address}`,
+    ],
+    ready: () => answers(`http://${address}:10248/healthz`, [200]),
+  };
+  return [kubelet, ...csiNodePlugins(cluster, name, within, await visibleRoot(cluster, name))];
+}
+
+const visibleRoot = async (cluster: Cluster, node: string): Promise<string> =>
+  `/proc/${await rootPid(cluster, node)}/root`;
+
+async function rootPid(cluster: Cluster, node: string): Promise<number> {
+  const [pid] = await members(group(cluster, rootName(node)));
+  if (pid === undefined) throw new Error(`node ${node} does not run`);
+  return pid;
+}

@@ -1,0 +1,47 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { binaryFolder } from './components.ts';
+import { group } from './daemons.ts';
+import { createUser } from './kubeconfig.ts';
+import { nodeAddress } from './network.ts';
+import { containerdConfig, containerdSource, kubeletConfig, podNetwork } from './node-config.ts';
+import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './node-record.ts';
+import { openRegistry } from './registry.ts';
+import type { Cluster } from './state.ts';
+
+const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
+
+export const KUBELET_CONFIG = '/etc/kubernetes/kubelet.json';
+
+/** Writes what has to be in a node's root and folders before it boots. */
+export async function prepareFiles(cluster: Cluster, node: NodeRecord): Promise<void> {
+  const { name, containerd, index } = node;
+  const address = nodeAddress(cluster, index);
+  const addresses = [`IP:${address}`, `DNS:${name}`];
+  const identity = { name: userName(name), organization: 'system:nodes', addresses };
+  await createUser(cluster.folder, cluster.ports.apiserver, identity);
+  for (const folder of LIB_FOLDERS) await mkdir(join(libFolder(cluster, name), folder), { recursive: true });
+  const kubelet = kubeletConfig(cluster.folder, userName(name), address, group(cluster, name));
+  const network = podNetwork(cluster.id, cluster.network, index);
+  const files = {
+    '/etc/hostname': `${name}\n`,
+    '/etc/containerd/config.toml': containerdConfig(containerd, `${openRegistry(cluster)}/sample/pause:3.10`),
+    '/etc/cni/net.d/10-pods.conflist': JSON.stringify(network),
+    [KUBELET_CONFIG]: JSON.stringify(kubelet),
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(rootPath(cluster, name, path)), { recursive: true });
+    await writeFile(rootPath(cluster, name, path), text);
+  }
+  await installRuntime(cluster, node);
+}
+
+/** Puts the node's own containerd where the export pod and restore.sh look for it. */
+async function installRuntime(cluster: Cluster, { name, containerd }: NodeRecord): Promise<void> {
+  const folder = await binaryFolder(containerdSource(containerd));
+  if (!folder) return; // the machine's package shines through
+  await mkdir(rootPath(cluster, name, '/usr/bin'), { recursive: true });
+  for (const binary of RUNTIME_BINARIES) {
+    await copyFile(join(folder, binary), rootPath(cluster, name, `/usr/bin/${binary}`));
+  }
+}
