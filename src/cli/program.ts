@@ -59,7 +59,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
-  for (const flag of Object.keys(flags)) {
+  const named = Object.keys(flags).filter((flag) => flag === flag.toLowerCase()); // not NAME and IMAGE, which are no flags
+  for (const flag of named) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
     if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
   }

@@ -42,7 +42,7 @@ export const listPreloads = async (
       return {
         name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
         namespace: metadata.namespace ?? '',
-        ...phaseOf(pod, snapshot?.status),
+        ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
         ...(handle && { snapshotId: handle.handle, driver: handle.driver, deletionPolicy: handle.deletionPolicy }),
         ...(record && summarizeRecord(decodeRecord(record))),
         created: metadata.creationTimestamp ?? '',

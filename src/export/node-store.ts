@@ -21,9 +21,7 @@ export const nodeImages = async (ctr: Ctr, signal: AbortSignal): Promise<NodeIma
 /** The sandbox image in `config`, which is containerd's configuration as `containerd config dump` prints it. */
 export const parseSandboxImage = (config: string): string | undefined =>
   /^\s*sandbox_image\s*=\s*["'](.+)["']/m.exec(config)?.[1] ??
-  /^\s*\[plugins\.['"]io\.containerd\.cri\.v1\.images['"]\.pinned_images\]\s*\n\s*sandbox\s*=\s*["'](.+)["']/m.exec(
-    config,
-  )?.[1];
+  /\.pinned_images\]\n(?: *[^\s[].*\n)*? *sandbox = ["'](.+)["']/.exec(config)?.[1];
 
 /** The image every pod sandbox of the node at `root` is made from. */
 export const sandboxImage = async (root: string, signal: AbortSignal): Promise<string | undefined> =>

@@ -14,6 +14,7 @@ const DOMAIN =
   /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::\d+)?$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const IDENTIFIER = /^[0-9a-f]{64}$/; // means an image by its ID, which no registry knows
 const DEFAULT_DOMAIN = 'docker.io';
 const MAX_REPOSITORY = 255;
 
@@ -27,6 +28,7 @@ export const parseImage = (text: string): ImageReference | undefined => {
   const tag = tagged ? named.slice(colon + 1) : digest ? undefined : 'latest';
   const { domain, path } = splitDomain(tagged ? named.slice(0, colon) : named);
 
+  if (IDENTIFIER.test(text)) return undefined;
   if (!DOMAIN.test(domain) || !PATH.test(path) || domain.length + path.length + 1 > MAX_REPOSITORY) return undefined;
   if (tag !== undefined && !TAG.test(tag)) return undefined;
   if (digest !== undefined && !DIGEST.test(digest)) return undefined;

@@ -6,16 +6,17 @@ export interface SnapshotStatus {
   error?: { message?: string };
 }
 
-/** How far a preload is, from what there is of its loader and its snapshot; `snapshot` is undefined while there is none. */
+/** How far a preload is, from what there is of its loader and its snapshot; `now` in milliseconds. */
 export const phaseOf = (
   pod: LoaderPod | undefined,
   snapshot: SnapshotStatus | undefined,
+  now: number,
 ): { phase: Phase; reason?: string } => {
   if (snapshot?.readyToUse) return { phase: 'Ready' };
   if (snapshot?.error) return { phase: 'Failed', reason: snapshot.error.message ?? 'the volume snapshot failed' };
   if (snapshot || !pod) return { phase: 'Snapshotting' };
   if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
   if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
-  const problem = startProblem(pod, Date.now());
+  const problem = startProblem(pod, now);
   return { phase: 'Starting', ...(problem && { reason: problem.message }) };
 };

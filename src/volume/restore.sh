@@ -58,13 +58,10 @@ undo() {
   lock
   remove_snapshots "$leftovers"
   survey
-  [ ! -s "$tmp/lost" ] || fail 1 "cannot find the directories of $(count "$tmp/lost") layers"
   hand_over
-  remove_linked
-  sed 's/^/preload: linked layers are still in use by /' "$tmp/used" >&2
-  [ ! -s "$tmp/used" ] || fail 1 "remove these containers, images and snapshots, then run --undo again"
+  take_out
   forget
-  log "undone: $(count "$tmp/gone") linked layers taken out in $(since "$begin")"
+  log "undone: $(count "$tmp/mine") linked layers taken out in $(since "$begin")"
 }
 
 # --- words, numbers, lists ---
@@ -443,6 +440,7 @@ report() {
 
 # Layers that another set on this node has too go over to that set; what remains linked here is to be taken out.
 hand_over() {
+  [ ! -s "$tmp/lost" ] || fail 1 "cannot find the directories of $(count "$tmp/lost") layers"
   links | while read -r chain dir target; do
     [ "$target" = "$linked/${chain#sha256:}/fs" ] || continue
     heir=$(heir "${chain#sha256:}")
@@ -457,32 +455,32 @@ heir() (
   done
 )
 
-# A layer of ours stays if a snapshot of somebody else lies on it, or an image of somebody else ends with it.
-remove_linked() {
-  awk 'NF > 2 { print $1, $(NF - 1) }' "$tmp/snapshots" >"$tmp/users"
-  plan
-  remove_images <"$tmp/gone-names" || fail 1 "containerd does not remove the names of linked images"
-  reference=containerd.io/gc.ref.snapshot.overlayfs
-  "$ctr" content ls "labels.\"$reference\"" | sed -n "s|^\(sha256:[0-9a-f]*\)[[:blank:]].*$reference=\(sha256:[0-9a-f]*\).*|\1 \2|p" >>"$tmp/users"
-  plan
-  # shellcheck disable=SC2046
-  [ ! -s "$tmp/gone" ] || "$ctr" snapshots rm $(cat "$tmp/gone") || fail 1 "containerd does not remove the linked layers"
+# Layers are left to garbage collection, which knows what else needs them; ctr refuses to remove a layer that ever had a
+# child collected. What a container runs on keeps its name and its hold.
+take_out() {
+  awk -v names="$tmp/free-names" '
+    FILENAME == ARGV[1] { mine[$1]; next }
+    FILENAME == ARGV[2] { if (NF > 2 && $NF != "Committed") keep[$(NF - 1)]; next }
+    FILENAME == ARGV[3] { parent[$1] = $2; chain[++n] = $1; next }
+    !($3 in keep) && ($3 in mine) { print >names }
+    END { for (; n; n--) if (chain[n] in keep) keep[parent[chain[n]]]; else if (chain[n] in mine) print chain[n] }
+  ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
+  [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "containerd does not remove the linked images"
+  spread "$tmp/free" let_go
+  "$ctr" leases rm --sync "$("$ctr" leases create)" >/dev/null
+  "$ctr" snapshots ls >"$tmp/snapshots" || fail 1 "containerd does not list its snapshots"
+  awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
+  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use, by $(users): remove that and run --undo again"
 }
 
-# used, the users of layers of ours; gone, our layers below none of them, deepest first; gone-names, of the images on top.
-plan() {
-  awk -v used="$tmp/used" -v gone="$tmp/gone" -v names="$tmp/gone-names" '
-    BEGIN { printf "" >used; printf "" >gone; printf "" >names }
-    FILENAME == ARGV[1] { mine[$1]; next }
-    FILENAME == ARGV[2] { if (($2 in mine) && !($1 in mine)) { keep[$2]; print $1 >used } next }
-    FILENAME == ARGV[3] { parent[$1] = $2; chain[++n] = $1; next }
-    { top[$0] = $3 }
-    END {
-      for (i = n; i; i--) if (chain[i] in keep) keep[parent[chain[i]]]
-      for (i = n; i; i--) if ((chain[i] in mine) && !(chain[i] in keep)) print chain[i] >gone
-      for (name in top) if ((top[name] in mine) && !(top[name] in keep)) print name >names
-    }
-  ' "$tmp/mine" "$tmp/users" "$layers" "$names"
+let_go() { while read -r chain; do "$ctr" snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
+
+# Containers and layers on top of linked layers, and configs of images that consist of linked layers.
+users() {
+  label=containerd.io/gc.ref.snapshot.overlayfs
+  "$ctr" content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2 config|p" |
+    awk 'FILENAME == ARGV[1] { mine[$1]; next } NF > 2 && ($(NF - 1) in mine) && !($1 in mine) { printf "%s ", $1 }' \
+      "$tmp/mine" "$tmp/snapshots" -
 }
 
 forget() {
