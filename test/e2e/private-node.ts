@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A containerd with its CRI plugin, alone in a mount namespace where nothing of the machine's own can be written. */
+export interface PrivateNode {
+  run(argv: readonly string[]): Promise<Outcome>;
+  /** Starts a command in a process group of its own and leaves it running. */
+  start(argv: readonly string[]): ChildProcess;
+  ctr(...args: string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+// no /opt/containerd on the machine, and no ports
+const CONFIG = `version = 2
+disabled_plugins = ["io.containerd.internal.v1.opt"]
+`;
+
+// snapshots cannot be on an overlay, so /var/lib/containerd is a bind mount
+const BOOT = `
+for path in etc var; do
+  mkdir -p $FOLDER/$path/upper $FOLDER/$path/work
+  mount -t overlay -o lowerdir=/$path,upperdir=$FOLDER/$path/upper,workdir=$FOLDER/$path/work overlay /$path
+done
+mkdir -p /var/lib/containerd $FOLDER/containerd $FOLDER/run/systemd/system /etc/containerd
+mount --bind $FOLDER/containerd /var/lib/containerd
+mount --bind $FOLDER/run /run
+cp $FOLDER/config.toml /etc/containerd/config.toml
+exec containerd
+`;
+
+/** Boots a node whose files are in `folder`; one that was stopped there continues with its store. */
+export const startPrivateNode = async (folder: string, binaries: string): Promise<PrivateNode> => {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.toml'), CONFIG);
+  const env = { ...process.env, PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
+  const containerd = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  containerd.stderr.on('data', (chunk) => {
+    log = `${log}${chunk}`.slice(-4000);
+  });
+
+  const start = (argv: readonly string[]) =>
+    spawn('nsenter', [`--mount=/proc/${containerd.pid}/ns/mnt`, '--', ...argv], { env, detached: true });
+  const run = async (argv: readonly string[]) => outcome(start(argv));
+  const ctr = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(['ctr', '--namespace', 'k8s.io', ...args]);
+    if (code !== 0) throw new Error(`ctr ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const stop = async () => {
+    if (containerd.exitCode !== null) return;
+    containerd.kill();
+    await once(containerd, 'exit');
+  };
+
+  await ready(run, containerd).catch(async (error) => {
+    await stop();
+    throw new Error(`${error}: ${log}`);
+  });
+  return { run, start, ctr, stop };
+};
+
+const ready = async (run: PrivateNode['run'], containerd: ChildProcess) => {
+  for (let attempt = 0; attempt < 100 && containerd.exitCode === null; attempt++) {
+    const { code, stdout } = await run(['ctr', 'plugins', 'ls']);
+    if (code === 0 && /^io\.containerd\.grpc\.v1\s+cri\s.*\bok\s*$/m.test(stdout)) return;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  throw new Error('containerd with CRI does not get ready');
+};
+
+export const outcome = async (child: ChildProcess): Promise<Outcome> => {
+  const result: Outcome = { code: null, stdout: '', stderr: '' };
+  child.stdout?.on('data', (chunk) => {
+    result.stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    result.stderr += chunk;
+  });
+  [result.code] = await once(child, 'close');
+  return result;
+};

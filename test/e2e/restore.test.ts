@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { binaryFolder, provide } from '../cluster/components.ts';
+import { CONTAINERD_VERSIONS, containerdSource } from '../cluster/node-config.ts';
+import { outcome, type PrivateNode, startPrivateNode } from './private-node.ts';
+import { type SmallImage, writeArchive, writeSmallVolume } from './small-volume.ts';
+
+const STATE = '/var/lib/kubectl-preload';
+const app: SmallImage = { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] };
+const web: SmallImage = { name: 'registry.test/shop/web:1', layers: ['base', 'web'] };
+const pause: SmallImage = { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true };
+const newer: SmallImage = { name: 'registry.test/shop/app:2', layers: ['base', 'runtime', 'app2'] };
+const onBase: SmallImage = { name: 'registry.test/shop/late:1', layers: ['base', 'late'] };
+const deep: SmallImage[] = Array.from({ length: 12 }, (_, image) => ({
+  name: `registry.test/deep:${image}`,
+  layers: Array.from({ length: 6 }, (_, depth) => (depth < 3 ? `common-${depth}` : `own-${image}-${depth}`)),
+}));
+
+const folder = await mkdtemp(join(tmpdir(), 'preload-restore-'));
+after(() => rm(folder, { recursive: true }));
+await provide(CONTAINERD_VERSIONS.map(containerdSource), console.error);
+const volume = await newVolume('volume', [app, web, pause]);
+const newerVolume = await newVolume('newer', [newer, web, pause]);
+const deepVolume = await newVolume('deep', deep);
+
+async function newVolume(name: string, images: SmallImage[]): Promise<{ path: string; set: string }> {
+  const path = join(folder, name);
+  await mkdir(path);
+  return { path, set: await writeSmallVolume(path, images) };
+}
+
+for (const version of CONTAINERD_VERSIONS) {
+  const onNode = (title: string, body: (node: PrivateNode, files: string) => Promise<void>) =>
+    test(`containerd ${version}: ${title}`, async () => {
+      const files = await mkdtemp(join(folder, 'node-'));
+      const node = await startPrivateNode(join(files, 'root'), await binaryFolder(containerdSource(version), () => {}));
+      await body(node, files).finally(node.stop);
+    });
+
+  onNode('links an empty store, runs again without a change, and takes everything out again', async (node) => {
+    const first = await restore(node, volume.path);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(first.stdout, '');
+    assert.match(
+      first.stderr,
+      /link: 5 of 5 layers.*import: 3 images \(6 names\).*3 of 3 images present for the kubelet/s,
+    );
+    assert.deepEqual(await targets(node), Array(4).fill(volume.set), 'all but the pause image are links');
+    assert.equal((await labelled(node, 'io.cri-containerd.pinned==pinned')).length, 6);
+    const dropIn = await node.run(['cat', '/etc/systemd/system/containerd.service.d/kubectl-preload.conf']);
+    assert.match(dropIn.stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+
+    const before = await store(node);
+    const again = await restore(node, volume.path);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /3 images and 5 layers already here/);
+    assert.equal((await restore(node, volume.path, '--check')).code, 0);
+    assert.deepEqual(await store(node), before);
+
+    const undone = await restore(node, volume.path, '--undo');
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.deepEqual(await targets(node), []);
+    assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
+    assert.notEqual((await node.run(['ls', STATE])).code, 0);
+    assert.equal((await restore(node, volume.path, '--check')).code, 1);
+    assert.equal((await restore(node, volume.path, '--undo')).code, 0);
+  });
+
+  onNode(
+    'merges into a store that has some of it, and the volume wins over another image of the name',
+    async (node, files) => {
+      await pull(node, files, web);
+      await pull(node, files, { ...app, layers: ['other'] });
+      const { code, stderr } = await restore(node, volume.path);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /1 images and 2 layers already here/);
+      assert.match(stderr, /app:1 was another image here, the volume's takes its place/);
+      assert.deepEqual(await targets(node), Array(2).fill(volume.set), "the node's own layers stay as they are");
+    },
+  );
+
+  onNode('lets images be pulled again when the volume is away and was undone', async (node, files) => {
+    const mounted = join(files, 'mounted');
+    await cp(volume.path, mounted, { recursive: true });
+    assert.equal((await restore(node, mounted)).code, 0);
+    await rename(mounted, join(files, 'away'));
+    const record = `${STATE}/record/${volume.set}`;
+    const check = await restore(node, record, '--check');
+    assert.equal(check.code, 1);
+    assert.match(check.stderr, /missing registry.test\/shop\/app:1: some of its layers are not there/);
+    assert.match(check.stderr, /1 of 3 images present/);
+    await assert.rejects(pull(node, files, onBase), /failed to stat parent|no such file/);
+    const undone = await restore(node, record, '--undo');
+    assert.equal(undone.code, 0, undone.stderr);
+    for (const image of [onBase, app]) await pull(node, files, image);
+  });
+
+  onNode('does not take out what a container or another image stands on', async (node, files) => {
+    assert.equal((await restore(node, volume.path)).code, 0);
+    await node.ctr('containers', 'create', app.name, 'container-1');
+    await pull(node, files, onBase);
+    await pull(node, files, { ...web, name: 'registry.test/same-layers:1' });
+    const refused = await restore(node, volume.path, '--undo');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /4 linked layers are still in use, by .*container-1/);
+    assert.equal((await node.ctr('images', 'ls', '-q', `name==${app.name}`)).trim(), app.name);
+    await node.ctr('containers', 'rm', 'container-1');
+    assert.equal((await restore(node, volume.path, '--undo')).code, 1);
+    assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
+    assert.equal((await targets(node)).length, 2, 'base and web');
+    for (const name of [onBase.name, 'registry.test/same-layers:1']) await removeImage(node, name);
+    const undone = await restore(node, volume.path, '--undo');
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.deepEqual(await targets(node), []);
+  });
+
+  onNode('takes over from an older set, which can then be undone', async (node) => {
+    assert.equal((await restore(node, volume.path)).code, 0);
+    const { code, stderr } = await restore(node, newerVolume.path);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(
+      await labelled(node, 'io.cri-containerd.pinned==pinned'),
+      await labelled(node, `kubectl-preload/set==${newerVolume.set}`),
+    );
+    assert.equal((await restore(node, volume.path, '--undo')).code, 0);
+    assert.deepEqual(new Set(await targets(node)), new Set([newerVolume.set]));
+    assert.equal((await restore(node, newerVolume.path, '--check')).code, 0);
+  });
+
+  onNode('continues after being killed at any moment', async (node) => {
+    for (let delay = 60; delay < 1500; delay += 160) {
+      const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
+      const ended = outcome(child);
+      await sleep(delay);
+      if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+      await ended;
+      const { code, stderr } = await restore(node, deepVolume.path);
+      assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
+      assert.equal((await targets(node)).length, 39);
+      assert.doesNotMatch(await node.ctr('snapshots', 'ls'), /preload-/);
+      assert.equal((await restore(node, deepVolume.path, '--undo')).code, 0);
+    }
+  });
+
+  onNode('runs once at a time, in every shell', async (node) => {
+    const shells = [['dash'], ['busybox', 'ash'], ['bash']];
+    const runs = await Promise.all(shells.map((shell) => node.run([...shell, join(deepVolume.path, 'restore.sh')])));
+    for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
+    assert.equal(runs.filter(({ stderr }) => /another restore.sh is at work/.test(stderr)).length, 2);
+  });
+
+  onNode('takes out and reports an image whose layers it cannot build', async (node, files) => {
+    const ctr = join(files, 'ctr');
+    const layers = await readFile(join(volume.path, 'restore/layers'), 'utf8');
+    const top = layers
+      .split('\n')
+      .find((line) => line.split(' ')[2] === '3')
+      ?.split(' ')[0];
+    await writeFile(
+      ctr,
+      `#!/bin/sh\ncase "$*" in *"commit ${top}"*) echo 'ctr: no space left' >&2; exit 1 ;; esac\nexec ctr "$@"\n`,
+      { mode: 0o755 },
+    );
+    const { code, stderr } = await restore(node, volume.path, '--ctr', ctr);
+    assert.equal(code, 1, stderr);
+    assert.match(
+      stderr,
+      /no space left.*missing registry.test\/shop\/app:1: some of its layers.*2 of 3 images present/s,
+    );
+    assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
+  });
+}
+
+const restore = (node: PrivateNode, path: string, ...args: string[]) =>
+  node.run(['sh', join(path, 'restore.sh'), ...args]);
+
+/** What a pull does, without a registry. */
+const pull = async (node: PrivateNode, files: string, image: SmallImage) => {
+  const archive = join(files, 'image.tar');
+  await writeArchive(archive, image);
+  await node.ctr('images', 'import', '--platform', 'linux/amd64', archive);
+};
+
+/** All names of the image, also those that CRI gave it. */
+const removeImage = async (node: PrivateNode, name: string) => {
+  const digest = (await node.ctr('images', 'ls', `name==${name}`)).match(/sha256:[0-9a-f]{64}/)?.[0];
+  await node.ctr('images', 'rm', '--sync', ...lines(await node.ctr('images', 'ls', '-q', `target.digest==${digest}`)));
+};
+
+/** The set that each linked layer in containerd's store leads to, after garbage collection. */
+const targets = async (node: PrivateNode) => {
+  await node.ctr('leases', 'rm', '--sync', (await node.ctr('leases', 'create')).trim());
+  const links = [
+    'find',
+    '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
+    '-name',
+    'fs',
+    '-type',
+    'l',
+    '-printf',
+    '%l\\n',
+  ];
+  return lines((await node.run(links)).stdout).map((link) => link.slice(STATE.length + 1).split('/')[0] ?? '');
+};
+
+/** Names of images whose labels fit, e.g. `key` or `key==value`. */
+const labelled = async (node: PrivateNode, label: string) => {
+  const [key, value] = label.split('==');
+  return lines(await node.ctr('images', 'ls', '-q', `labels."${key}"${value ? `==${value}` : ''}`)).sort();
+};
+
+const store = async (node: PrivateNode) => [await node.ctr('images', 'ls'), await node.ctr('snapshots', 'ls')];
+
+const lines = (text: string) => text.split('\n').filter(Boolean);

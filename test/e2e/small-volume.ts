@@ -1,0 +1,123 @@
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { CapturedImage } from '../../src/model/contents.ts';
+import { chainIds, digestOf } from '../../src/model/oci.ts';
+import * as format from '../../src/volume/format.ts';
+import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
+import { run } from '../cluster/run.ts';
+
+/** `layers` names layers, base first; the same name is the same layer in every image. */
+export interface SmallImage {
+  name: string;
+  layers: string[];
+  sandbox?: boolean;
+}
+
+export const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+const RESTORE_SCRIPT = resolve(import.meta.dirname, '../../src/volume/restore.sh');
+
+/** Writes a finished volume of format 1. Every image is an index whose manifest for another platform is missing. */
+export const writeSmallVolume = async (volume: string, images: readonly SmallImage[]): Promise<string> => {
+  const captured: CapturedImage[] = [];
+  for (const image of images) captured.push(await writeImage(volume, image, false));
+  for (const layer of new Set(images.flatMap((image) => image.layers))) {
+    const chains = captured.map((image, index) => image.layers[images[index]?.layers.indexOf(layer) ?? -1]?.chainId);
+    for (const chain of new Set(chains)) if (chain) await writeTree(join(volume, format.layerFolder(chain)), layer);
+  }
+  const layers = format.layerList(captured);
+  const names = format.nameList(captured);
+  await mkdir(join(volume, 'restore'));
+  await writeFile(join(volume, format.LAYER_LIST), layers);
+  await writeFile(join(volume, format.NAME_LIST), names);
+  await copyFile(RESTORE_SCRIPT, join(volume, format.RESTORE_SCRIPT));
+  await writeIndex(volume, captured);
+  await run(['tar', '-cf', format.IMAGES_ARCHIVE, 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
+  const set = digestOf(layers + names).slice(7, 19);
+  const contents = {
+    set,
+    version: '0.1.0',
+    created: '2026-11-24T12:00:00Z',
+    platform: PLATFORM,
+    uuid: null,
+    images: captured,
+  };
+  await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume)));
+  return set;
+};
+
+/** Sums of restore/* and restore.sh, by path on the volume. */
+export const checksums = async (volume: string): Promise<Record<string, string>> => {
+  const sums: Record<string, string> = {};
+  for (const path of [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.RESTORE_SCRIPT]) {
+    sums[path] = digestOf(await readFile(join(volume, path)));
+  }
+  return sums;
+};
+
+/** Writes the image with its layers as an archive for `ctr images import`, which does with it what a pull does. */
+export const writeArchive = async (archive: string, image: SmallImage): Promise<void> => {
+  const folder = `${archive}.layout`;
+  await writeIndex(folder, [await writeImage(folder, image, true)]);
+  await run(['tar', '-cf', archive, '-C', folder, '.']);
+  await rm(folder, { recursive: true });
+};
+
+const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {
+  const blobs = [];
+  for (const layer of image.layers) blobs.push(await layerBlob(layout, layer, withLayers));
+  const [os = '', architecture = ''] = PLATFORM.split('/');
+  const platform = { os, architecture };
+  const { manifest, config } = imageDocuments({ layers: blobs, platform, command: [image.name], format: 'oci' });
+  const foreign = { ...manifest.descriptor, digest: digestOf(image.name), platform: { os, architecture: 's390x' } };
+  const index = indexDocument([foreign, { ...manifest.descriptor, platform }]);
+  for (const document of [manifest, config, index]) await writeDocument(layout, document);
+  const { digest } = index.descriptor;
+  return {
+    names: [image.name, `${image.name.replace(/:[^/]*$/, '')}@${digest}`],
+    digest,
+    manifest: manifest.descriptor.digest,
+    config: config.descriptor.digest,
+    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId) => ({ chainId, digest: chainId, bytes: 0 })),
+    source: 'registry',
+    sandbox: image.sandbox ?? false,
+  };
+};
+
+const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<LayerBlob> => {
+  const tree = join(layout, 'tree');
+  await writeTree(tree, layer);
+  await run(['tar', '-cf', 'layer.tar', '--sort=name', '--mtime=@0', '--numeric-owner', '-C', 'tree', '.'], {
+    cwd: layout,
+  });
+  const data = await readFile(join(layout, 'layer.tar'));
+  await rm(tree, { recursive: true });
+  await rm(join(layout, 'layer.tar'));
+  const digest = digestOf(data);
+  if (keep) await writeBlob(layout, digest, data);
+  return { diffID: digest, digest, size: data.length, compression: 'none' };
+};
+
+const writeTree = async (folder: string, layer: string) => {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, layer), layer);
+};
+
+const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
+  const manifests = [];
+  for (const { names, digest } of images) {
+    const { length } = await readFile(join(layout, format.blobPath(digest)));
+    const entry = { mediaType: 'application/vnd.oci.image.index.v1+json', digest, size: length };
+    manifests.push(...names.map((name) => ({ ...entry, annotations: { 'io.containerd.image.name': name } })));
+  }
+  await writeFile(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+  await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+};
+
+const writeDocument = (layout: string, { descriptor, content }: Document) =>
+  writeBlob(layout, descriptor.digest, Buffer.from(content));
+
+const writeBlob = async (layout: string, digest: string, data: Buffer) => {
+  const path = join(layout, format.blobPath(digest));
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, data);
+};
