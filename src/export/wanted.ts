@@ -22,7 +22,12 @@ export const wantedImages = (
   const wanted = new Map<string, WantedImage>();
   const add = (text: string, settings: Pick<WantedImage, 'required' | 'sandbox' | 'usedBy'>) => {
     const name = parseImage(text);
-    if (!name || wanted.has(imageName(name))) return;
+    if (!name) return;
+    const known = wanted.get(imageName(name));
+    if (known) {
+      known.required ||= settings.required;
+      return;
+    }
     const digest = onNode.get(imageName(name));
     wanted.set(imageName(name), { name, source: digest ? { ...name, digest } : name, ...settings });
   };

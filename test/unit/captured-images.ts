@@ -1,0 +1,21 @@
+import type { CapturedImage, CapturedLayer } from '../../src/model/contents.ts';
+
+/** A digest that is easy to tell from others: one character repeated. */
+export const digest = (character: string): string => `sha256:${character.repeat(64)}`;
+
+export const layer = (character: string, bytes: number): CapturedLayer => ({
+  chainId: digest(character),
+  digest: digest(character.toUpperCase()),
+  bytes,
+});
+
+export const capturedImage = (fields: Partial<CapturedImage>): CapturedImage => ({
+  names: ['docker.io/library/app:1'],
+  digest: digest('0'),
+  manifest: digest('0'),
+  config: digest('1'),
+  layers: [],
+  source: 'registry',
+  sandbox: false,
+  ...fields,
+});

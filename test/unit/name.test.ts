@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { labels, nameProblem, objectNames, selector } from '../../src/model/name.ts';
+
+const LONGEST = 'a'.repeat(53);
+
+test('names of the objects of one preload', () => {
+  assert.deepEqual(objectNames('web'), {
+    configMap: 'preload-web',
+    claim: 'preload-web',
+    pod: 'preload-web',
+    snapshot: 'web',
+    record: 'preloaded-web',
+  });
+});
+
+test('labels say whose an object is', () => {
+  assert.deepEqual(labels('web', 'loader', '1.2.3'), {
+    'app.kubernetes.io/name': 'preload',
+    'app.kubernetes.io/instance': 'web',
+    'app.kubernetes.io/component': 'loader',
+    'app.kubernetes.io/managed-by': 'kubectl-preload',
+    'app.kubernetes.io/version': '1.2.3',
+  });
+});
+
+test('selectors find what the labels mark', () => {
+  const all = 'app.kubernetes.io/name=preload,app.kubernetes.io/managed-by=kubectl-preload';
+  assert.equal(selector(), all);
+  assert.equal(selector('web'), `${all},app.kubernetes.io/instance=web`);
+});
+
+describe('names that can name a preload', () => {
+  for (const name of ['a', '1', 'web', 'web-2', 'a--b', '2026-11-24', LONGEST]) {
+    test(name, () => assert.equal(nameProblem(name), undefined));
+  }
+});
+
+describe('names that cannot', () => {
+  for (const name of ['', 'Web', '-web', 'web-', 'a.b', 'a_b', 'a b', 'ä', 'a\n']) {
+    test(JSON.stringify(name), () => assert.match(nameProblem(name) ?? '', /^must consist of lower case/));
+  }
+  test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 53 characters'));
+});
+
+test('all derived names of the longest name fit a label value', () => {
+  for (const name of Object.values(objectNames(LONGEST))) assert.ok(name.length <= 63);
+});

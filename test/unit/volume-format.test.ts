@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { blobPath, contentsFile, layerFolder, layerList, nameList } from '../../src/volume/format.ts';
+import { capturedImage, digest, layer } from './captured-images.ts';
+
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(digest);
+const pause = capturedImage({ names: ['r.io/pause:3'], digest: d ?? '', layers: [layer('c', 3)], sandbox: true });
+const app = capturedImage({
+  names: ['r.io/app:1', `r.io/app@${digest('0')}`],
+  layers: [layer('a', 1), layer('b', 2)],
+});
+const empty = capturedImage({ names: ['r.io/empty:1'] });
+
+test('paths on the volume', () => {
+  assert.equal(layerFolder(digest('a')), `layers/${'a'.repeat(64)}/fs`);
+  assert.equal(blobPath(digest('a')), `blobs/sha256/${'a'.repeat(64)}`);
+});
+
+test('restore/layers: parents first, the layers of the sandbox image to be copied', () => {
+  assert.equal(
+    layerList([app, pause, empty]),
+    `${a} - 1 link
+${c} - 1 copy
+${b} ${a} 2 link
+`,
+  );
+});
+
+test('restore/names: the sandbox image first, a dash where there is no layer', () => {
+  assert.equal(
+    nameList([app, pause, empty]),
+    `r.io/pause:3 ${d} ${c}
+r.io/app:1 ${digest('0')} ${b}
+r.io/app@${digest('0')} ${digest('0')} ${b}
+r.io/empty:1 ${digest('0')} -
+`,
+  );
+});
+
+test('the lists of nothing are empty', () => assert.equal(layerList([]) + nameList([]), ''));
+
+test('preload.json', () => {
+  const contents = {
+    set: '0123456789ab',
+    version: '1.2.3',
+    created: '2026-11-24T12:00:00.000Z',
+    platform: 'linux/amd64',
+    uuid: '0aa1c3f2-0000-4000-8000-000000000000',
+    images: [empty],
+  };
+  assert.equal(
+    contentsFile(contents, { 'restore/layers': c ?? '' }),
+    `{
+  "format": 1,
+  "set": "0123456789ab",
+  "version": "1.2.3",
+  "created": "2026-11-24T12:00:00.000Z",
+  "platform": "linux/amd64",
+  "snapshotter": "overlayfs",
+  "uuid": "0aa1c3f2-0000-4000-8000-000000000000",
+  "checksums": {
+    "restore/layers": "${c}"
+  },
+  "images": [
+    {
+      "names": [
+        "r.io/empty:1"
+      ],
+      "digest": "${digest('0')}",
+      "manifest": "${digest('0')}",
+      "config": "${digest('1')}",
+      "layers": [],
+      "source": "registry",
+      "sandbox": false
+    }
+  ],
+  "complete": true
+}
+`,
+  );
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { Contents } from '../../src/model/contents.ts';
+import { blobOf, digestOf } from '../../src/model/oci.ts';
+import { writeBlob, writeVolume } from '../../src/volume/write.ts';
+import { ensurePackages } from '../cluster/apt.ts';
+import { capturedImage, digest, layer } from './captured-images.ts';
+
+const run = promisify(execFile);
+const volume = await mkdtemp(join(tmpdir(), 'preload-volume-'));
+const read = (path: string): Promise<string> => readFile(join(volume, path), 'utf8');
+
+const json = (document: unknown) => blobOf(Buffer.from(JSON.stringify(document)));
+const config = json({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [digest('a')] } });
+const manifest = json({
+  schemaVersion: 2,
+  config: {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    digest: config.digest,
+    size: config.data.length,
+  },
+  layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: digest('b'), size: 7 }],
+});
+const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+const index = json({
+  schemaVersion: 2,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  manifests: [
+    {
+      mediaType,
+      digest: manifest.digest,
+      size: manifest.data.length,
+      platform: { os: 'linux', architecture: 'amd64' },
+    },
+  ],
+});
+
+const documents = { manifest: manifest.digest, config: config.digest, layers: [layer('a', 7)] };
+const names = ['registry.example.com:5000/team/app:1', `registry.example.com:5000/team/app@${index.digest}`];
+const images = [
+  capturedImage({ names, digest: index.digest, ...documents }),
+  capturedImage({ names: ['docker.io/library/app:1'], digest: manifest.digest, ...documents }),
+];
+const created = '2026-11-24T12:00:00.000Z';
+let contents: Contents;
+
+before(async () => {
+  for (const { digest, data } of [config, manifest, index]) await writeBlob(volume, digest, data);
+  contents = await writeVolume(volume, { version: '1.2.3', created, platform: 'linux/amd64', uuid: null, images });
+});
+after(() => rm(volume, { recursive: true }));
+
+test('the volume holds these files and no others', async () => {
+  const files = await readdir(volume, { recursive: true, withFileTypes: true });
+  const paths = files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const blobs = [config, manifest, index].map(({ digest }) => `blobs/sha256/${digest.slice('sha256:'.length)}`);
+  const restore = ['restore/images.tar', 'restore/layers', 'restore/names'];
+  assert.deepEqual(
+    paths.map((path) => path.slice(volume.length + 1)).sort(),
+    ['index.json', 'oci-layout', 'preload.json', 'restore.sh', ...blobs, ...restore].sort(),
+  );
+});
+
+test('index.json has one entry per name, as containerd and skopeo read them', async () => {
+  const { manifests } = JSON.parse(await read('index.json'));
+  const named = (name: string) => ({ 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name });
+  assert.deepEqual(
+    manifests.map(({ digest, annotations }: Record<string, unknown>) => [digest, annotations]),
+    [
+      [index.digest, named(names[0] ?? '')],
+      [index.digest, named(names[1] ?? '')],
+      [manifest.digest, named('docker.io/library/app:1')],
+    ],
+  );
+  assert.equal(manifests[2].mediaType, mediaType);
+  assert.equal(manifests[2].size, manifest.data.length);
+});
+
+test('skopeo reads every name of the layout', async () => {
+  await ensurePackages(['skopeo'], console.error);
+  for (const name of ['docker.io/library/app:1', names[0]]) {
+    const { stdout } = await run('skopeo', ['inspect', '--raw', '--config', `oci:${volume}:${name}`]);
+    assert.equal(stdout, config.data.toString());
+  }
+});
+
+test('images.tar is the layout without layers, each document once', async () => {
+  const { stdout } = await run('tar', ['-tf', join(volume, 'restore/images.tar')]);
+  const blobs = [index, manifest, config].map(({ digest }) => `blobs/sha256/${digest.slice('sha256:'.length)}`);
+  assert.deepEqual(stdout.trim().split('\n'), ['oci-layout', 'index.json', ...blobs]);
+  const inArchive = await run('tar', ['-xOf', join(volume, 'restore/images.tar'), blobs[0] ?? '']);
+  assert.equal(inArchive.stdout, index.data.toString());
+});
+
+test('restore.sh is the script of the sources, to be run', async () => {
+  assert.equal(await read('restore.sh'), await readFile('src/volume/restore.sh', 'utf8'));
+  assert.equal((await stat(join(volume, 'restore.sh'))).mode & 0o777, 0o755);
+});
+
+test('preload.json says what is there, with checksums of what restore.sh reads', async () => {
+  const written = JSON.parse(await read('preload.json'));
+  const { checksums, complete, format, snapshotter, ...rest } = written;
+  assert.deepEqual([format, snapshotter, complete], [1, 'overlayfs', true]);
+  assert.deepEqual(rest, contents);
+  assert.deepEqual(Object.keys(checksums).sort(), [
+    'restore.sh',
+    'restore/images.tar',
+    'restore/layers',
+    'restore/names',
+  ]);
+  for (const [path, checksum] of Object.entries(checksums)) {
+    assert.equal(digestOf(await readFile(join(volume, path))), checksum, path);
+  }
+});
+
+test('the set is named after what is inside, not when it was written', async () => {
+  const later = { version: '9', created: '2027-01-01T00:00:00.000Z', platform: 'linux/amd64', uuid: 'u' };
+  assert.match(contents.set, /^[0-9a-f]{12}$/);
+  assert.equal((await writeVolume(volume, { ...later, images })).set, contents.set);
+  assert.notEqual((await writeVolume(volume, { ...later, images: images.slice(0, 1) })).set, contents.set);
+});
