@@ -1,6 +1,6 @@
 import { processContext } from './cli/context.ts';
 import { describeFailure, exitCode } from './cli/failure.ts';
-import { runCommand } from './cli/program.ts';
+import { isCommand, runCommand } from './cli/program.ts';
 import { Interrupted } from './model/errors.ts';
 
 const argv = process.argv.slice(2);
@@ -18,7 +18,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 runCommand(argv, context)
   .catch((error: unknown) => {
     const failure = abort.signal.aborted ? abort.signal.reason : error;
-    const text = describeFailure(failure, argv[0]?.startsWith('-') ? '' : (argv[0] ?? ''), context.style);
+    const [word = ''] = argv;
+    const text = describeFailure(failure, isCommand(word) ? word : '', context.style);
     if (text) context.progress.note(text);
     process.exitCode = exitCode(failure);
   })

@@ -21,6 +21,10 @@ const COMPLETE = '__complete';
 
 const COMMANDS: Command<unknown>[] = [create, status, exportImages, completion, versionCommand];
 
+/** Whether `word` is a verb of this program. */
+export const isCommand = (word: string): boolean =>
+  COMMANDS.some(({ command }) => [command].flat().some((usage) => usage.split(' ')[0] === word));
+
 /** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
   if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
@@ -30,7 +34,7 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
     .demandCommand(1, 'name a command')
     .fail((message, error) => {
       // yargs wraps what a flag's coerce function throws in an error of its own
-      throw error && error.name !== 'YError' ? error : new UsageError(message.split('\n').join('; '));
+      throw error && error.name !== 'YError' ? error : new UsageError(message.split(/\s*\n\s*/).join(' '));
     });
   if (argv.length === 0) context.print(await program.getHelp());
   else await program.parseAsync();
@@ -59,7 +63,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
-  const named = Object.keys(flags).filter((flag) => flag === flag.toLowerCase()); // not NAME and IMAGE, which are no flags
+  // NAME and IMAGE are no flags, and a script that installs us may well set KUBECTL_PRELOAD_VERSION
+  const named = Object.keys(flags).filter((flag) => flag === flag.toLowerCase() && !['help', 'version'].includes(flag));
   for (const flag of named) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
     if (value) args.default(flag, value === 'true' || (value !== 'false' && value));

@@ -23,6 +23,9 @@ export interface Cluster {
   warn: (text: string) => void;
 }
 
+const NAME_ONE = 'set KUBECONFIG, or name a file with --kubeconfig';
+const NO_SERVER = 'http://localhost:8080'; // what client-node takes where nothing is configured
+
 export const connect = (flags: ConnectionFlags, warn: (text: string) => void): Cluster => {
   const config = new KubeConfig();
   try {
@@ -30,14 +33,14 @@ export const connect = (flags: ConnectionFlags, warn: (text: string) => void): C
     else config.loadFromDefault();
     if (flags.context) config.setCurrentContext(flags.context);
   } catch (error) {
-    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`);
+    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, NAME_ONE);
   }
   const context = config.getContextObject(config.getCurrentContext());
-  if (flags.context && !context) throw new PreloadError(`context "${flags.context}" does not exist`);
-  const cluster = config.getCurrentCluster();
-  if (!cluster) {
-    throw new PreloadError('no cluster is configured', 'set KUBECONFIG, or name a file with --kubeconfig');
+  if (flags.context && !context) {
+    throw new PreloadError(`context "${flags.context}" does not exist`, 'see: kubectl config get-contexts');
   }
+  const cluster = config.getCurrentCluster();
+  if (!cluster || cluster.server === NO_SERVER) throw new PreloadError('no cluster is configured', NAME_ONE);
   const user = config.getCurrentUser();
   if (flags.as && user)
     config.users = [...config.users.filter((u) => u !== user), { ...user, impersonateUser: flags.as }];

@@ -14,6 +14,8 @@ export interface PreloadSummary {
   deletionPolicy?: string;
   platform?: string;
   node?: string;
+  /** of the volume's filesystem, for nodes to mount it by */
+  filesystem?: string;
   version?: string;
   /** RFC 3339, of the oldest object there is */
   created: string;
@@ -27,6 +29,7 @@ export interface PreloadSummary {
 export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> => ({
   platform: record.platform,
   node: record.node,
+  ...(record.uuid !== null && { filesystem: record.uuid }),
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,

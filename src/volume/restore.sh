@@ -402,14 +402,14 @@ judge() {
     FILENAME == ARGV[2] { unseen[$1]; next }
     FILENAME == ARGV[3] { whole[$1]; next }
     FILENAME == ARGV[4] { if ($1 in whole && ($2 == "-" || $2 in sound)) sound[$1]; next }
-    !($1 in right) { print $1, $2, "absent"; next }
-    $3 != "-" && !($3 in sound) { print $1, $2, "broken"; next }
-    $1 in unseen { print $1, $2, "unseen" }
+    !($1 in right) { print $1, $2, "it is not in the store with the digest of the volume"; next }
+    $3 != "-" && !($3 in sound) { print $1, $2, "some of its layers are not there"; next }
+    $1 in unseen { print $1, $2, "the CRI plugin has not taken it over" }
   ' "$tmp/right" "$tmp/unseen" "$tmp/whole" "$layers" "$names" >"$tmp/missing"
 }
 
 # A name whose layers are not there would keep the kubelet from pulling it.
-drop_broken() { sed -n 's/ broken$//p' "$tmp/missing" | remove_images; }
+drop_broken() { sed -n '/ some of its layers are not there$/p' "$tmp/missing" | remove_images; }
 
 # Removes all names of the images whose digests stand second on standard input.
 remove_images() {
@@ -422,14 +422,7 @@ remove_images() {
 }
 
 report() {
-  while read -r name _ reason; do
-    case $reason in
-      absent) reason="not in containerd's store with the digest of the volume" ;;
-      broken) reason="some of its layers are not there" ;;
-      unseen) reason="the CRI plugin has not taken it over" ;;
-    esac
-    printf 'preload: missing %s: %s\n' "$name" "$reason" >&2
-  done <"$tmp/missing"
+  sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
   all=$(images <"$names") absent=$(images <"$tmp/missing")
   summary="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
   [ "$absent" = 0 ] || fail 1 "$summary"

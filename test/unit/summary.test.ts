@@ -10,7 +10,7 @@ test('a record tells where and what was captured, each image with the bytes of i
     version: '1.2.3',
     created: '2026-11-24T12:00:00Z',
     platform: 'linux/amd64',
-    uuid: null,
+    uuid: '1b2c',
     node: 'worker',
     layers: 2,
     usedBytes: 99,
@@ -19,6 +19,7 @@ test('a record tells where and what was captured, each image with the bytes of i
   assert.deepEqual(summary, {
     platform: 'linux/amd64',
     node: 'worker',
+    filesystem: '1b2c',
     version: '1.2.3',
     size: 99,
     layers: 2,
