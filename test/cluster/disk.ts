@@ -40,7 +40,7 @@ export async function attachReadOnly(image: string): Promise<string> {
 
 /** Detaches the loop devices of all files below the folder, but for the disk that is mounted. */
 export async function detachLoops(folder: string): Promise<void> {
-  await until(`the end of the loop devices of ${folder}`, async () => {
+  await until(`the end of the loop devices of ${folder}, in all mount namespaces`, async () => {
     const devices = await loopsBelow(folder);
     for (const device of devices) await succeeds(['losetup', '--detach', device]); // takes effect with the last opener
     return devices.length === 0;

@@ -1,19 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { down, up } from './cluster.ts';
 import { startAll } from './components.ts';
 import { environment } from './env.ts';
+import { inTurn } from './lock.ts';
 import { showLog } from './logs.ts';
 import { addNode, dropNode, execOnNode } from './node-commands.ts';
 import { CONTAINERD_VERSIONS } from './node-config.ts';
 import { registries, stopRegistries } from './registry.ts';
 import { pushImages } from './sample-images.ts';
-import { CACHE, type Cluster, clusterId, readCluster, STATE } from './state.ts';
-
-const LOCKED = 'KUBECTL_PRELOAD_CLUSTER_LOCKED';
+import { type Cluster, readCluster, STATE } from './state.ts';
 
 const log = (line: string): void => console.error(line);
 const containerd = {
@@ -29,21 +25,12 @@ async function cluster(): Promise<Cluster> {
   return known;
 }
 
-/** Calls that change the whole cluster take turns: runs the same command line again under the lock. */
-function inTurn(work: () => Promise<void>): Promise<void> | void {
-  if (process.env[LOCKED]) return work();
-  mkdirSync(CACHE, { recursive: true });
-  const flock = ['--close', join(CACHE, `${clusterId(STATE)}.lock`), process.execPath, ...process.argv.slice(1)];
-  const { status } = spawnSync('flock', flock, { stdio: 'inherit', env: { ...process.env, [LOCKED]: '1' } });
-  process.exitCode = status ?? 1;
-}
-
 await yargs(hideBin(process.argv))
   .scriptName('cluster')
   .usage('A real Kubernetes cluster for tests, on this machine. State is kept in $KUBECTL_PRELOAD_CLUSTER_STATE.')
   .parserConfiguration({ 'populate--': true, 'unknown-options-as-args': true })
-  .command('up', 'Boot the cluster', { containerd }, (argv) => inTurn(() => up(STATE, argv.containerd, log)))
-  .command('down', 'End the cluster and remove all it had', {}, () => inTurn(() => down(STATE)))
+  .command('up', 'Boot the cluster', { containerd }, (argv) => inTurn(STATE, () => up(STATE, argv.containerd, log)))
+  .command('down', 'End the cluster and remove all it had', {}, () => inTurn(STATE, () => down(STATE)))
   .command('env', 'Print shell lines that point at the cluster', {}, async () =>
     console.log(await environment(await cluster())),
   )
@@ -57,7 +44,7 @@ await yargs(hideBin(process.argv))
         .positional('name', { type: 'string', demandOption: true })
         .option('containerd', containerd)
         .option('snapshot', { type: 'string', describe: 'Handle of the snapshot that becomes the disk at /preload' })
-        .option('restore', { type: 'string', default: '', describe: 'Arguments of /preload/restore.sh' }),
+        .option('restore', { type: 'string', nargs: 1, default: '', describe: 'Arguments of /preload/restore.sh' }),
     async (argv) => {
       const { action, name } = argv;
       if (action === 'add') process.exitCode = await addNode(await cluster(), { ...argv, name }, log);

@@ -16,6 +16,8 @@ import { run } from './run.ts';
 import type { Cluster } from './state.ts';
 import { until } from './until.ts';
 
+const NODE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /** What a node is made of. */
 export const nodeSources = (containerd: ContainerdVersion): Source[] => [
   { packages: ['runc', 'containernetworking-plugins', ...DISK_PACKAGES] },
@@ -26,7 +28,9 @@ export const nodeSources = (containerd: ContainerdVersion): Source[] => [
 
 /** Boots a new node as far as its containerd, which has an empty store. */
 export async function bootNode(cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> {
+  if (!NODE_NAME.test(name)) throw new Error(`${name} is no name for a node`);
   if (await readNode(cluster, name)) throw new Error(`node ${name} exists; remove it with: node rm ${name}`);
+  if (await isRunning(cluster, name)) throw new Error(`${name} names a component`);
   const node = await recordNode(cluster, name, containerd);
   await prepareFiles(cluster, node);
   await createKubeletRoot(group(cluster, name));
