@@ -7,8 +7,10 @@ const CGROUPS = '/sys/fs/cgroup';
 // Membership is what tells whose a process is: unlike a pid file it survives any crash, covers children, and no pid is reused.
 const TRACKING = join(CGROUPS, 'pids');
 
-/** The file that a process writes its pid to, to belong to the group. */
-export const membersFile = (group: string): string => join(TRACKING, group, 'cgroup.procs');
+/** The command line that joins the group before it becomes argv, so that no child can escape. */
+export function inGroup(group: string, argv: readonly string[]): string[] {
+  return ['/bin/sh', '-c', 'echo $$ >"$0" && exec "$@"', membersFile(group), ...argv];
+}
 
 export async function createGroup(group: string): Promise<void> {
   await mkdir(join(TRACKING, group), { recursive: true });
@@ -26,6 +28,8 @@ export async function createKubeletRoot(group: string): Promise<void> {
     }
   }
 }
+
+const membersFile = (group: string): string => join(TRACKING, group, 'cgroup.procs');
 
 /** Pids in the group and all groups below. */
 export async function members(group: string): Promise<number[]> {

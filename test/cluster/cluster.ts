@@ -17,7 +17,7 @@ import { applySnapshotCrds } from './snapshot-api.ts';
 import { type Cluster, clusterId, newCluster, readCluster, writeCluster } from './state.ts';
 import { restoreSysctls, saveSysctls } from './sysctls.ts';
 
-export const WORKER = 'worker';
+const WORKER = 'worker';
 
 type Log = (line: string) => void;
 

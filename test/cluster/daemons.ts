@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createGroup, killGroup, members, membersFile } from './cgroups.ts';
+import { createGroup, inGroup, killGroup, members } from './cgroups.ts';
 import type { Cluster } from './state.ts';
 import { until } from './until.ts';
 
@@ -26,8 +26,8 @@ export async function startDaemon(cluster: Cluster, name: string, argv: readonly
   const log = logFile(cluster, name);
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'a');
-  const join = 'echo $$ >"$0" && exec "$@"';
-  const child = spawn('/bin/sh', ['-c', join, membersFile(group(cluster, name)), ...argv], {
+  const [command = '', ...args] = inGroup(group(cluster, name), argv);
+  const child = spawn(command, args, {
     cwd: '/',
     detached: true,
     env: ENVIRONMENT,

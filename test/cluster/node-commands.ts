@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
-import { createGroup, membersFile } from './cgroups.ts';
+import { createGroup, inGroup } from './cgroups.ts';
 import { provide } from './components.ts';
 import { adminKubectl } from './control-plane.ts';
 import { ENVIRONMENT, group } from './daemons.ts';
@@ -51,8 +51,8 @@ async function onNode(
 ): Promise<number> {
   const inside = group(cluster, `${name}/exec`); // `down` ends it with the node
   await createGroup(inside);
-  const join = 'echo $$ >"$0" && exec "$@"';
-  const child = spawn('/bin/sh', ['-c', join, membersFile(inside), ...(await enter(cluster, name)), ...argv], {
+  const [command = '', ...args] = inGroup(inside, [...(await enter(cluster, name)), ...argv]);
+  const child = spawn(command, args, {
     cwd: '/',
     env: { ...ENVIRONMENT, TERM: process.env.TERM },
     stdio,
