@@ -96,8 +96,9 @@ const layers = async ({ node, namespace }: StoredImage, top: string): Promise<st
 
 /** The files that a container of the image would see. */
 const rootFilesystem = async ({ node, namespace, reference }: StoredImage): Promise<string> => {
-  const script = `mkdir -p /run/root; ctr -n "$1" images mount "$2" /run/root >&2
-    sh -c "$3" sh /run/root; ctr -n "$1" images unmount --rm /run/root >&2`;
+  // a mount point of its own each, for containerd 2 forgets them only some time after the unmount
+  const script = `root=$(mktemp -d); ctr -n "$1" images mount "$2" "$root" >&2
+    sh -c "$3" sh "$root"; ctr -n "$1" images unmount --rm "$root" >&2; rmdir "$root"`;
   return onNode(node, ['sh', '-euc', script, 'sh', namespace, reference, FILE_TREE]);
 };
 
