@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startApiServer } from './api-server.ts';
@@ -21,6 +22,7 @@ test('an API server dies with the process that started it', async () => {
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
   assert.match(stdout, /kubeconfig/);
   assert.equal(await runs(stdout.trim()), false);
+  await rm(join(stdout.trim(), '../..'), { recursive: true });
 });
 
 /** Whether a process has the API server's folder in its command line. */
