@@ -75,8 +75,8 @@ since() { spent=$(($(now) - $1)) && echo "$((spent / 100)).$((spent % 100 / 10))
 late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }
 pause() { sleep 0.1 2>/dev/null || sleep 1; }
 
-# Those names on standard input that the volume has.
-ours() { awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours' "$names" -; }
+# "name digest chain" of those names on standard input that the volume has.
+ours() { awk 'FILENAME == ARGV[1] { ours[$1] = $0; next } $1 in ours { print ours[$1] }' "$names" -; }
 
 # Number of distinct images among the names on standard input.
 images() { awk 'FILENAME == ARGV[1] { digest[$1] = $2; next } !seen[digest[$1]]++ { n++ } END { print n + 0 }' "$names" -; }
@@ -243,7 +243,7 @@ survey() {
     "$layers" "$tmp/snapshots" >"$tmp/have"
   locate
   "$ctr" images ls -q | ours >"$tmp/known"
-  spread "$names" right_names >"$tmp/right"
+  spread "$tmp/known" right_names >"$tmp/right"
 }
 
 # dirs, "chain directory" of what is there. A snapshot prepared on the top of a chain shows the directories of all of it;
@@ -351,7 +351,7 @@ fill() {
 
 # Without unpacking, which the layers do not need, and for one platform, as the manifests of others may be missing.
 import_names() {
-  awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/right" "$tmp/known" | while read -r name; do
+  awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/right" "$tmp/known" | while read -r name _; do
     log "$name was another image here, the volume's takes its place"
   done
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
@@ -374,7 +374,7 @@ label_names() {
   case $pin$server in pinned1.6.[0-9] | pinned1.6.1? | pinned1.6.2[01]) log "pin: containerd $server does not heed pins" ;; esac
 }
 
-label() { while read -r name; do "$ctr" images label "$name" "$@" >/dev/null; done; }
+label() { while read -r name _; do "$ctr" images label "$name" "$@" >/dev/null; done; }
 
 # The kubelet sees an image once the CRI plugin has labelled its name.
 wait_for_cri() {

@@ -15,6 +15,8 @@ export interface PrivateNode {
   /** Starts a command in a process group of its own and leaves it running. */
   start(argv: readonly string[]): ChildProcess;
   ctr(...args: string[]): Promise<string>;
+  /** Removes all names of the image, also those that CRI gave it. */
+  removeImage(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,11 @@ export const startPrivateNode = async (folder: string, binaries: string): Promis
     if (code !== 0) throw new Error(`ctr ${args.join(' ')}: ${stderr}`);
     return stdout;
   };
+  const removeImage = async (name: string) => {
+    const digest = (await ctr('images', 'ls', `name==${name}`)).match(/sha256:[0-9a-f]{64}/)?.[0];
+    const names = await ctr('images', 'ls', '-q', `target.digest==${digest}`);
+    await ctr('images', 'rm', '--sync', ...names.trim().split('\n'));
+  };
   const stop = async () => {
     if (containerd.exitCode !== null) return;
     containerd.kill();
@@ -68,7 +75,7 @@ export const startPrivateNode = async (folder: string, binaries: string): Promis
     await stop();
     throw new Error(`${error}: ${log}`);
   });
-  return { run, start, ctr, stop };
+  return { run, start, ctr, removeImage, stop };
 };
 
 const ready = async (run: PrivateNode['run'], containerd: ChildProcess) => {

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { binaryFolder, provide } from '../cluster/components.ts';
 import { CONTAINERD_VERSIONS, containerdSource } from '../cluster/node-config.ts';
 import { outcome, type PrivateNode, startPrivateNode } from './private-node.ts';
-import { type SmallImage, writeArchive, writeSmallVolume } from './small-volume.ts';
+import { pullSmallImage, type SmallImage, writeSmallVolume } from './small-volume.ts';
 
 const STATE = '/var/lib/kubectl-preload';
+const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
 const app: SmallImage = { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] };
 const web: SmallImage = { name: 'registry.test/shop/web:1', layers: ['base', 'web'] };
 const pause: SmallImage = { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true };
@@ -51,8 +52,7 @@ for (const version of CONTAINERD_VERSIONS) {
     );
     assert.deepEqual(await targets(node), Array(4).fill(volume.set), 'all but the pause image are links');
     assert.equal((await labelled(node, 'io.cri-containerd.pinned==pinned')).length, 6);
-    const dropIn = await node.run(['cat', '/etc/systemd/system/containerd.service.d/kubectl-preload.conf']);
-    assert.match(dropIn.stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+    assert.match((await node.run(['cat', DROP_IN])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
 
     const before = await store(node);
     const again = await restore(node, volume.path);
@@ -65,7 +65,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal(undone.code, 0, undone.stderr);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
-    assert.notEqual((await node.run(['ls', STATE])).code, 0);
+    assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
     assert.equal((await restore(node, volume.path, '--check')).code, 1);
     assert.equal((await restore(node, volume.path, '--undo')).code, 0);
   });
@@ -73,8 +73,8 @@ for (const version of CONTAINERD_VERSIONS) {
   onNode(
     'merges into a store that has some of it, and the volume wins over another image of the name',
     async (node, files) => {
-      await pull(node, files, web);
-      await pull(node, files, { ...app, layers: ['other'] });
+      await pullSmallImage(node, files, web);
+      await pullSmallImage(node, files, { ...app, layers: ['other'] });
       const { code, stderr } = await restore(node, volume.path);
       assert.equal(code, 0, stderr);
       assert.match(stderr, /1 images and 2 layers already here/);
@@ -93,17 +93,17 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal(check.code, 1);
     assert.match(check.stderr, /missing registry.test\/shop\/app:1: some of its layers are not there/);
     assert.match(check.stderr, /1 of 3 images present/);
-    await assert.rejects(pull(node, files, onBase), /failed to stat parent|no such file/);
+    await assert.rejects(pullSmallImage(node, files, onBase), /failed to stat parent|no such file/);
     const undone = await restore(node, record, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
-    for (const image of [onBase, app]) await pull(node, files, image);
+    for (const image of [onBase, app]) await pullSmallImage(node, files, image);
   });
 
   onNode('does not take out what a container or another image stands on', async (node, files) => {
     assert.equal((await restore(node, volume.path)).code, 0);
     await node.ctr('containers', 'create', app.name, 'container-1');
-    await pull(node, files, onBase);
-    await pull(node, files, { ...web, name: 'registry.test/same-layers:1' });
+    await pullSmallImage(node, files, onBase);
+    await pullSmallImage(node, files, { ...web, name: 'registry.test/same-layers:1' });
     const refused = await restore(node, volume.path, '--undo');
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /4 linked layers are still in use, by .*container-1/);
@@ -112,7 +112,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, volume.path, '--undo')).code, 1);
     assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
     assert.equal((await targets(node)).length, 2, 'base and web');
-    for (const name of [onBase.name, 'registry.test/same-layers:1']) await removeImage(node, name);
+    for (const name of [onBase.name, 'registry.test/same-layers:1']) await node.removeImage(name);
     const undone = await restore(node, volume.path, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
     assert.deepEqual(await targets(node), []);
@@ -126,20 +126,24 @@ for (const version of CONTAINERD_VERSIONS) {
       await labelled(node, 'io.cri-containerd.pinned==pinned'),
       await labelled(node, `kubectl-preload/set==${newerVolume.set}`),
     );
+    assert.equal((await restore(node, newerVolume.path, '--undo')).code, 0);
+    assert.equal((await restore(node, volume.path, '--check')).code, 0, 'the older set is whole again');
+    assert.equal((await restore(node, newerVolume.path)).code, 0);
     assert.equal((await restore(node, volume.path, '--undo')).code, 0);
     assert.deepEqual(new Set(await targets(node)), new Set([newerVolume.set]));
     assert.equal((await restore(node, newerVolume.path, '--check')).code, 0);
   });
 
   onNode('continues after being killed at any moment', async (node) => {
-    for (let delay = 60; delay < 1500; delay += 160) {
+    for (let delay = 60; delay < 1500; delay += 140) {
       const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
       const ended = outcome(child);
       await sleep(delay);
-      if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
-      await ended;
+      // the shell with its workers, or the shell alone, whose workers then go on for a moment
+      if (child.exitCode === null && child.pid) process.kill(delay % 280 === 60 ? child.pid : -child.pid, 'SIGKILL');
       const { code, stderr } = await restore(node, deepVolume.path);
       assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
+      await ended;
       assert.equal((await targets(node)).length, 39);
       assert.doesNotMatch(await node.ctr('snapshots', 'ls'), /preload-/);
       assert.equal((await restore(node, deepVolume.path, '--undo')).code, 0);
@@ -151,6 +155,9 @@ for (const version of CONTAINERD_VERSIONS) {
     const runs = await Promise.all(shells.map((shell) => node.run([...shell, join(deepVolume.path, 'restore.sh')])));
     for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
     assert.equal(runs.filter(({ stderr }) => /another restore.sh is at work/.test(stderr)).length, 2);
+    const quiet = await restore(node, deepVolume.path, '--quiet', '--no-pin');
+    assert.deepEqual(quiet, { code: 0, stdout: '', stderr: '' });
+    assert.deepEqual(await labelled(node, 'io.cri-containerd.pinned'), []);
   });
 
   onNode('takes out and reports an image whose layers it cannot build', async (node, files) => {
@@ -177,19 +184,6 @@ for (const version of CONTAINERD_VERSIONS) {
 
 const restore = (node: PrivateNode, path: string, ...args: string[]) =>
   node.run(['sh', join(path, 'restore.sh'), ...args]);
-
-/** What a pull does, without a registry. */
-const pull = async (node: PrivateNode, files: string, image: SmallImage) => {
-  const archive = join(files, 'image.tar');
-  await writeArchive(archive, image);
-  await node.ctr('images', 'import', '--platform', 'linux/amd64', archive);
-};
-
-/** All names of the image, also those that CRI gave it. */
-const removeImage = async (node: PrivateNode, name: string) => {
-  const digest = (await node.ctr('images', 'ls', `name==${name}`)).match(/sha256:[0-9a-f]{64}/)?.[0];
-  await node.ctr('images', 'rm', '--sync', ...lines(await node.ctr('images', 'ls', '-q', `target.digest==${digest}`)));
-};
 
 /** The set that each linked layer in containerd's store leads to, after garbage collection. */
 const targets = async (node: PrivateNode) => {

@@ -5,6 +5,7 @@ import { chainIds, digestOf } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
 import { run } from '../cluster/run.ts';
+import type { PrivateNode } from './private-node.ts';
 
 /** `layers` names layers, base first; the same name is the same layer in every image. */
 export interface SmallImage {
@@ -13,7 +14,7 @@ export interface SmallImage {
   sandbox?: boolean;
 }
 
-export const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const RESTORE_SCRIPT = resolve(import.meta.dirname, '../../src/volume/restore.sh');
 
 /** Writes a finished volume of format 1. Every image is an index whose manifest for another platform is missing. */
@@ -54,12 +55,13 @@ export const checksums = async (volume: string): Promise<Record<string, string>>
   return sums;
 };
 
-/** Writes the image with its layers as an archive for `ctr images import`, which does with it what a pull does. */
-export const writeArchive = async (archive: string, image: SmallImage): Promise<void> => {
-  const folder = `${archive}.layout`;
-  await writeIndex(folder, [await writeImage(folder, image, true)]);
-  await run(['tar', '-cf', archive, '-C', folder, '.']);
-  await rm(folder, { recursive: true });
+/** Does with the image what a pull does, without a registry. */
+export const pullSmallImage = async (node: PrivateNode, scratch: string, image: SmallImage): Promise<void> => {
+  const layout = join(scratch, 'layout');
+  await writeIndex(layout, [await writeImage(layout, image, true)]);
+  await run(['tar', '-cf', join(scratch, 'image.tar'), '-C', layout, '.']);
+  await rm(layout, { recursive: true });
+  await node.ctr('images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
 };
 
 const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {
@@ -107,7 +109,12 @@ const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
   for (const { names, digest } of images) {
     const { length } = await readFile(join(layout, format.blobPath(digest)));
     const entry = { mediaType: 'application/vnd.oci.image.index.v1+json', digest, size: length };
-    manifests.push(...names.map((name) => ({ ...entry, annotations: { 'io.containerd.image.name': name } })));
+    manifests.push(
+      ...names.map((name) => ({
+        ...entry,
+        annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name },
+      })),
+    );
   }
   await writeFile(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
   await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
