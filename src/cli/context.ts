@@ -11,6 +11,9 @@ export interface Context {
   /** aborted with Interrupted on Ctrl-C and SIGTERM */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
+  stdin: AsyncIterable<Buffer | string>;
+  /** `linux/amd64`: what this machine is */
+  platform: string;
   /** the file that is being run */
   script: string;
   now: () => number;
@@ -21,7 +24,7 @@ const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && !env.NO_COLOR && env.TERM !== 'dumb';
 
 export const processContext = (signal: AbortSignal): Context => {
-  const { env, stdout, stderr, argv } = process;
+  const { env, stdin, stdout, stderr, argv, arch } = process;
   const smart = isSmart(stderr, env);
   const style = createStyle(smart);
   return {
@@ -30,6 +33,8 @@ export const processContext = (signal: AbortSignal): Context => {
     style,
     signal,
     env,
+    stdin,
+    platform: `linux/${arch === 'x64' ? 'amd64' : arch}`,
     script: argv[1] ?? '',
     now: Date.now,
   };

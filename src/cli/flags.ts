@@ -38,3 +38,22 @@ export const duration = (flag: string) => (text: string) => {
   if (ms === undefined) throw new UsageError(`invalid --${flag} "${text}": must be a duration such as 90s or 30m`);
   return ms;
 };
+
+export const parallelFlag = <T>(yargs: Argv<T>) =>
+  yargs.option('parallel', {
+    type: 'number',
+    requiresArg: true,
+    default: 4,
+    coerce: parallel,
+    describe: 'How many layers are copied or fetched at once',
+  });
+
+const MAX_PARALLEL = 64;
+
+const parallel = (count: number): number => {
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_PARALLEL) return count;
+  throw new UsageError(`invalid --parallel: must be a number from 1 to ${MAX_PARALLEL}`);
+};
+
+/** Values of a flag that can be repeated, or given at once with commas between. */
+export const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);

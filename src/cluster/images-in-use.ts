@@ -14,6 +14,10 @@ export interface ImageInUse {
 export interface ImagesInUse {
   images: ImageInUse[];
   namespaces: number;
+  /** `namespace/name` of the secrets pods pull with */
+  pullSecrets: Set<string>;
+  /** `namespace/name` of the service accounts pods run as, which may bring pull secrets of their own */
+  serviceAccounts: Set<string>;
 }
 
 interface PodSpec {
@@ -21,6 +25,8 @@ interface PodSpec {
   initContainers?: { image?: string }[];
   ephemeralContainers?: { image?: string }[];
   volumes?: { image?: { reference?: string } }[];
+  imagePullSecrets?: { name?: string }[];
+  serviceAccountName?: string;
 }
 
 interface Workload {
@@ -35,11 +41,16 @@ const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 
 export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<ImagesInUse> => {
   const users = new Map<string, string[]>();
   const namespaces = new Set<string>();
+  const pullSecrets = new Set<string>();
+  const serviceAccounts = new Set<string>();
   for (const kind of WORKLOADS) {
     for await (const workload of listAllowed(cluster, kind, signal)) {
       const { name, namespace, ownerReferences = [] } = workload.metadata;
       const owned = ownerReferences.some((owner) => owner.controller);
-      for (const image of imagesOf(workload)) {
+      const pod = podSpecOf(workload);
+      for (const secret of pod?.imagePullSecrets ?? []) pullSecrets.add(`${namespace}/${secret.name}`);
+      serviceAccounts.add(`${namespace}/${pod?.serviceAccountName ?? 'default'}`);
+      for (const image of imagesOf(pod)) {
         namespaces.add(namespace);
         const known = users.get(image) ?? [];
         if (!owned || known.length === 0) known.push(`${kind.toLowerCase()}/${namespace}/${name}`);
@@ -48,7 +59,7 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
     }
   }
   const images = [...users].map(([name, by]) => ({ name, users: by })).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { images, namespaces: namespaces.size };
+  return { images, namespaces: namespaces.size, pullSecrets, serviceAccounts };
 };
 
 async function* listAllowed(cluster: Cluster, kind: Kind, signal: AbortSignal): AsyncGenerator<Workload> {
@@ -60,8 +71,10 @@ async function* listAllowed(cluster: Cluster, kind: Kind, signal: AbortSignal): 
   }
 }
 
-const imagesOf = ({ spec }: Workload): Set<string> => {
-  const pod = spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec ?? spec;
+const podSpecOf = ({ spec }: Workload): PodSpec | undefined =>
+  spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec ?? spec;
+
+const imagesOf = (pod: PodSpec | undefined): Set<string> => {
   const containers = [...(pod?.initContainers ?? []), ...(pod?.containers ?? []), ...(pod?.ephemeralContainers ?? [])];
   const written = [...containers.map((c) => c.image), ...(pod?.volumes ?? []).map((v) => v.image?.reference)];
   const references = written.flatMap((text) => (text && parseImage(text)) || []);

@@ -13,12 +13,12 @@ interface Event {
   eventTime?: string;
 }
 
-/** Waits until the loader's container runs, and returns its node. Throws as soon as it is clear that it never will. */
+/** Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon as it is clear that it never will. */
 export const loaderStarted = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<string> =>
   poll(signal, async () => {
     const current = await readLoader(cluster, pod, signal);
-    const { phase } = current.status ?? {};
-    if (phase === 'Running' || phase === 'Succeeded') return current.spec.nodeName ?? '';
+    const { phase, containerStatuses = [] } = current.status ?? {};
+    if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
     const problem = startProblem(current, Date.now());
     if (problem) throw new PreloadError(problem.message, problem.hint);
     return undefined;

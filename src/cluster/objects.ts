@@ -17,6 +17,8 @@ const KINDS = {
   DaemonSet: { api: '/apis/apps/v1', plural: 'daemonsets' },
   Deployment: { api: '/apis/apps/v1', plural: 'deployments' },
   StatefulSet: { api: '/apis/apps/v1', plural: 'statefulsets' },
+  Secret: { api: '/api/v1', plural: 'secrets' },
+  ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts' },
   StorageClass: { api: '/apis/storage.k8s.io/v1', plural: 'storageclasses', global: true },
   VolumeAttachment: { api: '/apis/storage.k8s.io/v1', plural: 'volumeattachments', global: true },
   VolumeSnapshot: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshots' },

@@ -3,14 +3,17 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { imagesInUse } from '../cluster/images-in-use.ts';
 import { chooseNode } from '../cluster/nodes.ts';
+import { readPullSecrets } from '../cluster/pull-secrets.ts';
 import { volumeClaim } from '../manifests/claim.ts';
 import { loaderConfigMap } from '../manifests/config-map.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import { loaderPod } from '../manifests/pod.ts';
+import { loaderSecret } from '../manifests/pull-secret.ts';
 import type { PreloadSettings } from '../manifests/settings.ts';
 import { volumeSnapshot } from '../manifests/snapshot.ts';
 import { PreloadError } from '../model/errors.ts';
 import { isExcluded } from '../model/image-reference.ts';
+import { plural } from '../model/plural.ts';
 import type { CaptureRequest, RequestedImage } from '../model/request.ts';
 import { estimateVolumeSize } from '../model/size-estimate.ts';
 import { version } from '../version.ts';
@@ -20,9 +23,21 @@ import type { CreateOptions } from './create.ts';
 export interface CreatePlan {
   settings: PreloadSettings;
   configMap: KubernetesObject;
+  /** pull secrets, where there are any */
+  secret?: KubernetesObject;
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
+  /** the same plan with a volume of another size; undefined where the user chose the size */
+  resized?: (size: string) => CreatePlan;
+}
+
+interface Sources {
+  images: RequestedImage[];
+  /** `namespace/name` */
+  pullSecrets: Set<string>;
+  /** `namespace/name` */
+  serviceAccounts: Set<string>;
 }
 
 const DEADLINE_RESERVE = 600; // the loader waits this long to be removed before it ends by itself
@@ -30,10 +45,11 @@ const DEADLINE_RESERVE = 600; // the loader waits this long to be removed before
 /** Decides what to capture, where, and onto how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const images = await requestedImages(cluster, options, context);
+  const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
   const names = images.map(({ name }) => name);
   const choice = await chooseNode(cluster, names, options, signal);
-  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${images.length} images`);
+  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
+  const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -43,8 +59,10 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + DEADLINE_RESERVE,
+    pullSecrets: secrets.size > 0,
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
+    ...(options.base && { base: options.base }),
     ...(options.node ? { node: options.node } : choice.node && { preferredNode: choice.node }),
   };
   const request: CaptureRequest = {
@@ -52,34 +70,51 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     cache: options.from?.includes('cache') ?? false,
     exclude: options.exclude,
     platform: choice.platform,
+    forcePull: options.forcePull,
+    parallel: options.parallel,
   };
-  return {
-    settings,
-    configMap: loaderConfigMap(settings, await gzippedBundle(script), compact(request)),
-    claim: volumeClaim(settings),
-    pod: loaderPod(settings),
-    snapshot: volumeSnapshot(settings),
+  const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(JSON.stringify(request)));
+  const withSize = (size: string): CreatePlan => {
+    const sized = { ...settings, size };
+    return {
+      settings: sized,
+      configMap,
+      ...(secrets.size > 0 && { secret: loaderSecret(sized, secrets) }),
+      claim: volumeClaim(sized),
+      pod: loaderPod(sized),
+      snapshot: volumeSnapshot(sized),
+    };
   };
+  return { ...withSize(settings.size), ...(!options.size && { resized: withSize }) };
 };
 
-const requestedImages = async (
+const findImages = async (
   cluster: Cluster,
   options: CreateOptions,
   { progress, signal }: Context,
-): Promise<RequestedImage[]> => {
-  if (options.IMAGE.length > 0) return options.IMAGE.map((name) => ({ name, required: true }));
-  if (options.from && !options.from.includes('cluster')) return [];
+): Promise<Sources> => {
+  const { namespace } = cluster;
+  const serviceAccounts = new Set([`${namespace}/default`]);
+  if (options.IMAGE.length > 0) {
+    const images = options.IMAGE.map((name) => ({ name, required: true, namespaces: [namespace] }));
+    return { images, pullSecrets: new Set(), serviceAccounts };
+  }
+  if (options.from && !options.from.includes('cluster')) return { images: [], pullSecrets: new Set(), serviceAccounts };
   progress.start('Looking for images in use');
-  const { images, namespaces } = await imagesInUse(cluster, signal);
-  const wanted = images.filter(({ name }) => !isExcluded(name, options.exclude));
+  const inUse = await imagesInUse(cluster, signal);
+  const wanted = inUse.images.filter(({ name }) => !isExcluded(name, options.exclude));
   if (wanted.length === 0 && !options.from) {
     throw new PreloadError(
       'no image is in use in the cluster',
       'name the images to capture, or add --from cluster,cache',
     );
   }
-  progress.done(`${wanted.length} images in use in ${namespaces} namespaces`);
-  return wanted.map(({ name, users: [usedBy] }) => ({ name, required: options.strict, ...(usedBy && { usedBy }) }));
+  progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
+  const images = wanted.map(({ name, users }) => ({
+    name,
+    required: options.strict,
+    namespaces: [...new Set(users.map((user) => user.split('/')[1] ?? ''))],
+    ...(users[0] && { usedBy: users[0] }),
+  }));
+  return { ...inUse, images };
 };
-
-const compact = (request: CaptureRequest): Buffer => gzipSync(JSON.stringify(request), { level: 9 });

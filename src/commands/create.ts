@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { connectionFlags, duration, outputFlag } from '../cli/flags.ts';
+import { commas, connectionFlags, duration, outputFlag, parallelFlag } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import { nameProblem, USAGE_NAME } from '../model/name.ts';
@@ -10,7 +10,7 @@ export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
 
 export const builder = (yargs: Argv) =>
-  outputFlag(connectionFlags(yargs))
+  parallelFlag(outputFlag(connectionFlags(yargs)))
     .positional('NAME', { type: 'string', demandOption: true, coerce: name, describe: 'Name of the preload' })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
     .option('from', {
@@ -51,6 +51,16 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       default: 'docker.io/library/node:26-slim',
       describe: 'Image of the loader pod: any with Node.js 22 or newer',
+    })
+    .option('base', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Older VolumeSnapshot to start from: only what changed is captured',
+    })
+    .option('force-pull', {
+      type: 'boolean',
+      default: false,
+      describe: 'Capture what tags mean in the registry now, not what the node runs',
     })
     .option('strict', {
       type: 'boolean',
@@ -109,8 +119,6 @@ const images = (texts: string[]): string[] => [
     }),
   ),
 ];
-
-const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);
 
 const platform = (text: string | undefined): string | undefined => {
   if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))

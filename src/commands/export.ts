@@ -1,31 +1,67 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { duration } from '../cli/flags.ts';
+import { commas, duration, parallelFlag } from '../cli/flags.ts';
+import { UsageError } from '../model/errors.ts';
+import { TOOL } from '../model/name.ts';
 
 export const command = ['export', 'e'];
-export const describe = 'Capture images onto a mounted volume; create runs it in the cluster';
+export const describe = 'Capture images onto a mounted volume, in a pod or on a node; create runs it in the cluster';
 
 export const builder = (yargs: Argv) =>
-  yargs
+  parallelFlag(yargs)
     .option('to', { type: 'string', requiresArg: true, default: '/snapshot', describe: 'Path to the snapshot volume' })
-    .option('request', {
+    .option('cache-only', {
+      type: 'boolean',
+      default: false,
+      describe: 'Only capture images of the local cache, do not list workloads of the cluster',
+    })
+    .option('stdin', {
+      type: 'boolean',
+      default: false,
+      describe: 'Read the image list from standard input, one a line',
+    })
+    .option('exclude', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: [],
+      coerce: commas,
+      describe: 'Prefixes of images to leave out',
+    })
+    .option('force-pull', {
+      type: 'boolean',
+      default: false,
+      describe: 'Capture what tags mean in the registry now, not what the node has',
+    })
+    .option('restore-script', { type: 'boolean', default: true, describe: 'Write restore.sh to the volume' })
+    .option('platform', {
       type: 'string',
       requiresArg: true,
-      demandOption: true,
-      describe: 'File that says what to capture, gzipped JSON',
+      describe: "Platform to capture; this machine's by default",
     })
     .option('root', { type: 'string', requiresArg: true, default: '/', describe: "Where the node's root is mounted" })
-    .option('events', { type: 'boolean', default: false, describe: 'Report as JSON lines on standard output' })
-    .option('hold', {
+    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
+    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
+    .option('containerd-path', {
       type: 'string',
       requiresArg: true,
-      coerce: duration('hold'),
-      describe: 'How long to wait for the end signal once the volume is sealed',
-    });
+      default: 'containerd',
+      describe: "The node's containerd, which is run a second time to unpack what is only there as blobs",
+    })
+    .option('debug', { type: 'boolean', default: false, describe: 'Log every command that is run' })
+    .option('request', { type: 'string', requiresArg: true, hidden: true })
+    .option('pull-secrets', { type: 'string', requiresArg: true, hidden: true })
+    .option('events', { type: 'boolean', default: false, describe: 'Report as JSON lines on standard output' })
+    .option('hold', { type: 'string', requiresArg: true, coerce: duration('hold'), hidden: true })
+    .example([
+      [`# In a pod that has the node's root at /host\n${TOOL} export --root /host`, ''],
+      [`# On a node, a list of images\n${TOOL} export --to /mnt/volume --stdin < images.txt`, ''],
+    ]);
 
 export type ExportOptions = Awaited<ReturnType<typeof builder>['argv']>;
 
 export const handler = async (options: ExportOptions, context: Context): Promise<void> => {
+  if (options.stdin && options.cacheOnly) throw new UsageError('--stdin and --cache-only exclude each other');
   const { runExport } = await import('./run-export.ts');
   await runExport(options, context);
 };

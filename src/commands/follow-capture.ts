@@ -1,8 +1,9 @@
 import type { Context } from '../cli/context.ts';
-import { type CapturedImage, distinctBytes, type PreloadRecord } from '../model/contents.ts';
+import { type CapturedImage, distinctBytes, type LayerSource, type PreloadRecord } from '../model/contents.ts';
 import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
-import type { NumberedEvent } from '../model/events.ts';
+import type { ExportEvent, NumberedEvent } from '../model/events.ts';
+import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
 
 export interface Capture {
@@ -11,31 +12,73 @@ export interface Capture {
   readOnly: boolean;
 }
 
+/** The volume was too small and nothing was written; it should have `size` bytes. */
+export interface TooSmall {
+  size: number;
+}
+
 /** Shows the loader's events until it sealed the volume; undefined where they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
   node: string,
   { progress, now }: Context,
-): Promise<Capture | undefined> => {
+): Promise<Capture | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
-  progress.start('Capturing images');
+  let size = '';
+  progress.start('Looking at what the node has');
   for await (const event of events) {
-    if (event.type === 'progress') {
-      progress.update(`Capturing ${event.done}/${event.total} images · ${formatBytes(event.bytes)} pulled`);
+    if (event.type === 'plan') {
+      size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
+      progress.update(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
+    } else if (event.type === 'progress') {
+      progress.update(describeProgress(event, now() - started));
+    } else if (event.type === 'warning') {
+      progress.warn(event.message);
     } else if (event.type === 'skipped') {
       progress.warn(`skipped ${event.name}${event.usedBy ? ` (used by ${event.usedBy})` : ''}: ${event.reason}`);
     } else if (event.type === 'failed') {
       throw new PreloadError(`capturing failed: ${event.message}`, event.hint);
+    } else if (event.type === 'too-small') {
+      return { size: event.size };
     } else if (event.type === 'image') {
       images.push(event.image);
     } else if (event.type === 'sealed') {
-      const pulled = distinctBytes(images);
-      const took = formatAge(now() - started);
-      progress.done(`${images.length} images captured in ${took}: ${formatBytes(pulled)} pulled`);
+      progress.done(
+        `${plural(images.length, 'image')} captured in ${formatAge(now() - started)}: ${describeSources(images)}`,
+      );
       const { contents, layers, usedBytes, readOnly } = event;
       return { record: { ...contents, images, node, layers, usedBytes }, readOnly };
     }
   }
   return undefined;
+};
+
+/** `Capturing 41/64 images · 2.1Gi/3.4Gi · 240Mi/s · 6s left`; `elapsed` in milliseconds. */
+export const describeProgress = (
+  { images, bytes }: Extract<ExportEvent, { type: 'progress' }>,
+  elapsed: number,
+): string => {
+  const rate = (bytes.done / elapsed) * 1000;
+  const left = ((bytes.total - bytes.done) / rate) * 1000;
+  const speed = bytes.done > 0 && elapsed > 0 ? [`${formatBytes(rate)}/s`, `${formatAge(left)} left`] : [];
+  const counts = `Capturing ${images.done}/${images.total} images`;
+  return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
+};
+
+/** How many layers came from where, and what had to be pulled. */
+export const describeSources = (images: readonly CapturedImage[]): string => {
+  const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.chainId, layer])));
+  const from = (source: LayerSource) => [...layers.values()].filter((layer) => layer.source === source);
+  const pulled = from('registry');
+  const parts = [
+    [from('volume').length, 'kept'],
+    [from('node').length, 'copied'],
+    [from('blob').length, 'unpacked'],
+    [pulled.length, `pulled (${formatBytes(distinctBytes([{ layers: pulled }]))})`],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${plural(count, 'layer')} ${what}`)
+    .join(', ');
 };

@@ -11,6 +11,7 @@ import { recordConfigMap } from '../manifests/snapshot.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
 import { USAGE_NAME } from '../model/name.ts';
+import { roundUpToGibibytes } from '../model/quantity.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { CreatePlan } from './create-plan.ts';
 import { type Capture, followCapture } from './follow-capture.ts';
@@ -29,8 +30,7 @@ export const makePreload = async (
   const made = madeObjects(cluster);
   let results: KubernetesObject[] = [];
   try {
-    const { claim, pod } = await makeLoader(cluster, plan, made, context);
-    const capture = await captureImages(cluster, pod, context);
+    const { claim, capture } = await captureImages(cluster, plan, made, context);
     if (!capture.readOnly) await releaseVolume(cluster, claim, made, context);
     const snapshot = await made.create(plan.snapshot);
     const record = gzipSync(JSON.stringify(capture.record), { level: 9 });
@@ -66,28 +66,46 @@ const makeLoader = async (
   made: MadeObjects,
   { progress, signal }: Context,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const { configMap, settings } = plan;
+  const { configMap, secret, settings } = plan;
   progress.start(`Creating a volume of ${settings.size}`);
-  const { name, namespace } = (await made.create(configMap)).metadata;
+  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
   const claim = await made.create(plan.claim);
   const pod = await made.create(plan.pod);
   signal.throwIfAborted();
-  const metadata = { name, ...(namespace && { namespace }), ownerReferences: [ownerReference(pod)] };
-  await apply(cluster, { apiVersion: configMap.apiVersion, kind: configMap.kind, metadata }, { signal });
+  for (const { apiVersion, kind, metadata } of brought) {
+    const { name, namespace = '' } = metadata;
+    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
+    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
+  }
   progress.done(`Volume ${settings.size}${settings.storageClass ? ` (${settings.storageClass})` : ''}`);
   progress.start('Starting the loader');
   progress.done(`Loader running on ${await loaderStarted(cluster, pod, signal)}`);
   return { claim, pod };
 };
 
-const captureImages = async (cluster: Cluster, pod: KubernetesObject, context: Context): Promise<Capture> => {
-  const { signal } = context;
+/** Captures onto a volume; onto a larger one where the loader finds that the estimate was too small. */
+const captureImages = async (
+  cluster: Cluster,
+  plan: CreatePlan,
+  made: MadeObjects,
+  context: Context,
+): Promise<{ claim: KubernetesObject; capture: Capture }> => {
+  const { progress, signal } = context;
+  const { claim, pod } = await makeLoader(cluster, plan, made, context);
   const { spec } = await readLoader(cluster, pod, signal);
-  const capture = await followCapture(loaderEvents(cluster, pod, signal), spec.nodeName ?? '', context);
-  if (capture) return capture;
-  throw new PreloadError(
-    `the loader ended too early: ${loaderEnd(await readLoader(cluster, pod, signal)) ?? 'no reason given'}`,
-  );
+  const outcome = await followCapture(loaderEvents(cluster, pod, signal), spec.nodeName ?? '', context);
+  if (!outcome) {
+    const end = loaderEnd(await readLoader(cluster, pod, signal));
+    throw new PreloadError(`the loader ended too early: ${end ?? 'no reason given'}`);
+  }
+  if ('record' in outcome) return { claim, capture: outcome };
+  const size = roundUpToGibibytes(outcome.size);
+  if (!plan.resized) {
+    throw new PreloadError('the volume is too small for these images', `create again with --size ${size}`);
+  }
+  progress.done(`These images need a volume of ${size}`);
+  await made.remove();
+  return captureImages(cluster, plan.resized(size), made, context);
 };
 
 /** For a filesystem that could not be made read-only: only what nobody has mounted is certain to be whole. */

@@ -1,59 +1,62 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
-import { capture } from '../export/capture.ts';
-import { Interrupted, PreloadError } from '../model/errors.ts';
+import { captureImages } from '../export/capture.ts';
+import { traceCommands } from '../export/ctr.ts';
+import { createRegistryClient } from '../export/registry/client.ts';
+import { readMountedSecrets } from '../export/registry/pull-secrets.ts';
+import { Interrupted, type PreloadError } from '../model/errors.ts';
 import { type ExportEvent, encodeEvent } from '../model/events.ts';
+import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
-import type { CaptureRequest } from '../model/request.ts';
 import { version } from '../version.ts';
 import type { ExportOptions } from './export.ts';
+import { exportRequest } from './export-request.ts';
+import { describeProgress } from './follow-capture.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
-  const { signal } = context;
+  const { signal, progress } = context;
+  const { root, to: volume, ctrPath, ctrFlags, containerdPath: containerd } = options;
   const report = options.events ? reportJson(context) : reportText(context);
+  if (options.debug) traceCommands(progress.note);
   try {
-    const request = await readRequest(options.request);
-    await capture(request, { root: options.root, volume: options.to, version, report, signal });
+    const request = await exportRequest(options, context);
+    const pullSecrets = options.pullSecrets ? await readMountedSecrets(options.pullSecrets) : new Map();
+    const registry = createRegistryClient({
+      root,
+      pullSecrets,
+      report: (message: string) => report({ type: 'warning', message }),
+    });
+    const ctr = [ctrPath, ...ctrFlags.split(/\s+/).filter(Boolean), '--namespace', 'k8s.io'];
+    const restoreScript = options.restoreScript;
+    await captureImages(request, { root, volume, ctr, containerd, registry, restoreScript, version, report, signal });
   } catch (error) {
     const { message, hint } = error as PreloadError;
-    if (!signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
+    if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
     throw error;
   }
   if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
 };
 
-const readRequest = async (path: string): Promise<CaptureRequest> => {
-  try {
-    return JSON.parse(gunzipSync(await readFile(path)).toString()) as CaptureRequest;
-  } catch (error) {
-    throw new PreloadError(`cannot read the request ${path}: ${(error as Error).message}`);
-  }
-};
-
-const PROGRESS_INTERVAL = 250;
-
-const reportJson = ({ print, now }: Context) => {
+const reportJson = ({ print }: Context) => {
   let seq = 0;
-  let lastProgress = 0;
   return (event: ExportEvent): void => {
-    if (event.type === 'progress' && event.done < event.total) {
-      if (now() - lastProgress < PROGRESS_INTERVAL) return;
-      lastProgress = now();
-    }
     seq += 1;
     print(encodeEvent({ ...event, seq }));
   };
 };
 
-const reportText =
-  ({ progress }: Context) =>
-  (event: ExportEvent): void => {
-    if (event.type === 'progress') progress.update(`Capturing ${event.done}/${event.total} images`);
+const reportText = ({ progress, now }: Context) => {
+  const started = now();
+  progress.start('Looking at what the node has');
+  return (event: ExportEvent): void => {
+    if (event.type === 'progress') progress.update(describeProgress(event, now() - started));
+    if (event.type === 'warning') progress.warn(event.message);
     if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
-    if (event.type === 'sealed') progress.done(`${event.layers} layers captured, ${formatBytes(event.usedBytes)}`);
+    if (event.type === 'sealed') {
+      progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
+    }
   };
+};
 
 /** Being told to end is what a sealed volume waits for. */
 const endWell = (error: unknown): void => {

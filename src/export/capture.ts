@@ -1,90 +1,103 @@
-import { readdir, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import { type CapturedImage, type Contents, distinctLayers } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
-import type { ExportEvent } from '../model/events.ts';
+import { type Available, type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
+import { roundUpToGibibytes } from '../model/quantity.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { writeVolume } from '../volume/write.ts';
-import { CommandFailed, inNode, run } from './ctr.ts';
-import { fetchImages, VOLUME_FULL } from './fetch-images.ts';
-import { adoptLayers, unpackedLayers } from './layers.ts';
+import { availableBlobs } from './blobs.ts';
+import { bringLayers } from './bring-layers.ts';
+import type { Capture, CaptureOptions } from './capture-context.ts';
+import { CommandFailed, run } from './ctr.ts';
+import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
-import { nodeImages, sandboxImage } from './node-store.ts';
-import { startPrivateContainerd, WORK } from './private-containerd.ts';
+import { readNodeStore } from './node-store.ts';
+import { progressMeter } from './progress-meter.ts';
+import { type ResolvedImage, resolveImages } from './resolve-images.ts';
+import { releaseLeftovers } from './unpacked-layers.ts';
+import { openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 
-export interface CaptureOptions {
-  /** where the node's root is mounted; `/` when run on the node itself */
-  root: string;
-  /** where the volume is mounted */
-  volume: string;
-  /** of this tool */
-  version: string;
-  report: (event: ExportEvent) => void;
-  signal: AbortSignal;
-}
-
 /** Captures the images of `request` onto the volume, format 1, and seals it. Throws PreloadError. */
-export const capture = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
-  const { volume, version, report } = options;
+export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
+  const { root, volume, report, signal } = options;
   const device = await mountOf(volume);
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
-  await emptyVolume(volume);
+  const volumeInNode = await showVolumeInNode(root, volume);
+  const unlock = await lockVolume(root, volumeInNode);
+  let written: Contents;
   try {
-    const images = await captureLayers(request, options);
-    const uuid = device ? await filesystemUuid(options.root, device.source) : null;
-    const created = new Date().toISOString();
-    const contents = await writeVolume(volume, { version, created, platform: request.platform, uuid, images });
-    const { blocks, bfree, bsize } = await statfs(volume);
-    for (const image of images) report({ type: 'image', image });
-    report({
-      type: 'sealed',
-      contents: withoutImages(contents),
-      layers: distinctLayers(images).length,
-      usedBytes: (blocks - bfree) * bsize,
-      readOnly: device ? await makeReadOnly(volume) : false,
-    });
+    const node = await readNodeStore(root, options.ctr, signal);
+    await releaseLeftovers(node.ctr, signal);
+    const capture: Capture = { ...options, request, node, volumeInNode };
+    written = await writeImages(capture, device ? await filesystemUuid(root, device.source) : null);
   } catch (error) {
     throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
-  }
-};
-
-/** Fetches the images, unpacks them on the volume and moves their layers to where they belong. */
-const captureLayers = async (request: CaptureRequest, options: CaptureOptions): Promise<CapturedImage[]> => {
-  const { root, volume, signal } = options;
-  const onNode = await nodeImages(inNode(root, ['ctr', '--namespace', 'k8s.io']), signal);
-  const wanted = wantedImages(request, onNode, await sandboxImage(root, signal));
-  const volumeInNode = await showVolumeInNode(root, volume);
-  try {
-    const containerd = await startPrivateContainerd(root, volume, volumeInNode);
-    const layers = new Map<string, string>();
-    let images: CapturedImage[];
-    try {
-      images = await fetchImages(wanted, containerd.ctr, request.platform, options);
-      for (const image of images) {
-        const unpacked = await unpackedLayers(containerd.ctr, image.layers, signal);
-        for (const [chainId, folder] of unpacked) layers.set(chainId, folder);
-      }
-    } finally {
-      await containerd.stop();
-    }
-    await adoptLayers(layers, volume, volumeInNode);
-    await rm(join(volume, WORK), { recursive: true });
-    await run(['sync']);
-    return images;
   } finally {
+    await unlock();
     await hideVolumeInNode(root, volumeInNode);
   }
+  const { images, ...contents } = written;
+  const { blocks, bfree, bsize } = await statfs(volume);
+  const usedBytes = (blocks - bfree) * bsize;
+  await run(['sync']);
+  const readOnly = device ? await makeReadOnly(volume) : false;
+  report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };
 
-const emptyVolume = async (volume: string): Promise<void> => {
-  for (const entry of await readdir(volume)) {
-    if (entry !== 'lost+found') await rm(join(volume, entry), { recursive: true });
-  }
+/** Brings all layers onto the volume and writes what describes them. */
+const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
+  const { request, node, volume, report, version } = capture;
+  const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  const onVolume = await openVolume(volume);
+  const available = { onVolume, unpacked: node.unpacked, blobs: await availableBlobs(capture, resolved) };
+  const plan = planCapture(resolved, available);
+  report({ type: 'plan', plan });
+  await checkSpace(capture, plan);
+
+  const meter = progressMeter(capture, resolved, available, plan);
+  const complete = await bringLayers(capture, resolved, available, meter);
+  const images = complete.map((image) => capturedImage(image, available));
+  if (images.length === 0) throw new PreloadError('none of the images could be captured');
+  const documents = new Map(
+    complete.flatMap(({ target, manifest, config }) =>
+      [target, manifest, config].map(({ digest, data }): [string, Buffer] => [digest, data]),
+    ),
+  );
+  const chainIds = new Set(distinctLayers(images).map(({ chainId }) => chainId));
+  await tidyVolume(volume, chainIds, new Set(documents.keys()));
+  for (const image of images) report({ type: 'image', image });
+  const created = new Date().toISOString();
+  return writeVolume(
+    volume,
+    { version, created, platform: request.platform, uuid, images },
+    documents,
+    capture.restoreScript,
+  );
 };
 
-const withoutImages = ({ images, ...rest }: Contents): Omit<Contents, 'images'> => rest;
+const capturedImage = ({ wanted, ...image }: ResolvedImage, available: Available): CapturedImage => ({
+  names: image.names,
+  digest: image.target.digest,
+  manifest: image.manifest.digest,
+  config: image.config.digest,
+  layers: image.layers.map((layer) => ({ ...layer, source: sourceOf(layer, available) })),
+  sandbox: wanted.some(({ sandbox }) => sandbox),
+});
+
+const FILESYSTEM_OVERHEAD = 1.05; // what a new filesystem keeps for itself
+
+const checkSpace = async ({ volume, report }: Capture, { neededBytes }: CapturePlan): Promise<void> => {
+  const { blocks, bavail, bsize } = await statfs(volume);
+  if (neededBytes <= bavail * bsize) return;
+  const size = ((blocks - bavail) * bsize + neededBytes) * FILESYSTEM_OVERHEAD;
+  report({ type: 'too-small', size });
+  throw new PreloadError(
+    'the volume is too small for these images',
+    `create again with --size ${roundUpToGibibytes(size)}`,
+  );
+};
 
 const isVolumeFull = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
-  (error instanceof CommandFailed && error.message.includes(VOLUME_FULL));
+  (error instanceof CommandFailed && /no space left on device/i.test(error.message));

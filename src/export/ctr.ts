@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 
 /** A finished command that did not end well; the message is the last thing it said. */
 export class CommandFailed extends Error {}
@@ -11,18 +12,38 @@ export type Ctr = readonly string[];
 export const inNode = (root: string, argv: readonly string[]): string[] =>
   root === '/' ? [...argv] : ['chroot', root, ...argv];
 
+let trace: ((line: string) => void) | undefined;
+
+/** Lets `log` hear of every command that is run and of what it said; no command line has a secret. */
+export const traceCommands = (log: (line: string) => void): void => {
+  trace = log;
+};
+
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
-export const run = async (argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => {
+export const run = (argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => runWith('ignore', argv, signal);
+
+/** The same with `file`, which must be one that can be sought in, as standard input. */
+export const runWithInput = async (argv: readonly string[], file: string, signal?: AbortSignal): Promise<Buffer> => {
+  const input = await open(file);
+  try {
+    return await runWith(input.fd, argv, signal);
+  } finally {
+    await input.close();
+  }
+};
+
+const runWith = async (stdin: 'ignore' | number, argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => {
   const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], ...(signal && { signal }) });
   const output: Buffer[] = [];
   let complaint = '';
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
   const code = await ended(child);
   signal?.throwIfAborted();
+  trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
   throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`);
 };
@@ -44,6 +65,22 @@ export const stopDaemon = async (child: ChildProcess): Promise<void> => {
   const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await gone;
   clearTimeout(force);
+};
+
+/**
+ * Starts a command that holds something and ends with its standard input: with the function that is returned, or with this
+ * process. Undefined where it ended before it said a word.
+ */
+export const startHolder = async (argv: readonly string[]): Promise<(() => Promise<void>) | undefined> => {
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const gone = ended(child);
+  const held = new Promise<true>((resolve) => child.stdout.once('data', () => resolve(true)));
+  if ((await Promise.race([held, gone])) !== true) return undefined;
+  return async () => {
+    child.stdin.end();
+    await gone;
+  };
 };
 
 const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>

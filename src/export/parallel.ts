@@ -16,3 +16,20 @@ export const forEachParallel = async <T>(
   const failure = results.find((result) => result.status === 'rejected');
   if (failure) throw failure.reason;
 };
+
+/** A gate that lets at most `limit` tasks run at a time; the others wait in order. */
+export const limiter = (limit: number): (<T>(task: () => Promise<T>) => Promise<T>) => {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (task) => {
+    if (running >= limit) await new Promise<void>((go) => waiting.push(go));
+    else running += 1;
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+};

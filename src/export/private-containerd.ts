@@ -2,13 +2,16 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
+import type { Capture } from './capture-context.ts';
 import { type Ctr, inNode, run, startDaemon, stopDaemon } from './ctr.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
 export interface PrivateContainerd {
   ctr: Ctr;
-  /** its store, as a path of this process */
-  store: string;
+  /** folder for what is only needed while it runs, as a path of this process */
+  work: string;
+  /** its content store, as a path of this process */
+  content: string;
   stop: () => Promise<void>;
 }
 
@@ -25,15 +28,14 @@ const DISABLED = [
   'io.containerd.internal.v1.opt',
 ];
 
-/**
- * Starts the node's own containerd binary on the volume, which this process sees at `volume` and the node's root at
- * `volumeInNode`.
- */
-export const startPrivateContainerd = async (
-  root: string,
-  volume: string,
-  volumeInNode: string,
-): Promise<PrivateContainerd> => {
+/** Starts the node's own containerd binary on the volume. */
+export const startPrivateContainerd = async ({
+  root,
+  volume,
+  volumeInNode,
+  containerd,
+  ctr: [nodeCtr = 'ctr'],
+}: Capture): Promise<PrivateContainerd> => {
   const work = join(volume, WORK);
   const workInNode = join(volumeInNode, WORK);
   const socket = join(workInNode, 'containerd.sock');
@@ -49,28 +51,38 @@ export const startPrivateContainerd = async (
       `disabled_plugins = ${JSON.stringify(DISABLED)}`,
       '[grpc]',
       `address = ${JSON.stringify(socket)}`,
+      // blobs and layers are brought in one by one: nothing may be collected before an image refers to it
+      '[plugins."io.containerd.gc.v1.scheduler"]',
+      'deletion_threshold = 0',
+      'mutation_threshold = 0',
+      'startup_delay = "8760h"',
       '',
     ].join('\n'),
   );
-  const daemon = startDaemon(inNode(root, ['containerd', '-c', join(workInNode, 'config.toml')]), log);
+  const daemon = startDaemon(inNode(root, [containerd, '-c', join(workInNode, 'config.toml')]), log);
   let failure: Error | undefined;
   daemon.once('error', (error) => {
     failure = error;
   });
-  const ctr = inNode(root, ['ctr', '--address', socket, '--namespace', NAMESPACE]);
+  const ctr = inNode(root, [nodeCtr, '--address', socket, '--namespace', NAMESPACE]);
   const deadline = Date.now() + START_TIMEOUT;
-  while (
-    !(await run([...ctr, 'version']).then(
-      () => true,
-      () => false,
-    ))
-  ) {
+  for (;;) {
+    // Not "ctr version": it looks the daemon's pid up in the node's /proc, which is not this pod's.
+    const problem = await run([...ctr, 'images', 'ls', '-q']).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (!problem) break;
     if (failure || daemon.exitCode !== null || Date.now() > deadline) {
       await stopDaemon(daemon);
       const said = failure?.message ?? (await readFile(log, 'utf8')).trim().split('\n').at(-1);
-      throw new PreloadError(`the node's containerd does not start on the volume: ${said}`);
+      throw new PreloadError(
+        `the node's containerd does not start on the volume: ${problem.message}; ${said}`,
+        'name its binary with --containerd-path',
+      );
     }
     await sleep(100);
   }
-  return { ctr, store: join(work, 'root'), stop: () => stopDaemon(daemon) };
+  const content = join(work, 'root', 'io.containerd.content.v1.content');
+  return { ctr, work, content, stop: () => stopDaemon(daemon) };
 };

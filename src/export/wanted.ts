@@ -10,6 +10,8 @@ export interface WantedImage {
   source: ImageReference;
   required: boolean;
   sandbox: boolean;
+  /** whose pull secrets may be tried */
+  namespaces: string[];
   usedBy?: string;
 }
 
@@ -20,7 +22,7 @@ export const wantedImages = (
   sandbox: string | undefined,
 ): WantedImage[] => {
   const wanted = new Map<string, WantedImage>();
-  const add = (text: string, settings: Pick<WantedImage, 'required' | 'sandbox' | 'usedBy'>) => {
+  const add = (text: string, settings: Omit<WantedImage, 'name' | 'source'>) => {
     const name = parseImage(text);
     if (!name) return;
     const known = wanted.get(imageName(name));
@@ -28,14 +30,15 @@ export const wantedImages = (
       known.required ||= settings.required;
       return;
     }
-    const digest = onNode.get(imageName(name));
+    const digest = request.forcePull ? undefined : onNode.get(imageName(name));
     wanted.set(imageName(name), { name, source: digest ? { ...name, digest } : name, ...settings });
   };
-  if (sandbox) add(sandbox, { required: false, sandbox: true });
+  if (sandbox) add(sandbox, { required: false, sandbox: true, namespaces: [] });
   for (const { name, ...settings } of request.images) add(name, { ...settings, sandbox: false });
   const cached = request.cache ? [...onNode.keys()] : [];
   for (const name of cached) {
-    if (!isExcluded(name, request.exclude)) add(name, { required: false, sandbox: false, usedBy: 'the node’s cache' });
+    if (!isExcluded(name, request.exclude))
+      add(name, { required: false, sandbox: false, namespaces: [], usedBy: 'the node’s cache' });
   }
   return [...wanted.values()];
 };

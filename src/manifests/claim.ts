@@ -14,6 +14,9 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
   spec: {
     accessModes: ['ReadWriteOnce'],
     ...(settings.storageClass && { storageClassName: settings.storageClass }),
+    ...(settings.base && {
+      dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: settings.base },
+    }),
     resources: { requests: { storage: settings.size } },
   },
 });

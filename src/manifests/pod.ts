@@ -7,6 +7,7 @@ export const LOADER = 'loader';
 const HOST = '/host';
 const VOLUME = '/snapshot';
 const TOOL = '/preload';
+const PULL_SECRETS = '/pull-secrets';
 
 // Unpacks the bundle with the image's own node: an image with any sh and node will do.
 const COMMAND = [
@@ -71,6 +72,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
             '--to',
             VOLUME,
             '--events',
+            ...(settings.pullSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
             '--hold',
             '10m',
           ],
@@ -81,6 +83,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
             { name: 'tool', mountPath: TOOL, readOnly: true },
             { name: 'snapshot', mountPath: VOLUME },
             { name: 'host', mountPath: HOST },
+            ...(settings.pullSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),
           ],
         },
       ],
@@ -88,6 +91,9 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
         { name: 'tool', configMap: { name: names.configMap } },
         { name: 'snapshot', persistentVolumeClaim: { claimName: names.claim } },
         { name: 'host', hostPath: { path: '/', type: 'Directory' } },
+        ...(settings.pullSecrets
+          ? [{ name: 'pull-secrets', secret: { secretName: names.secret, defaultMode: 0o400 } }]
+          : []),
       ],
     },
   };

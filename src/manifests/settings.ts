@@ -16,6 +16,10 @@ export interface PreloadSettings {
   node?: string;
   /** the loader should run there */
   preferredNode?: string;
+  /** name of an older snapshot to start from */
+  base?: string;
+  /** there is a secret with pull secrets */
+  pullSecrets: boolean;
   /** seconds until the loader is stopped, whatever becomes of this process */
   deadline: number;
 }

@@ -8,7 +8,6 @@ export interface CapturedImage {
   config: string;
   /** base first; empty for an image without layers */
   layers: CapturedLayer[];
-  source: 'registry';
   /** the node's pause image, which every pod needs */
   sandbox: boolean;
 }
@@ -19,7 +18,11 @@ export interface CapturedLayer {
   digest: string;
   /** of its blob */
   bytes: number;
+  source: LayerSource;
 }
+
+/** Where a layer came from: already on the volume, unpacked on the node, a blob on the node, or a registry. */
+export type LayerSource = 'volume' | 'node' | 'blob' | 'registry';
 
 /** What a finished volume holds. */
 export interface Contents {
@@ -45,7 +48,7 @@ export interface PreloadRecord extends Contents {
 }
 
 /** Compressed bytes of `images`, layers they share counted once. */
-export const distinctBytes = (images: readonly CapturedImage[]): number => {
+export const distinctBytes = (images: readonly Pick<CapturedImage, 'layers'>[]): number => {
   const sizes = new Map(images.flatMap(({ layers }) => layers.map(({ digest, bytes }) => [digest, bytes])));
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 };

@@ -1,11 +1,21 @@
 import type { CapturedImage, Contents } from './contents.ts';
+import type { CapturePlan } from './plan.ts';
+
+interface Count {
+  done: number;
+  total: number;
+}
 
 /** What `export` tells about itself, one JSON line each on its standard output. */
 export type ExportEvent =
-  | { type: 'progress'; done: number; total: number; bytes: number }
+  | { type: 'plan'; plan: CapturePlan }
+  | { type: 'progress'; images: Count; bytes: Count }
   | { type: 'image'; image: CapturedImage }
+  | { type: 'warning'; message: string }
   | { type: 'skipped'; name: string; reason: string; usedBy?: string }
   | { type: 'sealed'; contents: Omit<Contents, 'images'>; layers: number; usedBytes: number; readOnly: boolean }
+  /** nothing was written: the volume, as a whole, needs `size` bytes */
+  | { type: 'too-small'; size: number }
   | { type: 'failed'; message: string; hint?: string };
 
 /** An event numbered from 1, so that a log read again after a broken connection is not taken twice. */

@@ -9,6 +9,7 @@ export type Component = 'loader' | 'snapshot' | 'record';
 /** Names of the objects that belong to the preload `name`; all live in one namespace. */
 export const objectNames = (name: string) => ({
   configMap: `${PLUGIN}-${name}`,
+  secret: `${PLUGIN}-${name}`,
   claim: `${PLUGIN}-${name}`,
   pod: `${PLUGIN}-${name}`,
   snapshot: name,

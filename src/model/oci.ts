@@ -7,7 +7,7 @@ export interface Blob {
   data: Buffer;
 }
 
-interface Descriptor {
+export interface Descriptor {
   digest: string;
   size: number;
   platform?: { os: string; architecture: string; variant?: string };
@@ -28,14 +28,17 @@ export const mediaTypeOf = (data: Buffer): string => {
   return document.mediaType ?? `application/vnd.oci.image.${document.manifests ? 'index' : 'manifest'}.v1+json`;
 };
 
-/** Digest of the manifest for `platform` in an index, or undefined when `data` is a manifest itself. */
-export const manifestFor = (data: Buffer, platform: string): string | undefined => {
+/** Digests of the manifests for `platform` in an index, or undefined when `data` is a manifest itself. */
+export const manifestsFor = (data: Buffer, platform: string): string[] | undefined => {
   const { manifests } = JSON.parse(data.toString()) as { manifests?: Descriptor[] };
   if (!manifests) return undefined;
-  const [os, architecture] = platform.split('/');
-  const match = manifests.find((entry) => entry.platform?.os === os && entry.platform?.architecture === architecture);
-  if (!match) throw new PreloadError(`has no image for ${platform}`);
-  return match.digest;
+  const [os, architecture, variant] = platform.split('/');
+  const digests = manifests
+    .filter(({ platform: of }) => of?.os === os && of?.architecture === architecture)
+    .filter(({ platform: of }) => !variant || of?.variant === variant)
+    .map(({ digest }) => digest);
+  if (digests.length === 0) throw new PreloadError(`has no image for ${platform}`);
+  return digests;
 };
 
 export const parseManifest = (data: Buffer): Manifest => {

@@ -17,3 +17,6 @@ export const formatBytes = (bytes: number): string => {
   const value = bytes / 1024 ** power;
   return `${value < 10 && power > 0 ? value.toFixed(1).replace(/\.0$/, '') : Math.round(value)}${BINARY[power]}`;
 };
+
+/** `bytes` as a Kubernetes quantity for a volume that has at least so many. */
+export const roundUpToGibibytes = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 3)}Gi`;

@@ -3,6 +3,10 @@ export interface CaptureRequest {
   images: RequestedImage[];
   /** also every image in the node's own cache */
   cache: boolean;
+  /** what tags mean in the registry by now, not what the node runs */
+  forcePull: boolean;
+  /** how many things are copied or fetched at once */
+  parallel: number;
   /** prefixes of names to leave out */
   exclude: string[];
   /** `linux/amd64` */
@@ -16,4 +20,6 @@ export interface RequestedImage {
   required: boolean;
   /** `cronjob/legacy/report`: who runs it */
   usedBy?: string;
+  /** where it is used: their pull secrets may be tried */
+  namespaces: string[];
 }

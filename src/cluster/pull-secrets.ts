@@ -1,0 +1,60 @@
+import type { KubernetesObject } from '../manifests/object.ts';
+import type { Cluster } from './connection.ts';
+import { read } from './objects.ts';
+
+interface ServiceAccount extends KubernetesObject {
+  imagePullSecrets?: { name?: string }[];
+}
+
+interface Secret extends KubernetesObject {
+  type?: string;
+  data?: Record<string, string>;
+}
+
+/**
+ * Docker configurations, JSON with `auths`, by `namespace/name` of their secret: those named and those of the service
+ * accounts. What may not be read is left out with a warning.
+ */
+export const readPullSecrets = async (
+  cluster: Cluster,
+  named: ReadonlySet<string>,
+  serviceAccounts: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, string>> => {
+  const secrets = new Set(named);
+  for (const path of serviceAccounts) {
+    const [namespace = '', name = ''] = path.split('/');
+    const account = await readAllowed<ServiceAccount>(cluster, 'ServiceAccount', namespace, name, signal);
+    for (const secret of account?.imagePullSecrets ?? []) secrets.add(`${namespace}/${secret.name}`);
+  }
+  const configs = new Map<string, string>();
+  for (const path of secrets) {
+    const [namespace = '', name = ''] = path.split('/');
+    const secret = await readAllowed<Secret>(cluster, 'Secret', namespace, name, signal);
+    const config = secret && dockerConfig(secret);
+    if (config) configs.set(path, config);
+  }
+  return configs;
+};
+
+const dockerConfig = ({ data = {} }: Secret): string | undefined => {
+  const decode = (base64: string) => Buffer.from(base64, 'base64').toString();
+  if (data['.dockerconfigjson']) return decode(data['.dockerconfigjson']);
+  return data['.dockercfg'] && `{"auths":${decode(data['.dockercfg'])}}`;
+};
+
+const readAllowed = async <T>(
+  cluster: Cluster,
+  kind: 'ServiceAccount' | 'Secret',
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<T | undefined> => {
+  try {
+    return await read<T>(cluster, kind, name, { namespace, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    cluster.warn(`pull secrets of ${kind} ${namespace}/${name} are not used: ${(error as Error).message}`);
+    return undefined;
+  }
+};

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { access, mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { blobPath } from '../volume/format.ts';
+import type { Capture } from './capture-context.ts';
+import type { ResolvedImage } from './resolve-images.ts';
+
+/** Brings the blob of a layer to blobs/ of the volume, from the node's content store or the registry. */
+export type BlobFetcher = (image: ResolvedImage, layer: { digest: string; bytes: number }) => Promise<void>;
+
+/** A fetcher that brings each blob once, however many images share it; `onBytes` hears of every byte that arrives. */
+export const blobFetcher = (capture: Capture, onBytes: (count: number) => void): BlobFetcher => {
+  const underWay = new Map<string, Promise<void>>();
+  return (image, { digest, bytes }) => {
+    const file = join(capture.volume, blobPath(digest));
+    const known = underWay.get(digest);
+    if (known) return known;
+    const fetched = fetchBlob(capture, image, { digest, size: bytes }, file, onBytes);
+    underWay.set(digest, fetched);
+    fetched.catch(() => underWay.delete(digest)); // another repository may have the same blob
+    return fetched;
+  };
+};
+
+const fetchBlob = async (
+  capture: Capture,
+  image: ResolvedImage,
+  descriptor: { digest: string; size: number },
+  file: string,
+  onBytes: (count: number) => void,
+): Promise<void> => {
+  if (await exists(file)) return onBytes(descriptor.size);
+  await mkdir(dirname(file), { recursive: true });
+  if (
+    await copyVerified(join(capture.node.content, blobPath(descriptor.digest)), descriptor.digest, file, capture.signal)
+  ) {
+    return onBytes(descriptor.size);
+  }
+  let failure: unknown;
+  for (const { source, namespaces } of image.wanted) {
+    try {
+      return await capture.registry.fetchBlob(source, { namespaces }, descriptor, file, onBytes, capture.signal);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+};
+
+/** Copies `source` to `file` if it has `digest`; false where it has not, or is not there. */
+const copyVerified = async (source: string, digest: string, file: string, signal: AbortSignal): Promise<boolean> => {
+  if (!(await exists(source))) return false;
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform(chunk, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  await pipeline(createReadStream(source), hashing, createWriteStream(`${file}.copy`), { signal });
+  if (`sha256:${hash.digest('hex')}` !== digest) return false;
+  await rename(`${file}.copy`, file);
+  return true;
+};
+
+/** Digests of the layer blobs of `images` that the node, or an earlier run on the volume, has. */
+export const availableBlobs = async (
+  { node, volume }: Capture,
+  images: readonly ResolvedImage[],
+): Promise<ReadonlySet<string>> => {
+  const digests = new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)));
+  const there = await Promise.all(
+    [...digests].map(async (digest) => {
+      const places = [join(node.content, blobPath(digest)), join(volume, blobPath(digest))];
+      return (await Promise.all(places.map(exists))).some(Boolean) ? [digest] : [];
+    }),
+  );
+  return new Set(there.flat());
+};
+
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

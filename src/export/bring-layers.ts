@@ -1,0 +1,123 @@
+import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
+import { blobFetcher } from './blobs.ts';
+import type { Capture } from './capture-context.ts';
+import { copyLayers } from './copy-layers.ts';
+import { testCopy } from './copy-test.ts';
+import { forEachParallel, limiter } from './parallel.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import { giveUp, type ResolvedImage } from './resolve-images.ts';
+import { startUnpacker } from './unpack-images.ts';
+import { type HeldLayers, holdLayers } from './unpacked-layers.ts';
+
+const WAVE = 8; // images unpacked before their layers are taken and their blobs dropped
+
+/** Brings all layers of `images` onto the volume, each from its best source. Returns the images that are there whole. */
+export const bringLayers = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  meter: ProgressMeter,
+): Promise<ResolvedImage[]> => {
+  await copyFromNode(capture, images, available, meter);
+  const failed = new Set<ResolvedImage>();
+  const fail = (image: ResolvedImage, error: unknown) => {
+    failed.add(image);
+    giveUp(capture, image.wanted, error);
+  };
+  const incomplete = images.filter(({ layers }) => layers.some((layer) => isBlob(layer, available)));
+  if (incomplete.length > 0) await unpackBlobs(capture, incomplete, available, meter, fail);
+  return images.filter((image) => !failed.has(image));
+};
+
+const isBlob = (layer: ResolvedImage['layers'][number], available: Available): boolean =>
+  ['blob', 'registry'].includes(sourceOf(layer, available));
+
+/** Copies what the node has unpacked, while containerd is kept from collecting it. */
+const copyFromNode = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  meter: ProgressMeter,
+): Promise<void> => {
+  const held: HeldLayers[] = [];
+  const folders = new Map<string, string>();
+  try {
+    await forEachParallel(chainsToRead(images, available), capture.request.parallel, async (chain) => {
+      const layers = await holdLayers(capture.node.ctr, chain, capture.signal);
+      held.push(layers);
+      for (const [chainId, folder] of layers.folders) {
+        if (!available.onVolume.has(chainId)) folders.set(chainId, folder);
+      }
+    });
+    if (folders.size === 0) return;
+    await testCopy(capture);
+    const sizes = new Map(
+      images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
+    );
+    await copyLayers(capture, folders, (chainId) => meter.layerDone(chainId, sizes.get(chainId)));
+  } finally {
+    for (const { release } of held) await release();
+  }
+};
+
+/** Chains of the node, base first and each top once, that together have every layer to copy. */
+const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: Available): string[][] => {
+  const chains = new Map<string, string[]>();
+  for (const { layers } of images) {
+    const chainIds = layers.map(({ chainId }) => chainId);
+    const chain = chainIds.slice(0, chainIds.findLastIndex((chainId) => unpacked.has(chainId)) + 1);
+    const top = chain.at(-1);
+    if (top && chain.some((chainId) => !onVolume.has(chainId))) chains.set(top, chain);
+  }
+  return [...chains.values()];
+};
+
+/** Fetches blobs ahead and unpacks them image by image; what is unpacked does not stay as a blob. */
+const unpackBlobs = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  meter: ProgressMeter,
+  fail: (image: ResolvedImage, error: unknown) => void,
+): Promise<void> => {
+  const failures = fetchAhead(capture, images, available, meter);
+  const unpacker = await startUnpacker(capture);
+  try {
+    for (let first = 0; first < images.length; first += WAVE) {
+      const wave: ResolvedImage[] = [];
+      for (const image of images.slice(first, first + WAVE)) {
+        const failure = await failures.get(image);
+        if (failure) fail(image, failure);
+        else wave.push(image);
+      }
+      await unpacker.unpack(wave, fail);
+      for (const image of wave) for (const { chainId } of image.layers) meter.layerDone(chainId);
+    }
+  } finally {
+    await unpacker.stop();
+  }
+};
+
+/** Starts to fetch the blobs of all images, in order and several at once; resolves by image to why it failed, if it did. */
+const fetchAhead = (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  meter: ProgressMeter,
+): Map<ResolvedImage, Promise<Error | undefined>> => {
+  const fetchBlob = blobFetcher(capture, meter.bytesDone);
+  const limit = limiter(capture.request.parallel);
+  return new Map(
+    images.map((image) => {
+      const blobs = image.layers.filter((layer) => isBlob(layer, available));
+      const fetched = Promise.all(blobs.map((layer) => limit(() => fetchBlob(image, layer))));
+      return [
+        image,
+        fetched.then(
+          () => undefined,
+          (error: Error) => error,
+        ),
+      ];
+    }),
+  );
+};

@@ -1,0 +1,31 @@
+import type { ExportEvent } from '../model/events.ts';
+import type { CaptureRequest } from '../model/request.ts';
+import type { Ctr } from './ctr.ts';
+import type { NodeStore } from './node-store.ts';
+import type { RegistryClient } from './registry/client.ts';
+
+export interface CaptureOptions {
+  /** where the node's root is mounted; `/` when run on the node itself */
+  root: string;
+  /** where the volume is mounted */
+  volume: string;
+  /** the node's ctr, as the node would call it */
+  ctr: Ctr;
+  /** the node's containerd, as the node would call it */
+  containerd: string;
+  registry: RegistryClient;
+  /** write restore.sh to the volume */
+  restoreScript: boolean;
+  /** of this tool */
+  version: string;
+  report: (event: ExportEvent) => void;
+  signal: AbortSignal;
+}
+
+/** What every part of a capture works with. */
+export interface Capture extends CaptureOptions {
+  request: CaptureRequest;
+  /** the volume as the node's own tools see it */
+  volumeInNode: string;
+  node: NodeStore;
+}
