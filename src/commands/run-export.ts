@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../cli/context.ts';
 import { captureImages } from '../export/capture.ts';
 import { traceCommands } from '../export/ctr.ts';
+import { readPullSecrets } from '../export/mounted-secrets.ts';
 import { createRegistryClient } from '../export/registry/client.ts';
-import { readMountedSecrets } from '../export/registry/pull-secrets.ts';
 import { Interrupted, type PreloadError } from '../model/errors.ts';
 import { type ExportEvent, encodeEvent } from '../model/events.ts';
 import { plural } from '../model/plural.ts';
@@ -20,12 +20,9 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   if (options.debug) traceCommands(progress.note);
   try {
     const request = await exportRequest(options, context);
-    const pullSecrets = options.pullSecrets ? await readMountedSecrets(options.pullSecrets) : new Map();
-    const registry = createRegistryClient({
-      root,
-      pullSecrets,
-      report: (message: string) => report({ type: 'warning', message }),
-    });
+    const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
+    const warn = (message: string) => report({ type: 'warning', message });
+    const registry = await createRegistryClient({ root, pullSecrets, report: warn });
     const ctr = [ctrPath, ...ctrFlags.split(/\s+/).filter(Boolean), '--namespace', 'k8s.io'];
     const restoreScript = options.restoreScript;
     await captureImages(request, { root, volume, ctr, containerd, registry, restoreScript, version, report, signal });

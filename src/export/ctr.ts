@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 
 /** A finished command that did not end well; the message is the last thing it said. */
 export class CommandFailed extends Error {}
@@ -19,22 +18,27 @@ export const traceCommands = (log: (line: string) => void): void => {
   trace = log;
 };
 
+interface RunOptions {
+  /** for its standard input: a text, or an open file that can be sought in */
+  input?: string | number;
+  env?: NodeJS.ProcessEnv;
+}
+
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
-export const run = (argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => runWith('ignore', argv, signal);
-
-/** The same with `file`, which must be one that can be sought in, as standard input. */
-export const runWithInput = async (argv: readonly string[], file: string, signal?: AbortSignal): Promise<Buffer> => {
-  const input = await open(file);
-  try {
-    return await runWith(input.fd, argv, signal);
-  } finally {
-    await input.close();
-  }
-};
-
-const runWith = async (stdin: 'ignore' | number, argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => {
+export const run = async (
+  argv: readonly string[],
+  signal?: AbortSignal,
+  { input = '', env }: RunOptions = {},
+): Promise<Buffer> => {
   const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], ...(signal && { signal }) });
+  const stdin = typeof input === 'string' ? 'pipe' : input;
+  const child = spawn(command, args, {
+    stdio: [stdin, 'pipe', 'pipe'],
+    ...(signal && { signal }),
+    ...(env && { env }),
+  });
+  child.stdin?.on('error', () => {}); // a command that ends early says why itself
+  child.stdin?.end(input);
   const output: Buffer[] = [];
   let complaint = '';
   child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));

@@ -1,4 +1,4 @@
-import { link, mkdir, rm, rmdir, symlink } from 'node:fs/promises';
+import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import { blobPath, layerFolder } from '../volume/format.ts';
@@ -6,7 +6,7 @@ import { writeImagesArchive } from '../volume/images-archive.ts';
 import { exists } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
 import { finishLayer } from './copy-layers.ts';
-import { run, runWithInput } from './ctr.ts';
+import { run } from './ctr.ts';
 import { SNAPSHOTTER_FLAG } from './node-store.ts';
 import { forEachParallel } from './parallel.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
@@ -84,7 +84,12 @@ const ingest = async (
   const place = join(content, blobPath(digest));
   await mkdir(dirname(place), { recursive: true });
   await link(blob, place);
-  await runWithInput([...ctr, 'content', 'ingest', '--expected-digest', digest, digest], blob, signal);
+  const input = await open(blob); // of which nothing is read, but which must be a file
+  try {
+    await run([...ctr, 'content', 'ingest', '--expected-digest', digest, digest], signal, { input: input.fd });
+  } finally {
+    await input.close();
+  }
 };
 
 const importImage = async (
