@@ -142,7 +142,7 @@ describe('create makes nothing where its name is taken', () => {
   const underWay =
     /^error: configmap\/preload-web exists: preload "web" is being created, or its last run was cut off$/m;
   const remains =
-    /^hint: see: kubectl preload status; to remove what is left: kubectl delete pod,pvc,configmap -n default -l /m;
+    /^hint: see: kubectl preload status -n default; to remove what is left: kubectl delete pod,pvc,configmap -n default -l /m;
 
   test('by a preload', async () => {
     await server.apply({
@@ -179,6 +179,7 @@ describe('create makes nothing where its name is taken', () => {
       metadata,
       spec: { containers: [{ name: 'x', image: 'x' }] },
     });
-    await server.refuses(create(), /preload-web/m, /./);
+    await server.refuses(create(), /^error: pod\/preload-web exists: preload "web"/m, remains);
+    await server.kubectl(['delete', 'pod', 'preload-web']);
   });
 });
