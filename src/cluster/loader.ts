@@ -13,16 +13,42 @@ interface Event {
   eventTime?: string;
 }
 
-/** Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon as it is clear that it never will. */
-export const loaderStarted = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<string> =>
-  poll(signal, async () => {
+const VOLUME_PATIENCE = 20_000; // provisioners try again after a failure
+
+/**
+ * Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon
+ * as it is clear that it never will run.
+ */
+export const loaderStarted = async (
+  cluster: Cluster,
+  pod: KubernetesObject,
+  claim: KubernetesObject,
+  signal: AbortSignal,
+): Promise<string> => {
+  const since = Date.now();
+  return poll(signal, async () => {
     const current = await readLoader(cluster, pod, signal);
     const { phase, containerStatuses = [] } = current.status ?? {};
     if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
     const problem = startProblem(current, Date.now());
     if (problem) throw new PreloadError(problem.message, problem.hint);
+    const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
+    if (failure)
+      throw new PreloadError(`the volume cannot be made: ${failure}`, 'choose another --storage-class or --size');
     return undefined;
   });
+};
+
+const provisioningFailure = async (
+  cluster: Cluster,
+  claim: KubernetesObject,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  const { name, namespace = '' } = claim.metadata;
+  const options = { namespace, signal };
+  const current = await read<{ status?: { phase?: string } }>(cluster, 'PersistentVolumeClaim', name, options);
+  return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim) : undefined;
+};
 
 export const readLoader = async (
   cluster: Cluster,
@@ -42,7 +68,9 @@ export const lastWarning = async (
   cluster: Cluster,
   { kind, metadata }: KubernetesObject,
 ): Promise<string | undefined> => {
-  const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${metadata.name},type=Warning`;
+  const { name, uid } = metadata; // an object of the same name may have been there before
+  const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
+  const fieldSelector = `${about},type=Warning`;
   let last: Event | undefined;
   for await (const event of list<Event>(cluster, 'Event', { namespace: metadata.namespace ?? '', fieldSelector })) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;

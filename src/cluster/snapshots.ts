@@ -1,12 +1,14 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
+import { USAGE_NAME } from '../model/name.ts';
 import type { SnapshotStatus } from '../model/phase.ts';
+import { parseQuantity } from '../model/quantity.ts';
 import type { Cluster } from './connection.ts';
 import { list, read } from './objects.ts';
 import { poll } from './poll.ts';
 
 export interface VolumeSnapshot extends KubernetesObject {
-  status?: SnapshotStatus & { boundVolumeSnapshotContentName?: string };
+  status?: SnapshotStatus & { boundVolumeSnapshotContentName?: string; restoreSize?: string };
 }
 
 interface SnapshotContent {
@@ -78,4 +80,14 @@ export const volumeReleased = async (cluster: Cluster, claim: KubernetesObject, 
     }
     return true;
   });
+};
+
+/** Size in bytes that a volume made from the snapshot `name` must have. Throws where there is none that can be used. */
+export const restoreSize = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<number> => {
+  const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
+  if (snapshot?.status?.readyToUse) return parseQuantity(snapshot.status.restoreSize ?? '') ?? 0;
+  throw new PreloadError(
+    `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
+    `choose one that is ready as --base: ${USAGE_NAME} status -n ${cluster.namespace}`,
+  );
 };

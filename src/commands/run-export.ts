@@ -3,7 +3,6 @@ import type { Context } from '../cli/context.ts';
 import { captureImages } from '../export/capture.ts';
 import { traceCommands } from '../export/ctr.ts';
 import { readPullSecrets } from '../export/mounted-secrets.ts';
-import { createRegistryClient } from '../export/registry/client.ts';
 import { Interrupted, type PreloadError } from '../model/errors.ts';
 import { type ExportEvent, encodeEvent } from '../model/events.ts';
 import { plural } from '../model/plural.ts';
@@ -20,12 +19,21 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   if (options.debug) traceCommands(progress.note);
   try {
     const request = await exportRequest(options, context);
+    if (!options.events) progress.start('Looking at what the node has');
     const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
-    const warn = (message: string) => report({ type: 'warning', message });
-    const registry = await createRegistryClient({ root, pullSecrets, report: warn });
     const ctr = [ctrPath, ...ctrFlags.split(/\s+/).filter(Boolean), '--namespace', 'k8s.io'];
-    const restoreScript = options.restoreScript;
-    await captureImages(request, { root, volume, ctr, containerd, registry, restoreScript, version, report, signal });
+    const { restoreScript } = options;
+    await captureImages(request, {
+      root,
+      volume,
+      ctr,
+      containerd,
+      pullSecrets,
+      restoreScript,
+      version,
+      report,
+      signal,
+    });
   } catch (error) {
     const { message, hint } = error as PreloadError;
     if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
@@ -44,7 +52,6 @@ const reportJson = ({ print }: Context) => {
 
 const reportText = ({ progress, now }: Context) => {
   const started = now();
-  progress.start('Looking at what the node has');
   return (event: ExportEvent): void => {
     if (event.type === 'progress') progress.update(describeProgress(event, now() - started));
     if (event.type === 'warning') progress.warn(event.message);

@@ -3,6 +3,7 @@ import type { CaptureRequest } from '../model/request.ts';
 import type { Ctr } from './ctr.ts';
 import type { NodeStore } from './node-store.ts';
 import type { RegistryClient } from './registry/client.ts';
+import type { PullSecret } from './registry/credentials.ts';
 
 export interface CaptureOptions {
   /** where the node's root is mounted; `/` when run on the node itself */
@@ -13,7 +14,7 @@ export interface CaptureOptions {
   ctr: Ctr;
   /** the node's containerd, as the node would call it */
   containerd: string;
-  registry: RegistryClient;
+  pullSecrets: readonly PullSecret[];
   /** write restore.sh to the volume */
   restoreScript: boolean;
   /** of this tool */
@@ -28,4 +29,5 @@ export interface Capture extends CaptureOptions {
   /** the volume as the node's own tools see it */
   volumeInNode: string;
   node: NodeStore;
+  registry: RegistryClient;
 }

@@ -11,8 +11,9 @@ import type { Capture, CaptureOptions } from './capture-context.ts';
 import { CommandFailed, run } from './ctr.ts';
 import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
-import { readNodeStore } from './node-store.ts';
+import { type NodeStore, readNodeStore } from './node-store.ts';
 import { progressMeter } from './progress-meter.ts';
+import { createRegistryClient } from './registry/client.ts';
 import { type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { releaseLeftovers } from './unpacked-layers.ts';
 import { openVolume, tidyVolume } from './volume-state.ts';
@@ -27,10 +28,15 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   const unlock = await lockVolume(root, volumeInNode);
   let written: Contents;
   try {
-    const node = await readNodeStore(root, options.ctr, signal);
+    const node = await readNodeStore(root, options.ctr, options.containerd, signal);
     await releaseLeftovers(node.ctr, signal);
-    const capture: Capture = { ...options, request, node, volumeInNode };
-    written = await writeImages(capture, device ? await filesystemUuid(root, device.source) : null);
+    const uuid = device ? await filesystemUuid(root, device.source) : null;
+    const registry = await registryOf(node, options);
+    try {
+      written = await writeImages({ ...options, request, node, registry, volumeInNode }, uuid);
+    } finally {
+      await registry.close();
+    }
   } catch (error) {
     throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
   } finally {
@@ -44,6 +50,14 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   const readOnly = device ? await makeReadOnly(volume) : false;
   report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };
+
+const registryOf = ({ certsFolders }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
+  createRegistryClient({
+    root,
+    pullSecrets,
+    report: (message) => report({ type: 'warning', message }),
+    ...(certsFolders.length > 0 && { certsFolders }),
+  });
 
 /** Brings all layers onto the volume and writes what describes them. */
 const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {

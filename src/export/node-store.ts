@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
 import { digestOf } from '../model/oci.ts';
 import { blobPath } from '../volume/format.ts';
@@ -18,6 +19,8 @@ export interface NodeStore {
   content: string;
   /** the image every pod sandbox is made from */
   sandbox: string | undefined;
+  /** folders with hosts.toml files, as the node sees them */
+  certsFolders: string[];
 }
 
 export const SNAPSHOTTER_FLAG = ['--snapshotter', 'overlayfs'];
@@ -38,17 +41,36 @@ export const parseImageTable = (table: string): NodeImages =>
 export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
   new Map([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+(\d+)/gm)].map(([, key = '', bytes]) => [key, Number(bytes)]));
 
-/** The sandbox image in `config`, which is containerd's configuration as `containerd config dump` prints it. */
-export const parseSandboxImage = (config: string): string | undefined =>
-  /^\s*sandbox_image\s*=\s*["'](.+)["']/m.exec(config)?.[1] ??
-  /^\s*\[plugins\.['"]io\.containerd\.cri\.v1\.images['"]\.pinned_images\]\s*\n\s*sandbox\s*=\s*["'](.+)["']/m.exec(
-    config,
-  )?.[1];
+interface ContainerdConfig {
+  root?: string;
+  plugins?: Record<
+    string,
+    { sandbox_image?: string; pinned_images?: { sandbox?: string }; registry?: { config_path?: string } }
+  >;
+}
 
-const parseRoot = (config: string): string => /^root\s*=\s*["'](.+)["']/m.exec(config)?.[1] ?? '/var/lib/containerd';
+// CRI is one plugin in 1.x and several in 2.x.
+const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'];
+
+/** What matters here of a configuration as `containerd config dump` prints it. */
+export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFolders'> & { root: string } => {
+  const { root = '/var/lib/containerd', plugins = {} } = parse(text) as ContainerdConfig;
+  const cri = CRI_PLUGINS.flatMap((name) => plugins[name] ?? []);
+  const folders = cri.flatMap(({ registry }) => registry?.config_path?.split(':') ?? []);
+  return {
+    root,
+    sandbox: cri.map((plugin) => plugin.sandbox_image ?? plugin.pinned_images?.sandbox).find(Boolean),
+    certsFolders: folders.filter(Boolean),
+  };
+};
 
 /** Reads what the containerd of the node at `root` has, as far as it answers. Throws PreloadError where it does not. */
-export const readNodeStore = async (root: string, ctr: Ctr, signal: AbortSignal): Promise<NodeStore> => {
+export const readNodeStore = async (
+  root: string,
+  ctr: Ctr,
+  containerd: string,
+  signal: AbortSignal,
+): Promise<NodeStore> => {
   const ask = async (...args: string[]): Promise<string> =>
     (await run([...inNode(root, ctr), ...args], signal)).toString();
   const table = await ask('images', 'ls').catch((error: Error) => {
@@ -60,13 +82,14 @@ export const readNodeStore = async (root: string, ctr: Ctr, signal: AbortSignal)
   });
   // Where there is no overlayfs snapshotter there are no layers to copy.
   const usage = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'usage', '-b').catch(() => '');
-  const config = await run(inNode(root, ['containerd', 'config', 'dump']), signal).then(String, () => '');
+  const config = parseConfig(await run(inNode(root, [containerd, 'config', 'dump']), signal).then(String, () => ''));
   return {
     ctr: inNode(root, ctr),
     images: parseImageTable(table),
     unpacked: parseUsageTable(usage),
-    content: join(root, parseRoot(config), 'io.containerd.content.v1.content'),
-    sandbox: parseSandboxImage(config),
+    content: join(root, config.root, 'io.containerd.content.v1.content'),
+    sandbox: config.sandbox,
+    certsFolders: config.certsFolders,
   };
 };
 

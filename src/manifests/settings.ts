@@ -19,7 +19,7 @@ export interface PreloadSettings {
   /** name of an older snapshot to start from */
   base?: string;
   /** there is a secret with pull secrets */
-  pullSecrets: boolean;
+  pullSecrets?: boolean;
   /** seconds until the loader is stopped, whatever becomes of this process */
   deadline: number;
 }

@@ -30,7 +30,7 @@ export const writeVolume = async (
   volume: string,
   contents: Omit<Contents, 'set'>,
   documents: ReadonlyMap<string, Buffer>,
-  withScript: boolean,
+  withScript = true,
 ): Promise<Contents> => {
   const { images } = contents;
   const blob = (digest: string): Blob => {

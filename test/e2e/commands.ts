@@ -50,14 +50,12 @@ export const said = (child: ChildProcess, text: string): Promise<void> =>
     child.once('close', () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
   });
 
-/** Both streams of a shell command that runs on a terminal, and its exit code. */
-export const onTerminal = (command: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
-  outcome(
-    spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-      env: { ...process.env, TERM: 'xterm-256color', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
+/** Both streams of a shell command that runs on a terminal of that many columns, and its exit code. */
+export const onTerminal = (command: string, env: NodeJS.ProcessEnv = {}, columns = 100): Promise<Outcome> => {
+  const script = ['--quiet', '--return', '--command', `stty columns ${columns}; ${command}`, '/dev/null'];
+  const environment = { ...process.env, TERM: 'xterm-256color', ...env };
+  return outcome(spawn('script', script, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }));
+};
 
 /** Calls the test cluster's own command line, such as `registry stop`. */
 export const cluster = (...args: string[]): Promise<Outcome> =>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { parseLowerDirectories } from '../../src/export/layers.ts';
-import { manifestFor } from '../../src/model/oci.ts';
+import { parseLowerDirectories } from '../../src/export/snapshot-mounts.ts';
+import { manifestsFor } from '../../src/model/oci.ts';
 import { addNode, createNamespace, createPreload, deleteNamespaces, onNode, removeNode, status } from './commands.ts';
 import { sample, sampleManifest } from './sample.ts';
 
@@ -72,7 +72,7 @@ test('the comparison sees whiteouts, capabilities, owners, devices and hard link
 /** Pulls an image as containerd does, beside the linked one. */
 const pull = async (node: string, image: string): Promise<StoredImage> => {
   const { digest, data } = await sampleManifest(`${image}:1`);
-  const reference = `${sample(image)}@${manifestFor(data, 'linux/amd64') ?? digest}`;
+  const reference = `${sample(image)}@${manifestsFor(data, 'linux/amd64')?.[0] ?? digest}`;
   const flags = ['--plain-http', '--platform', 'linux/amd64'];
   await onNode(node, ['ctr', '--namespace', PLAIN, 'images', 'pull', ...flags, reference]);
   return { node, namespace: PLAIN, reference };

@@ -7,6 +7,7 @@ export const layer = (character: string, bytes: number): CapturedLayer => ({
   chainId: digest(character),
   digest: digest(character.toUpperCase()),
   bytes,
+  source: 'registry',
 });
 
 export const capturedImage = (fields: Partial<CapturedImage>): CapturedImage => ({
@@ -15,7 +16,6 @@ export const capturedImage = (fields: Partial<CapturedImage>): CapturedImage => 
   manifest: digest('0'),
   config: digest('1'),
   layers: [],
-  source: 'registry',
   sandbox: false,
   ...fields,
 });

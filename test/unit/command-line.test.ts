@@ -16,7 +16,7 @@ describe('help is the result, so it goes to standard output', () => {
     [['create', '-h'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n[\s\S]*\nExamples:\n/],
     [['create', 'web', '--help'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n/],
     [['status', '-h'], /^kubectl preload status \[NAME\]\n[\s\S]*--all-namespaces/],
-    [['export', '-h'], /^kubectl preload export\n[\s\S]*--request/],
+    [['export', '-h'], /^kubectl preload export\n[\s\S]*--cache-only/],
     [['e', '-h'], /^kubectl preload export\n/],
     [['completion', '-h'], /^kubectl preload completion\n/],
     [['version', '-h'], /^kubectl preload version\n/],
@@ -78,7 +78,7 @@ describe('a wrong command line gets its reason and a pointer to the help, and no
     [['status', 'web', 'web2'], /web2/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /n$/, 'status '],
-    [['export'], /^Missing required argument: request$/, 'export '],
+    [['export', '--stdin', '--cache-only'], /^--stdin and --cache-only exclude each other$/, 'export '],
     [['export', '--request', 'r', '--hold', 'x'], /^invalid --hold "x"/, 'export '],
   ];
   for (const [argv, reason, help] of calls) {

@@ -58,7 +58,7 @@ test('bytes of layers that images share count once', () => {
 });
 
 test('a blob that is in one image twice counts once', () => {
-  const blob = { digest: digest('f'), bytes: 5 };
+  const blob = { digest: digest('f'), bytes: 5, source: 'node' as const };
   const image = capturedImage({
     layers: [
       { chainId: digest('a'), ...blob },

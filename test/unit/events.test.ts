@@ -4,7 +4,7 @@ import { decodeEvent, encodeEvent, type NumberedEvent } from '../../src/model/ev
 
 describe('events survive the way through the log', () => {
   const events: NumberedEvent[] = [
-    { seq: 1, type: 'progress', done: 1, total: 2, bytes: 3 },
+    { seq: 1, type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 3, total: 4 } },
     { seq: 2, type: 'skipped', name: 'r.io/a:1', reason: 'not\nfound "here"', usedBy: 'pod/a/b' },
     { seq: 3, type: 'failed', message: 'no space', hint: 'a larger --size' },
   ];

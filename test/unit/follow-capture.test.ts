@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Context } from '../../src/cli/context.ts';
-import { followCapture } from '../../src/commands/follow-capture.ts';
+import { describeSources, followCapture } from '../../src/commands/follow-capture.ts';
+import type { LayerSource } from '../../src/model/contents.ts';
 import type { ExportEvent } from '../../src/model/events.ts';
 import { capturedImage, layer } from './captured-images.ts';
 
 const image = capturedImage({ layers: [layer('a', 2048)] });
 const contents = { set: 'abc', version: '1', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64', uuid: null };
+const plan = {
+  images: 2,
+  layers: { volume: 0, node: 1, blob: 0, registry: 1 },
+  pullBytes: 2048,
+  blobBytes: 0,
+  copyBytes: 2048,
+  neededBytes: 9999,
+};
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
 
 /** Follows `events`, a second apart, and returns what came of it and what was said. */
@@ -37,7 +46,9 @@ async function follow(...events: ExportEvent[]) {
 
 test('a capture to its end', async () => {
   const { capture, said } = await follow(
-    { type: 'progress', done: 1, total: 2, bytes: 2048 },
+    { type: 'plan', plan },
+    { type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 1024, total: 4096 } },
+    { type: 'warning', message: 'pull secret a/b was refused by r.io' },
     { type: 'skipped', name: 'r.io/b:1', reason: 'not found', usedBy: 'pod/x/y' },
     { type: 'skipped', name: 'r.io/c:1', reason: 'denied' },
     { type: 'image', image },
@@ -48,11 +59,13 @@ test('a capture to its end', async () => {
     readOnly: true,
   });
   assert.deepEqual(said, [
-    '• Capturing images',
-    '… Capturing 1/2 images · 2Ki pulled',
+    '• Looking at what the node has',
+    '… Capturing 2 images · 4Ki',
+    '… Capturing 1/2 images · 1Ki/4Ki · 512/s · 6s left',
+    '! pull secret a/b was refused by r.io',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
     '! skipped r.io/c:1: denied',
-    '✓ 1 images captured in 5s: 2Ki pulled',
+    '✓ 1 image captured in 7s: 1 layer pulled (2Ki)',
   ]);
 });
 
@@ -63,6 +76,20 @@ test('a capture that says why it failed', async () => {
   });
 });
 
+test('a volume that is too small', async () => {
+  assert.deepEqual((await follow({ type: 'plan', plan }, { type: 'too-small', size: 10_000 })).capture, {
+    size: 10_000,
+  });
+});
+
 test('a capture that breaks off', async () => {
   assert.equal((await follow({ type: 'image', image })).capture, undefined);
+});
+
+test('where layers came from, each counted once', () => {
+  const from = (character: string, source: LayerSource) => ({ ...layer(character, 1024), source });
+  const [kept, copied, unpacked] = [from('a', 'volume'), from('b', 'node'), from('c', 'blob')];
+  const pulled = [from('d', 'registry'), from('e', 'registry')];
+  const images = [capturedImage({ layers: [kept, copied, ...pulled] }), capturedImage({ layers: [kept, unpacked] })];
+  assert.equal(describeSources(images), '1 layer kept, 1 layer copied, 1 layer unpacked, 2 layers pulled (2Ki)');
 });

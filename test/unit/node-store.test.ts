@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseImageTable, parseSandboxImage } from '../../src/export/node-store.ts';
+import { parseConfig, parseImageTable, parseUsageTable } from '../../src/export/node-store.ts';
 
 // All texts are what the real programs print, shortened.
 const CONTAINERD_1 = `version = 2
+root = "/data/containerd"
 
   [plugins."io.containerd.grpc.v1.cri"]
     netns_mounts_under_state_dir = false
@@ -25,7 +26,7 @@ const CONTAINERD_2 = `version = 4
       sandbox = 'registry.k8s.io/pause:3.10.2'
 
     [plugins.'io.containerd.cri.v1.images'.registry]
-      config_path = ''
+      config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'
 
         [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
           sandboxer = 'podsandbox'
@@ -43,7 +44,7 @@ describe('the sandbox image in what `containerd config dump` prints', () => {
     nothing: ['', undefined],
   };
   for (const [version, [dump, image]] of Object.entries(dumps)) {
-    test(version, () => assert.equal(parseSandboxImage(dump), image));
+    test(version, () => assert.equal(parseConfig(dump).sandbox, image));
   }
 });
 
@@ -63,6 +64,23 @@ test('the images that `ctr images ls` lists, without the IDs among the names', (
       ['registry.example.com:5000/team/sample:1', DIGEST],
     ],
   );
+});
+
+test('where containerd keeps its content, and where the hosts of registries are configured', () => {
+  assert.equal(parseConfig(CONTAINERD_1).root, '/data/containerd');
+  assert.equal(parseConfig('').root, '/var/lib/containerd');
+  assert.deepEqual(parseConfig(CONTAINERD_2).certsFolders, ['/etc/containerd/certs.d', '/etc/docker/certs.d']);
+  assert.deepEqual(parseConfig(CONTAINERD_1).certsFolders, []);
+});
+
+const USAGE = `KEY                                                                     SIZE    INODES  
+${DIGEST} 2080768 13      
+9f0c0b6ab0d0 4096    1       
+preload-export-${DIGEST} 4096    1       
+`;
+
+test('the layers that `ctr snapshots usage -b` lists, without the containers', () => {
+  assert.deepEqual([...parseUsageTable(USAGE)], [[DIGEST, 2080768]]);
 });
 
 test('an empty store', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PreloadError } from '../../src/model/errors.ts';
-import { blobOf, chainIds, digestOf, manifestFor, mediaTypeOf, parseManifest } from '../../src/model/oci.ts';
+import { blobOf, chainIds, digestOf, manifestsFor, mediaTypeOf, parseManifest } from '../../src/model/oci.ts';
 import { digest } from './captured-images.ts';
 
 const AMD64 = 'linux/amd64';
@@ -33,16 +33,16 @@ test('digests are SHA-256 of the bytes', () => {
 
 describe('an index leads to the manifest of the platform', () => {
   test('of the operating system and the architecture', () => {
-    assert.equal(manifestFor(index, AMD64), digest('5'));
-    assert.equal(manifestFor(index, 'linux/arm64'), digest('3'));
+    assert.deepEqual(manifestsFor(index, AMD64), [digest('5')]);
+    assert.deepEqual(manifestsFor(index, 'linux/arm64'), [digest('3')]);
   });
 
-  test('a manifest is no index', () => assert.equal(manifestFor(manifest, AMD64), undefined));
+  test('a manifest is no index', () => assert.equal(manifestsFor(manifest, AMD64), undefined));
 
   test('a platform that is not there', () => {
     const error = { name: 'Error', message: 'has no image for linux/riscv64' };
-    assert.throws(() => manifestFor(index, 'linux/riscv64'), error);
-    assert.throws(() => manifestFor(json({ manifests: [] }), AMD64), PreloadError);
+    assert.throws(() => manifestsFor(index, 'linux/riscv64'), error);
+    assert.throws(() => manifestsFor(json({ manifests: [] }), AMD64), PreloadError);
   });
 });
 

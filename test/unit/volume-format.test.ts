@@ -70,7 +70,6 @@ test('preload.json', () => {
       "manifest": "${digest('0')}",
       "config": "${digest('1')}",
       "layers": [],
-      "source": "registry",
       "sandbox": false
     }
   ],

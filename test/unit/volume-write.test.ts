@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Contents } from '../../src/model/contents.ts';
 import { blobOf, digestOf } from '../../src/model/oci.ts';
-import { writeBlob, writeVolume } from '../../src/volume/write.ts';
+import { writeVolume } from '../../src/volume/write.ts';
 import { ensurePackages } from '../cluster/apt.ts';
 import { capturedImage, digest, layer } from './captured-images.ts';
 
@@ -46,12 +46,16 @@ const images = [
   capturedImage({ names, digest: index.digest, ...documents }),
   capturedImage({ names: ['docker.io/library/app:1'], digest: manifest.digest, ...documents }),
 ];
+const blobs = new Map([config, manifest, index].map((blob) => [blob.digest, blob.data]));
 const created = '2026-11-24T12:00:00.000Z';
 let contents: Contents;
 
 before(async () => {
-  for (const { digest, data } of [config, manifest, index]) await writeBlob(volume, digest, data);
-  contents = await writeVolume(volume, { version: '1.2.3', created, platform: 'linux/amd64', uuid: null, images });
+  contents = await writeVolume(
+    volume,
+    { version: '1.2.3', created, platform: 'linux/amd64', uuid: null, images },
+    blobs,
+  );
 });
 after(() => rm(volume, { recursive: true }));
 
@@ -121,6 +125,6 @@ test('preload.json says what is there, with checksums of what restore.sh reads',
 test('the set is named after what is inside, not when it was written', async () => {
   const later = { version: '9', created: '2027-01-01T00:00:00.000Z', platform: 'linux/amd64', uuid: 'u' };
   assert.match(contents.set, /^[0-9a-f]{12}$/);
-  assert.equal((await writeVolume(volume, { ...later, images })).set, contents.set);
-  assert.notEqual((await writeVolume(volume, { ...later, images: images.slice(0, 1) })).set, contents.set);
+  assert.equal((await writeVolume(volume, { ...later, images }, blobs)).set, contents.set);
+  assert.notEqual((await writeVolume(volume, { ...later, images: images.slice(0, 1) }, blobs)).set, contents.set);
 });

@@ -9,8 +9,10 @@ const app = 'docker.io/library/app:1';
 const cached = 'r.io/cached:1';
 const pause = 'registry.k8s.io/pause:3.10';
 const request: CaptureRequest = {
-  images: [{ name: app, required: true, usedBy: 'pod/default/app' }],
+  images: [{ name: app, required: true, usedBy: 'pod/default/app', namespaces: ['default'] }],
   cache: false,
+  forcePull: false,
+  parallel: 4,
   exclude: [],
   platform: 'linux/amd64',
 };
@@ -39,7 +41,7 @@ describe('what is wanted', () => {
   });
 
   test('each name once', () => {
-    const twice = [...request.images, { name: 'app:1', required: false }];
+    const twice = [...request.images, { name: 'app:1', required: false, namespaces: [] }];
     const wanted = names({ ...request, images: twice, cache: true }, new Map([[app, digest('a')]]), app);
     assert.deepEqual(wanted, [app]);
   });
@@ -66,5 +68,10 @@ describe('what is fetched', () => {
     assert.ok(image);
     assert.equal(imageName(image.name), app);
     assert.equal(imageName(image.source), `docker.io/library/app@${digest('a')}`);
+  });
+
+  test('what the tag means by now, where that is asked for', () => {
+    const [image] = wantedImages({ ...request, forcePull: true }, new Map([[app, digest('a')]]), undefined);
+    assert.deepEqual(image?.source, image?.name);
   });
 });

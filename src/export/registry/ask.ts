@@ -27,6 +27,7 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
   return async (request, signal) => {
     const { host, image, access, path } = request;
     const server = new URL(host.url).host;
+    const name = repository(image);
     const key = [host.url, image.path, ...access.namespaces].join(' ');
     const send = (authorization?: string) => transport.send(questionOf(request, authorization), signal);
 
@@ -50,7 +51,12 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
         refused.push(credential.source);
         report(`${credential.source} was refused by ${server}`);
       }
-      throw refusal(server, repository(image), refused);
+      throw refusal(
+        server,
+        refused.length > 0
+          ? `refuses ${refused.join(', ')} for ${name}: renew what is out of date`
+          : `wants credentials for ${name}: give a namespace that uses it a pull secret`,
+      );
     };
 
     let answer = await send(accepted.get(key));
@@ -61,7 +67,7 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     if (isRefusal(answer)) {
       const challenge = parseChallenge(answer.headers['www-authenticate']);
       await answer.discard();
-      if (!challenge) throw refusal(server, repository(image), []);
+      if (!challenge) throw refusal(server, `refuses access to ${name}: ask who runs it`);
       answer = await logIn(challenge);
     }
     if ([200, 206, 416].includes(answer.status)) return answer;
@@ -80,8 +86,5 @@ const questionOf = ({ host, image, path, headers = {} }: Request, authorization?
 
 const isRefusal = ({ status, own }: Answer): boolean => own && (status === 401 || status === 403);
 
-const refusal = (server: string, name: string, refused: readonly string[]): RegistryFailure => {
-  const remedy = 'give a namespace that uses it a pull secret for it';
-  const reason = refused.length > 0 ? `refuses ${refused.join(', ')}` : 'wants credentials, and none are known';
-  return new RegistryFailure('final', `${server} ${reason} for ${name}: ${remedy}`);
-};
+const refusal = (server: string, complaint: string): RegistryFailure =>
+  new RegistryFailure('final', `${server} ${complaint}, or check the name`);

@@ -3,10 +3,11 @@ import { type Blob, blobOf } from '../../model/oci.ts';
 import { createAsk, type Request } from './ask.ts';
 import { createCredentials, type ImageAccess, type PullSecret } from './credentials.ts';
 import { type BlobDescriptor, completeFile, download } from './download.ts';
-import { combined, RegistryFailure } from './failure.ts';
+import { RegistryFailure } from './failure.ts';
 import { hostsOf } from './hosts.ts';
 import type { RegistryHost } from './hosts-file.ts';
-import { PATIENCE, type Patience, persist } from './persist.ts';
+import type { PartialFile } from './partial-file.ts';
+import { firstOf, PATIENCE, type Patience, persist } from './persist.ts';
 import { readBody } from './read-body.ts';
 import { createTransport } from './transport.ts';
 
@@ -74,27 +75,16 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
   ): Promise<T> => {
     const hosts = (await hostsOf(image.domain, root, certsFolders, report)).filter((host) => host[capability]);
     if (hosts.length === 0) throw new RegistryFailure('final', `the node's certs.d names no host for ${image.domain}`);
-    const attempt = async (): Promise<T> => {
-      const failures: RegistryFailure[] = [];
-      for (const host of hosts) {
-        try {
-          return await use(host);
-        } catch (error) {
-          if (!(error instanceof RegistryFailure)) throw error;
-          failures.push(error);
-        }
-      }
-      throw combined(failures);
-    };
-    return persist(attempt, progress, patience, signal);
+    return persist(() => firstOf(hosts, use), progress, patience, signal);
   };
 
   const fetchSmall = async (request: Request, digest: string | undefined, signal: AbortSignal): Promise<Blob> => {
     const answer = await ask(request, signal);
     const server = new URL(request.host.url).host;
     const blob = blobOf(await readBody(answer, server, SMALL));
-    const expected = digest ?? [answer.headers['docker-content-digest']].flat()[0];
-    if (!expected || blob.digest === expected) return blob;
+    const named = [answer.headers['docker-content-digest']].flat()[0];
+    const expected = digest ?? (named?.startsWith('sha256:') ? named : blob.digest);
+    if (blob.digest === expected) return blob;
     throw new RegistryFailure('corrupt', `${server} gives something else than ${expected}`);
   };
 
@@ -110,33 +100,22 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
       return fromHosts(image, image.digest ? 'pulls' : 'resolves', fetchFrom, () => 0, signal);
     },
 
-    fetchSmallBlob: (image, access, { digest }, signal) =>
-      fromHosts(
-        image,
-        'pulls',
-        async (host) => (await fetchSmall({ host, image, access, path: `blobs/${digest}` }, digest, signal)).data,
-        () => 0,
-        signal,
-      ),
+    fetchSmallBlob: (image, access, { digest }, signal) => {
+      const fetchFrom = async (host: RegistryHost): Promise<Buffer> =>
+        (await fetchSmall({ host, image, access, path: `blobs/${digest}` }, digest, signal)).data;
+      return fromHosts(image, 'pulls', fetchFrom, () => 0, signal);
+    },
 
-    fetchBlob: (image, access, blob, file, onBytes, signal) =>
-      completeFile(
-        file,
-        blob,
-        (partial) =>
-          fromHosts(
-            image,
-            'pulls',
-            (host) =>
-              download(partial, blob, new URL(host.url).host, (headers) =>
-                ask({ host, image, access, path: `blobs/${blob.digest}`, headers }, signal),
-              ),
-            partial.size,
-            signal,
-          ),
-        onBytes,
-        signal,
-      ),
+    fetchBlob: (image, access, blob, file, onBytes, signal) => {
+      const fill = (partial: PartialFile): Promise<void> => {
+        const fetchFrom = (host: RegistryHost): Promise<void> => {
+          const request = { host, image, access, path: `blobs/${blob.digest}` };
+          return download(partial, blob, new URL(host.url).host, (headers) => ask({ ...request, headers }, signal));
+        };
+        return fromHosts(image, 'pulls', fetchFrom, partial.size, signal);
+      };
+      return completeFile(file, blob, fill, onBytes, signal);
+    },
 
     close: transport.close,
   };

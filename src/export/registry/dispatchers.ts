@@ -37,6 +37,7 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
     const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
     // HTTP/1.1: one broken stream must not take the others with it
     if (!proxy) return new Agent({ connect, allowH2: false });
+    if (!URL.canParse(proxy)) throw new RegistryFailure('final', "a proxy of the node's containerd is no address");
     const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
     return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls, allowH2: false });
   };

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
+const CHUNK = 1024 * 1024;
+
 /** A file that grows until it is complete, and the hash of what it has. */
 export interface PartialFile {
   size(): number;
@@ -27,7 +29,12 @@ export const openPartialFile = async (
     onBytes(data.length);
   };
   try {
-    for await (const data of file.createReadStream({ start: 0, autoClose: false, signal })) count(data);
+    const buffer = Buffer.allocUnsafe(CHUNK); // one for all: streams leave a new one behind with every read
+    for (let read = CHUNK; read > 0; ) {
+      signal.throwIfAborted();
+      ({ bytesRead: read } = await file.read(buffer, 0, CHUNK, size));
+      count(buffer.subarray(0, read));
+    }
   } catch (error) {
     await file.close();
     throw error;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RegistryFailure } from './failure.ts';
+import { combined, RegistryFailure } from './failure.ts';
 
 /** All in milliseconds but `tries`. */
 export interface Patience {
@@ -48,4 +48,18 @@ export const persist = async <T>(
       await sleep(wait, undefined, { signal });
     }
   }
+};
+
+/** What `use` makes of the first of `hosts` that does not fail. */
+export const firstOf = async <Host, T>(hosts: readonly Host[], use: (host: Host) => Promise<T>): Promise<T> => {
+  const failures: RegistryFailure[] = [];
+  for (const host of hosts) {
+    try {
+      return await use(host);
+    } catch (error) {
+      if (!(error instanceof RegistryFailure)) throw error;
+      failures.push(error);
+    }
+  }
+  throw combined(failures);
 };

@@ -30,7 +30,7 @@ const matches = (host: string, port: string, rule: string): boolean => {
 const isInRange = (host: string, range: string): boolean => {
   const [address = '', bits] = range.split('/');
   const family = familyOf(host);
-  if (bits === undefined || !family || family !== familyOf(address)) return false;
+  if (!family || family !== familyOf(address) || !(Number(bits) <= (family === 'ipv4' ? 32 : 128))) return false;
   const list = new BlockList();
   list.addSubnet(address, Number(bits), family);
   return list.check(host, family);

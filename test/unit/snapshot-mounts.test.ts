@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseLowerDirectories } from '../../src/export/layers.ts';
+import { parseLowerDirectories, parseUpperDirectory } from '../../src/export/snapshot-mounts.ts';
 
 const SNAPSHOTS = '/mnt/.work/root/io.containerd.snapshotter.v1.overlayfs/snapshots';
 const own = `workdir=${SNAPSHOTS}/4/work,upperdir=${SNAPSHOTS}/4/fs`;
@@ -22,4 +22,14 @@ describe('layers in the mount command of `ctr snapshots prepare --target`, base 
   for (const [what, [command, folders]] of Object.entries(commands)) {
     test(what, () => assert.deepEqual(parseLowerDirectories(command), folders));
   }
+});
+
+describe('the writable folder in the same command', () => {
+  test('beside the layers below it', () => {
+    assert.equal(parseUpperDirectory(`mount -t overlay overlay / -o index=off,${own},${lower}\n`), `${SNAPSHOTS}/4/fs`);
+  });
+  test('bound where nothing is below it', () => {
+    assert.equal(parseUpperDirectory(`mount -t bind ${SNAPSHOTS}/1/fs / -o rw,rbind\n`), `${SNAPSHOTS}/1/fs`);
+  });
+  test('none in another text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
 });
