@@ -13,8 +13,8 @@ export interface TestServer extends ApiServer {
   apply: (...objects: object[]) => Promise<void>;
   /** `object` as kubectl names one; what a controller, a kubelet or a driver would say of it */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
-  /** `Kind/namespace/name` of everything there is, or of the kinds named */
-  objects: (kinds?: string) => Promise<string[]>;
+  /** `Kind/namespace/name` of everything there is */
+  objects: () => Promise<string[]>;
   /** asserts that the program fails with `reason` and one remedy, says nothing on standard output and leaves nothing behind */
   refuses: (argv: string[], reason: RegExp, remedy: RegExp) => Promise<void>;
 }
@@ -38,25 +38,21 @@ export async function startTestServer({ snapshotCrds = true } = {}): Promise<Tes
   };
   const start = (...argv: string[]) => startBundle(argv, { KUBECONFIG: server.kubeconfig });
   const preload = (...argv: string[]) => start(...argv).outcome;
-  const kinds = async () => {
-    const all = (await server.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
-    return all.filter((kind) => !/^(events|leases)\b/.test(kind)).join(',');
-  };
-  const objects = async (of?: string) => {
+  const kinds = (await server.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
+  const lasting = kinds.filter((kind) => !/^(events|leases)\b/.test(kind)).join(',');
+  const objects = async () => {
     const line = '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\\n"}{end}';
-    const lines = await server.kubectl(['get', of ?? (await kinds()), '-A', '-o', `jsonpath=${line}`]);
-    return lines.trim().split('\n').sort();
+    return (await server.kubectl(['get', lasting, '-A', '-o', `jsonpath=${line}`])).trim().split('\n').sort();
   };
   const refuses: TestServer['refuses'] = async (argv, reason, remedy) => {
-    const all = await kinds();
-    const before = await objects(all);
+    const before = await objects();
     const { code, stdout, stderr } = await preload(...argv);
     assert.deepEqual([code, stdout], [1, ''], stderr);
     assert.match(stderr, reason);
     assert.match(stderr, remedy);
     assert.ok(stderr.split('\n').filter((line) => /^hint: /.test(line)).length <= 1, stderr);
     assert.doesNotMatch(stderr, /^ +at |This is a bug/m);
-    assert.deepEqual(await objects(all), before);
+    assert.deepEqual(await objects(), before);
   };
   const stop = async () => {
     controller.kill('SIGKILL');

@@ -1,19 +1,13 @@
 import { after, describe, test } from 'node:test';
-import { applySnapshotCrds } from '../cluster/snapshot-api.ts';
 import { namespace, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
 
-const server = await startTestServer({ snapshotCrds: false });
+const server = await startTestServer();
 after(server.stop);
 
 const IMAGE = 'registry.example.com/app:1';
 const create = (...flags: string[]): string[] => ['create', 'web', IMAGE, ...flags];
 
 describe('create makes nothing where the cluster has no storage for it', () => {
-  test('no volume snapshots', async () => {
-    await server.refuses(create(), /^error: the cluster has no volume snapshots/m, /^hint: install the CRDs/m);
-    await applySnapshotCrds(server.kubectl);
-  });
-
   test('no storage class', async () => {
     await server.refuses(
       create(),

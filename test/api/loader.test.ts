@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { until } from '../cluster/until.ts';
 import { STORAGE, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();
 after(server.stop);
-before(() => server.apply(...STORAGE));
 
 let untouched: string[];
-beforeEach(async () => {
+before(async () => {
+  await server.apply(...STORAGE);
   untouched = await server.objects();
 });
 afterEach(async () => assert.deepEqual(await server.objects(), untouched));
@@ -87,7 +87,7 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
   }
 
   test('not in time, with the last warning about it', async () => {
-    const run = await createUntilPending('--timeout', '3s');
+    const run = await createUntilPending('--timeout', '5s');
     const involvedObject = { kind: 'Pod', namespace: 'default', name: 'preload-web' };
     const event = (name: string, type: string, message: string, lastTimestamp: string) => ({
       ...{ apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: 'default' } },
@@ -100,7 +100,7 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     );
     const { code, stdout, stderr } = await run.outcome;
     assert.deepEqual([code, stdout], [1, '']);
-    const reason = 'error: timed out after 3s: FailedAttachVolume: volume is in use';
+    const reason = 'error: timed out after 5s: FailedAttachVolume: volume is in use';
     assert.ok(stderr.endsWith(`${reason}\nhint: raise --timeout\n`), stderr);
   });
 

@@ -65,13 +65,6 @@ describe('nothing there', () => {
     assert.deepEqual(await status('web'), refusal);
     assert.deepEqual(await status('web', '-o', 'json'), refusal);
   });
-
-  test('without the snapshot API, too', async () => {
-    const bare = await startTestServer({ snapshotCrds: false });
-    const { code, stderr } = await bare.preload('status');
-    await bare.stop();
-    assert.deepEqual([code, stderr], [0, 'No resources found in default namespace.\n']);
-  });
 });
 
 describe('preloads', () => {

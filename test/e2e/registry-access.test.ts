@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { inspect } from 'node:util';
 import { createRegistryClient, type RegistryClientOptions } from '../../src/export/registry/client.ts';
 import type { PullSecret } from '../../src/export/registry/credentials.ts';
-import type { ImageReference } from '../../src/model/image-reference.ts';
-import { digestOf } from '../../src/model/oci.ts';
 import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
 import { run } from '../cluster/run.ts';
+import { fetchImage } from './registry/fetch-image.ts';
 import { pushImage } from './registry/image.ts';
 import { writeNodeFiles } from './registry/node-folder.ts';
 import { startRegistry } from './registry/server.ts';
@@ -33,8 +33,6 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-const reference = (domain: string): ImageReference => ({ domain, path: 'team/app', tag: '1' });
-
 const secret = (name: string, config: object): PullSecret => {
   const [namespace = '', secretName = ''] = name.split('/');
   return { namespace, name: secretName, config: JSON.stringify(config) };
@@ -42,43 +40,19 @@ const secret = (name: string, config: object): PullSecret => {
 
 const auth = (password: string) => ({ auth: Buffer.from(`preload:${password}`).toString('base64') });
 
-/** Fetches the whole image and returns what the client had to say. */
+/** Remembers what the client had to say, to search it for secrets. */
 const fetchAll = async (
   domain: string,
   options: Partial<RegistryClientOptions> = {},
-  namespaces: string[] = ['a', 'b'],
+  namespaces = ['a', 'b'],
 ): Promise<string[]> => {
-  const warnings: string[] = [];
-  const report = (warning: string) => {
-    warnings.push(warning);
-    said.push(warning);
-  };
-  const client = await createRegistryClient({ root: emptyNode, pullSecrets: [], report, ...options });
-  const file = join(folder, `blob-${Math.random()}`);
   try {
-    const target = reference(domain);
-    const index = await client.fetchManifest(target, { namespaces }, SIGNAL);
-    assert.equal(index.digest, image.index.descriptor.digest);
-    const { digest } = image.manifest.descriptor;
-    const manifest = await client.fetchManifest({ ...target, digest }, { namespaces }, SIGNAL);
-    assert.equal(manifest.data.toString(), image.manifest.content);
-    const config = await client.fetchSmallBlob(target, { namespaces }, image.config.descriptor, SIGNAL);
-    assert.equal(config.toString(), image.config.content);
-    let bytes = 0;
-    const count = (more: number) => {
-      bytes += more;
-    };
-    await client.fetchBlob(target, { namespaces }, image.layer, file, count, SIGNAL);
-    assert.equal(digestOf(await readFile(file)), image.layer.digest);
-    assert.equal(bytes, image.layer.size);
-    await assert.rejects(stat(`${file}.partial`));
+    const warnings = await fetchImage(image, domain, { options, namespaces, folder });
+    said.push(...warnings);
     return warnings;
   } catch (error) {
-    said.push(String((error as Error).stack));
+    said.push(inspect(error));
     throw error;
-  } finally {
-    await client.close();
-    await rm(file, { force: true });
   }
 };
 

@@ -9,7 +9,7 @@ import type { ImageReference } from '../../src/model/image-reference.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { until } from '../cluster/until.ts';
 import { pushImage } from './registry/image.ts';
-import { type Behaviour, startProxy } from './registry/proxy-server.ts';
+import { type Behaviour, first, startProxy, status } from './registry/proxy-server.ts';
 import { startRegistry } from './registry/server.ts';
 
 const SIZE = 3_000_000;
@@ -71,22 +71,6 @@ const fetchLayer = async (
   const ranges = proxy.requests.map(({ headers }) => headers.range);
   return { ranges, counted: arrived };
 };
-
-/** Behaves badly the first `times` times. */
-const first = (times: number, bad: Behaviour): Behaviour => {
-  let left = times;
-  return (question, answer, pass) => {
-    left -= 1;
-    if (left >= 0) bad(question, answer, pass);
-    else pass();
-  };
-};
-
-const status =
-  (code: number, headers: Record<string, string> = {}): Behaviour =>
-  (_question, answer) => {
-    answer.writeHead(code, headers).end();
-  };
 
 /** Sends the layer up to `end`, and resolves when it has arrived. */
 const sendUntil = async (answer: Parameters<Behaviour>[1], start: number, end: number): Promise<void> => {
@@ -244,41 +228,4 @@ test('a stop in the middle leaves what is there for the next', async () => {
   );
   const { ranges } = await fetchLayer((_question, _answer, pass) => pass(), file);
   assert.deepEqual(ranges, [`bytes=${HALF}-`]);
-});
-
-describe('a manifest', () => {
-  const { signal } = new AbortController();
-  const fetchManifest = (behaviour: Behaviour) => {
-    proxy.behave(behaviour);
-    return withClient((client) => client.fetchManifest(reference, ACCESS, signal));
-  };
-  const cut = (data: Buffer) => data.subarray(0, 100);
-  const withoutDigest =
-    (alter: (data: Buffer) => Buffer): Behaviour =>
-    async (question, answer) => {
-      const real = await fetch(`http://${registry.address}${question.url}`, {
-        headers: { accept: `${question.headers.accept}` },
-      });
-      answer.end(alter(Buffer.from(await real.arrayBuffer())));
-    };
-
-  for (const [name, behaviour] of Object.entries<Behaviour>({
-    truncated: (_question, _answer, pass) => pass(cut),
-    'truncated, of a server that names no digest': withoutDigest(cut),
-    'refused for a moment': status(503),
-    'broken off': (_question, answer) => answer.socket?.resetAndDestroy(),
-  })) {
-    test(name, async () => {
-      const manifest = await fetchManifest(first(1, behaviour));
-      assert.equal(manifest.digest, image.index.descriptor.digest);
-      assert.equal(proxy.requests.length, 2);
-    });
-  }
-
-  test('truncated for good', async () => {
-    await assert.rejects(
-      fetchManifest((_question, _answer, pass) => pass(cut)),
-      /gives something else than sha256:/,
-    );
-  });
 });

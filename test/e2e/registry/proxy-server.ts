@@ -37,6 +37,23 @@ export const startProxy = async (target: string): Promise<ProxyServer> => {
   };
 };
 
+/** Behaves badly the first `times` times. */
+export const first = (times: number, bad: Behaviour): Behaviour => {
+  let left = times;
+  return (question, answer, pass) => {
+    left -= 1;
+    if (left >= 0) bad(question, answer, pass);
+    else pass();
+  };
+};
+
+/** Answers with nothing else. */
+export const status =
+  (code: number, headers: Record<string, string> = {}): Behaviour =>
+  (_question, answer) => {
+    answer.writeHead(code, headers).end();
+  };
+
 const forward = (
   target: string,
   question: IncomingMessage,

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ensurePackages } from '../../cluster/apt.ts';
 import { answers } from '../../cluster/probes.ts';
 import { until } from '../../cluster/until.ts';
 
@@ -21,6 +22,7 @@ export const startRegistry = async (
   name: string,
   settings: { auth?: object; tls?: object } = {},
 ): Promise<RegistryServer> => {
+  await ensurePackages(['apache2-utils', 'docker-registry', 'openssl'], console.error);
   await mkdir(folder, { recursive: true });
   const address = `127.0.0.1:${await freePort()}`;
   const [configFile, logFile] = [join(folder, `${name}.json`), join(folder, `${name}.log`)];
