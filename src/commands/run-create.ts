@@ -4,11 +4,12 @@ import { formatPreloads } from '../cli/format-preloads.ts';
 import { type Cluster, connect } from '../cluster/connection.ts';
 import { read } from '../cluster/objects.ts';
 import { checkLoaderAllowed, checkStorage } from '../cluster/preflight.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
 import { objectNames, USAGE_NAME } from '../model/name.ts';
 import type { CreateOptions } from './create.ts';
-import { planCreate } from './create-plan.ts';
+import { type CreatePlan, planCreate } from './create-plan.ts';
 import { makePreload } from './make-preload.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
@@ -21,7 +22,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
   try {
     const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {
-      context.print(formatDryRun([plan.configMap, plan.claim, plan.pod, plan.snapshot], options.output));
+      context.print(formatDryRun(plannedObjects(plan), options.output));
       return;
     }
     await checkStorage(cluster, options, limited.signal);
@@ -35,6 +36,13 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
   } finally {
     clearTimeout(timer);
   }
+};
+
+/** What would be sent, in order; a dry run often ends up in a log, so without what is secret. */
+const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
+  const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
+  const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };
+  return [configMap, ...(secret ? [{ ...secret, ...withoutValues }] : []), claim, pod, snapshot];
 };
 
 const checkNameIsFree = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {

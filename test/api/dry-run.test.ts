@@ -85,10 +85,12 @@ describe('the objects', () => {
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
     assert.ok(gunzipSync(Buffer.from(data['preload.cjs.gz'], 'base64')).equals(await readFile(BUNDLE)));
     assert.deepEqual(JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString()), {
-      images: [{ name: APP, required: true }],
+      images: [{ name: APP, required: true, namespaces: ['default'] }],
       cache: false,
       exclude: ['x'],
       platform: 'linux/amd64',
+      forcePull: false,
+      parallel: 4,
     });
   });
 
