@@ -20,12 +20,14 @@ export interface ResolvedImage {
   layers: Omit<CapturedLayer, 'source'>[];
 }
 
+const HINT = 'check the name, and that the node may pull it from its registry';
+
 /** Tells that `wanted` cannot be captured: throws where it must be, reports and goes on where it was only found. */
 export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
   signal.throwIfAborted();
   const reason = (error as Error).message;
   for (const { name, required, usedBy } of wanted) {
-    if (required) throw new PreloadError(`${imageName(name)}: ${reason}`, (error as PreloadError).hint, error);
+    if (required) throw new PreloadError(`${imageName(name)}: ${reason}`, HINT);
     report({ type: 'skipped', name: imageName(name), reason, ...(usedBy && { usedBy }) });
   }
 };
