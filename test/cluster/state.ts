@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { homedir, networkInterfaces } from 'node:os';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { run } from './run.ts';
 
 const PORTS = [
   'etcd',
@@ -40,7 +41,7 @@ export function clusterId(folder: string): string {
 }
 
 export async function newCluster(folder: string): Promise<Cluster> {
-  return { folder, id: clusterId(folder), network: freeNetwork(), ports: await freePorts() };
+  return { folder, id: clusterId(folder), network: await freeNetwork(), ports: await freePorts() };
 }
 
 /** The cluster that was booted in this folder, if its boot came to an end. */
@@ -61,10 +62,10 @@ export async function writeAtomically(file: string, text: string): Promise<void>
 
 const clusterFile = (folder: string): string => join(folder, 'cluster.json');
 
-function freeNetwork(): string {
-  const taken = Object.values(networkInterfaces()).flatMap(
-    (addresses) => addresses?.map(({ address }) => address) ?? [],
-  );
+async function freeNetwork(): Promise<string> {
+  // not networkInterfaces() of Node, which leaves out a bridge that nothing is plugged into
+  const interfaces = JSON.parse(await run(['ip', '-json', 'address'])) as { addr_info: { local?: string }[] }[];
+  const taken = interfaces.flatMap(({ addr_info }) => addr_info.flatMap(({ local }) => local ?? []));
   for (let octet = 250; octet > 100; octet--) {
     const network = `10.${octet}`;
     if (!taken.some((address) => address.startsWith(`${network}.`))) return network;
