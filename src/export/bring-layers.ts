@@ -43,7 +43,7 @@ const copyFromNode = async (
   const folders = new Map<string, string>();
   try {
     await forEachParallel(chainsToRead(images, available), capture.request.parallel, async (chain) => {
-      const layers = await holdLayers(capture.node.ctr, chain, capture.signal);
+      const layers = await holdLayers(capture.node.ctr, capture.run, chain, capture.signal);
       held.push(layers);
       for (const [chainId, folder] of layers.folders) {
         if (!available.onVolume.has(chainId)) folders.set(chainId, folder);

@@ -26,6 +26,8 @@ export interface CaptureOptions {
 /** What every part of a capture works with. */
 export interface Capture extends CaptureOptions {
   request: CaptureRequest;
+  /** names this run on the node */
+  run: string;
   /** the volume as the node's own tools see it */
   volumeInNode: string;
   node: NodeStore;

@@ -8,13 +8,14 @@ import { writeVolume } from '../volume/write.ts';
 import { availableBlobs } from './blobs.ts';
 import { bringLayers } from './bring-layers.ts';
 import type { Capture, CaptureOptions } from './capture-context.ts';
-import { CommandFailed, run } from './ctr.ts';
+import { CommandFailed, run as runCommand } from './ctr.ts';
 import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
 import { progressMeter } from './progress-meter.ts';
 import { createRegistryClient } from './registry/client.ts';
 import { type ResolvedImage, resolveImages } from './resolve-images.ts';
+import { identifyRun } from './run-identity.ts';
 import { releaseLeftovers } from './unpacked-layers.ts';
 import { openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
@@ -29,11 +30,12 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   let written: Contents;
   try {
     const node = await readNodeStore(root, options.ctr, options.containerd, signal);
-    await releaseLeftovers(node.ctr, signal);
+    await releaseLeftovers(root, node.ctr, signal);
+    const run = await identifyRun(root);
     const uuid = device ? await filesystemUuid(root, device.source) : null;
     const registry = await registryOf(node, options);
     try {
-      written = await writeImages({ ...options, request, node, registry, volumeInNode }, uuid);
+      written = await writeImages({ ...options, request, run, node, registry, volumeInNode }, uuid);
     } finally {
       await registry.close();
     }
@@ -46,7 +48,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   const { images, ...contents } = written;
   const { blocks, bfree, bsize } = await statfs(volume);
   const usedBytes = (blocks - bfree) * bsize;
-  await run(['sync']);
+  await runCommand(['sync']);
   const readOnly = device ? await makeReadOnly(volume) : false;
   report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };

@@ -107,13 +107,14 @@ const importImage = async (
 
 /** Moves what the private containerd unpacked to layers/ of the volume, and leaves a link for what is unpacked on top. */
 const takeLayers = async (
-  { volume, volumeInNode, signal }: Capture,
+  { volume, volumeInNode, run: owner, signal }: Capture,
   { ctr }: PrivateContainerd,
   { layers }: ResolvedImage,
   linked: Set<string>,
 ): Promise<void> => {
   const { folders, release } = await holdLayers(
     ctr,
+    owner,
     layers.map(({ chainId }) => chainId),
     signal,
   );

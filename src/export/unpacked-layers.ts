@@ -1,6 +1,7 @@
 import { PreloadError } from '../model/errors.ts';
-import { type Ctr, run } from './ctr.ts';
+import { type Ctr, run as runCommand } from './ctr.ts';
 import { SNAPSHOTTER_FLAG } from './node-store.ts';
+import { isRunning } from './run-identity.ts';
 import { parseLowerDirectories } from './snapshot-mounts.ts';
 
 export interface HeldLayers {
@@ -13,17 +14,22 @@ export interface HeldLayers {
 const HOLD = 'preload-export-';
 
 /**
- * Finds where the containerd of `ctr` has the layers of `chain`, base first, all by one command; and holds them, so that
- * they are not collected while they are read.
+ * Finds where the containerd of `ctr` has the layers of `chain`, base first, all by one command; and holds them for `run`,
+ * so that they are not collected while they are read.
  */
-export const holdLayers = async (ctr: Ctr, chain: readonly string[], signal: AbortSignal): Promise<HeldLayers> => {
+export const holdLayers = async (
+  ctr: Ctr,
+  run: string,
+  chain: readonly string[],
+  signal: AbortSignal,
+): Promise<HeldLayers> => {
   const top = chain.at(-1);
   if (!top) return { folders: new Map(), release: async () => {} };
   const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
-  const key = `${HOLD}${top}`;
-  const mountCommand = await run([...snapshots, 'prepare', '--target', '/', key, top], signal);
+  const key = `${HOLD}${run}-${top}`;
+  const mountCommand = await runCommand([...snapshots, 'prepare', '--target', '/', key, top], signal);
   const release = async () => {
-    await run([...snapshots, 'rm', key]);
+    await runCommand([...snapshots, 'rm', key]);
   };
   const folders = parseLowerDirectories(mountCommand.toString());
   if (folders.length !== chain.length) {
@@ -33,9 +39,11 @@ export const holdLayers = async (ctr: Ctr, chain: readonly string[], signal: Abo
   return { folders: new Map(chain.map((chainId, index) => [chainId, folders[index] ?? ''])), release };
 };
 
-/** Releases what a killed run still holds. */
-export const releaseLeftovers = async (ctr: Ctr, signal: AbortSignal): Promise<void> => {
+/** Releases what killed runs on the node at `root` still hold. */
+export const releaseLeftovers = async (root: string, ctr: Ctr, signal: AbortSignal): Promise<void> => {
   const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
-  const table = await run([...snapshots, 'ls'], signal).then(String, () => '');
-  for (const [key] of table.matchAll(new RegExp(`^${HOLD}\\S+`, 'gm'))) await run([...snapshots, 'rm', key], signal);
+  const table = await runCommand([...snapshots, 'ls'], signal).then(String, () => '');
+  for (const [key, run = ''] of table.matchAll(new RegExp(`^${HOLD}(\\d+-\\d+)-\\S+`, 'gm'))) {
+    if (!(await isRunning(root, run))) await runCommand([...snapshots, 'rm', key], signal);
+  }
 };
