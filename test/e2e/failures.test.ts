@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { becomes, createNamespace, deleteNamespaces, kubectl, preload } from './commands.ts';
+import { HOPELESS_CLASSES, TINY_NODE } from './hopeless-objects.ts';
 import { machineState, objectsOf } from './leftovers.ts';
 import { sample } from './sample.ts';
 import { list, podSpec, workload } from './workloads.ts';
@@ -77,15 +78,15 @@ let machine: Set<string>;
 before(async () => {
   for (const namespace of [...Object.keys(failures), 'strict', 'skipping']) await createNamespace(namespace);
   await kubectl(['label', 'namespace', 'restricted', 'pod-security.kubernetes.io/enforce=restricted']);
-  await kubectl(['apply', '-f', '-'], list(oddClasses));
-  await kubectl(['create', '-f', '-'], tinyNode);
-  await kubectl(['patch', 'node', 'tiny', '--subresource=status', '-p', JSON.stringify({ status: tinyNode.status })]);
+  await kubectl(['apply', '-f', '-'], list(HOPELESS_CLASSES));
+  await kubectl(['create', '-f', '-'], TINY_NODE);
+  await kubectl(['patch', 'node', 'tiny', '--subresource=status', '-p', JSON.stringify({ status: TINY_NODE.status })]);
   machine = await machineState();
 });
 
 after(async () => {
   await deleteNamespaces(...Object.keys(failures), 'strict', 'skipping');
-  await kubectl(['delete', '-f', '-'], list([...oddClasses, tinyNode]));
+  await kubectl(['delete', '-f', '-'], list([...HOPELESS_CLASSES, TINY_NODE]));
 });
 
 describe('create fails with a reason and a remedy, and leaves nothing', { concurrency: 3 }, () => {
@@ -137,43 +138,3 @@ test('nothing of all this is left on the machine', async () => {
   await deleteNamespaces('skipping');
   await becomes([], async () => [...(await machineState()).difference(machine)]);
 });
-
-const storageClass = (name: string, provisioner: string) => ({
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: { name },
-  provisioner,
-});
-
-const snapshotClass = (name: string, driver: string, parameters: object) => ({
-  apiVersion: 'snapshot.storage.k8s.io/v1',
-  kind: 'VolumeSnapshotClass',
-  metadata: { name },
-  driver,
-  deletionPolicy: 'Delete',
-  parameters,
-});
-
-const oddClasses = [
-  storageClass('without-snapshots', 'nobody.preload.test'),
-  storageClass('stuck', 'absent.preload.test'),
-  snapshotClass('stuck', 'absent.preload.test', {}),
-  snapshotClass('broken', 'disk.preload.test', {
-    'csi.storage.k8s.io/snapshotter-secret-name': 'no-such-secret',
-    'csi.storage.k8s.io/snapshotter-secret-namespace': 'default',
-  }),
-];
-
-/** A node that nobody runs: only the scheduler looks at it. */
-const tinyNode = {
-  apiVersion: 'v1',
-  kind: 'Node',
-  metadata: { name: 'tiny', labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' } },
-  spec: { unschedulable: true },
-  status: {
-    allocatable: { cpu: '50m', memory: '128Mi', pods: '10' },
-    capacity: { cpu: '50m', memory: '128Mi', pods: '10' },
-    conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
-    nodeInfo: { operatingSystem: 'linux', architecture: 'amd64' },
-  },
-};

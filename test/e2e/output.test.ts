@@ -6,8 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { load } from 'js-yaml';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { run } from '../cluster/run.ts';
-import { createNamespace, createPreload, deleteNamespaces, onTerminal, preload, status } from './commands.ts';
+import { createNamespace, createPreload, deleteNamespaces, preload, startOnTerminal, status } from './commands.ts';
 import { objectsOf } from './leftovers.ts';
+import { outcome } from './private-node.ts';
 import { sample } from './sample.ts';
 
 const NAMESPACE = 'output';
@@ -43,7 +44,7 @@ describe('create', { concurrency: 3 }, () => {
   });
 
   test('with NO_COLOR a terminal gets no escape byte on either stream', async () => {
-    const { code, stdout } = await onTerminal(create('plain'), { NO_COLOR: '1' });
+    const { code, stdout } = await outcome(startOnTerminal(create('plain'), { NO_COLOR: '1' }));
     assert.equal(code, 0, stdout);
     assert.match(stdout, / ✓ Snapshot ready\r\n/);
     assert.match(stdout, /\nplain .* snap-[0-9a-f]{16} /);
@@ -53,7 +54,7 @@ describe('create', { concurrency: 3 }, () => {
 
   test('on a terminal a spinner turns, and the result stays plain', async () => {
     const result = join(scratch, 'result');
-    const { code, stdout } = await onTerminal(`${create('colourful')} >${result}`);
+    const { code, stdout } = await outcome(startOnTerminal(`${create('colourful')} >${result}`));
     assert.equal(code, 0, stdout);
     assert.match(stdout, SPINNER);
     assert.ok(stdout.includes(`${ESCAPE}[32m✓${ESCAPE}[39m Snapshot ready`));
@@ -63,7 +64,7 @@ describe('create', { concurrency: 3 }, () => {
   });
 
   test('a terminal of unknown width gets plain lines', async () => {
-    const { code, stdout } = await onTerminal(create('narrow'), {}, 0);
+    const { code, stdout } = await outcome(startOnTerminal(create('narrow'), {}, 0));
     assert.equal(code, 0, stdout);
     assert.match(stdout, / ✓ Snapshot ready\r\n/);
     assert.ok(!stdout.includes(ESCAPE));
