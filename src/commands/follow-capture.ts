@@ -25,12 +25,11 @@ export const followCapture = async (
 ): Promise<Capture | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
-  let size = '';
   progress.start('Looking at what the node has');
   for await (const event of events) {
     if (event.type === 'plan') {
-      size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
-      progress.update(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
+      const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
+      progress.start(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
     } else if (event.type === 'progress') {
       progress.update(describeProgress(event, now() - started));
     } else if (event.type === 'warning') {

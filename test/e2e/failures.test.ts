@@ -33,8 +33,16 @@ const failures: Record<string, Failure> = {
     error: /no ready node of platform linux\/s390x/,
     hint: /kubectl get nodes/,
   },
-  'image-unknown': { args: [IMAGE, MISSING], error: /capturing failed: .*nowhere:1: .*not found/, hint: /the name/ },
-  'volume-full': { args: [...LARGE, '--size', '64Mi'], error: /the volume is full/, hint: /--size$/ },
+  'image-unknown': {
+    args: [IMAGE, MISSING],
+    error: /capturing failed: .*nowhere:1: .*does not have sample\/nowhere/,
+    hint: /the name/,
+  },
+  'volume-small': {
+    args: [...LARGE, '--size', '64Mi'],
+    error: /the volume is too small for these images/,
+    hint: /--size \d+Gi$/,
+  },
   'snapshot-error': {
     args: [IMAGE, '--snapshot-class', 'broken'],
     error: /the volume snapshot failed: .*cannot get credentials/,
@@ -115,11 +123,14 @@ test('an image that was found but cannot be captured is skipped with a warning, 
   await kubectl(['apply', '-f', '-'], list(found));
   const { code, stdout, stderr } = await preload(['create', 'skipping', '-n', 'skipping']);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^ ! skipped .*nowhere:1 \(used by deployment\/skipping\/lost\): .*not found$/m);
+  assert.match(
+    stderr,
+    /^ ! skipped .*nowhere:1 \(used by deployment\/skipping\/lost\): .*does not have sample\/nowhere.*$/m,
+  );
   assert.match(stdout, /\nskipping .* 2 /);
   const strict = await preload(['create', 'strict', '-n', 'strict', '--strict']);
   assert.equal(strict.code, 1);
-  assert.match(strict.stderr, /^error: capturing failed: .*nowhere:1: .*not found\nhint: /m);
+  assert.match(strict.stderr, /^error: capturing failed: .*nowhere:1: .*does not have sample\/nowhere.*\nhint: /m);
   await becomes([], () => objectsOf('strict'));
 });
 

@@ -37,7 +37,7 @@ describe('create', { concurrency: 3 }, () => {
     assert.match(head, /^NAME .* IMAGES .* SIZE .* SNAPSHOT-ID .* AGE$/);
     assert.match(row, /^piped .* 2 .* snap-[0-9a-f]{16} +\d+s$/);
     assert.deepEqual(rest, ['']);
-    assert.match(stderr, /^ ✓ 2 images captured in \d+s: .* pulled$/m);
+    assert.match(stderr, /^ ✓ 2 images captured in \d+s: \d layers? (copied|pulled)/m);
     const { snapshotId } = await status(NAMESPACE, 'piped');
     assert.ok(stderr.includes(`deleting volumesnapshot/piped will also delete ${snapshotId} (deletionPolicy Delete)`));
     for (const stream of [stdout, stderr]) assert.ok(!stream.includes(ESCAPE));

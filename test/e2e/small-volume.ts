@@ -79,7 +79,12 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
     digest,
     manifest: manifest.descriptor.digest,
     config: config.descriptor.digest,
-    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId) => ({ chainId, digest: chainId, bytes: 0, source: 'registry' as const })),
+    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId) => ({
+      chainId,
+      digest: chainId,
+      bytes: 0,
+      source: 'registry' as const,
+    })),
     sandbox: image.sandbox ?? false,
   };
 };

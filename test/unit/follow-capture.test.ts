@@ -60,7 +60,7 @@ test('a capture to its end', async () => {
   });
   assert.deepEqual(said, [
     '• Looking at what the node has',
-    '… Capturing 2 images · 4Ki',
+    '• Capturing 2 images · 4Ki',
     '… Capturing 1/2 images · 1Ki/4Ki · 512/s · 6s left',
     '! pull secret a/b was refused by r.io',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
