@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  addNode,
+  cluster,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  onNode,
+  preload,
+  removeNode,
+  status,
+} from './commands.ts';
+import { sample } from './sample.ts';
+
+const NAMESPACE = 'sources';
+const IMAGES = ['shop/web:1.4', 'data/report:7', 'whiteouts:1', 'zstd:1', 'twice:1', 'empty-layer:1', 'docker:1'].map(
+  sample,
+);
+const LOADER = [sample('node:26'), sample('pause:3.10')];
+const CTR = ['ctr', '--namespace', 'k8s.io'];
+
+const PULL = ['images', 'pull', '--platform', 'linux/amd64'];
+const FETCH = ['content', 'fetch', '--platform', 'linux/amd64'];
+
+const onStore = (node: string, ...args: string[]): Promise<string> => onNode(node, [...CTR, ...args]);
+
+const bring = async (node: string, how: string[], images: readonly string[]): Promise<void> => {
+  for (const image of images) await onStore(node, ...how, image);
+};
+
+/** Removes the blobs of all layers that are unpacked, as containerd does with discard_unpacked_layers. */
+const discardLayers = async (node: string): Promise<void> => {
+  const table = await onStore(node, 'content', 'ls');
+  const layers = table.split('\n').filter((line) => line.includes('containerd.io/uncompressed='));
+  const digests = layers.map((line) => line.split(/\s+/)[0] ?? '');
+  assert.ok(digests.length > 0, table);
+  await onStore(node, 'content', 'rm', ...digests);
+};
+
+/** What containerd has, as far as a capture could change it. */
+const storeOf = async (node: string): Promise<string[]> =>
+  Promise.all([
+    onStore(node, 'images', 'ls'),
+    onStore(node, 'content', 'ls', '--quiet'),
+    // without the containers of the loader's pod, which the kubelet removes a moment later
+    onStore(node, 'snapshots', 'ls').then((table) => table.replace(/^[0-9a-f]{64} .*\n/gm, '')),
+    onStore(node, 'leases', 'ls', '--quiet'),
+  ]);
+
+interface State {
+  containerd: string;
+  prepare: (node: string) => Promise<unknown>;
+  /** what create says at its end */
+  says: RegExp;
+}
+
+const STATES: Record<string, State> = {
+  unpacked: {
+    containerd: '1.6',
+    prepare: (node) => bring(node, PULL, IMAGES),
+    says: /captured in .*: \d+ layers copied$/m,
+  },
+  discarded: {
+    containerd: '1.7',
+    prepare: async (node) => {
+      await bring(node, PULL, IMAGES);
+      await discardLayers(node);
+    },
+    says: /captured in .*: \d+ layers copied$/m,
+  },
+  blobs: {
+    containerd: '2',
+    prepare: (node) => bring(node, FETCH, IMAGES),
+    says: /captured in .*: \d+ layers copied, \d+ layers unpacked$/m,
+  },
+  mixed: {
+    containerd: '1.6',
+    prepare: async (node) => {
+      await bring(node, PULL, IMAGES.slice(0, 3));
+      await discardLayers(node);
+      await bring(node, FETCH, IMAGES.slice(3));
+    },
+    says: /captured in .*: \d+ layers copied, \d+ layers? unpacked$/m,
+  },
+};
+
+let expected = '';
+
+before(async () => {
+  await createNamespace(NAMESPACE);
+  await createPreload(NAMESPACE, 'pulled', ['--node', 'worker', ...IMAGES]);
+  expected = await contentsOf('pulled');
+});
+
+after(() => deleteNamespaces(NAMESPACE));
+
+/** Digest of what is inside: layers by chain ID and names. */
+const contentsOf = async (name: string): Promise<string> => {
+  const { images, layers } = await status(NAMESPACE, name);
+  return JSON.stringify({ images: images?.map(({ names, digest }) => [digest, names.sort()]).sort(), layers });
+};
+
+describe('each layer comes from its best source, without a registry, and the node stays as it is', () => {
+  for (const [name, { containerd, prepare, says }] of Object.entries(STATES)) {
+    test(name, async (t) => {
+      t.after(() => removeNode(name));
+      await addNode(name, containerd);
+      await bring(name, PULL, LOADER);
+      await prepare(name);
+      t.after(() => cluster('registry', 'start'));
+      const before = await storeOf(name);
+      await cluster('registry', 'stop');
+      const { stderr } = await createPreload(NAMESPACE, name, ['--node', name, ...IMAGES]);
+      assert.match(stderr, says);
+      assert.equal(await contentsOf(name), expected);
+      assert.deepEqual(await storeOf(name), before);
+    });
+  }
+});
+
+test('an older snapshot gives all that has not changed, and what is unwanted goes', async () => {
+  const [, ...rest] = IMAGES;
+  const { stderr } = await createPreload(NAMESPACE, 'newer', ['--base', 'pulled', ...rest, sample('ops/probe:1.0')]);
+  assert.match(stderr, /captured in .*: \d+ layers kept, 1 layer (copied|pulled \(.*\))$/m);
+  const names = (await status(NAMESPACE, 'newer')).images?.flatMap((image) => image.names) ?? [];
+  assert.ok(names.includes(sample('ops/probe:1.0')));
+  assert.ok(!names.includes(IMAGES[0] ?? ''));
+  assert.equal(await contentsOf('pulled'), expected);
+});
+
+test('a base that is not there is refused with what is', async () => {
+  const { code, stderr } = await preload(['create', 'x', '-n', NAMESPACE, '--base', 'nothing', ...IMAGES]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^error: volume snapshot "nothing" not found in namespace "sources"\nhint: .*status -n sources/m,
+  );
+});
