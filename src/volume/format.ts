@@ -9,6 +9,8 @@ export const CONTENTS_FILE = 'preload.json';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
+/** On volumes that have layer blobs. */
+export const BLOB_LIST = 'restore/blobs';
 export const IMAGES_ARCHIVE = 'restore/images.tar';
 
 const hex = (digest: string): string => digest.slice('sha256:'.length);
@@ -27,6 +29,15 @@ export const nameList = (images: readonly CapturedImage[]): string =>
   [...images]
     .sort((a, b) => Number(b.sandbox) - Number(a.sandbox))
     .flatMap((image) => image.names.map((name) => `${name} ${image.digest} ${image.layers.at(-1)?.chainId ?? '-'}\n`))
+    .join('');
+
+/** `imageDigest blobDigest bytes` a line, of all blobs an image consists of; the bytes of layers only, else `-`. */
+export const blobList = (images: readonly CapturedImage[]): string =>
+  images
+    .flatMap(({ digest, manifest, config, layers }) => [
+      ...[...new Set([digest, manifest, config])].map((document) => `${digest} ${document} -\n`),
+      ...layers.map((layer) => `${digest} ${layer.digest} ${layer.bytes}\n`),
+    ])
     .join('');
 
 /** Text of preload.json; `checksums` by path on the volume. `complete` stands last, so that a cut file does not have it. */

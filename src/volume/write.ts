@@ -16,7 +16,7 @@ import {
   nameList,
   RESTORE_SCRIPT,
 } from './format.ts';
-import restoreScript from './restore.sh' with { type: 'text' };
+import { restoreScript } from './restore/script.ts';
 
 const OCI_LAYOUT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
 

@@ -193,8 +193,8 @@ const targets = async (node: PrivateNode) => {
     '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
     '-name',
     'fs',
-    '-type',
-    'l',
+    '-lname',
+    `${STATE}/*`,
     '-printf',
     '%l\\n',
   ];

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
 import { chainIds, digestOf } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
+import { restoreScript } from '../../src/volume/restore/script.ts';
 import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from './private-node.ts';
@@ -15,10 +16,16 @@ export interface SmallImage {
 }
 
 const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
-const RESTORE_SCRIPT = resolve(import.meta.dirname, '../../src/volume/restore.sh');
 
-/** Writes a finished volume of format 1. Every image is an index whose manifest for another platform is missing. */
-export const writeSmallVolume = async (volume: string, images: readonly SmallImage[]): Promise<string> => {
+/**
+ * Writes a finished volume of format 1, with layer blobs beside the layers if asked. Every image is an index whose
+ * manifest for another platform is missing. Returns the set.
+ */
+export const writeSmallVolume = async (
+  volume: string,
+  images: readonly SmallImage[],
+  { blobs = false } = {},
+): Promise<string> => {
   const captured: CapturedImage[] = [];
   for (const image of images) captured.push(await writeImage(volume, image, false));
   for (const layer of new Set(images.flatMap((image) => image.layers))) {
@@ -30,9 +37,13 @@ export const writeSmallVolume = async (volume: string, images: readonly SmallIma
   await mkdir(join(volume, 'restore'));
   await writeFile(join(volume, format.LAYER_LIST), layers);
   await writeFile(join(volume, format.NAME_LIST), names);
-  await copyFile(RESTORE_SCRIPT, join(volume, format.RESTORE_SCRIPT));
+  await writeFile(join(volume, format.RESTORE_SCRIPT), restoreScript);
   await writeIndex(volume, captured);
   await run(['tar', '-cf', format.IMAGES_ARCHIVE, 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
+  if (blobs) {
+    for (const image of images) await writeImage(volume, image, true);
+    await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
+  }
   const set = digestOf(layers + names).slice(7, 19);
   const contents = {
     set,
@@ -46,11 +57,14 @@ export const writeSmallVolume = async (volume: string, images: readonly SmallIma
   return set;
 };
 
+const CHECKED = [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
+
 /** Sums of restore/* and restore.sh, by path on the volume. */
 export const checksums = async (volume: string): Promise<Record<string, string>> => {
   const sums: Record<string, string> = {};
-  for (const path of [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.RESTORE_SCRIPT]) {
-    sums[path] = digestOf(await readFile(join(volume, path)));
+  for (const path of CHECKED) {
+    const content = await readFile(join(volume, path)).catch(() => undefined);
+    if (content) sums[path] = digestOf(content);
   }
   return sums;
 };
@@ -65,7 +79,7 @@ export const pullSmallImage = async (node: PrivateNode, scratch: string, image: 
 };
 
 const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {
-  const blobs = [];
+  const blobs: LayerBlob[] = [];
   for (const layer of image.layers) blobs.push(await layerBlob(layout, layer, withLayers));
   const [os = '', architecture = ''] = PLATFORM.split('/');
   const platform = { os, architecture };
@@ -79,7 +93,11 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
     digest,
     manifest: manifest.descriptor.digest,
     config: config.descriptor.digest,
-    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId) => ({ chainId, digest: chainId, bytes: 0 })),
+    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
+      chainId,
+      digest: blobs[index]?.digest ?? '',
+      bytes: blobs[index]?.size ?? 0,
+    })),
     source: 'registry',
     sandbox: image.sandbox ?? false,
   };
