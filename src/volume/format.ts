@@ -40,9 +40,23 @@ export const blobList = (images: readonly CapturedImage[]): string =>
     ])
     .join('');
 
+/** What restore.sh takes for granted where its user does not say otherwise, as it was on the node of the capture. */
+export interface RestoreDefaults {
+  /** command, such as `/usr/local/bin/ctr` or `k3s ctr` */
+  ctr?: string;
+  /** containerd's socket */
+  address?: string;
+  /** of containerd */
+  namespace?: string;
+}
+
 /** Text of preload.json; `checksums` by path on the volume. `complete` stands last, so that a cut file does not have it. */
-export const contentsFile = (contents: Contents, checksums: Record<string, string>): string => {
+export const contentsFile = (
+  contents: Contents,
+  checksums: Record<string, string>,
+  defaults: RestoreDefaults = {},
+): string => {
   const { set, version, created, platform, uuid, images } = contents;
   const head = { format: FORMAT, set, version, created, platform, snapshotter: SNAPSHOTTER, uuid };
-  return `${JSON.stringify({ ...head, checksums, images, complete: true }, null, 2)}\n`;
+  return `${JSON.stringify({ ...head, ...defaults, checksums, images, complete: true }, null, 2)}\n`;
 };

@@ -38,10 +38,13 @@ cp $FOLDER/config.toml /etc/containerd/config.toml
 exec containerd
 `;
 
-/** Boots a node whose files are in `folder`; one that was stopped there continues with its store. */
-export const startPrivateNode = async (folder: string, binaries: string): Promise<PrivateNode> => {
+/**
+ * Boots a node whose files are in `folder`; one that was stopped there continues with its store. `binaries` are folders,
+ * `config` is added to containerd's config.toml.
+ */
+export const startPrivateNode = async (folder: string, binaries: string, config = ''): Promise<PrivateNode> => {
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.toml'), CONFIG);
+  await writeFile(join(folder, 'config.toml'), CONFIG + config);
   const env = { ...process.env, PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
   const containerd = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
     env,

@@ -7,12 +7,20 @@ import { restoreScript } from '../../src/volume/restore/script.ts';
 import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from './private-node.ts';
+import { packLayer, unpackLayer } from './small-layer.ts';
 
 /** `layers` names layers, base first; the same name is the same layer in every image. */
 export interface SmallImage {
   name: string;
   layers: string[];
   sandbox?: boolean;
+}
+
+export interface SmallVolumeOptions {
+  /** also the layers' blobs */
+  blobs?: boolean;
+  /** of restore.sh */
+  defaults?: format.RestoreDefaults;
 }
 
 const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
@@ -24,13 +32,13 @@ const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 export const writeSmallVolume = async (
   volume: string,
   images: readonly SmallImage[],
-  { blobs = false } = {},
+  { blobs = false, defaults = {} }: SmallVolumeOptions = {},
 ): Promise<string> => {
   const captured: CapturedImage[] = [];
   for (const image of images) captured.push(await writeImage(volume, image, false));
   for (const layer of new Set(images.flatMap((image) => image.layers))) {
     const chains = captured.map((image, index) => image.layers[images[index]?.layers.indexOf(layer) ?? -1]?.chainId);
-    for (const chain of new Set(chains)) if (chain) await writeTree(join(volume, format.layerFolder(chain)), layer);
+    for (const chain of new Set(chains)) if (chain) await unpackLayer(join(volume, format.layerFolder(chain)), layer);
   }
   const layers = format.layerList(captured);
   const names = format.nameList(captured);
@@ -44,7 +52,7 @@ export const writeSmallVolume = async (
     for (const image of images) await writeImage(volume, image, true);
     await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
   }
-  const set = digestOf(layers + names).slice(7, 19);
+  const set = await setOf(volume);
   const contents = {
     set,
     version: '0.1.0',
@@ -53,9 +61,17 @@ export const writeSmallVolume = async (
     uuid: null,
     images: captured,
   };
-  await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume)));
+  await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume), defaults));
   return set;
 };
+
+/** The name of the volume's set. */
+export const setOf = async (volume: string): Promise<string> =>
+  digestOf(
+    Buffer.concat([await readFile(join(volume, format.LAYER_LIST)), await readFile(join(volume, format.NAME_LIST))]),
+  )
+    .slice('sha256:'.length)
+    .slice(0, 12);
 
 const CHECKED = [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
 
@@ -70,12 +86,17 @@ export const checksums = async (volume: string): Promise<Record<string, string>>
 };
 
 /** Does with the image what a pull does, without a registry. */
-export const pullSmallImage = async (node: PrivateNode, scratch: string, image: SmallImage): Promise<void> => {
+export const pullSmallImage = async (
+  node: PrivateNode,
+  scratch: string,
+  image: SmallImage,
+  ...flags: string[]
+): Promise<void> => {
   const layout = join(scratch, 'layout');
   await writeIndex(layout, [await writeImage(layout, image, true)]);
   await run(['tar', '-cf', join(scratch, 'image.tar'), '-C', layout, '.']);
   await rm(layout, { recursive: true });
-  await node.ctr('images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
+  await node.ctr(...flags, 'images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
 };
 
 const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {
@@ -103,23 +124,14 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
   };
 };
 
-const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<LayerBlob> => {
-  const tree = join(layout, 'tree');
-  await writeTree(tree, layer);
-  await run(['tar', '-cf', 'layer.tar', '--sort=name', '--mtime=@0', '--numeric-owner', '-C', 'tree', '.'], {
-    cwd: layout,
-  });
-  const data = await readFile(join(layout, 'layer.tar'));
-  await rm(tree, { recursive: true });
-  await rm(join(layout, 'layer.tar'));
-  const digest = digestOf(data);
-  if (keep) await writeBlob(layout, digest, data);
-  return { diffID: digest, digest, size: data.length, compression: 'none' };
-};
+const archives = new Map<string, ReturnType<typeof packLayer>>();
 
-const writeTree = async (folder: string, layer: string) => {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, layer), layer);
+const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<LayerBlob> => {
+  const packed = archives.get(layer) ?? packLayer(layout, layer);
+  archives.set(layer, packed);
+  const { blob, data } = await packed;
+  if (keep) await writeBlob(layout, blob.digest, data);
+  return blob;
 };
 
 const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {

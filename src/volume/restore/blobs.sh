@@ -12,7 +12,7 @@ register_blobs() {
   awk '$3 != "-" && !seen[$2]++' "$blobs" >"$tmp/blobs"
   spread "$tmp/blobs" register_blob 2>"$tmp/errors"
   phase blobs "$start" "$(count "$tmp/blobs") layer blobs registered"
-  [ ! -s "$tmp/errors" ] || log "blobs: $(sed q "$tmp/errors")"
+  [ ! -s "$tmp/errors" ] || log "blobs: $(sed '$!d' "$tmp/errors")"
 }
 
 # containerd takes a blob that lies there already, and reads nothing of it.

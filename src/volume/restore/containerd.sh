@@ -1,6 +1,8 @@
 # --- the node's containerd ---
 
 connect() {
+  [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
+  [ -d "$tmp" ] || fail 4 "cannot write to $run"
   find_ctr "$ctr"
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
@@ -46,11 +48,12 @@ has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
-  configured=$(containerd_config | awk '
+  found=$(cri imagefsinfo | sed -n 's/.*"mountpoint": ".*\/io\.containerd\.snapshotter\.v1\.\([a-z]*\)".*/\1/p')
+  [ -n "$found" ] || found=$(containerd_config | awk '
     /^ *\[/ { cri = /cri.\.containerd\]|cri\.v1\.images.\]/ }
     cri && $1 == "snapshotter" { gsub(/["\047]/, "", $3); print $3; exit }')
-  if [ -n "$configured" ]; then
-    snapshotter=$configured
+  if [ -n "$found" ]; then
+    snapshotter=$found
   else
     log 'cannot see which snapshotter CRI uses, taking it for overlayfs'
   fi

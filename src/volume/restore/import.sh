@@ -35,7 +35,7 @@ import_blobs() {
   awk '{ print $2 }' "$tmp/missing" | uniq >"$tmp/todo"
   spread "$tmp/todo" import_image 2>"$tmp/errors"
   phase import "$start" "$(count "$tmp/todo") images with their layers"
-  [ ! -s "$tmp/errors" ] || log "import: $(sed q "$tmp/errors")"
+  [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
   survey
 }
 

@@ -38,7 +38,7 @@ link_layers() {
   done >"$tmp/added" 2>"$tmp/errors"
   cat "$tmp/added" >>"$tmp/dirs"
   phase link "$start" "$(count "$tmp/added") of $(count "$tmp/todo") layers"
-  [ ! -s "$tmp/errors" ] || log "link: $(sed q "$tmp/errors")"
+  [ ! -s "$tmp/errors" ] || log "link: $(sed '$!d' "$tmp/errors")"
 }
 
 add_layers() {

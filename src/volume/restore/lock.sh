@@ -4,16 +4,20 @@
 lock() {
   if command -v flock >/dev/null; then
     exec 9>"$run/lock"
-    flock -n 9 && return
-    log "another restore.sh is at work here, waiting for it"
-    flock 9
+    flock -n 9 || { say_waiting && flock 9; }
   else
     echo "$$ $(started $$)" >"$tmp/owner"
-    until ln "$tmp/owner" "$run/owner" 2>/dev/null; do
-      drop_dead_owner
-      pause
-    done
+    ln "$tmp/owner" "$run/owner" 2>/dev/null || { say_waiting && wait_for_owner; }
   fi
+}
+
+say_waiting() { log 'another restore.sh is at work here, waiting for it'; }
+
+wait_for_owner() {
+  until ln "$tmp/owner" "$run/owner" 2>/dev/null; do
+    drop_dead_owner
+    pause
+  done
 }
 
 unlock() {

@@ -35,8 +35,8 @@ address=${CONTAINERD_ADDRESS-} ctr='' namespace=''
 
 main() {
   begin=$(now)
-  parse "$@"
   start_result
+  parse "$@"
   read_volume
   connect
   "$action"
@@ -75,7 +75,7 @@ check() {
 }
 
 undo() {
-  snapshotter=overlayfs
+  snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # nothing else has links
   lock
   remove_snapshots "$leftovers"
   survey

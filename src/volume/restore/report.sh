@@ -16,8 +16,7 @@ start_result() {
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  [ "$(id -u)" = 0 ] || fail 4 "restore.sh must run as root"
-  { mkdir -p "$run" && remove_stale && mkdir "$tmp"; } || fail 4 "cannot write to $run"
+  { mkdir -p "$run" && remove_stale && mkdir "$tmp"; } 2>/dev/null || return 0
   for file in phases missing cri; do : >"$tmp/$file"; done
 }
 

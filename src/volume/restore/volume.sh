@@ -65,7 +65,7 @@ check_lists() {
     function blob() { return $0 == $1 " " $2 " " $3 && ($1 in target) && digest($2) && $3 ~ /^(-|[0-9]+)$/ }
     FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; next }
     FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; target[$2]; n++; next }
-    { if (!blob()) { wrong = "blobs, line " FNR; exit } }
+    n && !blob() { wrong = "blobs, line " FNR; exit }
     END { print wrong != "" ? wrong : n ? "ok" : "names, no line" }
   ' "$layers" "$names" ${blobs:+"$blobs"})
   [ "$verdict" = ok ] || refuse "restore/$verdict: not of the expected form"
