@@ -23,4 +23,5 @@ runCommand(argv, context)
     if (text) context.progress.note(text);
     process.exitCode = exitCode(failure);
   })
-  .finally(() => process.stdin.unref?.());
+  // Not left to the event loop: a connection that is still being tried would keep it going for seconds.
+  .finally(() => process.stdout.write('', () => process.stderr.write('', () => process.exit())));

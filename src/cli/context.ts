@@ -16,9 +16,12 @@ export interface Context {
   now: () => number;
 }
 
-/** A terminal that can redraw and colour; NO_COLOR asks for plain text, so it gets no escape codes at all. */
+/**
+ * A terminal that can redraw and colour; NO_COLOR asks for plain text, so it gets no escape codes at all. Where nobody
+ * told the terminal its width, ora would take every line for infinitely many and erase them all.
+ */
 const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
-  stream.isTTY && !env.NO_COLOR && env.TERM !== 'dumb';
+  stream.isTTY && stream.columns > 0 && !env.NO_COLOR && env.TERM !== 'dumb';
 
 export const processContext = (signal: AbortSignal): Context => {
   const { env, stdout, stderr, argv } = process;

@@ -1,6 +1,6 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { selector } from '../model/name.ts';
+import { INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/name.ts';
 import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
 import { poll } from './poll.ts';
@@ -47,10 +47,12 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
   };
 };
 
-const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
-  const name = metadata.labels?.['app.kubernetes.io/instance'] ?? metadata.name;
+/** Says that an object of the same name as the one of a preload to be made is there, and how to get rid of it. */
+export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
+  const { labels, name: ownName, namespace = '' } = metadata;
+  const name = labels?.[INSTANCE_LABEL] ?? ownName;
   return new PreloadError(
     `${objectName({ kind, apiVersion, metadata })} exists: preload "${name}" is being created, or its last run was cut off`,
-    `see: kubectl preload status; to remove what is left: kubectl delete pod,pvc,configmap -n ${metadata.namespace} -l ${selector(name)}`,
+    `see: ${USAGE_NAME} status -n ${namespace}; to remove what is left: ${removeCommand(name, namespace)}`,
   );
 };

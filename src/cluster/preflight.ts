@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
+import { alreadyThere } from './made-objects.ts';
 import { create, list, read } from './objects.ts';
 
 interface StorageClass extends KubernetesObject {
@@ -97,6 +98,7 @@ export const checkLoaderAllowed = async (
   try {
     await create(cluster, pod, { dryRun: true, signal });
   } catch (error) {
+    if (error instanceof ApiError && error.reason === 'AlreadyExists') throw alreadyThere(pod);
     const level = /violates PodSecurity "(\w+):/.exec((error as Error).message)?.[1];
     if (!level) throw error;
     throw new PreloadError(

@@ -10,7 +10,7 @@ import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
-import { USAGE_NAME } from '../model/name.ts';
+import { removeCommand, USAGE_NAME } from '../model/name.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { CreatePlan } from './create-plan.ts';
 import { type Capture, followCapture } from './follow-capture.ts';
@@ -49,12 +49,17 @@ export const makePreload = async (
     const failure =
       error === signal.reason && error instanceof PreloadError ? await explain(cluster, plan, error) : error;
     progress.fail((failure as Error).message);
-    const submitted = failure instanceof Interrupted && results.length > 0;
-    await cleanUp(made, submitted ? results : [], keep, context, !submitted).catch((problem: Error) =>
-      progress.warn(problem.message),
+    const interrupted = failure instanceof Interrupted;
+    const submitted = interrupted && results.length > 0;
+    const { name, namespace } = plan.settings;
+    if (interrupted && !keep)
+      progress.note(
+        `Interrupted; once more leaves what was made, to be removed with: ${removeCommand(name, namespace)}`,
+      );
+    await cleanUp(made, submitted ? results : [], keep, context, !submitted).catch(({ message, hint }: PreloadError) =>
+      progress.warn(`${message}; to be removed with: ${hint}`),
     );
-    if (submitted)
-      progress.note(`The snapshot goes on without this command: ${USAGE_NAME} status ${plan.settings.name}`);
+    if (submitted) progress.note(`The snapshot goes on without this command: ${USAGE_NAME} status ${name}`);
     throw failure;
   }
 };

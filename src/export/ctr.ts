@@ -12,9 +12,15 @@ export const inNode = (root: string, argv: readonly string[]): string[] =>
   root === '/' ? [...argv] : ['chroot', root, ...argv];
 
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
-export const run = async (argv: readonly string[], signal?: AbortSignal): Promise<Buffer> => {
+export const run = async (
+  argv: readonly string[],
+  signal?: AbortSignal,
+  { input = '', env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Buffer> => {
   const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+  const child = spawn(command, args, { stdio: 'pipe', ...(signal && { signal }), ...(env && { env }) });
+  child.stdin.on('error', () => {}); // a command that ends early says why itself
+  child.stdin.end(input);
   const output: Buffer[] = [];
   let complaint = '';
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

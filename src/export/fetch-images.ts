@@ -15,6 +15,7 @@ const PARALLEL = 4;
 const TRIES = 3;
 const CERTS_D = '/etc/containerd/certs.d';
 const HOPELESS = /not found|denied|unauthorized|authorization failed|no basic auth|has no image for|is for /i;
+const HINT = 'check the name, and that the node may pull it from its registry';
 export const VOLUME_FULL = 'no space left on device';
 
 /**
@@ -52,7 +53,7 @@ export const fetchImages = async (
     } catch (error) {
       const reason = (error as Error).message;
       if (signal.aborted || reason.includes(VOLUME_FULL)) throw error;
-      if (item.required) throw new PreloadError(`${imageName(item.name)}: ${reason}`);
+      if (item.required) throw new PreloadError(`${imageName(item.name)}: ${reason}`, HINT);
       report({ type: 'skipped', name: imageName(item.name), reason, ...(item.usedBy && { usedBy: item.usedBy }) });
     }
     done += 1;

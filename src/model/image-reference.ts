@@ -55,9 +55,10 @@ export const imageName = (image: ImageReference): string =>
 export const keptNames = (image: ImageReference, digest: string): string[] =>
   image.digest ? [imageName(image)] : [imageName(image), `${repository(image)}@${digest}`];
 
-/** Whether `name`, as written or fully qualified, starts with one of `prefixes`. */
+/** Whether `name` as written, fully qualified, or as people call images of Docker Hub, starts with one of `prefixes`. */
 export const isExcluded = (name: string, prefixes: readonly string[]): boolean => {
   const image = parseImage(name);
-  const forms = image ? [name, imageName(image)] : [name];
+  const full = image ? imageName(image) : name;
+  const forms = [name, full, full.replace(/^docker\.io\/(library\/)?/, '')];
   return prefixes.some((prefix) => forms.some((form) => form.startsWith(prefix)));
 };

@@ -30,6 +30,10 @@ export const labels = (name: string, component: Component, version: string): Rec
 export const selector = (name?: string): string =>
   [`${APP}/name=${PLUGIN}`, `${APP}/managed-by=${TOOL}`, ...(name ? [`${INSTANCE_LABEL}=${name}`] : [])].join(',');
 
+/** Shell command for what a run of preload `name` makes for its own use; the snapshot and its record stay. */
+export const removeCommand = (name: string, namespace: string): string =>
+  `kubectl delete pod,pvc,configmap -n ${namespace} -l ${selector(name)},${APP}/component=loader`;
+
 const MAX_NAME = 63 - `${PLUGIN}ed-`.length; // the label value and the longest derived name must hold it
 
 /** Why `name` cannot name a preload, or undefined when it can. */

@@ -24,11 +24,14 @@ export const layerList = (images: readonly CapturedImage[]): string =>
     .map(({ chainId, parent, depth, sandbox }) => `${chainId} ${parent ?? '-'} ${depth} ${sandbox ? 'copy' : 'link'}\n`)
     .join('');
 
-/** `name digest topChainID` a line, the sandbox image first. */
+/** `name digest topChainID` a line, the sandbox image first; the same for the same images in any order. */
 export const nameList = (images: readonly CapturedImage[]): string =>
-  [...images]
-    .sort((a, b) => Number(b.sandbox) - Number(a.sandbox))
-    .flatMap((image) => image.names.map((name) => `${name} ${image.digest} ${image.layers.at(-1)?.chainId ?? '-'}\n`))
+  images
+    .flatMap(({ names, digest, layers, sandbox }) =>
+      names.map((name) => ({ sandbox, line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n` })),
+    )
+    .sort((a, b) => Number(b.sandbox) - Number(a.sandbox) || (a.line < b.line ? -1 : 1))
+    .map(({ line }) => line)
     .join('');
 
 /** `imageDigest blobDigest bytes` a line, of all blobs an image consists of; the bytes of layers only, else `-`. */

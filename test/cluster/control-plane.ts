@@ -66,6 +66,7 @@ export function controlPlane(cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
         '--allow-privileged',
+        '--feature-gates=ImageVolume=true',
         `--client-ca-file=${certificate(folder, 'ca')}`,
         `--kubelet-certificate-authority=${certificate(folder, 'ca')}`,
         `--kubelet-client-certificate=${certificate(folder, 'kubelet-client')}`,

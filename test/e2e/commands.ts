@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { ENVIRONMENT } from '../cluster/daemons.ts';
@@ -39,33 +40,31 @@ export const createPreload = async (namespace: string, name: string, args: reado
 export const status = async (namespace: string, name: string): Promise<PreloadSummary> =>
   JSON.parse((await preload(['status', name, '-n', namespace, '-o', 'json'])).stdout);
 
-/** Resolves once the running command has written `text` to standard error. */
-export const said = (child: ChildProcess, text: string): Promise<void> =>
+/** Resolves once a running command has written `text`. */
+export const said = (stream: Readable | null, text: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    let stderr = '';
-    child.stderr?.on('data', (chunk) => {
-      stderr += chunk;
-      if (stderr.includes(text)) resolve();
+    let all = '';
+    stream?.on('data', (chunk) => {
+      all += chunk;
+      if (all.includes(text)) resolve();
     });
-    child.once('close', () => reject(new Error(`ended before it said "${text}": ${stderr}`)));
+    stream?.once('close', () => reject(new Error(`ended before it said "${text}": ${all}`)));
   });
 
-/** Both streams of a shell command that runs on a terminal, and its exit code. */
-export const onTerminal = (command: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
-  outcome(
-    spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-      env: { ...process.env, TERM: 'xterm-256color', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
+/** Starts a shell command on a terminal; what it writes comes on standard output, what is typed goes to standard input. */
+export const startOnTerminal = (command: string, env: NodeJS.ProcessEnv = {}, columns = 100): ChildProcess => {
+  const script = ['--quiet', '--return', '--command', `stty columns ${columns}; ${command}`, '/dev/null'];
+  return spawn('script', script, { env: { ...process.env, TERM: 'xterm-256color', ...env } });
+};
 
 /** Calls the test cluster's own command line, such as `registry stop`. */
 export const cluster = (...args: string[]): Promise<Outcome> =>
   outcome(spawn(CLUSTER[0] ?? '', [...CLUSTER.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
 
-/** Boots a node whose disk is a clone of the snapshot; the outcome says how restore.sh went. */
-export const addNode = async (name: string, containerd: string, snapshot: string): Promise<Outcome> => {
-  const added = await cluster('node', 'add', name, '--containerd', containerd, '--snapshot', snapshot);
+/** Boots a node whose disk, if any, is a clone of the snapshot; the outcome says how restore.sh went. */
+export const addNode = async (name: string, containerd: string, snapshot?: string): Promise<Outcome> => {
+  const disk = snapshot === undefined ? [] : ['--snapshot', snapshot];
+  const added = await cluster('node', 'add', name, '--containerd', containerd, ...disk);
   assert.equal(added.code, 0, added.stderr);
   return added;
 };
@@ -75,6 +74,12 @@ export const removeNode = (name: string): Promise<Outcome> => cluster('node', 'r
 /** Runs a command on a node and returns its standard output. */
 export const onNode = async (node: string, argv: readonly string[]): Promise<string> =>
   run([...(await enter((await readCluster(STATE)) as Cluster, node)), ...argv], { env: ENVIRONMENT });
+
+/** Starts a command on a node. */
+export const startOnNode = async (node: string, argv: readonly string[]): Promise<ChildProcess> => {
+  const [command = '', ...args] = [...(await enter((await readCluster(STATE)) as Cluster, node)), ...argv];
+  return spawn(command, args, { env: ENVIRONMENT });
+};
 
 /** Waits until `read` gives `expected`; shows the difference where it does not. */
 export const becomes = async <T>(expected: T, read: () => Promise<T>, seconds = 60): Promise<void> => {

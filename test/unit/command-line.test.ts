@@ -128,7 +128,7 @@ describe('escape codes', () => {
   }
 
   const onTerminal = async (env: Record<string, string>): Promise<string> => {
-    const command = [process.execPath, BUNDLE, ...flawed].join(' ');
+    const command = ['stty cols 100;', process.execPath, BUNDLE, ...flawed].join(' ');
     const argv = ['--quiet', '--command', command, '/dev/null'];
     return (await run('script', argv, { env: { PATH: '/usr/bin:/bin', ...env } }).catch(({ stdout }) => ({ stdout })))
       .stdout;

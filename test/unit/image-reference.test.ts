@@ -115,13 +115,15 @@ test('an image named by digest is kept under that alone, with a tag or without',
   assert.deepEqual(keptNames(parsed(`nginx:1@${DIGEST}`), OTHER_DIGEST), [name]);
 });
 
-describe('prefixes exclude names as written and fully qualified', () => {
+describe('prefixes exclude names as written, fully qualified, and short', () => {
   const cases: [name: string, prefixes: string[], excluded: boolean][] = [
     ['nginx:1', [], false],
     ['nginx:1', ['nginx'], true],
     ['nginx:1', ['docker.io/'], true],
     ['nginx:1', ['docker.io/library/nginx:2'], false],
-    ['docker.io/library/nginx:1', ['nginx'], false],
+    ['docker.io/library/nginx:1', ['nginx'], true],
+    ['docker.io/library/nginx:1', ['library/'], false],
+    ['docker.io/bitnami/nginx:1', ['bitnami/'], true],
     ['registry.example.com/app', ['registry.example.com/'], true],
     ['registry.example.com/app', ['other', 'registry.example.com/app:latest'], true],
     ['registry.example.com.evil/app', ['registry.example.com/'], false],

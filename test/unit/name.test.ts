@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { labels, nameProblem, objectNames, selector } from '../../src/model/name.ts';
+import { labels, nameProblem, objectNames, removeCommand, selector } from '../../src/model/name.ts';
 
 const LONGEST = 'a'.repeat(53);
 
@@ -28,6 +28,13 @@ test('selectors find what the labels mark', () => {
   const all = 'app.kubernetes.io/name=preload,app.kubernetes.io/managed-by=kubectl-preload';
   assert.equal(selector(), all);
   assert.equal(selector('web'), `${all},app.kubernetes.io/instance=web`);
+});
+
+test('the command that removes a loader spares the record', () => {
+  assert.equal(
+    removeCommand('web', 'images'),
+    `kubectl delete pod,pvc,configmap -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
+  );
 });
 
 describe('names that can name a preload', () => {

@@ -28,7 +28,7 @@ ${b} ${a} 2 link
 
 test('restore/names: the sandbox image first, a dash where there is no layer', () => {
   assert.equal(
-    nameList([app, pause, empty]),
+    nameList([empty, pause, app]),
     `r.io/pause:3 ${d} ${c}
 r.io/app:1 ${digest('0')} ${b}
 r.io/app@${digest('0')} ${digest('0')} ${b}

@@ -1,0 +1,83 @@
+/** Something to log in with, and where it is from. */
+export interface Credential {
+  /** for messages: `pull secret team-a/regcred` */
+  source: string;
+  username: string;
+  password: string;
+  /** for the token server, in place of a password */
+  identityToken?: string;
+}
+
+export interface ConfigEntry {
+  /** `registry.example.com:5000/team` or `*.example.com`, as in the configuration but without a scheme */
+  pattern: string;
+  credential: Credential;
+}
+
+interface Auth {
+  username?: string;
+  password?: string;
+  auth?: string;
+  identitytoken?: string;
+}
+
+/** Credentials in a Docker configuration, of the form with `auths` or the older one. Throws without quoting from it. */
+export const parseDockerConfig = (text: string, source: string): ConfigEntry[] => {
+  try {
+    const config = JSON.parse(text);
+    return configEntries(config.auths ?? config, source);
+  } catch {
+    throw new Error(`${source} is not a Docker configuration`);
+  }
+};
+
+export const configEntries = (auths: Readonly<Record<string, Auth>>, source: string): ConfigEntry[] =>
+  Object.entries(auths).flatMap(([server, auth]) => {
+    const { username, password } = login(auth);
+    const identityToken = auth.identitytoken;
+    if (!password && !identityToken) return [];
+    return {
+      pattern: patternOf(server),
+      credential: { source, username, password, ...(identityToken && { identityToken }) },
+    };
+  });
+
+/** Those that the kubelet tries for `repository`, such as `docker.io/library/nginx`, in its order. */
+export const matchingCredentials = (entries: readonly ConfigEntry[], repository: string): Credential[] => {
+  const matching = entries.filter(({ pattern }) => matchesImage(pattern, repository));
+  if (matching.length === 0 && repository.startsWith('docker.io/')) {
+    return entries.filter(({ pattern }) => pattern === 'index.docker.io').map(({ credential }) => credential);
+  }
+  return matching.sort((a, b) => compare(b.pattern, a.pattern)).map(({ credential }) => credential);
+};
+
+/** Whether `pattern` covers `repository`: wildcards within the parts of the host, the path is a prefix. */
+export const matchesImage = (pattern: string, repository: string): boolean => {
+  const [glob, image] = [split(pattern), split(repository)];
+  if (glob.port !== image.port || glob.labels.length !== image.labels.length) return false;
+  return image.path.startsWith(glob.path) && glob.labels.every((label, index) => wildcard(label, image.labels[index]));
+};
+
+// `https://index.docker.io/v1/` means the host
+const patternOf = (server: string): string => {
+  const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/]*)(?:\/v[12](?=\/))?(.*)$/.exec(server) ?? [];
+  return path === '/' ? host : host + path;
+};
+
+const split = (name: string): { labels: string[]; port: string; path: string } => {
+  const [, host = '', port = '', path = ''] = /^([^/]*?)(?::(\d+))?(\/.*)?$/.exec(name) ?? [];
+  return { labels: host.split('.'), port, path };
+};
+
+const wildcard = (glob: string, label: string | undefined): boolean => {
+  const source = glob.replace(/[^\w-]/g, (mark) => ({ '*': '.*', '?': '.' })[mark] ?? `\\${mark}`);
+  return new RegExp(`^${source}$`).test(label ?? '');
+};
+
+const login = ({ username = '', password = '', auth = '' }: Auth): { username: string; password: string } => {
+  const decoded = Buffer.from(auth, 'base64').toString();
+  const colon = decoded.indexOf(':');
+  return colon < 0 ? { username, password } : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+};
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

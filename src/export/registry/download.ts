@@ -1,0 +1,67 @@
+import { rename, rm } from 'node:fs/promises';
+import { RegistryFailure } from './failure.ts';
+import { openPartialFile, type PartialFile } from './partial-file.ts';
+import type { Answer } from './transport.ts';
+
+export interface BlobDescriptor {
+  digest: string;
+  size: number;
+}
+
+/**
+ * Makes `file` the blob: `fill` adds to what an earlier run left in `FILE.partial`, and throws unless it is whole then.
+ * `onBytes` is told how many bytes more are there, or fewer when it starts over.
+ */
+export const completeFile = async (
+  file: string,
+  blob: BlobDescriptor,
+  fill: (partial: PartialFile) => Promise<void>,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const path = `${file}.partial`;
+  const partial = await openPartialFile(path, onBytes, signal);
+  try {
+    if (!(await isWhole(partial, blob))) {
+      if (partial.size() >= blob.size) await partial.restart();
+      await fill(partial);
+    }
+    await rename(path, file);
+  } finally {
+    await partial.close();
+    if (partial.size() === 0) await rm(path, { force: true });
+  }
+};
+
+/** Adds what is missing to `partial`; `ask` gets the headers to ask for the blob with. Throws RegistryFailure. */
+export const download = async (
+  partial: PartialFile,
+  blob: BlobDescriptor,
+  server: string,
+  ask: (headers: Record<string, string>) => Promise<Answer>,
+): Promise<void> => {
+  const corrupt = async (): Promise<never> => {
+    await partial.restart();
+    throw new RegistryFailure('corrupt', `${server} gives something else than ${blob.digest}`);
+  };
+  const start = partial.size();
+  const answer = await ask(start > 0 ? { range: `bytes=${start}-` } : {});
+  if (answer.status === 200 && start > 0) await partial.restart();
+  if (answer.status !== 200 && firstByte(answer) !== start) {
+    await answer.discard();
+    await corrupt();
+  }
+  for await (const data of answer.body) {
+    if (partial.size() + data.length > blob.size) await corrupt();
+    await partial.append(data);
+  }
+  if (partial.size() < blob.size) throw new RegistryFailure('transient', `${server} ends within ${blob.digest}`);
+  if (!(await isWhole(partial, blob))) await corrupt();
+};
+
+const isWhole = async (partial: PartialFile, { digest, size }: BlobDescriptor): Promise<boolean> =>
+  partial.size() === size && (await partial.digest()) === digest;
+
+/** Where the part starts that the answer to a Range request holds. */
+const firstByte = ({ headers }: Answer): number =>
+  Number(/^bytes (\d+)-/.exec([headers['content-range']].flat()[0] ?? '')?.[1]);

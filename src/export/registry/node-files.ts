@@ -1,0 +1,35 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path/posix';
+
+const MAX_LINKS = 40;
+
+/** `path` of the node at `root` as a path of this machine; links lead where they lead on the node. */
+export const pathInNode = async (root: string, path: string): Promise<string> => {
+  const pending = path.split('/');
+  let resolved = '/';
+  for (let links = 0; pending.length > 0; ) {
+    const next = join(resolved, pending.shift() ?? '');
+    const target = await readlink(join(root, next)).catch(() => undefined);
+    if (target === undefined) {
+      resolved = next;
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS) throw new Error(`${path} of the node is a loop of links`);
+    if (target.startsWith('/')) resolved = '/';
+    pending.unshift(...target.split('/'));
+  }
+  return join(root, resolved);
+};
+
+/** Undefined where the node has no such file. */
+export const readNodeFile = async (root: string, path: string): Promise<string | undefined> =>
+  readFile(await pathInNode(root, path), 'utf8').catch(absent);
+
+/** Names in a folder of the node, sorted; undefined where it has no such folder. */
+export const listNodeFolder = async (root: string, path: string): Promise<string[] | undefined> =>
+  (await readdir(await pathInNode(root, path)).catch(absent))?.sort();
+
+const absent = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+};

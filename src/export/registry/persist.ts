@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { combined, RegistryFailure } from './failure.ts';
+
+/** All in milliseconds but `tries`. */
+export interface Patience {
+  /** for a connection */
+  connect: number;
+  /** without a byte */
+  idle: number;
+  /** before the second try; doubles with every one */
+  backoff: number;
+  /** what a server may ask for */
+  longestWait: number;
+  /** in a row without a byte more */
+  tries: number;
+}
+
+export const PATIENCE: Patience = { connect: 15_000, idle: 60_000, backoff: 1000, longestWait: 120_000, tries: 6 };
+
+/** Half to all of a delay that doubles, so that many clients do not come back at once. */
+export const backoff = (patience: Patience, tries: number): number =>
+  Math.min(patience.backoff * 2 ** (tries - 1), patience.longestWait) * (0.5 + Math.random() / 2);
+
+/**
+ * Tries again what fails for a moment, and once what came out corrupt. As long as `progress` grows, it goes on.
+ */
+export const persist = async <T>(
+  attempt: () => Promise<T>,
+  progress: () => number,
+  patience: Patience,
+  signal: AbortSignal,
+): Promise<T> => {
+  let [tries, corrupt, reached] = [0, 0, progress()];
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof RegistryFailure) || error.kind === 'final') throw error;
+      if (error.kind === 'corrupt') corrupt += 1;
+      tries = progress() > reached ? 1 : tries + 1;
+      reached = Math.max(reached, progress());
+      const wait = error.waitMs ?? backoff(patience, tries);
+      if (corrupt > 1 || tries >= patience.tries) throw error;
+      if (wait > patience.longestWait) {
+        throw new RegistryFailure('final', `${error.message} and asks to wait ${Math.round(wait / 1000)} s`);
+      }
+      await sleep(wait, undefined, { signal });
+    }
+  }
+};
+
+/** What `use` makes of the first of `hosts` that does not fail. */
+export const firstOf = async <Host, T>(hosts: readonly Host[], use: (host: Host) => Promise<T>): Promise<T> => {
+  const failures: RegistryFailure[] = [];
+  for (const host of hosts) {
+    try {
+      return await use(host);
+    } catch (error) {
+      if (!(error instanceof RegistryFailure)) throw error;
+      failures.push(error);
+    }
+  }
+  throw combined(failures);
+};

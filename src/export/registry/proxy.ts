@@ -1,0 +1,40 @@
+import { BlockList, isIP } from 'node:net';
+
+/** The proxy that Go programs with this environment use for `url`; undefined means none. */
+export const proxyFor = (url: URL, environment: Readonly<Record<string, string>>): string | undefined => {
+  const read = (name: string) => environment[name] || environment[name.toLowerCase()];
+  const proxy = read(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
+  if (!proxy || isDirect(url, read('NO_PROXY') ?? '')) return undefined;
+  return /^(https?|socks5):\/\//.test(proxy) ? proxy : `http://${proxy}`;
+};
+
+const isDirect = (url: URL, noProxy: string): boolean => {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  if (host === 'localhost' || isInRange(host, '127.0.0.0/8') || host === '::1') return true;
+  return noProxy
+    .toLowerCase()
+    .split(',')
+    .map((rule) => rule.trim())
+    .some((rule) => rule !== '' && (rule === '*' || isInRange(host, rule) || matches(host, port, rule)));
+};
+
+const matches = (host: string, port: string, rule: string): boolean => {
+  const [, name = '', rulePort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(isIP(rule) ? `[${rule}]` : rule) ?? [];
+  if (rulePort !== undefined && rulePort !== port) return false;
+  const domain = name.replace(/^\*?\./, '');
+  const includesItself = domain === name;
+  return (includesItself && host === domain) || (!isIP(host) && host.endsWith(`.${domain}`));
+};
+
+const isInRange = (host: string, range: string): boolean => {
+  const [address = '', bits] = range.split('/');
+  const family = familyOf(host);
+  if (!family || family !== familyOf(address) || !(Number(bits) <= (family === 'ipv4' ? 32 : 128))) return false;
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits), family);
+  return list.check(host, family);
+};
+
+const familyOf = (host: string): 'ipv4' | 'ipv6' | undefined =>
+  isIP(host) === 4 ? 'ipv4' : isIP(host) === 6 ? 'ipv6' : undefined;

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
+import { goBuild } from '../cluster/go-build.ts';
+import { type Outcome, startBundle } from '../run-bundle.ts';
+
+export interface TestServer extends ApiServer {
+  /** runs the built program against this server */
+  preload: (...argv: string[]) => Promise<Outcome>;
+  start: (...argv: string[]) => ReturnType<typeof startBundle>;
+  apply: (...objects: object[]) => Promise<void>;
+  /** `object` as kubectl names one; what a controller, a kubelet or a driver would say of it */
+  setStatus: (object: string, namespace: string, status: object) => Promise<void>;
+  /** `Kind/namespace/name` of everything there is */
+  objects: () => Promise<string[]>;
+  /** asserts that the program fails with `reason` and one remedy, says nothing on standard output and leaves nothing behind */
+  refuses: (argv: string[], reason: RegExp, remedy: RegExp) => Promise<void>;
+}
+
+/**
+ * An API server of this test file's own, with a node that nobody runs and storage that nobody provisions. The one
+ * controller that is there lets deleted claims go.
+ */
+export async function startTestServer({ snapshotCrds = true } = {}): Promise<TestServer> {
+  const server = await startApiServer({ snapshotCrds });
+  const controller = await startClaimController(server.kubeconfig);
+  const apply = async (...items: object[]) => {
+    await server.kubectl(
+      ['apply', '--server-side', '-f', '-'],
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+    );
+  };
+  const setStatus = async (object: string, namespace: string, status: object) => {
+    const patch = JSON.stringify({ status });
+    await server.kubectl(['patch', object, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
+  };
+  const start = (...argv: string[]) => startBundle(argv, { KUBECONFIG: server.kubeconfig });
+  const preload = (...argv: string[]) => start(...argv).outcome;
+  const kinds = (await server.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
+  const lasting = kinds.filter((kind) => !/^(events|leases)\b/.test(kind)).join(',');
+  const objects = async () => {
+    const line = '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\\n"}{end}';
+    return (await server.kubectl(['get', lasting, '-A', '-o', `jsonpath=${line}`])).trim().split('\n').sort();
+  };
+  const refuses: TestServer['refuses'] = async (argv, reason, remedy) => {
+    const before = await objects();
+    const { code, stdout, stderr } = await preload(...argv);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, reason);
+    assert.match(stderr, remedy);
+    assert.ok(stderr.split('\n').filter((line) => /^hint: /.test(line)).length <= 1, stderr);
+    assert.doesNotMatch(stderr, /^ +at |This is a bug/m);
+    assert.deepEqual(await objects(), before);
+  };
+  const stop = async () => {
+    controller.kill('SIGKILL');
+    await once(controller, 'exit');
+    await server.stop();
+  };
+  await apply(serviceAccount('default'), node('worker'));
+  return { ...server, preload, start, apply, setStatus, objects, refuses, stop };
+}
+
+async function startClaimController(kubeconfig: string): Promise<ChildProcess> {
+  const binary = join(await goBuild('kubernetes', console.error), 'kube-controller-manager');
+  const flags = [
+    '--controllers=persistentvolumeclaim-protection-controller',
+    '--leader-elect=false',
+    '--secure-port=0',
+  ];
+  return spawn('setpriv', ['--pdeathsig=KILL', binary, `--kubeconfig=${kubeconfig}`, ...flags], { stdio: 'ignore' });
+}
+
+/** What a pod needs to be admitted to a namespace. */
+const serviceAccount = (namespace: string) => ({
+  apiVersion: 'v1',
+  kind: 'ServiceAccount',
+  metadata: { name: 'default', namespace },
+});
+
+/** A namespace that pods can be created in. */
+export const namespace = (name: string, labels: Record<string, string> = {}): object[] => [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
+  serviceAccount(name),
+];
+
+/** A ready node; `images` are names and compressed bytes, as a kubelet reports them. */
+export const node = (name: string, images: Record<string, number> = {}, architecture = 'amd64'): object => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture } },
+  status: {
+    conditions: [{ type: 'Ready', status: 'True' }],
+    images: Object.entries(images).map(([image, sizeBytes]) => ({ names: [image], sizeBytes })),
+    nodeInfo: {
+      operatingSystem: 'linux',
+      architecture,
+      ...{ machineID: '', systemUUID: '', bootID: '', kernelVersion: '', osImage: '' },
+      ...{ containerRuntimeVersion: '', kubeletVersion: '', kubeProxyVersion: '' },
+    },
+  },
+});
+
+const DRIVER = 'disk.example.com';
+
+export const storageClass = (name: string, { isDefault = false, provisioner = DRIVER } = {}): object => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name, annotations: { 'storageclass.kubernetes.io/is-default-class': String(isDefault) } },
+  provisioner,
+});
+
+export const snapshotClass = (name: string, { isDefault = false, driver = DRIVER } = {}): object => ({
+  apiVersion: 'snapshot.storage.k8s.io/v1',
+  kind: 'VolumeSnapshotClass',
+  metadata: { name, annotations: { 'snapshot.storage.kubernetes.io/is-default-class': String(isDefault) } },
+  driver,
+  deletionPolicy: 'Delete',
+});
+
+/** Storage that a preload can be made with. */
+export const STORAGE = [storageClass('disk', { isDefault: true }), snapshotClass('disk', { isDefault: true })];

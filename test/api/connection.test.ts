@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { runBundle } from '../run-bundle.ts';
+import { STORAGE, startTestServer } from './api-server.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'preload-connection-'));
+const server = await startTestServer();
+after(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+before(() => server.apply(...STORAGE));
+
+const admin = await readFile(server.kubeconfig, 'utf8');
+const url = JSON.parse(admin).clusters[0].cluster.server as string;
+
+/** Path of a kubeconfig with `text`. */
+async function kubeconfig(text: string): Promise<string> {
+  const path = join(folder, 'config');
+  await writeFile(path, text);
+  return path;
+}
+
+/** A server on loopback that accepts connections and says nothing. */
+async function listen(): Promise<{ port: number; close: () => void }> {
+  const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  return { port: (silent.address() as AddressInfo).port, close: () => silent.close() };
+}
+
+/** Asserts that both commands fail with exactly these lines, and nothing on standard output. */
+async function fails(flags: string[], env: Record<string, string>, lines: RegExp): Promise<void> {
+  for (const command of [['status'], ['create', 'web', 'nginx:1']]) {
+    const { code, stdout, stderr } = await runBundle([...command, ...flags], env);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, lines);
+  }
+}
+
+describe('no way to the server', () => {
+  const remedy = 'hint: set KUBECONFIG, or name a file with --kubeconfig\n$';
+
+  test('nothing configured', () => fails([], {}, new RegExp(`^error: no cluster is configured\n${remedy}`)));
+
+  test('a kubeconfig that is not there', () =>
+    fails(['--kubeconfig', '/nonexistent'], {}, new RegExp(`^error: cannot read the kubeconfig: ENOENT.*\n${remedy}`)));
+
+  test('a kubeconfig that is none', async () => {
+    const path = await kubeconfig('hello: [');
+    await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot read the kubeconfig: [\\s\\S]*\n${remedy}`));
+  });
+
+  test('a context that is not there', () =>
+    fails(
+      ['--context', 'moon'],
+      { KUBECONFIG: server.kubeconfig },
+      /^error: context "moon" does not exist\nhint: see: kubectl config get-contexts\n$/,
+    ));
+
+  test('a client certificate that is not there', async () => {
+    const path = await kubeconfig(admin.replace('admin.crt', 'nobody.crt'));
+    await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot use the kubeconfig: ENOENT.*\n${remedy}`));
+  });
+
+  test('a server that is down', async () => {
+    const { port, close } = await listen();
+    close();
+    const path = await kubeconfig(admin.replace(url, `https://127.0.0.1:${port}`));
+    const refused = `The connection to the server 127.0.0.1:${port} was refused - did you specify the right host or port\\?`;
+    await fails([], { KUBECONFIG: path }, new RegExp(`^${refused}\n$`));
+  });
+
+  test('a server whose name is unknown', async () => {
+    const path = await kubeconfig(admin.replace(url, 'https://kubernetes.invalid:6443'));
+    await fails([], { KUBECONFIG: path }, /^Unable to connect to the server kubernetes\.invalid:6443: .*\n$/);
+  });
+
+  test('a server that never answers', async () => {
+    const { port, close } = await listen();
+    const path = await kubeconfig(admin.replace(url, `https://127.0.0.1:${port}`));
+    const flags = ['--request-timeout', '300ms'];
+    const lines = /^error: the server 127\.0\.0\.1:\d+ did not answer in time\nhint: raise --request-timeout\n$/;
+    await fails(flags, { KUBECONFIG: path }, lines);
+    close();
+  });
+
+  test('a server of another authority', async () => {
+    const path = await kubeconfig(admin.replace('ca.crt', 'admin.crt'));
+    await fails([], { KUBECONFIG: path }, /^Unable to connect to the server 127\.0\.0\.1:\d+: .*certificate.*\n$/);
+  });
+});
+
+describe('a user who may not', () => {
+  const config = { KUBECONFIG: server.kubeconfig };
+
+  test('log in', async () => {
+    const stranger = { name: 'admin', user: { token: 'wrong' } };
+    const path = await kubeconfig(JSON.stringify({ ...JSON.parse(admin), users: [stranger] }));
+    const lines = /^error: You must be logged in to the server \(Unauthorized\)\nhint: check the credentials.*\n$/;
+    await fails([], { KUBECONFIG: path }, lines);
+  });
+
+  test('read', () =>
+    fails(['--as', 'jane'], config, /^Error from server \(Forbidden\): \S+ is forbidden: User "jane" cannot list/m));
+
+  test('create pods, though everything else: nothing is made', async () => {
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'all-but-pods' },
+    };
+    const read = { apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] };
+    const write = { apiGroups: [''], resources: ['configmaps', 'persistentvolumeclaims'], verbs: ['*'] };
+    await server.apply(
+      { ...role, rules: [read, write] },
+      {
+        ...role,
+        kind: 'ClusterRoleBinding',
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'all-but-pods' },
+        subjects: [{ kind: 'User', name: 'jane' }],
+      },
+    );
+    const refusal = /^Error from server \(Forbidden\): pods is forbidden: User "jane" cannot create resource "pods"/m;
+    await server.refuses(['create', 'web', 'nginx:1', '--as', 'jane'], refusal, /in the namespace "default"$/m);
+  });
+});

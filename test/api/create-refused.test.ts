@@ -1,0 +1,179 @@
+import { after, describe, test } from 'node:test';
+import { namespace, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
+
+const server = await startTestServer();
+after(server.stop);
+
+const IMAGE = 'registry.example.com/app:1';
+const create = (...flags: string[]): string[] => ['create', 'web', IMAGE, ...flags];
+
+describe('create makes nothing where the cluster has no storage for it', () => {
+  test('no storage class', async () => {
+    await server.refuses(
+      create(),
+      /^error: the cluster has no default storage class$/m,
+      /^hint: name one with --storage-class: there is none$/m,
+    );
+  });
+
+  test('no default storage class', async () => {
+    await server.apply(storageClass('slow'), storageClass('fast'));
+    await server.refuses(
+      create(),
+      /^error: the cluster has no default storage class$/m,
+      /^hint: name one with --storage-class: fast, slow$/m,
+    );
+  });
+
+  test('a storage class that is not there', async () => {
+    await server.refuses(
+      create('--storage-class', 'gold'),
+      /^error: storage class "gold" not found$/m,
+      /^hint: choose with --storage-class among: fast, slow$/m,
+    );
+  });
+
+  test('no snapshot class', async () => {
+    await server.refuses(
+      create('--storage-class', 'fast'),
+      /^error: no default volume snapshot class for disk\.example\.com, which storage class "fast" uses$/m,
+      /^hint: install a VolumeSnapshotClass for it, or name another storage class/m,
+    );
+  });
+
+  test('a default snapshot class of another driver only', async () => {
+    await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
+    await server.refuses(
+      create('--storage-class', 'fast'),
+      /^error: no default volume snapshot class for disk\.example\.com/m,
+      /^hint: install a VolumeSnapshotClass for it/m,
+    );
+  });
+
+  test('no default snapshot class', async () => {
+    await server.apply(snapshotClass('own'));
+    await server.refuses(
+      create('--storage-class', 'fast'),
+      /^error: no default volume snapshot class for disk\.example\.com/m,
+      /^hint: name one with --snapshot-class: own$/m,
+    );
+  });
+
+  test('a snapshot class that is not there', async () => {
+    await server.refuses(
+      create('--storage-class', 'fast', '--snapshot-class', 'gold'),
+      /^error: volume snapshot class "gold" not found$/m,
+      /^hint: choose with --snapshot-class among: foreign, own$/m,
+    );
+  });
+
+  test('classes that do not fit together', async () => {
+    await server.refuses(
+      create('--storage-class', 'fast', '--snapshot-class', 'foreign'),
+      /^error: volume snapshot class "foreign" is for other\.example\.com, storage class "fast" for disk\.example\.com$/m,
+      /^hint: name two that belong together/m,
+    );
+  });
+});
+
+describe('create makes nothing where its objects cannot be', () => {
+  test('a namespace that is not there', async () => {
+    await server.apply(...STORAGE);
+    await server.refuses(
+      create('-n', 'nowhere'),
+      /^error: namespace "nowhere" not found$/m,
+      /^hint: choose an existing one with -n$/m,
+    );
+  });
+
+  for (const level of ['restricted', 'baseline']) {
+    test(`a namespace whose pods are ${level}`, async () => {
+      await server.apply(...namespace(level, { 'pod-security.kubernetes.io/enforce': level }));
+      await server.refuses(
+        create('-n', level),
+        new RegExp(`^error: namespace "${level}" does not allow privileged pods \\(PodSecurity: ${level}\\)$`, 'm'),
+        new RegExp(
+          `^hint: choose another namespace with -n, or: kubectl label ns ${level} pod-security\\S+=privileged`,
+          'm',
+        ),
+      );
+    });
+  }
+
+  test('a quota that has no room', async () => {
+    const metadata = { name: 'none', namespace: 'full' };
+    await server.apply(...namespace('full'), {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata,
+      spec: { hard: { pods: '0' } },
+    });
+    await server.setStatus('resourcequota/none', 'full', { hard: { pods: '0' }, used: { pods: '0' } });
+    const refusal =
+      /^Error from server \(Forbidden\): .*exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0$/m;
+    await server.refuses(create('-n', 'full'), refusal, /quota/);
+  });
+
+  test('a node that is not there', async () => {
+    await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
+  });
+
+  test('a platform that no node has', async () => {
+    await server.refuses(
+      create('--platform', 'linux/riscv64'),
+      /^error: no ready node of platform linux\/riscv64$/m,
+      /^hint: see: kubectl get nodes/m,
+    );
+  });
+
+  test('no image in use', async () => {
+    await server.refuses(['create', 'web'], /^error: no image is in use in the cluster$/m, /^hint: name the images/m);
+  });
+});
+
+describe('create makes nothing where its name is taken', () => {
+  const metadata = { name: 'preload-web', namespace: 'default' };
+  const underWay =
+    /^error: configmap\/preload-web exists: preload "web" is being created, or its last run was cut off$/m;
+  const remains =
+    /^hint: see: kubectl preload status -n default; to remove what is left: kubectl delete pod,pvc,configmap -n default -l /m;
+
+  test('by a preload', async () => {
+    await server.apply({
+      apiVersion: 'snapshot.storage.k8s.io/v1',
+      kind: 'VolumeSnapshot',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { source: { persistentVolumeClaimName: 'x' } },
+    });
+    await server.refuses(
+      create(),
+      /^error: volume snapshot "web" already exists in namespace "default"$/m,
+      /^hint: choose another name; to see what is there: kubectl preload status -n default$/m,
+    );
+    await server.kubectl(['delete', 'volumesnapshot', 'web']);
+  });
+
+  test('by a run that has only begun', async () => {
+    await server.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
+    await server.refuses(create(), underWay, remains);
+    await server.kubectl(['delete', 'configmap', 'preload-web']);
+  });
+
+  test('by a claim that was kept', async () => {
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    await server.apply({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec });
+    await server.refuses(create(), /^error: persistentvolumeclaim\/preload-web exists: preload "web"/m, remains);
+    await server.kubectl(['delete', 'pvc', 'preload-web']);
+  });
+
+  test('by a pod', async () => {
+    await server.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec: { containers: [{ name: 'x', image: 'x' }] },
+    });
+    await server.refuses(create(), /^error: pod\/preload-web exists: preload "web"/m, remains);
+    await server.kubectl(['delete', 'pod', 'preload-web']);
+  });
+});

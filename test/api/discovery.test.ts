@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import type { CaptureRequest, RequestedImage } from '../../src/model/request.ts';
+import { runBundle } from '../run-bundle.ts';
+import { namespace, startTestServer } from './api-server.ts';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const PODS = 1100; // more than two pages
+
+const server = await startTestServer();
+after(server.stop);
+
+const container = (image: string, name = 'main') => ({ name, image });
+const meta = (name: string, more = {}) => ({ name, namespace: 'shop', ...more });
+const pod = (name: string, image: string, more = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: meta(name, more),
+  spec: { containers: [container(image)] },
+});
+const template = (app: string, image: string, spec = {}) => ({
+  metadata: { labels: { app } },
+  spec: { containers: [container(image)], ...spec },
+});
+const workload = (kind: string, name: string, image: string, more = {}) => ({
+  apiVersion: 'apps/v1',
+  kind,
+  metadata: meta(name),
+  spec: { selector: { matchLabels: { app: name } }, template: template(name, image), ...more },
+});
+const jobSpec = (image: string) => ({ template: template('job', image, { restartPolicy: 'Never' }) });
+
+before(async () => {
+  await server.apply(...namespace('shop'), ...namespace('crowd'));
+  const crowd = Array.from({ length: PODS }, (_, index) => ({
+    ...pod('', `r.io/crowd-${index % 7}:1`),
+    metadata: { name: `pod-${index}`, namespace: 'crowd' },
+  }));
+  const parts = [0, 1, 2, 3, 4].map((part) => crowd.filter((_, index) => index % 5 === part)); // kubectl throttles each
+  await Promise.all(parts.map((part) => server.apply(...part)));
+
+  const everything = {
+    initContainers: [container('r.io/init:1', 'init')],
+    containers: [container('busybox'), container('docker.io/library/busybox:latest', 'again')],
+    volumes: [{ name: 'data', image: { reference: 'r.io/data:1' } }],
+  };
+  const web = workload('Deployment', 'web', 'nginx:1.27', { replicas: 0 });
+  await server.apply(
+    web,
+    workload('StatefulSet', 'db', 'r.io/db:1', { serviceName: 'db', replicas: 0 }),
+    workload('DaemonSet', 'agent', `r.io/agent:1@${DIGEST}`),
+    { apiVersion: 'batch/v1', kind: 'Job', metadata: meta('once'), spec: { suspend: true, ...jobSpec('r.io/once:1') } },
+    {
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: meta('report'),
+      spec: { schedule: '0 0 1 1 *', jobTemplate: { spec: jobSpec('r.io/report:1') } },
+    },
+    { ...pod('everything', ''), spec: everything },
+    pod('odd', 'not an image!'),
+    pod('single', 'nginx:1.27'),
+  );
+  await server.kubectl(['debug', '-n', 'shop', 'everything', '--image=r.io/debug:1', '--profile=general']);
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'u', controller: true };
+  await server.apply(pod('web-1-x', 'nginx:1.27', { ownerReferences: [owner] }));
+});
+
+/** What `create` would ask the loader to capture. */
+async function request(flags: string[] = [], env: Record<string, string> = {}) {
+  const argv = ['create', 'all', '--dry-run=client', '-o', 'json', ...flags];
+  const { code, stdout, stderr } = await runBundle(argv, { KUBECONFIG: server.kubeconfig, ...env });
+  assert.equal(code, 0, stderr);
+  const data: string = JSON.parse(stdout).items[0].binaryData['request.json.gz'];
+  const request: CaptureRequest = JSON.parse(gunzipSync(Buffer.from(data, 'base64')).toString());
+  return { ...request, stderr };
+}
+
+const crowd = Array.from({ length: 7 }, (_, index) => `r.io/crowd-${index}:1`);
+const inShop = [
+  'docker.io/library/busybox:latest',
+  'docker.io/library/nginx:1.27',
+  `r.io/agent@${DIGEST}`,
+  'r.io/data:1',
+  'r.io/db:1',
+  'r.io/debug:1',
+  'r.io/init:1',
+  'r.io/once:1',
+  'r.io/report:1',
+];
+const names = (images: RequestedImage[]): string[] => images.map(({ name }) => name);
+
+describe('without an image named, create takes what is in use', () => {
+  test('in all kinds of workloads and containers, each once, however many pages', async () => {
+    const { images, cache, platform, stderr } = await request();
+    assert.deepEqual(names(images), [...inShop, ...crowd].sort());
+    assert.deepEqual([cache, platform], [false, 'linux/amd64']);
+    assert.match(stderr, /^ ✓ 16 images in use in 2 namespaces$/m);
+  });
+
+  test('and knows by whom: rather a workload than a pod of it', async () => {
+    const { images } = await request(['--exclude', 'r.io/crowd']);
+    assert.deepEqual(Object.fromEntries(images.map(({ name, usedBy }) => [name, usedBy])), {
+      'docker.io/library/busybox:latest': 'pod/shop/everything',
+      'docker.io/library/nginx:1.27': 'deployment/shop/web',
+      [`r.io/agent@${DIGEST}`]: 'daemonset/shop/agent',
+      'r.io/data:1': 'pod/shop/everything',
+      'r.io/db:1': 'statefulset/shop/db',
+      'r.io/debug:1': 'pod/shop/everything',
+      'r.io/init:1': 'pod/shop/everything',
+      'r.io/once:1': 'job/shop/once',
+      'r.io/report:1': 'cronjob/shop/report',
+    });
+  });
+
+  test('as images that may be missing, unless told otherwise', async () => {
+    assert.ok((await request()).images.every(({ required }) => !required));
+    assert.ok((await request(['--strict'])).images.every(({ required }) => required));
+  });
+
+  test('but not what is excluded', async () => {
+    const { images, exclude } = await request(['--exclude', 'r.io/crowd,nginx', '--exclude', 'r.io/d']);
+    const left = inShop.filter((name) => !/nginx|r\.io\/d/.test(name));
+    assert.deepEqual(names(images), left);
+    assert.deepEqual(exclude, ['r.io/crowd', 'nginx', 'r.io/d']);
+  });
+
+  test('nor what is excluded by the environment', async () => {
+    const { images } = await request([], { KUBECTL_PRELOAD_EXCLUDE: 'r.io/,nginx' });
+    assert.deepEqual(names(images), ['docker.io/library/busybox:latest']);
+  });
+
+  test('and the cache of the node, where that is asked for', async () => {
+    assert.deepEqual(await request(['--from', 'cache']).then(({ images, cache }) => [images, cache]), [[], true]);
+    const both = await request(['--from', 'cluster,cache']);
+    assert.deepEqual([both.images.length, both.cache], [16, true]);
+  });
+});

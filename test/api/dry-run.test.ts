@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { loadAll } from 'js-yaml';
+import type { KubernetesObject } from '../../src/manifests/object.ts';
+import { until } from '../cluster/until.ts';
+import { BUNDLE, runBundle } from '../run-bundle.ts';
+import { namespace, node, STORAGE, startTestServer } from './api-server.ts';
+
+const APP = 'registry.example.com/app:1';
+const MEBIBYTE = 1024 ** 2;
+
+const server = await startTestServer();
+after(server.stop);
+before(async () => {
+  const cached = { [APP]: 900 * MEBIBYTE, 'docker.io/library/nginx:1': 100 * MEBIBYTE };
+  await server.apply(...STORAGE, ...namespace('images'), node('warm', cached), node('arm', {}, 'arm64'));
+});
+
+const dryRun = (...flags: string[]) => server.preload('create', 'web', APP, '--dry-run=client', ...flags);
+
+async function plan(...flags: string[]): Promise<KubernetesObject[]> {
+  const { code, stdout, stderr } = await dryRun('-o', 'json', ...flags);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout).items;
+}
+
+const NAMES = [
+  'configmap/preload-web',
+  'persistentvolumeclaim/preload-web',
+  'pod/preload-web',
+  'volumesnapshot.snapshot.storage.k8s.io/web',
+];
+
+describe('a dry run', () => {
+  test('prints in every form the objects that would be made, and makes none', async () => {
+    const before = await server.objects();
+    const [words, names, json, yaml] = await Promise.all([
+      dryRun(),
+      dryRun('-o', 'name'),
+      dryRun('-o', 'json'),
+      dryRun('-o', 'yaml'),
+    ]);
+    assert.equal(words.stdout, NAMES.map((name) => `${name} created (dry run)\n`).join(''));
+    assert.equal(names.stdout, NAMES.map((name) => `${name}\n`).join(''));
+    assert.deepEqual(loadAll(yaml.stdout), JSON.parse(json.stdout).items);
+    assert.deepEqual(await server.objects(), before);
+  });
+
+  test('prints what the server accepts', async () => {
+    const { stdout } = await dryRun('-o', 'yaml');
+    const accepted = await server.kubectl(['create', '--dry-run=server', '-o', 'name', '-f', '-'], stdout);
+    assert.deepEqual(accepted.trim().split('\n'), NAMES);
+  });
+
+  test('prints what a run makes', async () => {
+    const planned = await plan();
+    const run = server.start('create', 'web', APP);
+    await until('the loader starting', () => run.said.stderr.includes('Starting the loader'));
+    const made = JSON.parse(await server.kubectl(['get', ...NAMES.slice(0, 3), '-o', 'json'])).items;
+    run.child.kill('SIGINT');
+    await run.outcome;
+    assert.partialDeepStrictEqual(made, planned.slice(0, 3));
+    const [configMap] = made;
+    assert.deepEqual(
+      configMap.metadata.ownerReferences.map(({ kind, name }: KubernetesObject['metadata'] & { kind: string }) => [
+        kind,
+        name,
+      ]),
+      [['Pod', 'preload-web']],
+    );
+  });
+
+  test('works where a preload cannot be made', async () => {
+    const { code } = await dryRun('-n', 'nowhere', '--storage-class', 'gold');
+    assert.equal(code, 0);
+  });
+});
+
+describe('the objects', () => {
+  test('carry this very program and the request', async () => {
+    const [configMap] = await plan('--exclude', 'x');
+    assert.ok(configMap);
+    const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
+    assert.ok(gunzipSync(Buffer.from(data['preload.cjs.gz'], 'base64')).equals(await readFile(BUNDLE)));
+    assert.deepEqual(JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString()), {
+      images: [{ name: APP, required: true }],
+      cache: false,
+      exclude: ['x'],
+      platform: 'linux/amd64',
+    });
+  });
+
+  test('follow what the nodes tell: their images, their sizes, their platform', async () => {
+    const [, claim, pod] = await plan('docker.io/library/nginx:1');
+    assert.partialDeepStrictEqual(claim, { spec: { resources: { requests: { storage: '4Gi' } } } });
+    const values = JSON.stringify(pod?.spec);
+    assert.match(values, /"preferredDuringSchedulingIgnoredDuringExecution":.*"values":\["warm"\]/);
+  });
+
+  test('follow the flags', async () => {
+    const node = ['--node', 'worker', '--size', '7Gi', '--image', 'r.io/node:24', '--timeout', '5m'];
+    const classes = ['--storage-class', 'fast', '--snapshot-class', 'cold', '-n', 'images'];
+    const objects = await plan(...node, ...classes);
+    for (const { metadata } of objects) assert.equal(metadata.namespace, 'images');
+    const [, claim, pod, snapshot] = objects;
+    assert.partialDeepStrictEqual(claim, {
+      spec: { storageClassName: 'fast', resources: { requests: { storage: '7Gi' } } },
+    });
+    assert.partialDeepStrictEqual(pod, {
+      spec: {
+        activeDeadlineSeconds: 900,
+        containers: [{ image: 'r.io/node:24' }],
+        tolerations: [{ operator: 'Exists' }],
+      },
+    });
+    assert.match(JSON.stringify(pod), /"requiredDuringSchedulingIgnoredDuringExecution":.*"values":\["worker"\]/);
+    assert.partialDeepStrictEqual(snapshot, { spec: { volumeSnapshotClassName: 'cold' } });
+  });
+
+  test('are for the platform asked for', async () => {
+    const [, , pod] = await plan('--platform', 'linux/arm64');
+    assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
+  });
+
+  test("are in the context's namespace unless another is named", async () => {
+    const config = JSON.parse(await readFile(server.kubeconfig, 'utf8'));
+    config.contexts[0].context.namespace = 'images';
+    const path = `${server.kubeconfig}-images`;
+    await writeFile(path, JSON.stringify(config));
+    const [own, named] = await Promise.all([plan('--kubeconfig', path), plan('--kubeconfig', path, '-n', 'default')]);
+    assert.equal(own[0]?.metadata.namespace, 'images');
+    assert.equal(named[0]?.metadata.namespace, 'default');
+  });
+
+  test('take the image of the loader from KUBECTL_PRELOAD_IMAGE', async () => {
+    const env = { KUBECONFIG: server.kubeconfig, KUBECTL_PRELOAD_IMAGE: 'mirror.example.com/node:26' };
+    const { stdout } = await runBundle(['create', 'web', APP, '--dry-run=client', '-o', 'json'], env);
+    const [, , pod] = JSON.parse(stdout).items;
+    assert.equal(pod.spec.containers[0].image, 'mirror.example.com/node:26');
+  });
+});

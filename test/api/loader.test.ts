@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { until } from '../cluster/until.ts';
+import { STORAGE, startTestServer } from './api-server.ts';
+
+const server = await startTestServer();
+after(server.stop);
+
+let untouched: string[];
+before(async () => {
+  await server.apply(...STORAGE);
+  untouched = await server.objects();
+});
+afterEach(async () => assert.deepEqual(await server.objects(), untouched));
+
+type Run = ReturnType<typeof server.start>;
+
+/** Starts a `create` and returns once its loader is there, which no node will ever run. */
+async function createUntilPending(...flags: string[]): Promise<Run> {
+  const run = server.start('create', 'web', 'nginx:1', ...flags);
+  await until('the loader starting', () => run.said.stderr.includes('Starting the loader') || ended(run));
+  return run;
+}
+
+const ended = ({ child, said }: Run): boolean => {
+  if (child.exitCode !== null) throw new Error(`create ended early: ${said.stderr}`);
+  return false;
+};
+
+/** Runs the command that the text says removes what is left. */
+async function runRemedy(stderr: string): Promise<void> {
+  const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
+  assert.ok(command, stderr);
+  await server.kubectl(command.split(' '));
+}
+
+const waiting = (reason: string, message: string) => ({
+  phase: 'Pending',
+  containerStatuses: [
+    {
+      ...{ name: 'loader', image: 'i', imageID: '', ready: false, restartCount: 0 },
+      state: { waiting: { reason, message } },
+    },
+  ],
+});
+const unschedulable = (message: string) => ({
+  conditions: [
+    {
+      ...{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
+      lastTransitionTime: new Date(Date.now() - 30_000).toISOString(),
+    },
+  ],
+});
+
+describe('a loader that cannot run ends create with the reason and a remedy, and leaves nothing', () => {
+  const cases: Record<string, [status: object, reason: string, remedy?: string]> = {
+    'no node for it': [
+      unschedulable('0/1 nodes are available: 1 Insufficient cpu.'),
+      'the loader cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
+      'name a node that has room with --node',
+    ],
+    'no image': [
+      waiting('ImagePullBackOff', 'Back-off pulling image "docker.io/library/node:26-slim"'),
+      'the loader\'s image cannot be pulled: Back-off pulling image "docker.io/library/node:26-slim"',
+      'name an image with Node.js 22 or newer that the node can pull with --image',
+    ],
+    'no container': [
+      waiting('CreateContainerError', 'failed to create shim task'),
+      'the loader cannot start: failed to create shim task',
+    ],
+    evicted: [
+      { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
+      'the loader failed: The node was low on resource: memory.',
+    ],
+  };
+  for (const [what, [status, reason, remedy]] of Object.entries(cases)) {
+    test(what, async () => {
+      const run = await createUntilPending();
+      await server.setStatus('pod/preload-web', 'default', status);
+      const { code, stdout, stderr } = await run.outcome;
+      assert.deepEqual([code, stdout], [1, '']);
+      const said = stderr.trim().split('\n');
+      assert.ok(said.includes(` ✗ Starting the loader: ${reason}`), stderr);
+      assert.deepEqual(said.slice(said.indexOf(`error: ${reason}`) + 1), remedy ? [`hint: ${remedy}`] : []);
+      assert.match(stderr, /✓ Removed pod\/preload-web, persistentvolumeclaim\/preload-web, configmap\/preload-web$/m);
+    });
+  }
+
+  test('not in time, with the last warning about it', async () => {
+    const run = await createUntilPending('--timeout', '5s');
+    const involvedObject = { kind: 'Pod', namespace: 'default', name: 'preload-web' };
+    const event = (name: string, type: string, message: string, lastTimestamp: string) => ({
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: 'default' } },
+      ...{ type, reason: 'FailedAttachVolume', message, involvedObject, lastTimestamp },
+    });
+    await server.apply(
+      event('a', 'Warning', 'volume is in use', '2026-11-24T12:00:02Z'),
+      event('b', 'Warning', 'volume is new', '2026-11-24T12:00:01Z'),
+      event('c', 'Normal', 'volume is fine', '2026-11-24T12:00:03Z'),
+    );
+    const { code, stdout, stderr } = await run.outcome;
+    assert.deepEqual([code, stdout], [1, '']);
+    const reason = 'error: timed out after 5s: FailedAttachVolume: volume is in use';
+    assert.ok(stderr.endsWith(`${reason}\nhint: raise --timeout\n`), stderr);
+  });
+
+  test('deleted by somebody else', async () => {
+    const run = await createUntilPending();
+    await server.kubectl(['delete', 'pod', 'preload-web']);
+    const { code, stderr } = await run.outcome;
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: pod preload-web was deleted by somebody else$/m);
+  });
+});
+
+describe('a signal', () => {
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`${signal} while the loader starts takes everything away`, async () => {
+      const run = await createUntilPending();
+      run.child.kill(signal);
+      const { code, stdout, stderr } = await run.outcome;
+      assert.deepEqual([code, stdout], [expected, '']);
+      assert.match(stderr, /✓ Removed pod\/preload-web, persistentvolumeclaim\/preload-web, configmap\/preload-web$/m);
+      assert.doesNotMatch(stderr, /^(error|hint|Error)/m);
+    });
+  }
+
+  test('while the objects are being made, too', async () => {
+    const run = server.start('create', 'web', 'nginx:1');
+    await until('the first object', () => run.said.stderr.includes('Creating a volume') || ended(run));
+    run.child.kill('SIGINT');
+    assert.equal((await run.outcome).code, 130);
+  });
+
+  test('before anything is made', async () => {
+    const run = server.start('create', 'web', 'nginx:1');
+    await until('the program', () => run.child.pid !== undefined);
+    run.child.kill('SIGINT');
+    const { code, stdout } = await run.outcome;
+    assert.ok(code === 130 || run.child.signalCode === 'SIGINT'); // Node itself may not be up yet
+    assert.equal(stdout, '');
+  });
+
+  test('a second one ends the command at once, whatever is left', async () => {
+    const run = await createUntilPending();
+    const finalizers = (names: string[]) =>
+      server.kubectl([
+        'patch',
+        'pod',
+        'preload-web',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ metadata: { finalizers: names } }),
+      ]);
+    await finalizers(['example.com/hold']);
+    run.child.kill('SIGINT');
+    const deletion = ['get', 'pod', 'preload-web', '-o', 'jsonpath={.metadata.deletionTimestamp}'];
+    await until('the deletion', async () => (await server.kubectl(deletion)) !== '');
+    run.child.kill('SIGINT');
+    const { code, stdout, stderr } = await run.outcome;
+    assert.deepEqual([code, stdout], [130, '']);
+    await finalizers([]);
+    await runRemedy(stderr);
+  });
+});
+
+test('what --keep left is in the way of the next run, whose remedy removes it', async () => {
+  const run = await createUntilPending('--keep');
+  await server.setStatus('pod/preload-web', 'default', unschedulable('no room'));
+  assert.equal((await run.outcome).code, 1);
+  const left = ['ConfigMap', 'PersistentVolumeClaim', 'Pod'].map((kind) => `${kind}/default/preload-web`);
+  assert.deepEqual(
+    (await server.objects()).filter((object) => !untouched.includes(object)),
+    left,
+  );
+  const { code, stderr } = await server.preload('create', 'web', 'nginx:1');
+  assert.equal(code, 1);
+  await runRemedy(stderr);
+});

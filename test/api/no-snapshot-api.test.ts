@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startTestServer } from './api-server.ts';
+
+const server = await startTestServer({ snapshotCrds: false });
+after(server.stop);
+
+test('create says that the cluster has no volume snapshots, and makes nothing', () =>
+  server.refuses(
+    ['create', 'web', 'nginx:1'],
+    /^error: the cluster has no volume snapshots \(snapshot\.storage\.k8s\.io\/v1\)$/m,
+    /^hint: install the CRDs and the controller of kubernetes-csi\/external-snapshotter, and a CSI driver/m,
+  ));
+
+test('status shows nothing', async () => {
+  const { code, stdout, stderr } = await server.preload('status');
+  assert.deepEqual([code, stdout, stderr], [0, '', 'No resources found in default namespace.\n']);
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { load } from 'js-yaml';
+import { loaderPod } from '../../src/manifests/pod.ts';
+import type { PreloadSettings } from '../../src/manifests/settings.ts';
+import { recordConfigMap, SNAPSHOT_API, volumeSnapshot } from '../../src/manifests/snapshot.ts';
+import type { PreloadRecord } from '../../src/model/contents.ts';
+import type { PreloadSummary } from '../../src/model/summary.ts';
+import { capturedImage, digest, layer } from '../unit/captured-images.ts';
+import { namespace, startTestServer } from './api-server.ts';
+
+const server = await startTestServer();
+after(server.stop);
+
+const settings = (name: string, namespace = 'default'): PreloadSettings => ({
+  ...{ name, namespace, version: '1.2.3', size: '1Gi', image: 'r.io/node:26', platform: 'linux/amd64', deadline: 60 },
+});
+const images = [
+  capturedImage({ names: ['r.io/a:1', `r.io/a@${digest('0')}`], layers: [layer('a', 1000), layer('b', 24)] }),
+  capturedImage({ names: ['r.io/b:1'], digest: digest('9'), layers: [layer('a', 1000)] }),
+];
+const record: PreloadRecord = {
+  ...{ set: 'abc', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64', uuid: '0aa1-c3f2' },
+  ...{ node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images },
+};
+
+/** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
+async function makeReady(name: string, namespace = 'default'): Promise<void> {
+  const snapshot = volumeSnapshot(settings(name, namespace));
+  const content = `content-${namespace}-${name}`;
+  await server.apply(snapshot, {
+    ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: content } },
+    spec: {
+      ...{ deletionPolicy: 'Retain', driver: 'disk.example.com', source: { volumeHandle: 'vol-1' } },
+      volumeSnapshotRef: { name, namespace },
+    },
+  });
+  const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
+  await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(record)), made));
+  await server.setStatus(`volumesnapshotcontent/${content}`, namespace, { snapshotHandle: `snap-${name}` });
+  const ready = { readyToUse: true, boundVolumeSnapshotContentName: content };
+  await server.setStatus(`volumesnapshot/${name}`, namespace, ready);
+}
+
+const status = (...flags: string[]) => server.preload('status', ...flags);
+async function json<T = PreloadSummary[]>(...flags: string[]): Promise<T> {
+  return JSON.parse((await status('-o', 'json', ...flags)).stdout);
+}
+
+describe('nothing there', () => {
+  test('is said on standard error, and is no failure', async () => {
+    assert.deepEqual(await status(), { code: 0, stdout: '', stderr: 'No resources found in default namespace.\n' });
+    assert.deepEqual(await status('-A'), { code: 0, stdout: '', stderr: 'No resources found.\n' });
+    assert.equal((await status('-o', 'name')).stdout, '');
+  });
+
+  test('is an empty list for programs', async () => {
+    assert.deepEqual(await json(), []);
+    assert.equal((await status('-o', 'yaml')).stdout, '[]\n');
+  });
+
+  test('of the name asked for', async () => {
+    const refusal = { code: 1, stdout: '', stderr: 'Error from server (NotFound): preloads "web" not found\n' };
+    assert.deepEqual(await status('web'), refusal);
+    assert.deepEqual(await status('web', '-o', 'json'), refusal);
+  });
+});
+
+describe('preloads', () => {
+  before(async () => {
+    const foreign = volumeSnapshot(settings('foreign'));
+    await server.apply(...namespace('images'), { ...foreign, metadata: { name: 'foreign', namespace: 'default' } });
+    await makeReady('web');
+    await makeReady('nightly', 'images');
+    await server.apply(
+      ...['taking', 'failed'].map((name) => volumeSnapshot(settings(name))),
+      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name))),
+    );
+    await server.setStatus('volumesnapshot/taking', 'default', { readyToUse: false });
+    await server.setStatus('volumesnapshot/failed', 'default', { error: { message: 'quota exceeded' } });
+    const container = { name: 'loader', image: 'i', imageID: '', ready: false, restartCount: 0 };
+    await server.setStatus('pod/preload-pulling', 'default', {
+      containerStatuses: [{ ...container, state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } }],
+    });
+    await server.setStatus('pod/preload-crashed', 'default', {
+      phase: 'Failed',
+      containerStatuses: [{ ...container, state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }],
+    });
+  });
+
+  test('as a table, the age last', async () => {
+    const { code, stdout, stderr } = await status();
+    assert.deepEqual([code, stderr], [0, '']);
+    const rows = stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      rows.map((row) => row.replace(/\d+s$/, 'AGO').split(/ {2,}/)),
+      [
+        ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'],
+        ['crashed', 'False', 'Failed', '<none>', '<none>', '<pending>', 'AGO'],
+        ['failed', 'False', 'Failed', '<none>', '<none>', '<pending>', 'AGO'],
+        ['pulling', 'False', 'Starting', '<none>', '<none>', '<pending>', 'AGO'],
+        ['taking', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
+        ['web', 'True', 'Ready', '2', '3Gi', 'snap-web', 'AGO'],
+      ],
+    );
+    for (const row of rows) assert.ok(row.length <= 80);
+  });
+
+  test('of all namespaces, the namespace first', async () => {
+    const [head, ...rows] = (await status('-A')).stdout.trimEnd().split('\n');
+    assert.match(head ?? '', /^NAMESPACE +NAME /);
+    assert.equal(rows.length, 6);
+    assert.match(rows.at(-1) ?? '', /^images +nightly +True +Ready /);
+  });
+
+  test('of another namespace', async () => {
+    assert.deepEqual(
+      (await json('-n', 'images')).map(({ name }) => name),
+      ['nightly'],
+    );
+  });
+
+  test('by name, one a line', async () => {
+    const kind = 'volumesnapshot.snapshot.storage.k8s.io';
+    assert.equal((await status('-o', 'name', '-n', 'images')).stdout, `${kind}/nightly\n`);
+    assert.equal((await status('web', '-o', 'name')).stdout, `${kind}/web\n`);
+  });
+
+  test('with the reason of what is wrong', async () => {
+    const reasons = Object.fromEntries((await json()).map(({ name, reason }) => [name, reason]));
+    assert.deepEqual(reasons, {
+      crashed: 'OOMKilled (exit code 137)',
+      failed: 'quota exceeded',
+      pulling: "the loader's image cannot be pulled: not found",
+      taking: undefined,
+      web: undefined,
+    });
+  });
+
+  test('one, as JSON and YAML with all that is known', async () => {
+    const { created, ...summary } = await json<PreloadSummary>('web');
+    assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(summary, {
+      ...{ name: 'web', namespace: 'default', phase: 'Ready' },
+      ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
+      ...{ platform: 'linux/amd64', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
+      ...{ size: 3 * 1024 ** 3, layers: 2 },
+      images: [
+        { names: images[0]?.names, digest: digest('0'), size: 1024 },
+        { names: images[1]?.names, digest: digest('9'), size: 1000 },
+      ],
+    });
+    assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
+  });
+
+  test('only those of this tool', async () => {
+    assert.equal((await status('foreign')).code, 1);
+  });
+});

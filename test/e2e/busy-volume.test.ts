@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { poolFolder } from '../cluster/disk.ts';
+import { run } from '../cluster/run.ts';
+import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import {
+  becomes,
+  createNamespace,
+  deleteNamespaces,
+  onNode,
+  said,
+  startOnNode,
+  startPreload,
+  status,
+} from './commands.ts';
+import { objectsOf } from './leftovers.ts';
+import { outcome } from './private-node.ts';
+import { sample } from './sample.ts';
+
+const NAMESPACE = 'busy';
+const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026'].map(sample);
+
+before(() => createNamespace(NAMESPACE));
+
+after(() => deleteNamespaces(NAMESPACE));
+
+test('a volume that cannot be made read-only is snapshotted once no node has it attached', async () => {
+  const child = startPreload(['create', 'held', '-n', NAMESPACE, '--storage-class', 'attached-disk', ...IMAGES]);
+  const ended = outcome(child);
+  await said(child.stderr, 'Capturing ');
+  const holder = await holdOpen(await volumeOnNode());
+  await said(child.stderr, 'Releasing the volume');
+  assert.deepEqual(
+    (await objectsOf(NAMESPACE)).filter((object) => object.startsWith('VolumeSnapshot')),
+    [],
+  );
+  holder.stdin?.end();
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, / ✓ Volume released\n/);
+  const { folder } = (await readCluster(STATE)) as Cluster;
+  const { snapshotId } = await status(NAMESPACE, 'held');
+  const header = await run(['dumpe2fs', '-h', join(poolFolder(folder), `${snapshotId}.img`)]);
+  assert.doesNotMatch(header, /needs_recovery/);
+  assert.match(header, /^Filesystem state: +clean$/m);
+  await becomes(['ConfigMap preloaded-held', 'VolumeSnapshot held', 'VolumeSnapshotContent'], () =>
+    objectsOf(NAMESPACE),
+  );
+});
+
+const volumeOnNode = async (): Promise<string> => {
+  const mounts = (await onNode('worker', ['findmnt', '--list', '--noheadings', '--output', 'TARGET'])).split('\n');
+  return mounts.find((path) => /\/pods\/.*\/kubernetes\.io~csi\/.*\/mount$/.test(path)) ?? '';
+};
+
+/** Keeps a deleted file of the volume open until its standard input ends. */
+const holdOpen = async (volume: string) => {
+  const script = 'exec 3>"$0/lost+found/held"; rm "$0/lost+found/held"; echo held; read -r _ || true';
+  const holder = await startOnNode('worker', ['sh', '-euc', script, volume]);
+  await said(holder.stdout, 'held');
+  return holder;
+};

@@ -1,0 +1,40 @@
+const storageClass = (name: string, provisioner: string) => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name },
+  provisioner,
+});
+
+const snapshotClass = (name: string, driver: string, parameters: object) => ({
+  apiVersion: 'snapshot.storage.k8s.io/v1',
+  kind: 'VolumeSnapshotClass',
+  metadata: { name },
+  driver,
+  deletionPolicy: 'Delete',
+  parameters,
+});
+
+/** Classes that create accepts, or refuses for what they lack, but that never give a snapshot. */
+export const HOPELESS_CLASSES = [
+  storageClass('without-snapshots', 'nobody.preload.test'),
+  storageClass('stuck', 'absent.preload.test'),
+  snapshotClass('stuck', 'absent.preload.test', {}),
+  snapshotClass('broken', 'disk.preload.test', {
+    'csi.storage.k8s.io/snapshotter-secret-name': 'no-such-secret',
+    'csi.storage.k8s.io/snapshotter-secret-namespace': 'default',
+  }),
+];
+
+/** A node without a kubelet, for the scheduler alone to look at; nothing fits on it. */
+export const TINY_NODE = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'tiny', labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' } },
+  spec: { unschedulable: true },
+  status: {
+    allocatable: { cpu: '50m', memory: '128Mi', pods: '10' },
+    capacity: { cpu: '50m', memory: '128Mi', pods: '10' },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
+    nodeInfo: { operatingSystem: 'linux', architecture: 'amd64' },
+  },
+};

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  becomes,
+  createNamespace,
+  deleteNamespaces,
+  kubectl,
+  said,
+  startOnTerminal,
+  startPreload,
+  status,
+} from './commands.ts';
+import { machineState, objectsOf } from './leftovers.ts';
+import { outcome } from './private-node.ts';
+import { sample } from './sample.ts';
+
+const NAMESPACE = 'interrupted';
+const IMAGES = ['shop/web:1.4', 'shop/checkout:1.5', 'data/report:7', 'site/home:2026', 'build/runner:12', 'deep:1'];
+const ARGS = ['-n', NAMESPACE, ...IMAGES.map(sample)];
+
+let machine: Set<string>;
+
+before(async () => {
+  await createNamespace(NAMESPACE);
+  machine = await machineState();
+});
+
+after(() => deleteNamespaces(NAMESPACE));
+
+for (const [signal, code, step] of [
+  ['SIGINT', 130, 'Capturing'],
+  ['SIGTERM', 143, 'Capturing'],
+  ['SIGINT', 130, 'Starting the loader'],
+  ['SIGINT', 130, 'Creating a volume'],
+] as const) {
+  test(`${signal} while ${step.toLowerCase()} ends with ${code} and leaves nothing`, async () => {
+    const child = startPreload(['create', 'stopped', ...ARGS]);
+    const ended = outcome(child);
+    await said(child.stderr, `${step} `);
+    child.kill(signal);
+    const { code: exit, stdout, stderr } = await ended;
+    assert.equal(exit, code, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, new RegExp(`^ ✗ ${step}.*: interrupted$`, 'm'));
+    assert.match(stderr, /^ ✓ Removed .*configmap\/preload-stopped$/m);
+    assert.doesNotMatch(stderr, /error:|ready/);
+    await becomesAsBefore();
+  });
+}
+
+test('Ctrl-C on a terminal ends with 130 and leaves nothing', async () => {
+  const child = startOnTerminal(`kubectl preload create typed ${ARGS.join(' ')}`);
+  const ended = outcome(child);
+  await said(child.stdout, 'Capturing 1/');
+  child.stdin?.write('\u0003');
+  const { code, stdout } = await ended;
+  assert.equal(code, 130, stdout);
+  assert.match(stdout, /✗\S* Capturing .*: interrupted/);
+  assert.match(
+    stdout,
+    /✓\S* Removed pod\/preload-typed, persistentvolumeclaim\/preload-typed, configmap\/preload-typed/,
+  );
+  await becomesAsBefore();
+});
+
+test('a loader that somebody deletes is an error, and nothing is left', async () => {
+  const child = startPreload(['create', 'deleted', ...ARGS]);
+  const ended = outcome(child);
+  await said(child.stderr, 'Capturing ');
+  assert.equal((await status(NAMESPACE, 'deleted')).phase, 'Capturing');
+  const during = [...(await machineState()).difference(machine)].join('\n');
+  assert.match(during, /^volume .*^loop device .*^mount .*kubernetes.io~csi/ms, 'traces of a capture can be seen');
+  await kubectl(['delete', 'pod', '-n', NAMESPACE, 'preload-deleted', '--wait=false']);
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^error: pod preload-deleted was deleted by somebody else$/m);
+  await becomesAsBefore();
+});
+
+const becomesAsBefore = async (): Promise<void> => {
+  await becomes([], () => objectsOf(NAMESPACE));
+  await becomes([], async () => [...(await machineState()).difference(machine)]);
+};

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRegistryClient, type RegistryClientOptions } from '../../../src/export/registry/client.ts';
+import type { ImageReference } from '../../../src/model/image-reference.ts';
+import { digestOf } from '../../../src/model/oci.ts';
+import type { PushedImage } from './image.ts';
+
+export interface Fetched {
+  options: Partial<RegistryClientOptions>;
+  /** that use the image */
+  namespaces: readonly string[];
+  /** where files may be */
+  folder: string;
+}
+
+/** Fetches all of `image` from `domain`, checks it, and returns the warnings. */
+export const fetchImage = async (image: PushedImage, domain: string, fetched: Fetched): Promise<string[]> => {
+  const { options, folder, ...access } = fetched;
+  const { signal } = new AbortController();
+  const warnings: string[] = [];
+  const report = (warning: string) => warnings.push(warning);
+  const root = join(folder, 'empty-node');
+  const client = await createRegistryClient({ root, pullSecrets: [], report, ...options });
+  const file = join(folder, 'fetched-layer');
+  const target: ImageReference = { domain, path: 'team/app', tag: '1' };
+  try {
+    const index = await client.fetchManifest(target, access, signal);
+    assert.equal(index.digest, image.index.descriptor.digest);
+    const { digest } = image.manifest.descriptor;
+    const manifest = await client.fetchManifest({ ...target, digest }, access, signal);
+    assert.equal(manifest.data.toString(), image.manifest.content);
+    const config = await client.fetchSmallBlob(target, access, image.config.descriptor, signal);
+    assert.equal(config.toString(), image.config.content);
+    let bytes = 0;
+    const count = (more: number) => {
+      bytes += more;
+    };
+    await client.fetchBlob(target, access, image.layer, file, count, signal);
+    assert.equal(digestOf(await readFile(file)), image.layer.digest);
+    assert.equal(bytes, image.layer.size);
+    await assert.rejects(stat(`${file}.partial`));
+    return warnings;
+  } finally {
+    await client.close();
+    await rm(file, { force: true });
+  }
+};
