@@ -24,13 +24,22 @@ export const layerList = (images: readonly CapturedImage[]): string =>
     .map(({ chainId, parent, depth, sandbox }) => `${chainId} ${parent ?? '-'} ${depth} ${sandbox ? 'copy' : 'link'}\n`)
     .join('');
 
-/** `name digest topChainID` a line, the sandbox image first; the same for the same images in any order. */
-export const nameList = (images: readonly CapturedImage[]): string =>
+/** An image that kube-system ran when it was captured is `system`: nodes need it before others. */
+type ListedImage = CapturedImage & { system?: boolean };
+
+/**
+ * `name digest topChainID` a line, in the order in which nodes need them, the sandbox image first; the same for the same
+ * images in any order.
+ */
+export const nameList = (images: readonly ListedImage[]): string =>
   images
-    .flatMap(({ names, digest, layers, sandbox }) =>
-      names.map((name) => ({ sandbox, line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n` })),
+    .flatMap(({ names, digest, layers, sandbox, system = false }) =>
+      names.map((name) => ({
+        rank: sandbox ? 0 : system ? 1 : 2,
+        line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n`,
+      })),
     )
-    .sort((a, b) => Number(b.sandbox) - Number(a.sandbox) || (a.line < b.line ? -1 : 1))
+    .sort((a, b) => a.rank - b.rank || (a.line < b.line ? -1 : 1))
     .map(({ line }) => line)
     .join('');
 

@@ -32,7 +32,7 @@ import_blobs() {
   say_replaced
   start=$(now) flags=$(import_flags)
   judge
-  awk '{ print $2 }' "$tmp/missing" | uniq >"$tmp/todo"
+  awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
   spread "$tmp/todo" import_image 2>"$tmp/errors"
   phase import "$start" "$(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
