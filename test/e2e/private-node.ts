@@ -11,6 +11,8 @@ export interface Outcome {
 
 /** A containerd with its CRI plugin, alone in a mount namespace where nothing of the machine's own can be written. */
 export interface PrivateNode {
+  /** of its containerd */
+  pid: number;
   run(argv: readonly string[]): Promise<Outcome>;
   /** Starts a command in a process group of its own and leaves it running. */
   start(argv: readonly string[]): ChildProcess;
@@ -78,7 +80,7 @@ export const startPrivateNode = async (folder: string, binaries: string, config 
     await stop();
     throw new Error(`${error}: ${log}`);
   });
-  return { run, start, ctr, removeImage, stop };
+  return { pid: containerd.pid ?? 0, run, start, ctr, removeImage, stop };
 };
 
 const ready = async (run: PrivateNode['run'], containerd: ChildProcess) => {

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
-import { chainIds, digestOf } from '../../src/model/oci.ts';
+import { chainIds, digestOf, mediaTypeOf } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { restoreScript } from '../../src/volume/restore/script.ts';
 import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
@@ -23,7 +23,7 @@ export interface SmallVolumeOptions {
   defaults?: format.RestoreDefaults;
 }
 
-const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+export const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 
 /**
  * Writes a finished volume of format 1, with layer blobs beside the layers if asked. Every image is an index whose
@@ -32,7 +32,7 @@ const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 export const writeSmallVolume = async (
   volume: string,
   images: readonly SmallImage[],
-  { blobs = false, defaults = {} }: SmallVolumeOptions = {},
+  options: SmallVolumeOptions = {},
 ): Promise<string> => {
   const captured: CapturedImage[] = [];
   for (const image of images) captured.push(await writeImage(volume, image, false));
@@ -40,29 +40,34 @@ export const writeSmallVolume = async (
     const chains = captured.map((image, index) => image.layers[images[index]?.layers.indexOf(layer) ?? -1]?.chainId);
     for (const chain of new Set(chains)) if (chain) await unpackLayer(join(volume, format.layerFolder(chain)), layer);
   }
-  const layers = format.layerList(captured);
-  const names = format.nameList(captured);
-  await mkdir(join(volume, 'restore'));
-  await writeFile(join(volume, format.LAYER_LIST), layers);
-  await writeFile(join(volume, format.NAME_LIST), names);
-  await writeFile(join(volume, format.RESTORE_SCRIPT), restoreScript);
   await writeIndex(volume, captured);
-  await run(['tar', '-cf', format.IMAGES_ARCHIVE, 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
-  if (blobs) {
-    for (const image of images) await writeImage(volume, image, true);
-    await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
-  }
-  const set = await setOf(volume);
+  await run(['tar', '-cf', 'images.tar', 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
+  if (options.blobs) for (const image of images) await writeImage(volume, image, true);
+  await finishVolume(volume, captured, options);
+  return setOf(volume);
+};
+
+/** Writes restore/ and preload.json, from images.tar and what else there is in `volume`. */
+export const finishVolume = async (
+  volume: string,
+  captured: readonly CapturedImage[],
+  { blobs = false, defaults = {} }: SmallVolumeOptions = {},
+): Promise<void> => {
+  await mkdir(join(volume, 'restore'));
+  await rename(join(volume, 'images.tar'), join(volume, format.IMAGES_ARCHIVE));
+  await writeFile(join(volume, format.LAYER_LIST), format.layerList(captured));
+  await writeFile(join(volume, format.NAME_LIST), format.nameList(captured));
+  if (blobs) await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
+  await writeFile(join(volume, format.RESTORE_SCRIPT), restoreScript);
   const contents = {
-    set,
+    set: await setOf(volume),
     version: '0.1.0',
     created: '2026-11-24T12:00:00Z',
     platform: PLATFORM,
     uuid: null,
-    images: captured,
+    images: [...captured],
   };
   await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume), defaults));
-  return set;
 };
 
 /** The name of the volume's set. */
@@ -134,11 +139,12 @@ const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<
   return blob;
 };
 
-const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
+/** Writes the index.json of an OCI layout that has the images' documents. */
+export const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
   const manifests = [];
   for (const { names, digest } of images) {
-    const { length } = await readFile(join(layout, format.blobPath(digest)));
-    const entry = { mediaType: 'application/vnd.oci.image.index.v1+json', digest, size: length };
+    const data = await readFile(join(layout, format.blobPath(digest)));
+    const entry = { mediaType: mediaTypeOf(data), digest, size: data.length };
     manifests.push(
       ...names.map((name) => ({
         ...entry,

@@ -26,33 +26,35 @@ import_names() {
   phase import "$start" "$(images <"$names") images ($(count "$names") names)"
 }
 
-# --- mode import: every image by itself, in the order of the list ---
+# --- mode import: every image by itself, in the order of the list, so that one bad blob costs one image ---
 
 import_blobs() {
   say_replaced
-  start=$(now) flags=$(import_flags)
+  start=$(now)
   judge
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
-  spread "$tmp/todo" import_image 2>"$tmp/errors"
+  : >"$tmp/imported"
+  while read -r digest; do import_image; done <"$tmp/todo" 2>"$tmp/errors"
   phase import "$start" "$(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
   survey
 }
 
-# An OCI layout with one image, of links to the volume, as the archive that containerd reads.
+# An OCI layout with one image, of links to the volume, as the archive that containerd reads. It leaves out the blobs that
+# came with an image before.
 import_image() {
-  while read -r digest; do
-    layout=$tmp/image.${digest#sha256:}
-    mkdir -p "$layout/blobs/sha256"
-    # shellcheck disable=SC2046 # words without blanks, here and below
-    ln -s $(awk -v folder="$here/blobs/sha256/" -v digest="$digest" '
-      $1 == digest && !seen[$2]++ { print folder substr($2, 8) }' "$blobs") "$layout/blobs/sha256/"
-    printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
-    index_of "$digest" >"$layout/index.json"
-    # shellcheck disable=SC2086
-    tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $flags - >/dev/null
-    rm -r "$layout"
-  done
+  layout=$tmp/image
+  mkdir -p "$layout/blobs/sha256"
+  awk -v digest="$digest" 'FILENAME == ARGV[1] { imported[$1]; next }
+    $1 == digest && !($2 in imported) && !seen[$2]++ { print $2 }' "$tmp/imported" "$blobs" >"$tmp/new"
+  # shellcheck disable=SC2046 # words without blanks, here and below
+  ln -s $(sed "s|^sha256:|$here/blobs/sha256/|" "$tmp/new") "$layout/blobs/sha256/"
+  printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+  index_of "$digest" >"$layout/index.json"
+  # shellcheck disable=SC2046
+  ! tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $(import_flags) - >/dev/null ||
+    cat "$tmp/new" >>"$tmp/imported"
+  rm -r "$layout"
 }
 
 # index.json with every name of the image.
