@@ -9,6 +9,8 @@ export const CONTENTS_FILE = 'preload.json';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
+/** On volumes that have layer blobs. */
+export const BLOB_LIST = 'restore/blobs';
 export const IMAGES_ARCHIVE = 'restore/images.tar';
 
 const hex = (digest: string): string => digest.slice('sha256:'.length);
@@ -22,19 +24,51 @@ export const layerList = (images: readonly CapturedImage[]): string =>
     .map(({ chainId, parent, depth, sandbox }) => `${chainId} ${parent ?? '-'} ${depth} ${sandbox ? 'copy' : 'link'}\n`)
     .join('');
 
-/** `name digest topChainID` a line, the sandbox image first; the same for the same images in any order. */
-export const nameList = (images: readonly CapturedImage[]): string =>
+/** An image that kube-system ran when it was captured is `system`: nodes need it before others. */
+type ListedImage = CapturedImage & { system?: boolean };
+
+/**
+ * `name digest topChainID` a line, in the order in which nodes need them, the sandbox image first; the same for the same
+ * images in any order.
+ */
+export const nameList = (images: readonly ListedImage[]): string =>
   images
-    .flatMap(({ names, digest, layers, sandbox }) =>
-      names.map((name) => ({ sandbox, line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n` })),
+    .flatMap(({ names, digest, layers, sandbox, system = false }) =>
+      names.map((name) => ({
+        rank: sandbox ? 0 : system ? 1 : 2,
+        line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n`,
+      })),
     )
-    .sort((a, b) => Number(b.sandbox) - Number(a.sandbox) || (a.line < b.line ? -1 : 1))
+    .sort((a, b) => a.rank - b.rank || (a.line < b.line ? -1 : 1))
     .map(({ line }) => line)
     .join('');
 
+/** `imageDigest blobDigest bytes` a line, of all blobs an image consists of; the bytes of layers only, else `-`. */
+export const blobList = (images: readonly CapturedImage[]): string =>
+  images
+    .flatMap(({ digest, manifest, config, layers }) => [
+      ...[...new Set([digest, manifest, config])].map((document) => `${digest} ${document} -\n`),
+      ...layers.map((layer) => `${digest} ${layer.digest} ${layer.bytes}\n`),
+    ])
+    .join('');
+
+/** What restore.sh takes for granted where its user does not say otherwise, as it was on the node of the capture. */
+export interface RestoreDefaults {
+  /** command, such as `/usr/local/bin/ctr` or `k3s ctr` */
+  ctr?: string;
+  /** containerd's socket */
+  address?: string;
+  /** of containerd */
+  namespace?: string;
+}
+
 /** Text of preload.json; `checksums` by path on the volume. `complete` stands last, so that a cut file does not have it. */
-export const contentsFile = (contents: Contents, checksums: Record<string, string>): string => {
+export const contentsFile = (
+  contents: Contents,
+  checksums: Record<string, string>,
+  defaults: RestoreDefaults = {},
+): string => {
   const { set, version, created, platform, uuid, images } = contents;
   const head = { format: FORMAT, set, version, created, platform, snapshotter: SNAPSHOTTER, uuid };
-  return `${JSON.stringify({ ...head, checksums, images, complete: true }, null, 2)}\n`;
+  return `${JSON.stringify({ ...head, ...defaults, checksums, images, complete: true }, null, 2)}\n`;
 };

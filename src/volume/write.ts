@@ -14,7 +14,7 @@ import {
   RESTORE_SCRIPT,
 } from './format.ts';
 import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './images-archive.ts';
-import restoreScript from './restore.sh' with { type: 'text' };
+import { restoreScript } from './restore/script.ts';
 
 const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<void> => {
   const path = join(volume, blobPath(digest));

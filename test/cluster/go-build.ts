@@ -15,6 +15,7 @@ const MODULES = {
   'csi-provisioner': { folder: 'modules/csi-provisioner' },
   'csi-sidecars': { folder: 'modules/csi-sidecars' },
   'csi-driver': { folder: 'csi-driver', packages: '.' },
+  'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
 } satisfies Record<string, { folder: string; linker?: string; tags?: string; packages?: string }>;
 

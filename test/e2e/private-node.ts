@@ -11,6 +11,8 @@ export interface Outcome {
 
 /** A containerd with its CRI plugin, alone in a mount namespace where nothing of the machine's own can be written. */
 export interface PrivateNode {
+  /** of its containerd */
+  pid: number;
   run(argv: readonly string[]): Promise<Outcome>;
   /** Starts a command in a process group of its own and leaves it running. */
   start(argv: readonly string[]): ChildProcess;
@@ -38,10 +40,13 @@ cp $FOLDER/config.toml /etc/containerd/config.toml
 exec containerd
 `;
 
-/** Boots a node whose files are in `folder`; one that was stopped there continues with its store. */
-export const startPrivateNode = async (folder: string, binaries: string): Promise<PrivateNode> => {
+/**
+ * Boots a node whose files are in `folder`; one that was stopped there continues with its store. `binaries` are folders,
+ * `config` is added to containerd's config.toml.
+ */
+export const startPrivateNode = async (folder: string, binaries: string, config = ''): Promise<PrivateNode> => {
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.toml'), CONFIG);
+  await writeFile(join(folder, 'config.toml'), CONFIG + config);
   const env = { ...process.env, PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
   const containerd = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
     env,
@@ -75,7 +80,7 @@ export const startPrivateNode = async (folder: string, binaries: string): Promis
     await stop();
     throw new Error(`${error}: ${log}`);
   });
-  return { run, start, ctr, removeImage, stop };
+  return { pid: containerd.pid ?? 0, run, start, ctr, removeImage, stop };
 };
 
 const ready = async (run: PrivateNode['run'], containerd: ChildProcess) => {

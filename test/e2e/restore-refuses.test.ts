@@ -1,142 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFile, cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { provide } from '../cluster/components.ts';
 import { containerdSource } from '../cluster/node-config.ts';
+import { run } from '../cluster/run.ts';
+import { damages } from './damages.ts';
 import { type PrivateNode, startPrivateNode } from './private-node.ts';
-import { checksums, writeSmallVolume } from './small-volume.ts';
-
-type Damage = (volume: string) => Promise<unknown>;
-
-/** Changes a text file of the volume. */
-const edit =
-  (path: string, change: (text: string) => string): Damage =>
-  async (volume) => {
-    const text = await readFile(join(volume, path), 'utf8');
-    assert.notEqual(change(text), text);
-    await writeFile(join(volume, path), change(text));
-  };
-
-/** Changes a list as somebody would who can also write its checksum. */
-const forge =
-  (path: string, change: (text: string) => string): Damage =>
-  async (volume) => {
-    await edit(path, change)(volume);
-    const contents = JSON.parse(await readFile(join(volume, 'preload.json'), 'utf8'));
-    await writeFile(
-      join(volume, 'preload.json'),
-      JSON.stringify({ ...contents, checksums: await checksums(volume) }, null, 2),
-    );
-  };
-
-const oneLayer = async (volume: string) =>
-  join(volume, 'layers', (await readFile(join(volume, 'restore/layers'), 'utf8')).slice(7, 71));
-const replaceByLink: (path: (volume: string) => Promise<string> | string) => Damage = (path) => async (volume) => {
-  await rename(await path(volume), join(volume, 'elsewhere'));
-  await symlink(join(volume, 'elsewhere'), await path(volume));
-};
-const hex = 'f'.repeat(64);
-
-const damages: [name: string, damage: Damage, reason: RegExp][] = [
-  ['no preload.json', (volume) => rm(join(volume, 'preload.json')), /export did not finish/],
-  ['empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /cut off/],
-  ['preload.json cut off', edit('preload.json', (text) => text.slice(0, -30)), /cut off/],
-  ['another format', edit('preload.json', (text) => text.replace('"format": 1', '"format": 12')), /format is 12/],
-  [
-    'another platform',
-    edit('preload.json', (text) => text.replace(/linux\/\w+/, 'linux/mips64')),
-    /made for linux\/mips64/,
-  ],
-  ['another snapshotter', edit('preload.json', (text) => text.replace('overlayfs', 'zfs')), /snapshotter zfs/],
-  [
-    'a set that is a path',
-    edit('preload.json', (text) => text.replace(/"set": "\w{4}/, '"set": "../.')),
-    /names no set/,
-  ],
-  [
-    'a set that is a command',
-    edit('preload.json', (text) => text.replace(/"set": "\w+/, '"set": "$(touch ran)')),
-    /names no set/,
-  ],
-  [
-    'a bit flipped in the layers',
-    edit('restore/layers', (text) => text.replace('link', 'lijk')),
-    /layers does not have the checksum/,
-  ],
-  [
-    'a bit flipped in the names',
-    edit('restore/names', (text) => text.replace('pause', 'qause')),
-    /names does not have the checksum/,
-  ],
-  [
-    'a bit flipped in the images',
-    (volume) => appendFile(join(volume, 'restore/images.tar'), 'x'),
-    /images.tar does not have/,
-  ],
-  ['no list of layers', (volume) => rm(join(volume, 'restore/layers')), /restore\/layers is missing/],
-  [
-    'no checksum',
-    edit('preload.json', (text) => text.replace('"restore/layers"', '"restore/lajers"')),
-    /layers does not have/,
-  ],
-  ['no images', (volume) => rm(join(volume, 'restore/images.tar')), /images.tar is missing/],
-  ['a list that is a link', replaceByLink((volume) => join(volume, 'restore/names')), /restore\/names is missing/],
-  ['restore/ that is a link', replaceByLink((volume) => join(volume, 'restore')), /restore\/layers is missing/],
-  ['layers/ that is a link', replaceByLink((volume) => join(volume, 'layers')), /layers is a link/],
-  ['a layer that is a link', replaceByLink(oneLayer), /layer sha256:\w+ is missing/],
-  [
-    'fs that is a link',
-    replaceByLink(async (volume) => join(await oneLayer(volume), 'fs')),
-    /layer sha256:\w+ is missing/,
-  ],
-  ['a layer missing', async (volume) => rm(await oneLayer(volume), { recursive: true }), /layer sha256:\w+ is missing/],
-  ['the list of layers cut off', forge('restore/layers', (text) => text.slice(0, -9)), /layers, line 5/],
-  ['an empty list of layers', forge('restore/layers', () => ''), /names, line 1/],
-  ['an empty list of names', forge('restore/names', () => ''), /names, no line/],
-  [
-    'a layer out of the volume',
-    forge('restore/layers', (text) => text.replace(/sha256:\w{9}/, 'sha256:../../../')),
-    /layers, line 1/,
-  ],
-  [
-    'a layer that is a command',
-    forge('restore/layers', (text) => text.replace('link', '$(touch ran)')),
-    /layers, line/,
-  ],
-  [
-    'a layer with an option',
-    forge('restore/layers', (text) => text.replace('sha256:', '--address ')),
-    /layers, line 1/,
-  ],
-  [
-    'a parent that comes later',
-    forge('restore/layers', (text) => text.split('\n').reverse().join('\n').trim()),
-    /layers, line/,
-  ],
-  [
-    'a parent that is not there',
-    forge('restore/layers', (text) => text.replace(/ sha256:\w+/, ` sha256:${hex}`)),
-    /layers, line/,
-  ],
-  ['a depth that is wrong', forge('restore/layers', (text) => text.replace(' 2 ', ' 3 ')), /layers, line/],
-  ['a layer twice', forge('restore/layers', (text) => text + text), /layers, line 6/],
-  ['two blanks', forge('restore/layers', (text) => text.replace(' - ', '  - ')), /layers, line 1/],
-  ['a zero byte', forge('restore/layers', (text) => text.replace(' - ', ' -\0 ')), /layers, line 1/],
-  ['a carriage return', forge('restore/names', (text) => text.replace('\n', '\r\n')), /names, line 1/],
-  ['a name that is a command', forge('restore/names', (text) => text.replace('shop', '$(id)')), /names, line/],
-  ['a name with a quote', forge('restore/names', (text) => text.replace('shop', 'shop",name!="')), /names, line/],
-  ['a name that is an option', forge('restore/names', (text) => text.replace('registry', '--registry')), /names, line/],
-  ['a name with a blank', forge('restore/names', (text) => text.replace('/shop', ' /shop')), /names, line/],
-  ['an empty line', forge('restore/names', (text) => `\n${text}`), /names, line 1/],
-  ['a name twice', forge('restore/names', (text) => text + text), /names, line 7/],
-  [
-    'a top layer that is not listed',
-    forge('restore/names', (text) => text.replace(/\w{64}\n/, `${hex}\n`)),
-    /names, line 1/,
-  ],
-];
+import { writeSmallVolume } from './small-volume.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-refuses-'));
 const sound = join(folder, 'sound');
@@ -144,11 +16,12 @@ let node: PrivateNode;
 
 before(async () => {
   await mkdir(sound);
-  await writeSmallVolume(sound, [
+  const images = [
     { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] },
     { name: 'registry.test/shop/web:1', layers: ['base', 'web'] },
     { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true },
-  ]);
+  ];
+  await writeSmallVolume(sound, images, { blobs: true });
   await provide([containerdSource('1.6')], console.error);
   node = await startPrivateNode(join(folder, 'node'), '/usr/bin');
 });
@@ -157,23 +30,46 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-for (const [name, damage, reason] of damages) {
+const copyOfVolume = async (): Promise<string> => {
+  const volume = join(folder, 'damaged');
+  await rm(volume, { recursive: true, force: true });
+  await run(['cp', '-a', sound, volume]);
+  return volume;
+};
+
+const refused = async (volume: string, mode: string, reason: RegExp): Promise<void> => {
+  const { code, stderr } = await node.run(['env', '-C', volume, 'sh', './restore.sh', '--mode', mode]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, reason);
+  assert.doesNotMatch(stderr, /\$/);
+  await untouched(volume);
+};
+
+for (const [name, damage, reason, mode = 'auto'] of damages) {
   test(`a volume with ${name} is refused, and nothing is touched`, async () => {
-    const volume = join(folder, 'damaged');
-    await rm(volume, { recursive: true, force: true });
-    await cp(sound, volume, { recursive: true });
+    const volume = await copyOfVolume();
     await damage(volume);
-    const { code, stderr } = await node.run(['env', '-C', volume, 'sh', './restore.sh']);
-    assert.equal(code, 3, stderr);
-    assert.match(stderr, reason);
-    assert.doesNotMatch(stderr, /\$/);
-    await untouched(volume);
+    await refused(volume, mode, reason);
   });
 }
 
+test('any bit flipped in what restore.sh reads is noticed', async () => {
+  for (const path of ['restore/layers', 'restore/names', 'restore/blobs', 'restore/images.tar']) {
+    for (let flip = 0; flip < 6; flip++) {
+      const volume = await copyOfVolume();
+      const data = await readFile(join(volume, path));
+      const position = Math.floor(Math.random() * data.length);
+      data[position] = (data[position] ?? 0) ^ (1 << (flip % 8));
+      await writeFile(join(volume, path), data);
+      await refused(volume, 'auto', new RegExp(`${path} does not have the checksum`));
+    }
+  }
+});
+
 for (const [args, code, reason] of [
-  [['--mode', 'copy'], 2, /mode copy is none of auto, link/],
-  [['--settle'], 2, /unknown option --settle/],
+  [['--mode', 'move'], 2, /mode move is none of auto, link, copy, import/],
+  [['--settle', '--mode', 'import'], 2, /--settle does not go with --mode import/],
+  [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
   [['--ctr', '/nowhere/ctr'], 4, /no ctr found/],
   [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
@@ -183,12 +79,26 @@ for (const [args, code, reason] of [
     assert.equal(found, code, stderr);
     assert.match(stderr, reason);
     await untouched(sound);
+    const { exitCode, message } = JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
+    assert.equal(exitCode, code);
+    assert.match(message, reason);
   });
 }
+
+test('an image with a damaged blob is not imported, and said', async () => {
+  const volume = await copyOfVolume();
+  const blobs = (await readFile(join(volume, 'restore/blobs'), 'utf8')).trim().split('\n');
+  const blob = blobs.at(-1)?.split(' ')[1]?.slice('sha256:'.length) ?? '';
+  await appendFile(join(volume, 'blobs/sha256', blob), 'x');
+  const { code, stderr } = await node.run(['sh', join(volume, 'restore.sh'), '--mode', 'import']);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /missing registry.test\/pause:3: some of its layers are not there/);
+  assert.match(stderr, /2 of 3 images present/);
+});
 
 const untouched = async (volume: string) => {
   assert.equal(await node.ctr('images', 'ls', '-q'), '');
   assert.doesNotMatch(await node.ctr('snapshots', 'ls'), /sha256|preload/);
-  const left = await node.run(['sh', '-c', `ls -d /var/lib/kubectl-preload /run/kubectl-preload.?????? ${volume}/ran`]);
+  const left = await node.run(['sh', '-c', `ls -d /var/lib/kubectl-preload /run/kubectl-preload/[0-9]* ${volume}/ran`]);
   assert.equal(left.stdout, '');
 };

@@ -1,49 +1,37 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { binaryFolder, provide } from '../cluster/components.ts';
-import { CONTAINERD_VERSIONS, containerdSource } from '../cluster/node-config.ts';
-import { outcome, type PrivateNode, startPrivateNode } from './private-node.ts';
-import { pullSmallImage, type SmallImage, writeSmallVolume } from './small-volume.ts';
+import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
+import { outcome } from './private-node.ts';
+import {
+  app,
+  deep,
+  labelled,
+  newVolume,
+  onNode as onNodeOf,
+  pause,
+  restore,
+  STATE,
+  store,
+  targets,
+  web,
+} from './restored-node.ts';
+import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
-const STATE = '/var/lib/kubectl-preload';
 const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
-const app: SmallImage = { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] };
-const web: SmallImage = { name: 'registry.test/shop/web:1', layers: ['base', 'web'] };
-const pause: SmallImage = { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true };
 const newer: SmallImage = { name: 'registry.test/shop/app:2', layers: ['base', 'runtime', 'app2'] };
 const onBase: SmallImage = { name: 'registry.test/shop/late:1', layers: ['base', 'late'] };
-const deep: SmallImage[] = Array.from({ length: 12 }, (_, image) => ({
-  name: `registry.test/deep:${image}`,
-  layers: Array.from({ length: 6 }, (_, depth) => (depth < 3 ? `common-${depth}` : `own-${image}-${depth}`)),
-}));
 
-const folder = await mkdtemp(join(tmpdir(), 'preload-restore-'));
-after(() => rm(folder, { recursive: true }));
-await provide(CONTAINERD_VERSIONS.map(containerdSource), console.error);
 const volume = await newVolume('volume', [app, web, pause]);
 const newerVolume = await newVolume('newer', [newer, web, pause]);
 const deepVolume = await newVolume('deep', deep);
 
-async function newVolume(name: string, images: SmallImage[]): Promise<{ path: string; set: string }> {
-  const path = join(folder, name);
-  await mkdir(path);
-  return { path, set: await writeSmallVolume(path, images) };
-}
-
 for (const version of CONTAINERD_VERSIONS) {
-  const onNode = (title: string, body: (node: PrivateNode, files: string) => Promise<void>) =>
-    test(`containerd ${version}: ${title}`, async () => {
-      const files = await mkdtemp(join(folder, 'node-'));
-      const node = await startPrivateNode(join(files, 'root'), await binaryFolder(containerdSource(version), () => {}));
-      await body(node, files).finally(node.stop);
-    });
+  const onNode = onNodeOf.bind(undefined, version);
 
   onNode('links an empty store, runs again without a change, and takes everything out again', async (node) => {
-    const first = await restore(node, volume.path);
+    const first = await restore(node, volume);
     assert.equal(first.code, 0, first.stderr);
     assert.equal(first.stdout, '');
     assert.match(
@@ -55,19 +43,19 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match((await node.run(['cat', DROP_IN])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
 
     const before = await store(node);
-    const again = await restore(node, volume.path);
+    const again = await restore(node, volume);
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stderr, /3 images and 5 layers already here/);
-    assert.equal((await restore(node, volume.path, '--check')).code, 0);
+    assert.equal((await restore(node, volume, '--check')).code, 0);
     assert.deepEqual(await store(node), before);
 
-    const undone = await restore(node, volume.path, '--undo');
+    const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
     assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
-    assert.equal((await restore(node, volume.path, '--check')).code, 1);
-    assert.equal((await restore(node, volume.path, '--undo')).code, 0);
+    assert.equal((await restore(node, volume, '--check')).code, 1);
+    assert.equal((await restore(node, volume, '--undo')).code, 0);
   });
 
   onNode(
@@ -75,7 +63,7 @@ for (const version of CONTAINERD_VERSIONS) {
     async (node, files) => {
       await pullSmallImage(node, files, web);
       await pullSmallImage(node, files, { ...app, layers: ['other'] });
-      const { code, stderr } = await restore(node, volume.path);
+      const { code, stderr } = await restore(node, volume);
       assert.equal(code, 0, stderr);
       assert.match(stderr, /1 images and 2 layers already here/);
       assert.match(stderr, /app:1 was another image here, the volume's takes its place/);
@@ -86,52 +74,52 @@ for (const version of CONTAINERD_VERSIONS) {
   onNode('lets images be pulled again when the volume is away and was undone', async (node, files) => {
     const mounted = join(files, 'mounted');
     await cp(volume.path, mounted, { recursive: true });
-    assert.equal((await restore(node, mounted)).code, 0);
+    assert.equal((await restore(node, { path: mounted })).code, 0);
     await rename(mounted, join(files, 'away'));
     const record = `${STATE}/record/${volume.set}`;
-    const check = await restore(node, record, '--check');
+    const check = await restore(node, { path: record }, '--check');
     assert.equal(check.code, 1);
     assert.match(check.stderr, /missing registry.test\/shop\/app:1: some of its layers are not there/);
     assert.match(check.stderr, /1 of 3 images present/);
     await assert.rejects(pullSmallImage(node, files, onBase), /failed to stat parent|no such file/);
-    const undone = await restore(node, record, '--undo');
+    const undone = await restore(node, { path: record }, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
     for (const image of [onBase, app]) await pullSmallImage(node, files, image);
   });
 
   onNode('does not take out what a container or another image stands on', async (node, files) => {
-    assert.equal((await restore(node, volume.path)).code, 0);
+    assert.equal((await restore(node, volume)).code, 0);
     await node.ctr('containers', 'create', app.name, 'container-1');
     await pullSmallImage(node, files, onBase);
     await pullSmallImage(node, files, { ...web, name: 'registry.test/same-layers:1' });
-    const refused = await restore(node, volume.path, '--undo');
+    const refused = await restore(node, volume, '--undo');
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /4 linked layers are still in use, by .*container-1/);
     assert.equal((await node.ctr('images', 'ls', '-q', `name==${app.name}`)).trim(), app.name);
     await node.ctr('containers', 'rm', 'container-1');
-    assert.equal((await restore(node, volume.path, '--undo')).code, 1);
+    assert.equal((await restore(node, volume, '--undo')).code, 1);
     assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
     assert.equal((await targets(node)).length, 2, 'base and web');
     for (const name of [onBase.name, 'registry.test/same-layers:1']) await node.removeImage(name);
-    const undone = await restore(node, volume.path, '--undo');
+    const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
     assert.deepEqual(await targets(node), []);
   });
 
   onNode('takes over from an older set, which can then be undone', async (node) => {
-    assert.equal((await restore(node, volume.path)).code, 0);
-    const { code, stderr } = await restore(node, newerVolume.path);
+    assert.equal((await restore(node, volume)).code, 0);
+    const { code, stderr } = await restore(node, newerVolume);
     assert.equal(code, 0, stderr);
     assert.deepEqual(
       await labelled(node, 'io.cri-containerd.pinned==pinned'),
       await labelled(node, `kubectl-preload/set==${newerVolume.set}`),
     );
-    assert.equal((await restore(node, newerVolume.path, '--undo')).code, 0);
-    assert.equal((await restore(node, volume.path, '--check')).code, 0, 'the older set is whole again');
-    assert.equal((await restore(node, newerVolume.path)).code, 0);
-    assert.equal((await restore(node, volume.path, '--undo')).code, 0);
+    assert.equal((await restore(node, newerVolume, '--undo')).code, 0);
+    assert.equal((await restore(node, volume, '--check')).code, 0, 'the older set is whole again');
+    assert.equal((await restore(node, newerVolume)).code, 0);
+    assert.equal((await restore(node, volume, '--undo')).code, 0);
     assert.deepEqual(new Set(await targets(node)), new Set([newerVolume.set]));
-    assert.equal((await restore(node, newerVolume.path, '--check')).code, 0);
+    assert.equal((await restore(node, newerVolume, '--check')).code, 0);
   });
 
   onNode('continues after being killed at any moment', async (node) => {
@@ -141,12 +129,12 @@ for (const version of CONTAINERD_VERSIONS) {
       await sleep(delay);
       // the shell with its workers, or the shell alone, whose workers then go on for a moment
       if (child.exitCode === null && child.pid) process.kill(delay % 280 === 60 ? child.pid : -child.pid, 'SIGKILL');
-      const { code, stderr } = await restore(node, deepVolume.path);
+      const { code, stderr } = await restore(node, deepVolume);
       assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
       await ended;
       assert.equal((await targets(node)).length, 39);
       assert.doesNotMatch(await node.ctr('snapshots', 'ls'), /preload-/);
-      assert.equal((await restore(node, deepVolume.path, '--undo')).code, 0);
+      assert.equal((await restore(node, deepVolume, '--undo')).code, 0);
     }
   });
 
@@ -155,7 +143,7 @@ for (const version of CONTAINERD_VERSIONS) {
     const runs = await Promise.all(shells.map((shell) => node.run([...shell, join(deepVolume.path, 'restore.sh')])));
     for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
     assert.equal(runs.filter(({ stderr }) => /another restore.sh is at work/.test(stderr)).length, 2);
-    const quiet = await restore(node, deepVolume.path, '--quiet', '--no-pin');
+    const quiet = await restore(node, deepVolume, '--quiet', '--no-pin');
     assert.deepEqual(quiet, { code: 0, stdout: '', stderr: '' });
     assert.deepEqual(await labelled(node, 'io.cri-containerd.pinned'), []);
   });
@@ -172,7 +160,7 @@ for (const version of CONTAINERD_VERSIONS) {
       `#!/bin/sh\ncase "$*" in *"commit ${top}"*) echo 'ctr: no space left' >&2; exit 1 ;; esac\nexec ctr "$@"\n`,
       { mode: 0o755 },
     );
-    const { code, stderr } = await restore(node, volume.path, '--ctr', ctr);
+    const { code, stderr } = await restore(node, volume, '--ctr', ctr);
     assert.equal(code, 1, stderr);
     assert.match(
       stderr,
@@ -181,32 +169,3 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
   });
 }
-
-const restore = (node: PrivateNode, path: string, ...args: string[]) =>
-  node.run(['sh', join(path, 'restore.sh'), ...args]);
-
-/** The set that each linked layer in containerd's store leads to, after garbage collection. */
-const targets = async (node: PrivateNode) => {
-  await node.ctr('leases', 'rm', '--sync', (await node.ctr('leases', 'create')).trim());
-  const links = [
-    'find',
-    '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
-    '-name',
-    'fs',
-    '-type',
-    'l',
-    '-printf',
-    '%l\\n',
-  ];
-  return lines((await node.run(links)).stdout).map((link) => link.slice(STATE.length + 1).split('/')[0] ?? '');
-};
-
-/** Names of images whose labels fit, e.g. `key` or `key==value`. */
-const labelled = async (node: PrivateNode, label: string) => {
-  const [key, value] = label.split('==');
-  return lines(await node.ctr('images', 'ls', '-q', `labels."${key}"${value ? `==${value}` : ''}`)).sort();
-};
-
-const store = async (node: PrivateNode) => [await node.ctr('images', 'ls'), await node.ctr('snapshots', 'ls')];
-
-const lines = (text: string) => text.split('\n').filter(Boolean);

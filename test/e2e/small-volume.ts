@@ -1,11 +1,13 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
-import { chainIds, digestOf } from '../../src/model/oci.ts';
+import { chainIds, digestOf, mediaTypeOf } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
+import { restoreScript } from '../../src/volume/restore/script.ts';
 import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from './private-node.ts';
+import { packLayer, unpackLayer } from './small-layer.ts';
 
 /** `layers` names layers, base first; the same name is the same layer in every image. */
 export interface SmallImage {
@@ -14,58 +16,96 @@ export interface SmallImage {
   sandbox?: boolean;
 }
 
-const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
-const RESTORE_SCRIPT = resolve(import.meta.dirname, '../../src/volume/restore.sh');
+export interface SmallVolumeOptions {
+  /** also the layers' blobs */
+  blobs?: boolean;
+  /** of restore.sh */
+  defaults?: format.RestoreDefaults;
+}
 
-/** Writes a finished volume of format 1. Every image is an index whose manifest for another platform is missing. */
-export const writeSmallVolume = async (volume: string, images: readonly SmallImage[]): Promise<string> => {
+export const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+
+/**
+ * Writes a finished volume of format 1, with layer blobs beside the layers if asked. Every image is an index whose
+ * manifest for another platform is missing. Returns the set.
+ */
+export const writeSmallVolume = async (
+  volume: string,
+  images: readonly SmallImage[],
+  options: SmallVolumeOptions = {},
+): Promise<string> => {
   const captured: CapturedImage[] = [];
   for (const image of images) captured.push(await writeImage(volume, image, false));
   for (const layer of new Set(images.flatMap((image) => image.layers))) {
     const chains = captured.map((image, index) => image.layers[images[index]?.layers.indexOf(layer) ?? -1]?.chainId);
-    for (const chain of new Set(chains)) if (chain) await writeTree(join(volume, format.layerFolder(chain)), layer);
+    for (const chain of new Set(chains)) if (chain) await unpackLayer(join(volume, format.layerFolder(chain)), layer);
   }
-  const layers = format.layerList(captured);
-  const names = format.nameList(captured);
-  await mkdir(join(volume, 'restore'));
-  await writeFile(join(volume, format.LAYER_LIST), layers);
-  await writeFile(join(volume, format.NAME_LIST), names);
-  await copyFile(RESTORE_SCRIPT, join(volume, format.RESTORE_SCRIPT));
   await writeIndex(volume, captured);
-  await run(['tar', '-cf', format.IMAGES_ARCHIVE, 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
-  const set = digestOf(layers + names).slice(7, 19);
+  await run(['tar', '-cf', 'images.tar', 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
+  if (options.blobs) for (const image of images) await writeImage(volume, image, true);
+  await finishVolume(volume, captured, options);
+  return setOf(volume);
+};
+
+/** Writes restore/ and preload.json, from images.tar and what else there is in `volume`. */
+export const finishVolume = async (
+  volume: string,
+  captured: readonly CapturedImage[],
+  { blobs = false, defaults = {} }: SmallVolumeOptions = {},
+): Promise<void> => {
+  await mkdir(join(volume, 'restore'));
+  await rename(join(volume, 'images.tar'), join(volume, format.IMAGES_ARCHIVE));
+  await writeFile(join(volume, format.LAYER_LIST), format.layerList(captured));
+  await writeFile(join(volume, format.NAME_LIST), format.nameList(captured));
+  if (blobs) await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
+  await writeFile(join(volume, format.RESTORE_SCRIPT), restoreScript);
   const contents = {
-    set,
+    set: await setOf(volume),
     version: '0.1.0',
     created: '2026-11-24T12:00:00Z',
     platform: PLATFORM,
     uuid: null,
-    images: captured,
+    images: [...captured],
   };
-  await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume)));
-  return set;
+  await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume), defaults));
 };
+
+/** The name of the volume's set. */
+export const setOf = async (volume: string): Promise<string> =>
+  digestOf(
+    Buffer.concat([await readFile(join(volume, format.LAYER_LIST)), await readFile(join(volume, format.NAME_LIST))]),
+  )
+    .slice('sha256:'.length)
+    .slice(0, 12);
+
+const CHECKED = [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
 
 /** Sums of restore/* and restore.sh, by path on the volume. */
 export const checksums = async (volume: string): Promise<Record<string, string>> => {
   const sums: Record<string, string> = {};
-  for (const path of [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.RESTORE_SCRIPT]) {
-    sums[path] = digestOf(await readFile(join(volume, path)));
+  for (const path of CHECKED) {
+    const content = await readFile(join(volume, path)).catch(() => undefined);
+    if (content) sums[path] = digestOf(content);
   }
   return sums;
 };
 
 /** Does with the image what a pull does, without a registry. */
-export const pullSmallImage = async (node: PrivateNode, scratch: string, image: SmallImage): Promise<void> => {
+export const pullSmallImage = async (
+  node: PrivateNode,
+  scratch: string,
+  image: SmallImage,
+  ...flags: string[]
+): Promise<void> => {
   const layout = join(scratch, 'layout');
   await writeIndex(layout, [await writeImage(layout, image, true)]);
   await run(['tar', '-cf', join(scratch, 'image.tar'), '-C', layout, '.']);
   await rm(layout, { recursive: true });
-  await node.ctr('images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
+  await node.ctr(...flags, 'images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
 };
 
 const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {
-  const blobs = [];
+  const blobs: LayerBlob[] = [];
   for (const layer of image.layers) blobs.push(await layerBlob(layout, layer, withLayers));
   const [os = '', architecture = ''] = PLATFORM.split('/');
   const platform = { os, architecture };
@@ -79,40 +119,32 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
     digest,
     manifest: manifest.descriptor.digest,
     config: config.descriptor.digest,
-    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId) => ({
+    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
       chainId,
-      digest: chainId,
-      bytes: 0,
+      digest: blobs[index]?.digest ?? '',
+      bytes: blobs[index]?.size ?? 0,
       source: 'registry' as const,
     })),
     sandbox: image.sandbox ?? false,
   };
 };
 
+const archives = new Map<string, ReturnType<typeof packLayer>>();
+
 const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<LayerBlob> => {
-  const tree = join(layout, 'tree');
-  await writeTree(tree, layer);
-  await run(['tar', '-cf', 'layer.tar', '--sort=name', '--mtime=@0', '--numeric-owner', '-C', 'tree', '.'], {
-    cwd: layout,
-  });
-  const data = await readFile(join(layout, 'layer.tar'));
-  await rm(tree, { recursive: true });
-  await rm(join(layout, 'layer.tar'));
-  const digest = digestOf(data);
-  if (keep) await writeBlob(layout, digest, data);
-  return { diffID: digest, digest, size: data.length, compression: 'none' };
+  const packed = archives.get(layer) ?? packLayer(layout, layer);
+  archives.set(layer, packed);
+  const { blob, data } = await packed;
+  if (keep) await writeBlob(layout, blob.digest, data);
+  return blob;
 };
 
-const writeTree = async (folder: string, layer: string) => {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, layer), layer);
-};
-
-const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
+/** Writes the index.json of an OCI layout that has the images' documents. */
+export const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
   const manifests = [];
   for (const { names, digest } of images) {
-    const { length } = await readFile(join(layout, format.blobPath(digest)));
-    const entry = { mediaType: 'application/vnd.oci.image.index.v1+json', digest, size: length };
+    const data = await readFile(join(layout, format.blobPath(digest)));
+    const entry = { mediaType: mediaTypeOf(data), digest, size: data.length };
     manifests.push(
       ...names.map((name) => ({
         ...entry,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { blobPath, contentsFile, layerFolder, layerList, nameList } from '../../src/volume/format.ts';
+import { blobList, blobPath, contentsFile, layerFolder, layerList, nameList } from '../../src/volume/format.ts';
 import { capturedImage, digest, layer } from './captured-images.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(digest);
@@ -37,7 +37,19 @@ r.io/empty:1 ${digest('0')} -
   );
 });
 
-test('the lists of nothing are empty', () => assert.equal(layerList([]) + nameList([]), ''));
+test('restore/names: what kube-system runs before the rest', () => {
+  const dns = { ...capturedImage({ names: ['r.io/dns:1'] }), system: true };
+  assert.deepEqual(nameList([app, dns, pause]).match(/[^/]+:\d(?= )/g), ['pause:3', 'dns:1', 'app:1']);
+});
+
+test('restore/blobs: the documents of each image, then its layers with their sizes', () => {
+  const image = { ...app, manifest: digest('1'), config: digest('2') };
+  const documents = [digest('0'), digest('1'), digest('2')].map((document) => `${digest('0')} ${document} -\n`);
+  const layers = image.layers.map((layer) => `${digest('0')} ${layer.digest} ${layer.bytes}\n`);
+  assert.equal(blobList([image]), [...documents, ...layers].join(''));
+});
+
+test('the lists of nothing are empty', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
 
 test('preload.json', () => {
   const contents = {

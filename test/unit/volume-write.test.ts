@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Contents } from '../../src/model/contents.ts';
 import { blobOf, digestOf } from '../../src/model/oci.ts';
+import { restoreScript } from '../../src/volume/restore/script.ts';
 import { writeVolume } from '../../src/volume/write.ts';
 import { ensurePackages } from '../cluster/apt.ts';
 import { capturedImage, digest, layer } from './captured-images.ts';
@@ -102,7 +103,7 @@ test('images.tar is the layout without layers, each document once', async () => 
 });
 
 test('restore.sh is the script of the sources, to be run', async () => {
-  assert.equal(await read('restore.sh'), await readFile('src/volume/restore.sh', 'utf8'));
+  assert.equal(await read('restore.sh'), restoreScript);
   assert.equal((await stat(join(volume, 'restore.sh'))).mode & 0o777, 0o755);
 });
 

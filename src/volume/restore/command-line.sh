@@ -1,0 +1,28 @@
+# --- the command line ---
+
+parse() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --mode | --address | --ctr | --namespace | --wait) [ -n "${2-}" ] || fail 2 "$1 needs a value" ;;
+    esac
+    case $1 in
+      --mode) mode=$2 && shift ;;
+      --address) address=$2 && shift ;;
+      --ctr) ctr=$2 && shift ;;
+      --namespace) namespace=$2 && shift ;;
+      --wait) wait=$2 && shift ;;
+      --settle) settle=yes ;;
+      --no-pin) pin='' ;;
+      --register-blobs) register=yes ;;
+      --check) action=check ;;
+      --undo) action=undo ;;
+      --quiet) quiet=yes ;;
+      -h | --help) sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+      *) fail 2 "unknown option $1, see restore.sh --help" ;;
+    esac
+    shift
+  done
+  case $mode in auto | link | copy | import) ;; *) fail 2 "mode $mode is none of auto, link, copy, import" ;; esac
+  case $wait in *[!0-9]*) fail 2 "--wait $wait is not a number of seconds" ;; esac
+  case $settle$mode in yesauto | yeslink) mode='link' ;; yes*) fail 2 "--settle does not go with --mode $mode" ;; esac
+}

@@ -1,0 +1,47 @@
+# --- labels, and what CRI makes of them ---
+
+# A digest stays pinned as long as one of its names is, so the names of older sets are unpinned, all of them.
+label_names() {
+  start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
+  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
+  spread "$tmp/bare" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
+  $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
+  spread "$tmp/older" label io.cri-containerd.pinned=
+  phase pin "$start" "$(count "$names") names${pin:+ pinned}, $(count "$tmp/older") of older sets unpinned"
+}
+
+label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
+
+# The kubelet sees an image once the CRI plugin has labelled its name.
+wait_for_cri() {
+  start=$(now)
+  while find_unseen && [ -s "$tmp/unseen" ] && ! late "$start"; do pause; done
+}
+
+find_unseen() {
+  : >"$tmp/unseen"
+  has_cri || return 0
+  $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
+}
+
+# In cri, "name pinned" of each name that CRI lists; empty where nothing can ask it.
+ask_cri() {
+  cri images --output json | awk '
+    function flush() { for (; n; n--) print name[n], pinned }
+    $1 == "\"id\":" { flush() }
+    $1 == "\"pinned\":" { pinned = $2 ~ /^true/ }
+    NF == 1 && /[:@]/ { gsub(/[",]/, "", $1); name[++n] = $1 }
+    END { flush() }
+  ' >"$tmp/cri"
+}
+
+# Pins are younger than CRI itself: containerd 1.6.22.
+check_pins() {
+  if [ -s "$tmp/cri" ]; then
+    unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
+  else
+    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
+  fi
+  [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
+    log "pin: containerd $server does not heed the pins of $unpinned images, the kubelet may remove them when the disk is full"
+}

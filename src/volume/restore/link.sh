@@ -1,0 +1,90 @@
+# --- mode link: containerd's folders of the layers become links to the volume ---
+
+# What --check and --undo need when the volume is away.
+keep_record() {
+  { mkdir -p "$record/restore" && cp -f "$layers" "$names" ${blobs:+"$blobs"} "$record/restore/" &&
+    cp -f "$here/restore.sh" "$here/preload.json" "$record/"; } || fail 4 "cannot write to $state"
+}
+
+# First SET, then the links of layers that lead to other sets.
+link_volume() {
+  links >"$tmp/links"
+  [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$(count "$layers")" ] || return 0
+  { mkdir -p "$state/new" && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
+    fail 4 "cannot write to $state"
+  guard_boot
+  while read -r chain dir target; do
+    [ "$target" = "$linked/${chain#sha256:}/fs" ] || ln -sfn "$linked/${chain#sha256:}/fs" "$dir"
+  done <"$tmp/links"
+}
+
+# The volume can go once nothing is linked to it.
+release_volume() {
+  [ -z "$(links)" ] || return 0
+  unregister_blobs
+  unguard_boot
+  rm -f "${state:?}/$set"
+}
+
+# Depth by depth, as a chain can only be built in order.
+link_layers() {
+  start=$(now)
+  awk -v todo="$tmp/todo" 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { print >todo; print >(todo "." $3) }' \
+    "$tmp/have" "$layers"
+  [ -f "$tmp/todo" ] || return 0
+  depths=$(awk '{ print $3 }' "$tmp/todo" | sort -nu)
+  for depth in $depths; do
+    spread "$tmp/todo.$depth" add_layers
+  done >"$tmp/added" 2>"$tmp/errors"
+  cat "$tmp/added" >>"$tmp/dirs"
+  phase link "$start" "$(count "$tmp/added") of $(count "$tmp/todo") layers"
+  [ ! -s "$tmp/errors" ] || log "link: $(sed '$!d' "$tmp/errors")"
+}
+
+add_layers() {
+  while read -r chain parent _; do
+    key=preload-${chain#sha256:}
+    [ "$parent" != - ] || parent=
+    mounts=$($ctr snapshots prepare --target /x "$key" ${parent:+"$parent"}) || continue
+    case $mounts in *upperdir=*) dir=${mounts##*upperdir=} ;; *) dir=${mounts#mount -t bind } ;; esac
+    dir=${dir%%[ ,]*}
+    case $dir in /*/snapshots/[0-9]*/fs) ;; *) echo "no directory in: $mounts" >&2 && continue ;; esac
+    rmdir "$dir" && ln -s "$linked/${chain#sha256:}/fs" "$dir" && $ctr snapshots commit "$chain" "$key" && echo "$chain $dir"
+  done
+}
+
+# "chain directory target" of the layers that are links.
+links() {
+  # shellcheck disable=SC2046,SC2012 # words without blanks
+  ls -ld $(sed 's/.* //' "$tmp/dirs") 2>/dev/null | sed -n 's|.* \(/[^ ]*\) -> \(/[^ ]*\)$|\1 \2|p' |
+    awk 'FILENAME == ARGV[1] { chain[$2] = $1; next } $1 in chain { print chain[$1], $1, $2 }' "$tmp/dirs" -
+}
+
+# --- without its volume containerd shall not start: the images would be listed, but dead ---
+
+drop_ins() {
+  case $address in
+    */k3s/*) set -- k3s k3s-agent rke2-server rke2-agent ;;
+    */k0s/*) set -- k0scontroller k0sworker ;;
+    *) set -- containerd ;;
+  esac
+  printf '/etc/systemd/system/%s.service.d/kubectl-preload.conf\n' "$@"
+}
+
+guard_boot() {
+  [ -d /run/systemd/system ] || return 0
+  for file in $(drop_ins); do
+    mkdir -p "${file%/*}" || fail 4 "cannot write $file"
+    printf '%s\n' '[Unit]' "RequiresMountsFor=$here" '[Service]' \
+      "ExecStartPre=/bin/sh -c 'test -f $state/$set/preload.json'" >"$file"
+  done
+  reload_systemd
+}
+
+unguard_boot() {
+  for file in $(drop_ins); do
+    ! grep -qs "$state/$set/" "$file" || { rm -f "$file" && reload_systemd; }
+  done
+}
+
+reload_systemd() { systemctl daemon-reload 2>/dev/null || log 'systemctl daemon-reload failed: the change to containerd counts from the next boot on'; }

@@ -1,0 +1,56 @@
+# --- how the images get into containerd ---
+
+no_copy='cp of this node loses extended attributes or devices'
+
+# why says what decided it.
+choose_mode() {
+  fault=3
+  case $mode in
+    auto) choose_best ;;
+    import) can_import || fail "$fault" "cannot import: $why" ;;
+    *) can_link || fail "$fault" "cannot link: $why" ;;
+  esac
+  { [ "$mode" != copy ] && [ -z "$settle" ]; } || can_copy || fail 4 "cannot copy: $no_copy"
+}
+
+choose_best() {
+  if can_link; then
+    mode='link'
+  else
+    no_link=$why
+    can_import || fail "$fault" "cannot link: $no_link; cannot import: $why"
+    mode=import why="cannot link: $no_link"
+  fi
+}
+
+can_link() {
+  [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the snapshotter $snapshotter" && return 1; }
+  plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
+  find_layers
+  [ -z "$lost" ] || { why="layer $lost is missing" && return 1; }
+  why='CRI uses overlayfs and the volume has every layer'
+}
+
+can_import() {
+  [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
+  find_blobs
+  [ -z "$lost" ] || { why="blob $lost is missing" && return 1; }
+  why='the volume has every blob'
+}
+
+# Whether cp keeps what makes a layer: busybox' drops extended attributes and says nothing.
+can_copy() {
+  trial=$tmp/copy-trial
+  mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
+  : >"$trial/lower/opaque/old"
+  : >"$trial/lower/removed"
+  mount -t overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" overlay "$trial/merged" || return 1
+  rm -r "$trial/merged/opaque" "$trial/merged/removed"
+  mkdir "$trial/merged/opaque"
+  umount "$trial/merged"
+  cp -a "$trial/upper/." "$trial/copied" || return 1
+  mount -t overlay -o "lowerdir=$trial/copied:$trial/lower" overlay "$trial/merged" || return 1
+  found=$(find "$trial/merged" | wc -l)
+  umount "$trial/merged"
+  [ "$found" -eq 2 ] # the folder itself and the one that hides what is below
+}

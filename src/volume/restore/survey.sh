@@ -1,0 +1,53 @@
+# --- what the node has already ---
+
+# In $tmp: have, the layers that are there; known, the names that are there; right, those of them with the right digest.
+survey() {
+  $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots"
+  awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours && $NF == "Committed" { print $1 }' \
+    "$layers" "$tmp/snapshots" >"$tmp/have"
+  if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
+  $ctr images ls -q | ours >"$tmp/known"
+  spread "$tmp/known" right_names >"$tmp/right"
+}
+
+# dirs, "chain directory" of what is there. A snapshot prepared on the top of a chain shows the directories of all of it;
+# where the volume of a link is away, the error shows that of the top alone.
+locate() {
+  cp "$tmp/have" "$tmp/lost"
+  while [ -s "$tmp/lost" ]; do
+    awk 'FILENAME == ARGV[1] { lost[$1]; next } $1 in lost { top[$1]; delete top[$2] } END { for (chain in top) print chain }' \
+      "$tmp/lost" "$layers" >"$tmp/tops"
+    spread "$tmp/tops" probe >"$tmp/chains"
+    [ -s "$tmp/chains" ] || break
+    awk -v rest="$tmp/lost" '
+      FILENAME == ARGV[1] { lost[$1]; next }
+      FILENAME == ARGV[2] { parent[$1] = $2; next }
+      { n = split($2, dir, ":"); chain = $1
+        for (i = 1; i <= n; i++) { if (chain in lost) print chain, dir[i]; delete lost[chain]; chain = parent[chain] } }
+      END { printf "" >rest; for (chain in lost) print chain >rest }
+    ' "$tmp/lost" "$layers" "$tmp/chains"
+  done >"$tmp/dirs"
+  remove_snapshots "^preload-probe-$$-"
+}
+
+probe() {
+  while read -r chain; do
+    mounts=$($ctr snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
+    case $mounts in
+      *lowerdir=*) mounts=${mounts##*lowerdir=} && echo "$chain ${mounts%%[ ,]*}" ;;
+      *" stat /"*) mounts=${mounts##* stat } && echo "$chain ${mounts%%: *}" ;;
+    esac
+  done
+}
+
+remove_snapshots() {
+  keys=$($ctr snapshots ls | awk -v pattern="$1" '$1 ~ pattern { print $1 }')
+  # shellcheck disable=SC2086 # words without blanks, here and below
+  [ -z "$keys" ] || $ctr snapshots rm $keys
+}
+
+right_names() {
+  filters=$(awk '{ printf "name==\"%s\",target.digest==\"%s\"\n", $1, $2 }')
+  # shellcheck disable=SC2086
+  $ctr images ls -q $filters
+}

@@ -1,0 +1,55 @@
+# --- undo ---
+
+# Layers that another set on this node has too go over to that set; what remains linked here is to be taken out.
+hand_over() {
+  [ ! -s "$tmp/lost" ] || fail 1 "cannot find the directories of $(count "$tmp/lost") layers"
+  links | while read -r chain dir target; do
+    [ "$target" = "$linked/${chain#sha256:}/fs" ] || continue
+    heir=$(heir "${chain#sha256:}")
+    if [ -n "$heir" ]; then ln -sfn "$heir" "$dir"; else echo "$chain"; fi
+  done >"$tmp/mine"
+}
+
+heir() (
+  set +f
+  for path in "$state"/*/layers/"$1"/fs; do
+    [ "$path" != "$linked/$1/fs" ] && [ -d "$path" ] && echo "$path" && return
+  done
+)
+
+# Layers are left to garbage collection, which knows what else needs them; ctr refuses to remove a layer that ever had a
+# child collected. What a container runs on keeps its name and its hold.
+take_out() {
+  awk -v names="$tmp/free-names" '
+    FILENAME == ARGV[1] { mine[$1]; next }
+    FILENAME == ARGV[2] { if (NF > 2 && $NF != "Committed") keep[$(NF - 1)]; next }
+    FILENAME == ARGV[3] { parent[$1] = $2; chain[++n] = $1; next }
+    !($3 in keep) && ($3 in mine) { print >names }
+    END { for (; n; n--) if (chain[n] in keep) keep[parent[chain[n]]]; else if (chain[n] in mine) print chain[n] }
+  ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
+  [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "containerd does not remove the linked images"
+  unregister_blobs
+  spread "$tmp/free" let_go
+  $ctr leases rm --sync "$($ctr leases create)" >/dev/null
+  $ctr snapshots ls >"$tmp/snapshots" || fail 1 "containerd does not list its snapshots"
+  awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
+  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use, by $(users): remove that and run --undo again"
+}
+
+let_go() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
+
+# Containers and layers on top of linked layers, and configs of images that consist of linked layers.
+users() {
+  label=containerd.io/gc.ref.snapshot.overlayfs
+  $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2 config|p" |
+    awk 'FILENAME == ARGV[1] { mine[$1]; next } NF > 2 && ($(NF - 1) in mine) && !($1 in mine) { printf "%s ", $1 }' \
+      "$tmp/mine" "$tmp/snapshots" -
+}
+
+forget() {
+  $ctr images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours"
+  spread "$tmp/ours" label kubectl-preload/set= io.cri-containerd.pinned=
+  unguard_boot
+  rm -rf "$record" "${state:?}/$set"
+  rmdir "$state/record" "$state/new" "$state" 2>/dev/null
+}

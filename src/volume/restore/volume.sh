@@ -1,0 +1,94 @@
+# --- the volume: all of it is checked before any of it is used ---
+
+read_volume() {
+  case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+  here=$(cd "$here/" && pwd -P) || fail 3 "cannot enter the folder of $0"
+  case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unusual letters, mount it elsewhere" ;; esac
+  layers=$here/restore/layers names=$here/restore/names blobs=''
+
+  { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
+    refuse "it has no preload.json, so its export did not finish"
+  [ "$(field complete)" = true ] || refuse "preload.json is cut off"
+  [ "$(field format)" = 1 ] || refuse "its format is $(field format), this restore.sh knows format 1"
+  platform=$(field platform)
+  [ "${platform%/v[0-9]}" = "$(node_platform)" ] || refuse "it was made for $platform, this node is $(node_platform)"
+  [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for the snapshotter $(field snapshotter)"
+
+  check_sum restore/layers
+  check_sum restore/names
+  [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
+  set=$(cat "$layers" "$names" | sha256sum | cut -c 1-12)
+  [ "$(field set)" = "$set" ] || refuse "preload.json is not about what restore/ lists"
+  record=$state/record/$set linked=$state/$set/layers
+  check_lists
+  [ "$action" != restore ] || check_sum restore/images.tar
+  log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \
+    "made $(field created | sed 's/T.*//') by kubectl-preload $(field version)"
+}
+
+# Value of a top-level key of preload.json, nothing if it has unusual letters.
+field() { sed -n "/^  \"$1\": /{s|^[^:]*: \"\{0,1\}\([A-Za-z0-9:/._+ -]*\)\"\{0,1\},\{0,1\}\$|\1|p;q;}" "$here/preload.json"; }
+
+node_platform() {
+  case $(uname -m) in
+    x86_64) echo linux/amd64 ;;
+    aarch64) echo linux/arm64 ;;
+    arm*) echo linux/arm ;;
+    *) echo "linux/$(uname -m)" ;;
+  esac
+}
+
+# The checksum that preload.json gives for a path.
+sum() { sed -n "s|^    \"$1\": \"sha256:\([0-9a-f]*\)\",\{0,1\}\$|\1|p" "$here/preload.json"; }
+
+check_sum() {
+  { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing"
+  found=$(sha256sum <"$here/$1")
+  [ "${found%% *}" = "$(sum "$1")" ] || refuse "$1 does not have the checksum that preload.json gives"
+}
+
+# Strict, for what stands in the lists becomes paths and arguments.
+check_lists() {
+  verdict=$(awk '
+    function digest(text) { return length(text) == 71 && text ~ /^sha256:[0-9a-f]+$/ }
+    function reference(text) {
+      sub(/^\[[0-9A-Fa-f:]+\]/, "host", text)
+      return text ~ /^[A-Za-z0-9][A-Za-z0-9._:\/@+-]*$/ && length(text) < 512
+    }
+    function layer() {
+      return $0 == $1 " " $2 " " $3 " " $4 && digest($1) && !($1 in depth) && $3 ~ /^[1-9][0-9]*$/ &&
+        ($2 == "-" ? $3 == 1 : ($2 in depth) && $3 == depth[$2] + 1) && $4 ~ /^(link|copy)$/
+    }
+    function name() {
+      return $0 == $1 " " $2 " " $3 && reference($1) && !($1 in known) && digest($2) && ($3 == "-" || $3 in depth)
+    }
+    function blob() { return $0 == $1 " " $2 " " $3 && ($1 in target) && digest($2) && $3 ~ /^(-|[0-9]+)$/ }
+    FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; next }
+    FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; target[$2]; n++; next }
+    n && !blob() { wrong = "blobs, line " FNR; exit }
+    END { print wrong != "" ? wrong : n ? "ok" : "names, no line" }
+  ' "$layers" "$names" ${blobs:+"$blobs"})
+  [ "$verdict" = ok ] || refuse "restore/$verdict: not of the expected form"
+}
+
+# lost becomes the first layer that is not there.
+find_layers() {
+  lost=''
+  [ ! -L "$here/layers" ] || refuse "layers is a link"
+  while [ -z "$lost" ] && read -r chain _; do
+    folder=$here/layers/${chain#sha256:}
+    { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $chain is a link"
+    [ -d "$folder/fs" ] || lost=$chain
+  done <"$layers"
+}
+
+# lost becomes the first blob that is not there.
+find_blobs() {
+  lost=''
+  { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs is a link"
+  while [ -z "$lost" ] && read -r _ digest _; do
+    file=$here/blobs/sha256/${digest#sha256:}
+    [ ! -L "$file" ] || refuse "blob $digest is a link"
+    [ -f "$file" ] || lost=$digest
+  done <"$blobs"
+}

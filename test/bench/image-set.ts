@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { CapturedImage } from '../../src/model/contents.ts';
+import { chainIds } from '../../src/model/oci.ts';
+import { application } from '../cluster/images/application-layer.ts';
+import { mapBounded } from '../cluster/images/concurrency.ts';
+import { type Layer, layerBuilder } from '../cluster/images/layer.ts';
+import type { LayerBlob } from '../cluster/images/oci-image.ts';
+import { writeDocuments } from '../cluster/images/oci-layout.ts';
+import { busybox, debian, debianPackages, node } from '../cluster/images/root-filesystems.ts';
+import { assemble, type SampleImage } from '../cluster/images/sample-image.ts';
+import { sampleSet } from '../cluster/images/sample-set.ts';
+import { CACHE } from '../cluster/state.ts';
+import { PLATFORM } from '../e2e/small-volume.ts';
+
+/** Where the blobs of all images are. */
+export const LAYOUT = join(CACHE, 'images');
+
+const bases: Layer[][] = [
+  [debian, node],
+  [debian, debianPackages('python3-minimal')],
+  [debian, node],
+  [debian, debianPackages('git')],
+  [debian, debianPackages('nginx-light')],
+  [busybox],
+];
+
+/** Applications of 8 to 28 MB on a handful of bases, as a cluster runs them. */
+export const applications = (count: number): SampleImage[] =>
+  Array.from({ length: count }, (_, number) => ({
+    names: [`bench/app-${number}:1`],
+    layers: [
+      ...(bases[number % bases.length] ?? []),
+      application(`srv/app-${number}`, { from: number % 80, megabytes: 8 + 4 * (number % 6) }),
+    ],
+  }));
+
+/** The images of the sample set that have a tag and lack nothing. */
+export const samples = (): SampleImage[] =>
+  sampleSet.filter(({ names: [name], absent }) => name?.includes(':') && !absent);
+
+/** Builds the images into the layout. */
+export const buildImages = async (
+  images: readonly SampleImage[],
+  log: (line: string) => void,
+): Promise<CapturedImage[]> => {
+  const build = layerBuilder(LAYOUT, log);
+  return mapBounded([...images], 2, async (image) => buildImage(image, await mapBounded(image.layers, 2, build)));
+};
+
+const buildImage = async (image: SampleImage, blobs: LayerBlob[]): Promise<CapturedImage> => {
+  const { root, manifests, blobs: documents } = assemble(image, blobs);
+  await writeDocuments(LAYOUT, [...documents, ...manifests]);
+  const [manifest] = manifests;
+  const config = documents[0];
+  if (!manifest || !config) throw new Error(`${image.names[0]} has no manifest`);
+  const names = image.names.map((name) => `registry.test/${name}`);
+  const digestNames = names.map((name) => `${name.replace(/:[^/]*$/, '')}@${root.digest}`);
+  return {
+    names: [...names, ...new Set(digestNames)],
+    digest: root.digest,
+    manifest: manifest.descriptor.digest,
+    config: config.descriptor.digest,
+    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
+      chainId,
+      digest: blobs[index]?.digest ?? '',
+      bytes: blobs[index]?.size ?? 0,
+      source: 'registry' as const,
+    })),
+    sandbox: image.names[0]?.startsWith('pause') ?? false,
+  };
+};

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { run } from '../cluster/run.ts';
+import { until } from '../cluster/until.ts';
+import type { PrivateNode } from '../e2e/private-node.ts';
+
+/** Brings all images of the volume at `path` into the node's containerd. */
+type Way = (node: PrivateNode, path: string) => Promise<unknown>;
+
+const shell = async (node: PrivateNode, command: string): Promise<void> => {
+  const { code, stderr } = await node.run(['sh', '-c', command]);
+  if (code !== 0) throw new Error(`${command}: ${stderr}`);
+};
+
+const restore =
+  (mode: string): Way =>
+  (node, path) =>
+    shell(node, `sh ${path}/restore.sh ${mode}`);
+
+export const outcome = async (node: PrivateNode) =>
+  JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
+
+export const WAYS = {
+  original: (node, path) =>
+    shell(node, `for file in ${path}/archives/*; do ctr -n k8s.io images import $file || exit; done`),
+  archive: (node, path) => shell(node, `ctr -n k8s.io images import ${path}/all.tar`),
+  import: restore('--mode import'),
+  copy: restore('--mode copy'),
+  link: restore('--mode link'),
+  settle: restore('--settle'),
+} satisfies Record<string, Way>;
+
+export type WayName = keyof typeof WAYS;
+
+/** Seconds that `work` takes when nothing is in the page cache. */
+export const coldSeconds = async (work: () => Promise<unknown>): Promise<number> => {
+  await run(['sh', '-c', 'sync; echo 3 >/proc/sys/vm/drop_caches']);
+  return seconds(work);
+};
+
+export const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+  const begin = performance.now();
+  await work();
+  return round((performance.now() - begin) / 1000);
+};
+
+/** Waits until a settling restore has copied everything. */
+export const settled = (node: PrivateNode): Promise<void> =>
+  until('the end of the copying', async () => (await outcome(node)).mode === 'copy', 600);
+
+/** Runs a container of each image to its end, and waits for what the volume's disk has of it. */
+export const runContainers = async (node: PrivateNode, names: readonly string[]): Promise<void> => {
+  for (const [number, name] of names.entries()) {
+    await node.ctr(
+      'run',
+      '--rm',
+      '--snapshotter',
+      'overlayfs',
+      name,
+      `bench-${number}`,
+      '/bin/sh',
+      '-c',
+      'ls /srv/*/*',
+    );
+  }
+};
+
+/** MiB that the node's containerd has on the node's disk. */
+export const storeMegabytes = async (folder: string): Promise<number> =>
+  round(Number.parseInt(await run(['du', '-sk', join(folder, 'containerd')]), 10) / 1024);
+
+export const round = (value: number): number => Number(value.toPrecision(3));

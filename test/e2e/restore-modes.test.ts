@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
+import { run } from '../cluster/run.ts';
+import { until } from '../cluster/until.ts';
+import { outcome, type PrivateNode } from './private-node.ts';
+import {
+  app,
+  deep,
+  emptyStore,
+  labelled,
+  newVolume,
+  odd,
+  onNode,
+  pause,
+  restore,
+  result,
+  rootFilesystem,
+  type SmallVolume,
+  STATE,
+  store,
+  targets,
+  web,
+} from './restored-node.ts';
+import { pullSmallImage } from './small-volume.ts';
+
+const volume = await newVolume('volume', [app, web, odd, pause], { blobs: true });
+const deepVolume = await newVolume('deep', deep, { blobs: true });
+
+/** Restores, and waits for the end of what goes on in the background. */
+type Restore = (node: PrivateNode, from: SmallVolume) => Promise<void>;
+
+const restoreWith =
+  (...args: string[]): Restore =>
+  async (node, from) => {
+    const { code, stderr } = await restore(node, from, ...args);
+    assert.equal(code, 0, stderr);
+  };
+
+const settle: Restore = async (node, from) => {
+  await restoreWith('--settle')(node, from);
+  await until('the end of the copying', async () => (await result(node)).mode === 'copy');
+  assert.equal((await result(node)).exitCode, 0, (await result(node)).message);
+};
+
+const MODES: Record<string, { restore: Restore; linked: boolean }> = {
+  link: { restore: restoreWith('--mode', 'link'), linked: true },
+  copy: { restore: restoreWith('--mode', 'copy'), linked: false },
+  settle: { restore: settle, linked: false },
+  import: { restore: restoreWith('--mode', 'import'), linked: false },
+};
+
+for (const version of CONTAINERD_VERSIONS) {
+  for (const [mode, { restore: restoreSo, linked }] of Object.entries(MODES)) {
+    onNode(version, `${mode} gives what a pull gives, whatever is in the store before`, async (node, files) => {
+      await pullSmallImage(node, files, odd, '--namespace', 'plain');
+      const pulled = await rootFilesystem(node, odd, 'plain');
+      const stores = { empty: [], 'pause only': [pause], half: [pause, web] };
+      for (const [what, images] of Object.entries(stores)) {
+        for (const image of images) await pullSmallImage(node, files, image);
+        await restoreSo(node, volume);
+        assert.equal((await targets(node)).length > 0, linked, what);
+        assert.equal((await labelled(node, 'io.cri-containerd.pinned==pinned')).length, 8, what);
+        assert.equal(await rootFilesystem(node, odd), pulled, what);
+        if (what === 'half') break;
+        assert.equal((await restore(node, volume, '--undo')).code, 0);
+        await emptyStore(node);
+      }
+      const before = await store(node);
+      await restoreSo(node, volume);
+      assert.deepEqual(await store(node), before, 'a rerun changes nothing');
+    });
+  }
+
+  onNode(version, 'copied and imported images need no volume', async (node, files) => {
+    for (const mode of ['copy', 'import']) {
+      const mounted = { ...volume, path: join(files, mode) };
+      await run(['cp', '-a', volume.path, mounted.path]);
+      await restoreWith('--mode', mode, '--register-blobs')(node, mounted);
+      await rename(mounted.path, `${mounted.path}-away`);
+      assert.equal((await restore(node, { path: `${STATE}/record/${volume.set}` }, '--check')).code, 0);
+      await node.ctr('images', 'rm', '--sync', app.name);
+      await pullSmallImage(node, files, app);
+      await emptyStore(node);
+    }
+  });
+
+  onNode(version, 'copying and importing continue after kills at any moment', async (node) => {
+    for (const mode of ['copy', 'import']) {
+      for (let delay = 80; delay < 1600; delay += 150) {
+        const child = node.start(['sh', join(deepVolume.path, 'restore.sh'), '--mode', mode]);
+        const ended = outcome(child);
+        await sleep(delay * Math.random());
+        if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+        await ended;
+      }
+      await restoreWith('--mode', mode)(node, deepVolume);
+      assert.equal((await targets(node)).length, 0);
+      assert.doesNotMatch(await node.ctr('snapshots', 'ls'), /preload-/);
+      assert.equal((await node.run(['sh', '-c', 'ls -d /run/kubectl-preload/[0-9]*'])).stdout, '');
+      await emptyStore(node);
+    }
+  });
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
+import { run } from '../cluster/run.ts';
+import { outcome, type PrivateNode } from './private-node.ts';
+import {
+  app,
+  labelled,
+  lines,
+  newVolume,
+  odd,
+  onNode,
+  pause,
+  restore,
+  result,
+  STATE,
+  targets,
+  web,
+} from './restored-node.ts';
+
+const CRI_PLUGIN = { '1.6': 'grpc.v1.cri".containerd', '1.7': 'grpc.v1.cri".containerd', '2': 'cri.v1.images"' };
+
+const volume = await newVolume('volume', [app, web, pause]);
+const withBlobs = await newVolume('with-blobs', [app, odd, web, pause], { blobs: true });
+
+for (const version of CONTAINERD_VERSIONS) {
+  const config = `[plugins."io.containerd.${CRI_PLUGIN[version]}]\n  snapshotter = "native"\n`;
+  onNode(
+    version,
+    'imports where CRI uses another snapshotter, if the volume has blobs',
+    async (node) => {
+      const refused = await restore(node, volume);
+      assert.equal(refused.code, 4);
+      assert.match(
+        refused.stderr,
+        /cannot link: CRI uses the snapshotter native; cannot import: the volume has no layer/,
+      );
+      assert.equal((await restore(node, withBlobs, '--mode', 'link')).code, 4);
+      const { code, stderr } = await restore(node, withBlobs);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /mode import: cannot link: CRI uses the snapshotter native/);
+      assert.equal(lines(await node.ctr('snapshots', '--snapshotter', 'native', 'ls')).length, 9);
+      assert.equal((await restore(node, withBlobs, '--check')).code, 0);
+      assert.equal((await restore(node, withBlobs, '--undo')).code, 0);
+    },
+    { config, crictl: false },
+  );
+}
+
+onNode('2', 'imports where layers are missing on the volume, if it has blobs', async (node, files) => {
+  const damaged = { ...withBlobs, path: join(files, 'damaged') };
+  await run(['cp', '-a', withBlobs.path, damaged.path]);
+  await rm(join(damaged.path, 'layers'), { recursive: true });
+  const { code, stderr } = await restore(node, damaged);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /mode import: cannot link: layer sha256:\w+ is missing/);
+  assert.equal((await restore(node, damaged, '--mode', 'link')).code, 3);
+});
+
+onNode('1.7', 'finds ctr, socket and namespace of k3s, or what the volume names', async (node, files) => {
+  await install(node, files, 'k3s', '[ "$1" = ctr ] && shift && exec "$REAL_CTR" "$@"');
+  await node.run([
+    'sh',
+    '-c',
+    'mkdir -p /run/k3s/containerd && mv /run/containerd/containerd.sock /run/k3s/containerd/',
+  ]);
+  const hidden = `ctr=$(command -v ctr); mount --bind /dev/null /usr/bin/ctr; PATH=${files}:/usr/bin:/bin REAL_CTR=$ctr`;
+  const k3s = await node.run(['sh', '-c', `${hidden} sh ${volume.path}/restore.sh`]);
+  assert.equal(k3s.code, 0, k3s.stderr);
+  const dropIn = '/etc/systemd/system/k3s.service.d/kubectl-preload.conf';
+  assert.match((await node.run(['cat', dropIn])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+});
+
+onNode('2', 'takes socket, ctr and namespace from the volume, and flags before them', async (node, files) => {
+  await node.run(['sh', '-c', 'mkdir -p /run/else where && mv /run/containerd/containerd.sock /run/else/where.sock']);
+  await install(node, files, 'other-ctr', 'exec ctr "$@"');
+  const defaults = { address: '/run/else/where.sock', ctr: `${files}/other-ctr --debug`, namespace: 'other' };
+  await mkdir(join(files, 'volumes'));
+  const custom = await newVolume(`custom-${process.pid}`, [app, web, pause], { defaults });
+  const { code, stderr } = await restore(node, custom);
+  assert.equal(code, 0, stderr);
+  const names = async (namespace: string) =>
+    lines(await node.ctr('--address', defaults.address, '--namespace', namespace, 'images', 'ls', '-q')).length;
+  assert.equal(await names('other'), 6);
+  assert.equal(await names('k8s.io'), 0);
+  const flags = ['--namespace', 'third', '--ctr', 'ctr', '--address', '/run/else/where.sock'];
+  assert.equal((await restore(node, custom, ...flags)).code, 0);
+  assert.equal(await names('third'), 6);
+});
+
+onNode('1.6', 'does without coreutils, flock and bash', async (node, files) => {
+  const tools = join(files, 'busybox');
+  await mkdir(tools);
+  await run(['busybox', '--install', '-s', tools]);
+  await rm(join(tools, 'flock'), { force: true });
+  const call = (...args: string[]) => [
+    'sh',
+    '-c',
+    `mount --bind /dev/null /usr/bin/flock; PATH=${tools}:$PATH exec ash "$@"`,
+    'sh',
+    ...args,
+  ];
+  const script = join(withBlobs.path, 'restore.sh');
+  const refused = await node.run(call(script, '--mode', 'copy'));
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /cannot copy: cp of this node loses extended attributes/);
+  const runs = await Promise.all([1, 2, 3].map(() => node.run(call(script))));
+  for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
+  assert.equal(runs.filter(({ stderr }) => /another restore.sh is at work/.test(stderr)).length, 2);
+  assert.match(runs[0]?.stderr ?? '', /the sandbox image is linked, so pods with hostUsers: false will not start/);
+  assert.equal((await targets(node)).length, 8);
+
+  const killed = node.start(call(script, '--undo'));
+  const ended = outcome(killed);
+  await node.run(['sh', '-c', 'until [ -e /run/kubectl-preload/owner ]; do sleep 0.01; done']);
+  if (killed.pid) process.kill(-killed.pid, 'SIGKILL');
+  await ended;
+  const after = await node.run(call(script, '--mode', 'import'));
+  assert.equal(after.code, 0, after.stderr);
+  assert.equal((await node.run(['ls', '/run/kubectl-preload'])).stdout, 'restore.json\n');
+});
+
+onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (node) => {
+  await node.run([
+    'sh',
+    '-c',
+    'mount -t tmpfs -o size=1m tmpfs /var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots',
+  ]);
+  const { code, stderr } = await restore(node, withBlobs, '--mode', 'copy');
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /the layers need 2 MiB, containerd's disk has 0 MiB free: they stay linked/);
+  assert.equal((await restore(node, withBlobs, '--check')).code, 0);
+});
+
+onNode('2', 'heals what an older set leaves whose volume went away', async (node, files) => {
+  const old = { ...volume, path: join(files, 'old') };
+  await run(['cp', '-a', volume.path, old.path]);
+  assert.equal((await restore(node, old)).code, 0);
+  await run(['mv', old.path, `${old.path}-away`]);
+  const { code, stderr } = await restore(node, withBlobs);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, new RegExp(`the volume of the older set ${old.set} is away`));
+  assert.deepEqual(new Set(await targets(node)), new Set([withBlobs.set]));
+  assert.equal((await node.run(['ls', `${STATE}/record`])).stdout, `${withBlobs.set}\n`);
+  assert.equal((await labelled(node, 'kubectl-preload/set')).length, 8);
+});
+
+onNode('2', 'says how it went in a file for programs', async (node) => {
+  assert.equal((await restore(node, volume, '--check')).code, 1);
+  const missing = (await result(node, 'check')).missing.map(({ name }: { name: string }) => name);
+  assert.equal(missing.length, 6);
+  assert.ok(missing.includes(app.name));
+  assert.equal((await restore(node, volume, '--quiet')).stderr, '');
+  const { phases, seconds, ...rest } = await result(node);
+  assert.deepEqual(Object.keys(phases), ['link', 'import', 'pin']);
+  assert.equal(typeof seconds, 'number');
+  const { message, containerd, ...facts } = rest;
+  assert.match(message, /^3 of 3 images present/);
+  assert.match(containerd, /^2\./);
+  assert.deepEqual(facts, { action: 'restore', exitCode: 0, set: volume.set, mode: 'link', missing: [] });
+});
+
+/** Puts a program into `folder`. */
+const install = (_node: PrivateNode, folder: string, name: string, body: string): Promise<void> =>
+  writeFile(join(folder, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
