@@ -39,14 +39,29 @@ export const duration = (flag: string) => (text: string) => {
   return ms;
 };
 
-export const parallelFlag = <T>(yargs: Argv<T>) =>
-  yargs.option('parallel', {
-    type: 'number',
-    requiresArg: true,
-    default: 4,
-    coerce: parallel,
-    describe: 'How many layers are copied or fetched at once',
-  });
+/** Flags of the two commands that capture: from a workstation, and in the cluster. */
+export const captureFlags = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('exclude', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: [],
+      coerce: commas,
+      describe: 'Prefixes of images to leave out',
+    })
+    .option('force-pull', {
+      type: 'boolean',
+      default: false,
+      describe: 'Capture what tags mean in the registry now, not what the node has',
+    })
+    .option('parallel', {
+      type: 'number',
+      requiresArg: true,
+      default: 4,
+      coerce: parallel,
+      describe: 'How many layers are copied or fetched at once',
+    });
 
 const MAX_PARALLEL = 64;
 
@@ -56,4 +71,4 @@ const parallel = (count: number): number => {
 };
 
 /** Values of a flag that can be repeated, or given at once with commas between. */
-export const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);
+const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { commas, connectionFlags, duration, outputFlag, parallelFlag } from '../cli/flags.ts';
+import { captureFlags, connectionFlags, duration, outputFlag } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import { nameProblem, USAGE_NAME } from '../model/name.ts';
@@ -10,7 +10,7 @@ export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
 
 export const builder = (yargs: Argv) =>
-  parallelFlag(outputFlag(connectionFlags(yargs)))
+  captureFlags(outputFlag(connectionFlags(yargs)))
     .positional('NAME', { type: 'string', demandOption: true, coerce: name, describe: 'Name of the preload' })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
     .option('from', {
@@ -18,14 +18,6 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       describe: "Where to find images when none is named: in use in the cluster, in the node's cache, or both",
       defaultDescription: 'cluster',
-    })
-    .option('exclude', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      default: [],
-      coerce: commas,
-      describe: 'Prefixes of images to leave out',
     })
     .option('node', {
       type: 'string',
@@ -56,11 +48,6 @@ export const builder = (yargs: Argv) =>
       type: 'string',
       requiresArg: true,
       describe: 'Older VolumeSnapshot to start from: only what changed is captured',
-    })
-    .option('force-pull', {
-      type: 'boolean',
-      default: false,
-      describe: 'Capture what tags mean in the registry now, not what the node runs',
     })
     .option('strict', {
       type: 'boolean',

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { commas, duration, parallelFlag } from '../cli/flags.ts';
+import { captureFlags, duration } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { TOOL } from '../model/name.ts';
 
@@ -8,7 +8,7 @@ export const command = ['export', 'e'];
 export const describe = 'Capture images onto a mounted volume, in a pod or on a node; create runs it in the cluster';
 
 export const builder = (yargs: Argv) =>
-  parallelFlag(yargs)
+  captureFlags(yargs)
     .option('to', { type: 'string', requiresArg: true, default: '/snapshot', describe: 'Path to the snapshot volume' })
     .option('cache-only', {
       type: 'boolean',
@@ -19,19 +19,6 @@ export const builder = (yargs: Argv) =>
       type: 'boolean',
       default: false,
       describe: 'Read the image list from standard input, one a line',
-    })
-    .option('exclude', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      default: [],
-      coerce: commas,
-      describe: 'Prefixes of images to leave out',
-    })
-    .option('force-pull', {
-      type: 'boolean',
-      default: false,
-      describe: 'Capture what tags mean in the registry now, not what the node has',
     })
     .option('restore-script', { type: 'boolean', default: true, describe: 'Write restore.sh to the volume' })
     .option('platform', {
