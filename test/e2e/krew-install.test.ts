@@ -70,7 +70,15 @@ test('krew installs the archive, whose checksum is the one in the manifest', asy
   const { stderr } = await runWithoutNode('kubectl', 'krew', 'install', ...flags);
   assert.match(stderr, new RegExp(`Installed plugin: ${PLUGIN}`));
   assert.equal(await readlink(link), join(store, TOOL));
-  const files = ['LICENSE', 'LICENSE-node', 'node', 'preload.cjs', TOOL, `kubectl_complete-${PLUGIN}`];
+  const files = [
+    'LICENSE',
+    'LICENSE-bundled',
+    'LICENSE-node',
+    'node',
+    'preload.cjs',
+    TOOL,
+    `kubectl_complete-${PLUGIN}`,
+  ];
   assert.deepEqual((await readdir(store)).sort(), files.sort());
 });
 
