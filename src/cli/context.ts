@@ -24,7 +24,7 @@ export interface Context {
  * told the terminal its width, ora would take every line for infinitely many and erase them all.
  */
 const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
-  stream.isTTY && stream.columns > 0 && !env.NO_COLOR && env.TERM !== 'dumb';
+  stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
 export const processContext = (signal: AbortSignal): Context => {
   const { env, stdin, stdout, stderr, argv, arch } = process;

@@ -20,7 +20,7 @@ export const createProgress = (stream: NodeJS.WriteStream, smart: boolean, style
   smart ? spinner(stream, style) : plainLines(stream, style);
 
 const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
-  const spin = ora({ stream, discardStdin: false });
+  const spin = ora({ stream, discardStdin: false, isEnabled: true });
   const end = (symbol: string, text: string) => spin.stopAndPersist({ symbol, text });
   const between = (symbol: string, text: string) => {
     const { isSpinning, text: current } = spin;

@@ -54,7 +54,7 @@ export const said = (stream: Readable | null, text: string): Promise<void> =>
 /** Starts a shell command on a terminal; what it writes comes on standard output, what is typed goes to standard input. */
 export const startOnTerminal = (command: string, env: NodeJS.ProcessEnv = {}, columns = 100): ChildProcess => {
   const script = ['--quiet', '--return', '--command', `stty columns ${columns}; ${command}`, '/dev/null'];
-  return spawn('script', script, { env: { ...process.env, TERM: 'xterm-256color', ...env } });
+  return spawn('script', script, { env: { ...process.env, CI: '', TERM: 'xterm-256color', ...env } });
 };
 
 /** Calls the test cluster's own command line, such as `registry stop`. */

@@ -38,15 +38,16 @@ const discardLayers = async (node: string): Promise<void> => {
   await onStore(node, 'content', 'rm', ...digests);
 };
 
-/** What containerd has, as far as a capture could change it. */
-const storeOf = async (node: string): Promise<string[]> =>
-  Promise.all([
+/** What containerd has, but for what it keeps of the loader's containers, which the kubelet removes a moment later. */
+const storeOf = async (node: string): Promise<string[]> => {
+  const tables = await Promise.all([
     onStore(node, 'images', 'ls'),
     onStore(node, 'content', 'ls', '--quiet'),
-    // without the containers of the loader's pod, which the kubelet removes a moment later
-    onStore(node, 'snapshots', 'ls').then((table) => table.replace(/^[0-9a-f]{64} .*\n/gm, '')),
+    onStore(node, 'snapshots', 'ls'),
     onStore(node, 'leases', 'ls', '--quiet'),
   ]);
+  return tables.map((table) => table.replace(/^[0-9a-f]{64}\b.*\n/gm, ''));
+};
 
 interface State {
   containerd: string;
