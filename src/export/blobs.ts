@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { blobPath } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
+import { exists } from './exists.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 
 /** Brings the blob of a layer to blobs/ of the volume, from the node's content store or the registry. */
@@ -80,9 +81,3 @@ export const availableBlobs = async (
   );
   return new Set(there.flat());
 };
-
-export const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

@@ -9,7 +9,7 @@ import { giveUp, type ResolvedImage } from './resolve-images.ts';
 import { startUnpacker } from './unpack-images.ts';
 import { type HeldLayers, holdLayers } from './unpacked-layers.ts';
 
-const WAVE = 8; // images unpacked before their layers are taken and their blobs dropped
+const WAVE = 8; // images unpacked before their layers are taken
 
 /** Brings all layers of `images` onto the volume, each from its best source. Returns the images that are there whole. */
 export const bringLayers = async (
@@ -72,7 +72,7 @@ const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: 
   return [...chains.values()];
 };
 
-/** Fetches blobs ahead and unpacks them image by image; what is unpacked does not stay as a blob. */
+/** Fetches blobs ahead and unpacks them, a wave of images at a time. */
 const unpackBlobs = async (
   capture: Capture,
   images: readonly ResolvedImage[],

@@ -1,10 +1,10 @@
 import { access, mkdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
-import { exists } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
 import { UNFINISHED } from './copy-layers.ts';
 import { inNode, run } from './ctr.ts';
+import { exists } from './exists.ts';
 
 /**
  * Makes sure that the node's cp keeps what overlayfs writes into layers: some only lose it and say nothing. The kernel

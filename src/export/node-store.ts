@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
 import { digestOf } from '../model/oci.ts';
-import { blobPath } from '../volume/format.ts';
+import { blobPath, SNAPSHOTTER } from '../volume/format.ts';
 import { type Ctr, inNode, run } from './ctr.ts';
+import { pathInNode } from './registry/node-files.ts';
 
 /** Image names of a containerd store and what they point to. */
 export type NodeImages = ReadonlyMap<string, string>;
@@ -23,7 +24,7 @@ export interface NodeStore {
   certsFolders: string[];
 }
 
-export const SNAPSHOTTER_FLAG = ['--snapshotter', 'overlayfs'];
+export const SNAPSHOTTER_FLAG = ['--snapshotter', SNAPSHOTTER];
 
 /** Parses the table of `ctr images ls`. Names that are only a config digest, as CRI adds them, are left out. */
 export const parseImageTable = (table: string): NodeImages =>
@@ -87,7 +88,7 @@ export const readNodeStore = async (
     ctr: inNode(root, ctr),
     images: parseImageTable(table),
     unpacked: parseUsageTable(usage),
-    content: join(root, config.root, 'io.containerd.content.v1.content'),
+    content: await pathInNode(root, join(config.root, 'io.containerd.content.v1.content')),
     sandbox: config.sandbox,
     certsFolders: config.certsFolders,
   };

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTENTS_FILE, layerFolder } from '../volume/format.ts';
-import { exists } from './blobs.ts';
 import { UNFINISHED } from './copy-layers.ts';
+import { exists } from './exists.ts';
 import { WORK } from './private-containerd.ts';
 
 const BOOT = join(UNFINISHED, 'boot');

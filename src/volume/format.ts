@@ -1,7 +1,7 @@
 import type { CapturedImage, Contents } from '../model/contents.ts';
 import { distinctLayers } from '../model/contents.ts';
 
-export const FORMAT = 1;
+const FORMAT = 1;
 export const SNAPSHOTTER = 'overlayfs';
 
 /** preload.json, the last file written: a volume without it is unfinished. */
