@@ -13,7 +13,7 @@ import { sample } from './sample.ts';
 
 const NAMESPACE = 'output';
 const IMAGE = sample('ops/probe:1.0');
-const SPINNER = /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Capturing/;
+const SPINNER = /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Starting the loader/;
 const ESCAPE = '\u001b';
 
 const scratch = await mkdtemp(join(tmpdir(), 'preload-output-'));
