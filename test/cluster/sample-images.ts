@@ -4,7 +4,7 @@ import { pushSampleImages } from './images/push.ts';
 import { openRegistry } from './registry.ts';
 import { CACHE, type Cluster } from './state.ts';
 
-const PACKAGES = ['attr', 'busybox-static', 'libcap2-bin', 'mmdebstrap', 'pigz', 'zstd'];
+const PACKAGES = ['attr', 'busybox-static', 'catatonit', 'libcap2-bin', 'mmdebstrap', 'pigz', 'zstd'];
 
 /** Builds the sample images, pushes them to the open registry and prints their names. */
 export async function pushImages(cluster: Cluster, log: (line: string) => void): Promise<void> {
