@@ -1,6 +1,8 @@
 import type { Argv } from 'yargs';
 import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
+import { LAYOUTS } from '../model/layout.ts';
+import type { CaptureRequest } from '../model/request.ts';
 import { OUTPUTS } from './output.ts';
 
 /** Flags of every command that asks the API server, spelled as kubectl spells them. */
@@ -61,7 +63,47 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       default: 4,
       coerce: parallel,
       describe: 'How many layers are copied or fetched at once',
+    })
+    .option('layout', {
+      choices: LAYOUTS,
+      requiresArg: true,
+      default: 'layers' as const,
+      describe: 'What to keep: unpacked layers that nodes link, their blobs that nodes import, or both',
+    })
+    .option('one-tar-per-image', {
+      type: 'boolean',
+      default: false,
+      describe: 'Also write an archive of each image, for ctr images import',
+    })
+    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
+    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
+    .option('containerd-path', {
+      type: 'string',
+      requiresArg: true,
+      default: 'containerd',
+      describe: "The node's containerd, which is run a second time to unpack what is only there as blobs",
     });
+
+type CaptureFlags = Awaited<ReturnType<typeof captureFlags>['argv']>;
+
+/** What of a request comes from these flags. */
+export const captureSettings = ({
+  exclude,
+  forcePull,
+  parallel,
+  layout,
+  oneTarPerImage,
+  ctrPath,
+  ctrFlags,
+  containerdPath,
+}: CaptureFlags): Omit<CaptureRequest, 'images' | 'cache' | 'platform'> => ({
+  exclude,
+  forcePull,
+  parallel,
+  layout,
+  oneTarPerImage,
+  tools: { ctrPath, ctrFlags, containerdPath },
+});
 
 const MAX_PARALLEL = 64;
 

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
+import { captureSettings } from '../cli/flags.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { imagesInUse } from '../cluster/images-in-use.ts';
 import { chooseNode } from '../cluster/nodes.ts';
@@ -14,6 +15,7 @@ import type { PreloadSettings } from '../manifests/settings.ts';
 import { volumeSnapshot } from '../manifests/snapshot.ts';
 import { PreloadError } from '../model/errors.ts';
 import { isExcluded } from '../model/image-reference.ts';
+import { formOf } from '../model/layout.ts';
 import { plural } from '../model/plural.ts';
 import type { CaptureRequest, RequestedImage } from '../model/request.ts';
 import { estimateVolumeSize } from '../model/size-estimate.ts';
@@ -57,7 +59,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     name: options.NAME,
     namespace: cluster.namespace,
     version,
-    size: options.size ?? estimateVolumeSize(images.length, [...choice.sizes.values()], least),
+    size: options.size ?? estimateVolumeSize(images.length, [...choice.sizes.values()], formOf(options), least),
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + DEADLINE_RESERVE,
@@ -70,10 +72,8 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const request: CaptureRequest = {
     images,
     cache: options.from?.includes('cache') ?? false,
-    exclude: options.exclude,
     platform: choice.platform,
-    forcePull: options.forcePull,
-    parallel: options.parallel,
+    ...captureSettings(options),
   };
   const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(JSON.stringify(request)));
   const withSize = (size: string): CreatePlan => {

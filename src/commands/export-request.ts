@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
+import { captureSettings } from '../cli/flags.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, isExcluded, parseImage } from '../model/image-reference.ts';
 import type { CaptureRequest, RequestedImage } from '../model/request.ts';
@@ -9,15 +10,13 @@ import type { ExportOptions } from './export.ts';
 /** What to capture: the request that create sent, a list on standard input, or what the cluster and the cache have. */
 export const exportRequest = async (options: ExportOptions, context: Context): Promise<CaptureRequest> => {
   if (options.request) return readRequest(options.request);
-  const { exclude, forcePull, parallel } = options;
+  const { exclude, platform = context.platform } = options;
   const found = options.stdin ? await imagesOnStdin(context) : options.cacheOnly ? [] : await imagesInCluster(context);
   return {
     images: found.filter(({ name }) => !isExcluded(name, exclude)),
     cache: !options.stdin,
-    exclude,
-    forcePull,
-    parallel,
-    platform: options.platform ?? context.platform,
+    platform,
+    ...captureSettings(options),
   };
 };
 

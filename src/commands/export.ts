@@ -27,14 +27,6 @@ export const builder = (yargs: Argv) =>
       describe: "Platform to capture; this machine's by default",
     })
     .option('root', { type: 'string', requiresArg: true, default: '/', describe: "Where the node's root is mounted" })
-    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
-    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
-    .option('containerd-path', {
-      type: 'string',
-      requiresArg: true,
-      default: 'containerd',
-      describe: "The node's containerd, which is run a second time to unpack what is only there as blobs",
-    })
     .option('debug', { type: 'boolean', default: false, describe: 'Log every command that is run' })
     .option('request', { type: 'string', requiresArg: true, hidden: true })
     .option('pull-secrets', { type: 'string', requiresArg: true, hidden: true })

@@ -1,8 +1,15 @@
 import type { Context } from '../cli/context.ts';
-import { type CapturedImage, distinctBytes, type LayerSource, type PreloadRecord } from '../model/contents.ts';
+import {
+  type CapturedImage,
+  distinctBytes,
+  type LayerSource,
+  type PreloadRecord,
+  type SkippedImage,
+} from '../model/contents.ts';
 import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
 import type { ExportEvent, NumberedEvent } from '../model/events.ts';
+import type { Layout } from '../model/layout.ts';
 import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
 
@@ -25,6 +32,7 @@ export const followCapture = async (
 ): Promise<Capture | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
+  const skipped: SkippedImage[] = [];
   progress.start('Looking at what the node has');
   for await (const event of events) {
     if (event.type === 'plan') {
@@ -35,6 +43,7 @@ export const followCapture = async (
     } else if (event.type === 'warning') {
       progress.warn(event.message);
     } else if (event.type === 'skipped') {
+      skipped.push({ name: event.name, reason: event.reason });
       progress.warn(`skipped ${event.name}${event.usedBy ? ` (used by ${event.usedBy})` : ''}: ${event.reason}`);
     } else if (event.type === 'failed') {
       throw new PreloadError(`capturing failed: ${event.message}`, event.hint);
@@ -43,11 +52,11 @@ export const followCapture = async (
     } else if (event.type === 'image') {
       images.push(event.image);
     } else if (event.type === 'sealed') {
-      progress.done(
-        `${plural(images.length, 'image')} captured in ${formatAge(now() - started)}: ${describeSources(images)}`,
-      );
+      const captured = `${plural(images.length, 'image')} captured in ${formatAge(now() - started)}`;
+      const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
+      progress.done(`${captured}${left}: ${describeSources(images, event.contents.layout)}`);
       const { contents, layers, usedBytes, readOnly } = event;
-      return { record: { ...contents, images, node, layers, usedBytes }, readOnly };
+      return { record: { ...contents, images, node, layers, usedBytes, skipped }, readOnly };
     }
   }
   return undefined;
@@ -65,19 +74,20 @@ export const describeProgress = (
   return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
 };
 
-/** How many layers came from where, and what had to be pulled. */
-export const describeSources = (images: readonly CapturedImage[]): string => {
+/** How many layers, or else blobs, came from where, and what had to be pulled. */
+export const describeSources = (images: readonly CapturedImage[], layout: Layout): string => {
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.chainId, layer])));
   const from = (source: LayerSource) => [...layers.values()].filter((layer) => layer.source === source);
   const pulled = from('registry');
+  const blobs = layout === 'layers,blobs' ? images.filter((image) => image.blobs).flatMap((image) => image.layers) : [];
   const parts = [
     [from('volume').length, 'kept'],
     [from('node').length, 'copied'],
-    [from('blob').length, 'unpacked'],
+    [from('blob').length, layout === 'blobs' ? 'copied' : 'unpacked'],
     [pulled.length, `pulled (${formatBytes(distinctBytes([{ layers: pulled }]))})`],
   ] as const;
-  return parts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${plural(count, 'layer')} ${what}`)
-    .join(', ');
+  return [
+    ...parts.filter(([count]) => count > 0).map(([count, what]) => `${plural(count, 'layer')} ${what}`),
+    ...(blobs.length > 0 ? [`blobs kept (${formatBytes(distinctBytes([{ layers: blobs }]))})`] : []),
+  ].join(', ');
 };

@@ -14,20 +14,16 @@ import { describeProgress } from './follow-capture.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   const { signal, progress } = context;
-  const { root, to: volume, ctrPath, ctrFlags, containerdPath: containerd } = options;
+  const { root, to: volume, restoreScript } = options;
   const report = options.events ? reportJson(context) : reportText(context);
   if (options.debug) traceCommands(progress.note);
   try {
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Looking at what the node has');
     const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
-    const ctr = [ctrPath, ...ctrFlags.split(/\s+/).filter(Boolean), '--namespace', 'k8s.io'];
-    const { restoreScript } = options;
     await captureImages(request, {
       root,
       volume,
-      ctr,
-      containerd,
       pullSecrets,
       restoreScript,
       version,

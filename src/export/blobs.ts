@@ -4,24 +4,31 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Available } from '../model/plan.ts';
 import { blobPath } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
 import { exists } from './exists.ts';
+import { limiter } from './parallel.ts';
+import type { ProgressMeter } from './progress-meter.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 
 /** Brings the blob of a layer to blobs/ of the volume, from the node's content store or the registry. */
 export type BlobFetcher = (image: ResolvedImage, layer: { digest: string; bytes: number }) => Promise<void>;
 
-/** A fetcher that brings each blob once, however many images share it; `onBytes` hears of every byte that arrives. */
-export const blobFetcher = (capture: Capture, onBytes: (count: number) => void): BlobFetcher => {
+/** A fetcher that brings each blob once, however many images share it, some at a time. */
+export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressMeter): BlobFetcher => {
+  const limit = limiter(capture.request.parallel);
   const underWay = new Map<string, Promise<void>>();
   return (image, { digest, bytes }) => {
     const file = join(capture.volume, blobPath(digest));
     const known = underWay.get(digest);
     if (known) return known;
-    const fetched = fetchBlob(capture, image, { digest, size: bytes }, file, onBytes);
+    const fetched = limit(() => fetchBlob(capture, image, { digest, size: bytes }, file, bytesDone));
     underWay.set(digest, fetched);
-    fetched.catch(() => underWay.delete(digest)); // another repository may have the same blob
+    fetched.then(
+      () => partDone(digest),
+      () => underWay.delete(digest), // another repository may have the same blob
+    );
     return fetched;
   };
 };
@@ -33,7 +40,7 @@ const fetchBlob = async (
   file: string,
   onBytes: (count: number) => void,
 ): Promise<void> => {
-  if (await exists(file)) return onBytes(descriptor.size);
+  if (await exists(file)) return;
   await mkdir(dirname(file), { recursive: true });
   if (
     await copyVerified(join(capture.node.content, blobPath(descriptor.digest)), descriptor.digest, file, capture.signal)
@@ -67,17 +74,15 @@ const copyVerified = async (source: string, digest: string, file: string, signal
   return true;
 };
 
-/** Digests of the layer blobs of `images` that the node, or an earlier run on the volume, has. */
+/** Digests of the layer blobs of `images` that the node has, and of those that an earlier run left on the volume. */
 export const availableBlobs = async (
-  { node, volume }: Capture,
+  { node, volume }: Pick<Capture, 'node' | 'volume'>,
   images: readonly ResolvedImage[],
-): Promise<ReadonlySet<string>> => {
-  const digests = new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)));
-  const there = await Promise.all(
-    [...digests].map(async (digest) => {
-      const places = [join(node.content, blobPath(digest)), join(volume, blobPath(digest))];
-      return (await Promise.all(places.map(exists))).some(Boolean) ? [digest] : [];
-    }),
-  );
-  return new Set(there.flat());
+): Promise<Pick<Available, 'blobs' | 'blobsOnVolume'>> => {
+  const digests = [...new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)))];
+  const thoseIn = async (folder: string) => {
+    const there = await Promise.all(digests.map((digest) => exists(join(folder, blobPath(digest)))));
+    return new Set(digests.filter((_, index) => there[index]));
+  };
+  return { blobs: await thoseIn(node.content), blobsOnVolume: await thoseIn(volume) };
 };

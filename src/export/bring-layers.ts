@@ -1,9 +1,9 @@
 import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
-import { blobFetcher } from './blobs.ts';
+import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
 import { copyLayers } from './copy-layers.ts';
 import { testCopy } from './copy-test.ts';
-import { forEachParallel, limiter } from './parallel.ts';
+import { forEachParallel } from './parallel.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage } from './resolve-images.ts';
 import { startUnpacker } from './unpack-images.ts';
@@ -11,11 +11,15 @@ import { type HeldLayers, holdLayers } from './unpacked-layers.ts';
 
 const WAVE = 8; // images unpacked before their layers are taken
 
-/** Brings all layers of `images` onto the volume, each from its best source. Returns the images that are there whole. */
+/**
+ * Brings all layers of `images` onto the volume unpacked, each from its best source. Returns the images that are there
+ * whole.
+ */
 export const bringLayers = async (
   capture: Capture,
   images: readonly ResolvedImage[],
   available: Available,
+  fetchBlob: BlobFetcher,
   meter: ProgressMeter,
 ): Promise<ResolvedImage[]> => {
   await copyFromNode(capture, images, available, meter);
@@ -24,13 +28,25 @@ export const bringLayers = async (
     failed.add(image);
     giveUp(capture, image.wanted, error);
   };
-  const incomplete = images.filter(({ layers }) => layers.some((layer) => isBlob(layer, available)));
-  if (incomplete.length > 0) await unpackBlobs(capture, incomplete, available, meter, fail);
+  const blobsOf = ({ layers }: ResolvedImage) =>
+    layers.filter((layer) => ['blob', 'registry'].includes(sourceOf(layer, available, capture.form)));
+  const incomplete = images.filter((image) => blobsOf(image).length > 0);
+  if (incomplete.length > 0) {
+    // All are asked for at once, so that what is fetched next does not wait for what is being unpacked.
+    const failures = new Map(
+      incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
+    );
+    await unpackBlobs(capture, failures, meter, fail);
+  }
   return images.filter((image) => !failed.has(image));
 };
 
-const isBlob = (layer: ResolvedImage['layers'][number], available: Available): boolean =>
-  ['blob', 'registry'].includes(sourceOf(layer, available));
+/** Why one of the tasks failed, if one did. */
+const failureOf = (tasks: readonly Promise<void>[]): Promise<Error | undefined> =>
+  Promise.all(tasks).then(
+    () => undefined,
+    (error: Error) => error,
+  );
 
 /** Copies what the node has unpacked, while containerd is kept from collecting it. */
 const copyFromNode = async (
@@ -54,7 +70,7 @@ const copyFromNode = async (
     const sizes = new Map(
       images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
     );
-    await copyLayers(capture, folders, (chainId) => meter.layerDone(chainId, sizes.get(chainId)));
+    await copyLayers(capture, folders, (chainId) => meter.partDone(chainId, sizes.get(chainId)));
   } finally {
     for (const { release } of held) await release();
   }
@@ -72,15 +88,14 @@ const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: 
   return [...chains.values()];
 };
 
-/** Fetches blobs ahead and unpacks them, a wave of images at a time. */
+/** Unpacks images once their blobs are there, a wave of images at a time. */
 const unpackBlobs = async (
   capture: Capture,
-  images: readonly ResolvedImage[],
-  available: Available,
+  failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,
   meter: ProgressMeter,
   fail: (image: ResolvedImage, error: unknown) => void,
 ): Promise<void> => {
-  const failures = fetchAhead(capture, images, available, meter);
+  const images = [...failures.keys()];
   const unpacker = await startUnpacker(capture);
   try {
     for (let first = 0; first < images.length; first += WAVE) {
@@ -91,33 +106,9 @@ const unpackBlobs = async (
         else wave.push(image);
       }
       await unpacker.unpack(wave, fail);
-      for (const image of wave) for (const { chainId } of image.layers) meter.layerDone(chainId);
+      for (const image of wave) for (const { chainId } of image.layers) meter.partDone(chainId);
     }
   } finally {
     await unpacker.stop();
   }
-};
-
-/** Starts to fetch the blobs of all images, in order and several at once; resolves by image to why it failed, if it did. */
-const fetchAhead = (
-  capture: Capture,
-  images: readonly ResolvedImage[],
-  available: Available,
-  meter: ProgressMeter,
-): Map<ResolvedImage, Promise<Error | undefined>> => {
-  const fetchBlob = blobFetcher(capture, meter.bytesDone);
-  const limit = limiter(capture.request.parallel);
-  return new Map(
-    images.map((image) => {
-      const blobs = image.layers.filter((layer) => isBlob(layer, available));
-      const fetched = Promise.all(blobs.map((layer) => limit(() => fetchBlob(image, layer))));
-      return [
-        image,
-        fetched.then(
-          () => undefined,
-          (error: Error) => error,
-        ),
-      ];
-    }),
-  );
 };

@@ -1,6 +1,6 @@
 import type { ExportEvent } from '../model/events.ts';
+import type { Form } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
-import type { Ctr } from './ctr.ts';
 import type { NodeStore } from './node-store.ts';
 import type { RegistryClient } from './registry/client.ts';
 import type { PullSecret } from './registry/credentials.ts';
@@ -10,10 +10,6 @@ export interface CaptureOptions {
   root: string;
   /** where the volume is mounted */
   volume: string;
-  /** the node's ctr, as the node would call it */
-  ctr: Ctr;
-  /** the node's containerd, as the node would call it */
-  containerd: string;
   pullSecrets: readonly PullSecret[];
   /** write restore.sh to the volume */
   restoreScript: boolean;
@@ -32,4 +28,5 @@ export interface Capture extends CaptureOptions {
   volumeInNode: string;
   node: NodeStore;
   registry: RegistryClient;
+  form: Form;
 }

@@ -11,6 +11,9 @@ export type Ctr = readonly string[];
 export const inNode = (root: string, argv: readonly string[]): string[] =>
   root === '/' ? [...argv] : ['chroot', root, ...argv];
 
+/** The words of a command or of flags that somebody gave as one text. */
+export const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);
+
 let trace: ((line: string) => void) | undefined;
 
 /** Lets `log` hear of every command that is run and of what it said; no command line has a secret. */

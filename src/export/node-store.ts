@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
 import { digestOf } from '../model/oci.ts';
+import type { NodeTools } from '../model/request.ts';
 import { blobPath, SNAPSHOTTER } from '../volume/format.ts';
-import { type Ctr, inNode, run } from './ctr.ts';
+import { type Ctr, inNode, run, words } from './ctr.ts';
 import { pathInNode } from './registry/node-files.ts';
 
 /** Image names of a containerd store and what they point to. */
@@ -24,6 +25,7 @@ export interface NodeStore {
   certsFolders: string[];
 }
 
+const CRI_NAMESPACE = 'k8s.io';
 export const SNAPSHOTTER_FLAG = ['--snapshotter', SNAPSHOTTER];
 
 /** Parses the table of `ctr images ls`. Names that are only a config digest, as CRI adds them, are left out. */
@@ -68,12 +70,11 @@ export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFol
 /** Reads what the containerd of the node at `root` has, as far as it answers. Throws PreloadError where it does not. */
 export const readNodeStore = async (
   root: string,
-  ctr: Ctr,
-  containerd: string,
+  { ctrPath, ctrFlags, containerdPath }: NodeTools,
   signal: AbortSignal,
 ): Promise<NodeStore> => {
-  const ask = async (...args: string[]): Promise<string> =>
-    (await run([...inNode(root, ctr), ...args], signal)).toString();
+  const ctr = inNode(root, [...words(ctrPath), ...words(ctrFlags), '--namespace', CRI_NAMESPACE]);
+  const ask = async (...args: string[]): Promise<string> => (await run([...ctr, ...args], signal)).toString();
   const table = await ask('images', 'ls').catch((error: Error) => {
     signal.throwIfAborted();
     throw new PreloadError(
@@ -83,9 +84,11 @@ export const readNodeStore = async (
   });
   // Where there is no overlayfs snapshotter there are no layers to copy.
   const usage = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'usage', '-b').catch(() => '');
-  const config = parseConfig(await run(inNode(root, [containerd, 'config', 'dump']), signal).then(String, () => ''));
+  const config = parseConfig(
+    await run(inNode(root, [containerdPath, 'config', 'dump']), signal).then(String, () => ''),
+  );
   return {
-    ctr: inNode(root, ctr),
+    ctr,
     images: parseImageTable(table),
     unpacked: parseUsageTable(usage),
     content: await pathInNode(root, join(config.root, 'io.containerd.content.v1.content')),

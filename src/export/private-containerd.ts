@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
 import type { Capture } from './capture-context.ts';
-import { type Ctr, inNode, run, startDaemon, stopDaemon } from './ctr.ts';
+import { type Ctr, inNode, run, startDaemon, stopDaemon, words } from './ctr.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
 export interface PrivateContainerd {
@@ -33,8 +33,7 @@ export const startPrivateContainerd = async ({
   root,
   volume,
   volumeInNode,
-  containerd,
-  ctr: [nodeCtr = 'ctr'],
+  request: { tools },
 }: Capture): Promise<PrivateContainerd> => {
   const work = join(volume, WORK);
   const workInNode = join(volumeInNode, WORK);
@@ -59,12 +58,12 @@ export const startPrivateContainerd = async ({
       '',
     ].join('\n'),
   );
-  const daemon = startDaemon(inNode(root, [containerd, '-c', join(workInNode, 'config.toml')]), log);
+  const daemon = startDaemon(inNode(root, [tools.containerdPath, '-c', join(workInNode, 'config.toml')]), log);
   let failure: Error | undefined;
   daemon.once('error', (error) => {
     failure = error;
   });
-  const ctr = inNode(root, [nodeCtr, '--address', socket, '--namespace', NAMESPACE]);
+  const ctr = inNode(root, [...words(tools.ctrPath), '--address', socket, '--namespace', NAMESPACE]);
   const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
     // Not "ctr version": it looks the daemon's pid up in the node's /proc, which is not this pod's.

@@ -6,27 +6,31 @@ import type { ResolvedImage } from './resolve-images.ts';
 export interface ProgressMeter {
   /** bytes of a blob have come */
   bytesDone: (count: number) => void;
-  /** a layer is whole on the volume; `bytes` of it were copied */
-  layerDone: (chainId: string, bytes?: number) => void;
+  /** a layer or blob, by chain ID or digest, is whole on the volume; `bytes` of it were copied */
+  partDone: (id: string, bytes?: number) => void;
 }
 
 const INTERVAL = 250;
 
 export const progressMeter = (
-  { report }: Pick<Capture, 'report'>,
+  { report, form }: Pick<Capture, 'report' | 'form'>,
   images: readonly ResolvedImage[],
   available: Available,
   plan: CapturePlan,
 ): ProgressMeter => {
   const total = plan.pullBytes + plan.blobBytes + plan.copyBytes;
-  const missing = images.map(
-    ({ layers }) =>
-      new Set(layers.filter((layer) => sourceOf(layer, available) !== 'volume').map(({ chainId }) => chainId)),
-  );
+  const missing = images.map(({ layers }) => {
+    const absent = layers.filter((layer) => sourceOf(layer, available, form) !== 'volume');
+    const fetched = layers.filter(({ digest }) => !available.blobsOnVolume.has(digest));
+    return new Set([
+      ...(form.layers ? absent.map(({ chainId }) => chainId) : []),
+      ...(form.blobs ? fetched.map(({ digest }) => digest) : []),
+    ]);
+  });
   let bytes = 0;
   let last = 0;
   const tell = () => {
-    const done = missing.filter((chainIds) => chainIds.size === 0).length;
+    const done = missing.filter((parts) => parts.size === 0).length;
     if (Date.now() - last < INTERVAL && done < images.length) return;
     last = Date.now();
     report({
@@ -40,9 +44,9 @@ export const progressMeter = (
       bytes += count;
       tell();
     },
-    layerDone: (chainId, copied = 0) => {
+    partDone: (id, copied = 0) => {
       bytes += copied;
-      for (const chainIds of missing) chainIds.delete(chainId);
+      for (const parts of missing) parts.delete(id);
       tell();
     },
   };

@@ -31,7 +31,7 @@ export const openVolume = async (volume: string): Promise<Set<string>> => {
   return new Set(chainIds.filter((_, index) => whole[index]));
 };
 
-/** Removes layers and blobs that nothing refers to, and all that is only needed while capturing. */
+/** Removes all layers and blobs but these, and all that is only needed while capturing. */
 export const tidyVolume = async (
   volume: string,
   chainIds: ReadonlySet<string>,

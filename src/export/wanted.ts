@@ -28,6 +28,7 @@ export const wantedImages = (
     const known = wanted.get(imageName(name));
     if (known) {
       known.required ||= settings.required;
+      known.namespaces = [...known.namespaces, ...settings.namespaces];
       return;
     }
     const digest = request.forcePull ? undefined : onNode.get(imageName(name));

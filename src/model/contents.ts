@@ -1,3 +1,5 @@
+import type { Layout } from './layout.ts';
+
 /** One image of the platform asked for, under all the names it is kept by. */
 export interface CapturedImage {
   names: string[];
@@ -10,6 +12,10 @@ export interface CapturedImage {
   layers: CapturedLayer[];
   /** the node's pause image, which every pod needs */
   sandbox: boolean;
+  /** kube-system ran it when it was captured: nodes need it before others */
+  system: boolean;
+  /** the blobs of its layers are on the volume */
+  blobs: boolean;
 }
 
 export interface CapturedLayer {
@@ -34,9 +40,16 @@ export interface Contents {
   created: string;
   /** `linux/amd64` */
   platform: string;
+  layout: Layout;
   /** UUID of the volume's filesystem, null where it could not be read */
   uuid: string | null;
   images: CapturedImage[];
+}
+
+/** An image that was found, but could not be captured. */
+export interface SkippedImage {
+  name: string;
+  reason: string;
 }
 
 /** What the cluster remembers of a preload after its volume is gone. */
@@ -45,6 +58,7 @@ export interface PreloadRecord extends Contents {
   layers: number;
   /** bytes the volume's filesystem has in use */
   usedBytes: number;
+  skipped: SkippedImage[];
 }
 
 /** Compressed bytes of `images`, layers they share counted once. */

@@ -1,4 +1,5 @@
 import type { CapturedLayer, LayerSource } from './contents.ts';
+import type { Form } from './layout.ts';
 
 /** What there is of layers before the capture. */
 export interface Available {
@@ -6,13 +7,15 @@ export interface Available {
   onVolume: ReadonlySet<string>;
   /** bytes by chain ID of layers the node has unpacked */
   unpacked: ReadonlyMap<string, number>;
-  /** digests of blobs the node has */
+  /** digests of layer blobs the node has */
   blobs: ReadonlySet<string>;
+  /** digests of layer blobs that are on the volume */
+  blobsOnVolume: ReadonlySet<string>;
 }
 
 export interface CapturePlan {
   images: number;
-  /** distinct ones, by where they come from */
+  /** distinct ones, by where they, or else their blobs, come from */
   layers: Record<LayerSource, number>;
   /** compressed, exact */
   pullBytes: number;
@@ -31,10 +34,12 @@ const LINKED_LAYER = 64 * 1024; // a node says so little of a layer that is a li
 const RESERVE = 64 * 1024 ** 2;
 const OVERHEAD = 1.1; // inodes, directories and rounding
 
-export const sourceOf = ({ chainId, digest }: Layer, { onVolume, unpacked, blobs }: Available): LayerSource => {
-  if (onVolume.has(chainId)) return 'volume';
-  if (unpacked.has(chainId)) return 'node';
-  return blobs.has(digest) ? 'blob' : 'registry';
+/** Where the layer comes from; its blob, where only blobs are wanted. */
+export const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
+  const { onVolume, unpacked, blobs, blobsOnVolume } = available;
+  if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
+  if (layers && unpacked.has(chainId)) return 'node';
+  return blobs.has(digest) || blobsOnVolume.has(digest) ? 'blob' : 'registry';
 };
 
 /** Bytes a layer takes unpacked: what the node says, else a guess. */
@@ -44,7 +49,11 @@ export const unpackedBytes = ({ chainId, bytes }: Layer, { unpacked }: Available
 };
 
 /** Decides for every distinct layer of `images` where to take it from, and what all of them need. */
-export const planCapture = (images: readonly { layers: readonly Layer[] }[], available: Available): CapturePlan => {
+export const planCapture = (
+  images: readonly { layers: readonly Layer[] }[],
+  available: Available,
+  form: Form,
+): CapturePlan => {
   const plan: CapturePlan = {
     images: images.length,
     layers: { volume: 0, node: 0, blob: 0, registry: 0 },
@@ -53,17 +62,27 @@ export const planCapture = (images: readonly { layers: readonly Layer[] }[], ava
     copyBytes: 0,
     neededBytes: RESERVE,
   };
-  const distinct = new Map(images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, layer])));
-  for (const layer of distinct.values()) {
-    const source = sourceOf(layer, available);
+  const need = (bytes: number) => {
+    plan.neededBytes += Math.ceil(bytes * OVERHEAD);
+  };
+  const all = images.flatMap(({ layers }) => layers);
+  const fetched = new Map<string, number>();
+  for (const layer of new Map(all.map((each) => [each.chainId, each])).values()) {
+    const source = sourceOf(layer, available, form);
     plan.layers[source] += 1;
-    if (source === 'volume') continue;
+    const fromBlob = source === 'blob' || source === 'registry';
+    if (form.blobs || fromBlob) fetched.set(layer.digest, layer.bytes);
+    if (!form.layers || source === 'volume') continue;
     const unpacked = unpackedBytes(layer, available);
-    if (source === 'blob') plan.blobBytes += layer.bytes;
-    if (source === 'registry') plan.pullBytes += layer.bytes;
     if (source === 'node') plan.copyBytes += unpacked;
-    const held = source === 'node' ? 0 : layer.bytes; // a blob stays until its layer is unpacked
-    plan.neededBytes += Math.ceil((unpacked + held) * OVERHEAD);
+    need(unpacked);
   }
+  for (const [digest, bytes] of fetched) {
+    if (available.blobsOnVolume.has(digest)) continue;
+    if (available.blobs.has(digest)) plan.blobBytes += bytes;
+    else plan.pullBytes += bytes;
+    need(bytes); // stays at least until its layer is unpacked
+  }
+  if (form.archives) need(all.reduce((sum, { bytes }) => sum + bytes, 0));
   return plan;
 };

@@ -1,3 +1,5 @@
+import type { Layout } from './layout.ts';
+
 /** What the workstation asks the loader pod to capture. */
 export interface CaptureRequest {
   images: RequestedImage[];
@@ -11,6 +13,18 @@ export interface CaptureRequest {
   exclude: string[];
   /** `linux/amd64` */
   platform: string;
+  layout: Layout;
+  /** also an archive of every image, as the original tool made them */
+  oneTarPerImage: boolean;
+  tools: NodeTools;
+}
+
+/** The node's own programs, as the node would call them. */
+export interface NodeTools {
+  /** command and flags; `ctr` by default */
+  ctrPath: string;
+  ctrFlags: string;
+  containerdPath: string;
 }
 
 export interface RequestedImage {

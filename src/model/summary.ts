@@ -1,4 +1,5 @@
-import { distinctBytes, type PreloadRecord } from './contents.ts';
+import { distinctBytes, type PreloadRecord, type SkippedImage } from './contents.ts';
+import type { Layout } from './layout.ts';
 
 export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
 
@@ -13,6 +14,7 @@ export interface PreloadSummary {
   driver?: string;
   deletionPolicy?: string;
   platform?: string;
+  layout?: Layout;
   node?: string;
   /** of the volume's filesystem, for nodes to mount it by */
   filesystem?: string;
@@ -23,15 +25,19 @@ export interface PreloadSummary {
   size?: number;
   layers?: number;
   images?: { names: string[]; digest: string; size: number }[];
+  /** found, but not captured */
+  skipped?: SkippedImage[];
 }
 
 /** What a record adds to the summary of its preload. */
 export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> => ({
   platform: record.platform,
+  layout: record.layout,
   node: record.node,
   ...(record.uuid !== null && { filesystem: record.uuid }),
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,
   images: record.images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
+  ...(record.skipped.length > 0 && { skipped: record.skipped }),
 });

@@ -24,16 +24,13 @@ export const layerList = (images: readonly CapturedImage[]): string =>
     .map(({ chainId, parent, depth, sandbox }) => `${chainId} ${parent ?? '-'} ${depth} ${sandbox ? 'copy' : 'link'}\n`)
     .join('');
 
-/** An image that kube-system ran when it was captured is `system`: nodes need it before others. */
-type ListedImage = CapturedImage & { system?: boolean };
-
 /**
  * `name digest topChainID` a line, in the order in which nodes need them, the sandbox image first; the same for the same
  * images in any order.
  */
-export const nameList = (images: readonly ListedImage[]): string =>
+export const nameList = (images: readonly CapturedImage[]): string =>
   images
-    .flatMap(({ names, digest, layers, sandbox, system = false }) =>
+    .flatMap(({ names, digest, layers, sandbox, system }) =>
       names.map((name) => ({
         rank: sandbox ? 0 : system ? 1 : 2,
         line: `${name} ${digest} ${layers.at(-1)?.chainId ?? '-'}\n`,
@@ -43,9 +40,10 @@ export const nameList = (images: readonly ListedImage[]): string =>
     .map(({ line }) => line)
     .join('');
 
-/** `imageDigest blobDigest bytes` a line, of all blobs an image consists of; the bytes of layers only, else `-`. */
+/** `imageDigest blobDigest bytes` a line, of all blobs of the images that have theirs; the bytes of layers only, else `-`. */
 export const blobList = (images: readonly CapturedImage[]): string =>
   images
+    .filter(({ blobs }) => blobs)
     .flatMap(({ digest, manifest, config, layers }) => [
       ...[...new Set([digest, manifest, config])].map((document) => `${digest} ${document} -\n`),
       ...layers.map((layer) => `${digest} ${layer.digest} ${layer.bytes}\n`),
@@ -68,7 +66,7 @@ export const contentsFile = (
   checksums: Record<string, string>,
   defaults: RestoreDefaults = {},
 ): string => {
-  const { set, version, created, platform, uuid, images } = contents;
-  const head = { format: FORMAT, set, version, created, platform, snapshotter: SNAPSHOTTER, uuid };
+  const { set, version, created, platform, layout, uuid, images } = contents;
+  const head = { format: FORMAT, set, version, created, platform, layout, snapshotter: SNAPSHOTTER, uuid };
   return `${JSON.stringify({ ...head, ...defaults, checksums, images, complete: true }, null, 2)}\n`;
 };

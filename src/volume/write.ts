@@ -1,8 +1,11 @@
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
+import { hasBlobs } from '../model/layout.ts';
 import { type Blob, digestOf } from '../model/oci.ts';
 import {
+  BLOB_LIST,
+  blobList,
   blobPath,
   CONTENTS_FILE,
   contentsFile,
@@ -12,6 +15,7 @@ import {
   NAME_LIST,
   nameList,
   RESTORE_SCRIPT,
+  type RestoreDefaults,
 } from './format.ts';
 import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './images-archive.ts';
 import { restoreScript } from './restore/script.ts';
@@ -22,6 +26,13 @@ const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<
   await writeFile(path, data);
 };
 
+export interface WriteOptions {
+  /** write restore.sh */
+  withScript: boolean;
+  /** what it takes for granted */
+  defaults: RestoreDefaults;
+}
+
 /**
  * Writes all of the volume but layers/ and layer blobs, which must be there, and preload.json last. `documents` are the
  * indexes, manifests and configurations by digest; `contents.set` is derived from what is written.
@@ -30,9 +41,9 @@ export const writeVolume = async (
   volume: string,
   contents: Omit<Contents, 'set'>,
   documents: ReadonlyMap<string, Buffer>,
-  withScript = true,
+  { withScript, defaults }: WriteOptions = { withScript: true, defaults: {} },
 ): Promise<Contents> => {
-  const { images } = contents;
+  const { images, layout } = contents;
   const blob = (digest: string): Blob => {
     const data = documents.get(digest);
     if (!data) throw new Error(`no document ${digest}`);
@@ -47,17 +58,19 @@ export const writeVolume = async (
   await writeFile(join(volume, 'index.json'), ociIndex(named));
   await writeFile(join(volume, LAYER_LIST), layers);
   await writeFile(join(volume, NAME_LIST), names);
+  if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
   if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
   const digests = images.flatMap((image) => [image.digest, image.manifest, image.config]);
   await writeImagesArchive(join(volume, IMAGES_ARCHIVE), named, digests.map(blob));
 
   const checksums: Record<string, string> = {};
-  for (const path of [IMAGES_ARCHIVE, LAYER_LIST, NAME_LIST, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
+  const lists = [IMAGES_ARCHIVE, LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
+  for (const path of [...lists, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
   const set = digestOf(layers + names).slice('sha256:'.length, 'sha256:'.length + 12);
   const complete = { ...contents, set };
-  await replaceFile(join(volume, CONTENTS_FILE), contentsFile(complete, checksums));
+  await replaceFile(join(volume, CONTENTS_FILE), contentsFile(complete, checksums, defaults));
   return complete;
 };
 

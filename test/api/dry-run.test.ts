@@ -91,6 +91,9 @@ describe('the objects', () => {
       platform: 'linux/amd64',
       forcePull: false,
       parallel: 4,
+      layout: 'layers',
+      oneTarPerImage: false,
+      tools: { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' },
     });
   });
 

@@ -22,7 +22,7 @@ const images = [
 ];
 const record: PreloadRecord = {
   ...{ set: 'abc', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64', uuid: '0aa1-c3f2' },
-  ...{ node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images },
+  ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
 };
 
 /** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
@@ -144,7 +144,7 @@ describe('preloads', () => {
     assert.deepEqual(summary, {
       ...{ name: 'web', namespace: 'default', phase: 'Ready' },
       ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
-      ...{ platform: 'linux/amd64', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
+      ...{ platform: 'linux/amd64', layout: 'layers', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
       ...{ size: 3 * 1024 ** 3, layers: 2 },
       images: [
         { names: images[0]?.names, digest: digest('0'), size: 1024 },

@@ -67,5 +67,7 @@ const buildImage = async (image: SampleImage, blobs: LayerBlob[]): Promise<Captu
       source: 'registry' as const,
     })),
     sandbox: image.names[0]?.startsWith('pause') ?? false,
+    system: false,
+    blobs: true,
   };
 };

@@ -62,8 +62,8 @@ export const cluster = (...args: string[]): Promise<Outcome> =>
   outcome(spawn(CLUSTER[0] ?? '', [...CLUSTER.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
 
 /** Boots a node whose disk, if any, is a clone of the snapshot; the outcome says how restore.sh went. */
-export const addNode = async (name: string, containerd: string, snapshot?: string): Promise<Outcome> => {
-  const disk = snapshot === undefined ? [] : ['--snapshot', snapshot];
+export const addNode = async (name: string, containerd: string, snapshot?: string, restore = ''): Promise<Outcome> => {
+  const disk = snapshot === undefined ? [] : ['--snapshot', snapshot, '--restore', restore];
   const added = await cluster('node', 'add', name, '--containerd', containerd, ...disk);
   assert.equal(added.code, 0, added.stderr);
   return added;

@@ -35,7 +35,8 @@ export const writeSmallVolume = async (
   options: SmallVolumeOptions = {},
 ): Promise<string> => {
   const captured: CapturedImage[] = [];
-  for (const image of images) captured.push(await writeImage(volume, image, false));
+  for (const image of images)
+    captured.push({ ...(await writeImage(volume, image, false)), blobs: options.blobs ?? false });
   for (const layer of new Set(images.flatMap((image) => image.layers))) {
     const chains = captured.map((image, index) => image.layers[images[index]?.layers.indexOf(layer) ?? -1]?.chainId);
     for (const chain of new Set(chains)) if (chain) await unpackLayer(join(volume, format.layerFolder(chain)), layer);
@@ -64,6 +65,7 @@ export const finishVolume = async (
     version: '0.1.0',
     created: '2026-11-24T12:00:00Z',
     platform: PLATFORM,
+    layout: blobs ? ('layers,blobs' as const) : ('layers' as const),
     uuid: null,
     images: [...captured],
   };
@@ -126,6 +128,8 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
       source: 'registry' as const,
     })),
     sandbox: image.sandbox ?? false,
+    system: false,
+    blobs: true,
   };
 };
 

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rmdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import project from '../../package.json' with { type: 'json' };
 import type { CapturedImage } from '../../src/model/contents.ts';
 import { digestOf } from '../../src/model/oci.ts';
-import { attachReadOnly, poolFolder } from '../cluster/disk.ts';
 import { run } from '../cluster/run.ts';
-import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
-import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode, status } from './commands.ts';
+import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './commands.ts';
 import { objectsOf } from './leftovers.ts';
+import { type MountedSnapshot, mountSnapshot } from './mounted-snapshot.ts';
 import { sample, sampleManifest } from './sample.ts';
 
 interface Document {
@@ -35,23 +33,20 @@ const OCI_IMAGES = [
   'shop/prices:2.0',
 ];
 
-const volume = await mkdtemp(join(tmpdir(), 'preload-volume-'));
+let volume = '';
 let device = '';
+let unmount: MountedSnapshot['unmount'];
 let contents: Document;
 
 before(async () => {
   await createNamespace(NAMESPACE);
   await createPreload(NAMESPACE, 'kept', ['--keep', ...OCI_IMAGES.map(sample), sample('docker:1')]);
-  const { folder } = (await readCluster(STATE)) as Cluster;
-  device = await attachReadOnly(join(poolFolder(folder), `${(await status(NAMESPACE, 'kept')).snapshotId}.img`));
-  await run(['mount', '-o', 'ro', device, volume]);
+  ({ folder: volume, device, unmount } = await mountSnapshot(NAMESPACE, 'kept'));
   contents = JSON.parse(await read('preload.json'));
 });
 
 after(async () => {
-  await run(['umount', volume]);
-  await run(['losetup', '--detach', device]);
-  await rmdir(volume);
+  await unmount();
   await deleteNamespaces(NAMESPACE);
 });
 

@@ -17,5 +17,7 @@ export const capturedImage = (fields: Partial<CapturedImage>): CapturedImage => 
   config: digest('1'),
   layers: [],
   sandbox: false,
+  system: false,
+  blobs: false,
   ...fields,
 });

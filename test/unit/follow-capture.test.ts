@@ -7,7 +7,14 @@ import type { ExportEvent } from '../../src/model/events.ts';
 import { capturedImage, layer } from './captured-images.ts';
 
 const image = capturedImage({ layers: [layer('a', 2048)] });
-const contents = { set: 'abc', version: '1', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64', uuid: null };
+const contents = {
+  set: 'abc',
+  version: '1',
+  created: '2026-11-24T12:00:00Z',
+  platform: 'linux/amd64',
+  layout: 'layers' as const,
+  uuid: null,
+};
 const plan = {
   images: 2,
   layers: { volume: 0, node: 1, blob: 0, registry: 1 },
@@ -54,8 +61,12 @@ test('a capture to its end', async () => {
     { type: 'image', image },
     sealed,
   );
+  const skipped = [
+    { name: 'r.io/b:1', reason: 'not found' },
+    { name: 'r.io/c:1', reason: 'denied' },
+  ];
   assert.deepEqual(capture, {
-    record: { ...contents, images: [image], node: 'worker', layers: 1, usedBytes: 9 },
+    record: { ...contents, images: [image], node: 'worker', layers: 1, usedBytes: 9, skipped },
     readOnly: true,
   });
   assert.deepEqual(said, [
@@ -65,7 +76,7 @@ test('a capture to its end', async () => {
     '! pull secret a/b was refused by r.io',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
     '! skipped r.io/c:1: denied',
-    '✓ 1 image captured in 7s: 1 layer pulled (2Ki)',
+    '✓ 1 image captured in 7s, 2 skipped: 1 layer pulled (2Ki)',
   ]);
 });
 
@@ -91,5 +102,9 @@ test('where layers came from, each counted once', () => {
   const [kept, copied, unpacked] = [from('a', 'volume'), from('b', 'node'), from('c', 'blob')];
   const pulled = [from('d', 'registry'), from('e', 'registry')];
   const images = [capturedImage({ layers: [kept, copied, ...pulled] }), capturedImage({ layers: [kept, unpacked] })];
-  assert.equal(describeSources(images), '1 layer kept, 1 layer copied, 1 layer unpacked, 2 layers pulled (2Ki)');
+  const text = '1 layer kept, 1 layer copied, 1 layer unpacked, 2 layers pulled (2Ki)';
+  assert.equal(describeSources(images, 'layers'), text);
+  const withBlobs = images.map((each) => ({ ...each, blobs: true }));
+  assert.equal(describeSources(withBlobs, 'layers,blobs'), `${text}, blobs kept (5Ki)`);
+  assert.equal(describeSources([capturedImage({ layers: [unpacked] })], 'blobs'), '1 layer copied');
 });

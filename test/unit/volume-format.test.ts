@@ -43,10 +43,10 @@ test('restore/names: what kube-system runs before the rest', () => {
 });
 
 test('restore/blobs: the documents of each image, then its layers with their sizes', () => {
-  const image = { ...app, manifest: digest('1'), config: digest('2') };
+  const image = { ...app, manifest: digest('1'), config: digest('2'), blobs: true };
   const documents = [digest('0'), digest('1'), digest('2')].map((document) => `${digest('0')} ${document} -\n`);
   const layers = image.layers.map((layer) => `${digest('0')} ${layer.digest} ${layer.bytes}\n`);
-  assert.equal(blobList([image]), [...documents, ...layers].join(''));
+  assert.equal(blobList([pause, image]), [...documents, ...layers].join(''));
 });
 
 test('the lists of nothing are empty', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
@@ -57,6 +57,7 @@ test('preload.json', () => {
     version: '1.2.3',
     created: '2026-11-24T12:00:00.000Z',
     platform: 'linux/amd64',
+    layout: 'layers' as const,
     uuid: '0aa1c3f2-0000-4000-8000-000000000000',
     images: [empty],
   };
@@ -68,6 +69,7 @@ test('preload.json', () => {
   "version": "1.2.3",
   "created": "2026-11-24T12:00:00.000Z",
   "platform": "linux/amd64",
+  "layout": "layers",
   "snapshotter": "overlayfs",
   "uuid": "0aa1c3f2-0000-4000-8000-000000000000",
   "checksums": {
@@ -82,7 +84,9 @@ test('preload.json', () => {
       "manifest": "${digest('0')}",
       "config": "${digest('1')}",
       "layers": [],
-      "sandbox": false
+      "sandbox": false,
+      "system": false,
+      "blobs": false
     }
   ],
   "complete": true

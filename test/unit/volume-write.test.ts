@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Contents } from '../../src/model/contents.ts';
 import { blobOf, digestOf } from '../../src/model/oci.ts';
+import { blobList } from '../../src/volume/format.ts';
 import { restoreScript } from '../../src/volume/restore/script.ts';
 import { writeVolume } from '../../src/volume/write.ts';
 import { ensurePackages } from '../cluster/apt.ts';
@@ -54,7 +55,7 @@ let contents: Contents;
 before(async () => {
   contents = await writeVolume(
     volume,
-    { version: '1.2.3', created, platform: 'linux/amd64', uuid: null, images },
+    { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers', uuid: null, images },
     blobs,
   );
 });
@@ -124,8 +125,27 @@ test('preload.json says what is there, with checksums of what restore.sh reads',
 });
 
 test('the set is named after what is inside, not when it was written', async () => {
-  const later = { version: '9', created: '2027-01-01T00:00:00.000Z', platform: 'linux/amd64', uuid: 'u' };
+  const later = {
+    version: '9',
+    created: '2027-01-01T00:00:00.000Z',
+    platform: 'linux/amd64',
+    layout: 'layers' as const,
+    uuid: 'u',
+  };
   assert.match(contents.set, /^[0-9a-f]{12}$/);
   assert.equal((await writeVolume(volume, { ...later, images }, blobs)).set, contents.set);
   assert.notEqual((await writeVolume(volume, { ...later, images: images.slice(0, 1) }, blobs)).set, contents.set);
+});
+
+test('with blobs kept restore/blobs lists them, and preload.json has its checksum', async () => {
+  const kept = images.map((image) => ({ ...image, blobs: true }));
+  const written = { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers,blobs' as const, uuid: null };
+  const defaults = { ctr: '/opt/bin/ctr', address: '/run/k3s/containerd/containerd.sock' };
+  await writeVolume(volume, { ...written, images: kept }, blobs, { withScript: false, defaults });
+  assert.equal(await read('restore/blobs'), blobList(kept));
+  const { checksums, layout, ctr, address } = JSON.parse(await read('preload.json'));
+  assert.equal(checksums['restore/blobs'], digestOf(blobList(kept)));
+  assert.equal(checksums['restore.sh'], undefined);
+  assert.deepEqual({ ctr, address }, defaults);
+  assert.equal(layout, 'layers,blobs');
 });

@@ -15,6 +15,9 @@ const request: CaptureRequest = {
   parallel: 4,
   exclude: [],
   platform: 'linux/amd64',
+  layout: 'layers',
+  oneTarPerImage: false,
+  tools: { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' },
 };
 const names = (...args: Parameters<typeof wantedImages>): string[] =>
   wantedImages(...args).map(({ name }) => imageName(name));
@@ -48,7 +51,7 @@ describe('what is wanted', () => {
 
   test('the sandbox image must succeed where the user named it', () => {
     const [image] = wantedImages(request, new Map(), app);
-    assert.deepEqual([image?.sandbox, image?.required], [true, true]);
+    assert.deepEqual([image?.sandbox, image?.required, image?.namespaces], [true, true, ['default']]);
   });
 
   test('no name that is no image reference', () => {

@@ -33,6 +33,8 @@ can_link() {
 
 can_import() {
   [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
+  bare=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
+  [ -z "$bare" ] || { why="the volume has no layer blobs of $bare" && return 1; }
   find_blobs
   [ -z "$lost" ] || { why="blob $lost is missing" && return 1; }
   why='the volume has every blob'

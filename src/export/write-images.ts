@@ -1,0 +1,96 @@
+import { statfs } from 'node:fs/promises';
+import { type CapturedImage, type Contents, distinctLayers, type LayerSource } from '../model/contents.ts';
+import { PreloadError } from '../model/errors.ts';
+import { hasBlobs } from '../model/layout.ts';
+import { type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
+import { roundUpToGibibytes } from '../model/quantity.ts';
+import { writeArchivePerImage } from '../volume/archive-per-image.ts';
+import { writeVolume } from '../volume/write.ts';
+import { availableBlobs, blobFetcher } from './blobs.ts';
+import { bringBlobs } from './bring-blobs.ts';
+import { bringLayers } from './bring-layers.ts';
+import type { Capture } from './capture-context.ts';
+import { progressMeter } from './progress-meter.ts';
+import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
+import { restoreDefaults } from './restore-defaults.ts';
+import { openVolume, tidyVolume } from './volume-state.ts';
+import { wantedImages } from './wanted.ts';
+
+/** Brings everything onto the volume and writes what describes it. */
+export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
+  const { request, form, node, volume, report, version } = capture;
+  const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  const onVolume = await openVolume(volume);
+  const available = { onVolume, unpacked: node.unpacked, ...(await availableBlobs(capture, resolved)) };
+  const plan = planCapture(resolved, available, form);
+  report({ type: 'plan', plan });
+  await checkSpace(capture, plan);
+
+  const meter = progressMeter(capture, resolved, available, plan);
+  const fetchBlob = blobFetcher(capture, meter);
+  const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, meter) : resolved;
+  const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
+  const complete = form.layers ? unpacked : withBlobs;
+  if (complete.length === 0) throw new PreloadError('none of the images could be captured');
+  if (form.archives) await writeArchivePerImage(volume, withBlobs);
+
+  const { layout, platform } = request;
+  const keptBlobs = new Set(hasBlobs(layout) ? withBlobs : []);
+  const images = complete.map((image) =>
+    capturedImage(image, (layer) => sourceOf(layer, available, form), keptBlobs.has(image)),
+  );
+  const documents = new Map(
+    complete.flatMap(({ target, manifest, config }) =>
+      [target, manifest, config].map(({ digest, data }): [string, Buffer] => [digest, data]),
+    ),
+  );
+  const blobs = [...keptBlobs].flatMap(({ layers }) => layers.map(({ digest }) => digest));
+  const chainIds = form.layers ? distinctLayers(images).map(({ chainId }) => chainId) : [];
+  await tidyVolume(volume, new Set(chainIds), new Set([...documents.keys(), ...blobs]));
+  for (const image of images) report({ type: 'image', image });
+  const created = new Date().toISOString();
+  const { restoreScript: withScript } = capture;
+  const contents = { version, created, platform, layout, uuid, images };
+  return writeVolume(volume, contents, documents, { withScript, defaults: restoreDefaults(request.tools) });
+};
+
+/** Tells that an image has no blobs: without unpacked layers it has nothing then. */
+const blobsMissing =
+  (capture: Capture) =>
+  (image: ResolvedImage, error: unknown): void => {
+    capture.signal.throwIfAborted();
+    if (capture.form.layers) {
+      const reason = (error as Error).message;
+      capture.report({ type: 'warning', message: `no blobs of ${image.names[0]}, only its layers: ${reason}` });
+    } else {
+      giveUp(capture, image.wanted, error);
+    }
+  };
+
+const capturedImage = (
+  { wanted, ...image }: ResolvedImage,
+  sourceOf: (layer: ResolvedImage['layers'][number]) => LayerSource,
+  blobs: boolean,
+): CapturedImage => ({
+  names: image.names,
+  digest: image.target.digest,
+  manifest: image.manifest.digest,
+  config: image.config.digest,
+  layers: image.layers.map((layer) => ({ ...layer, source: sourceOf(layer) })),
+  sandbox: wanted.some(({ sandbox }) => sandbox),
+  system: wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
+  blobs,
+});
+
+const FILESYSTEM_OVERHEAD = 1.05; // what a new filesystem keeps for itself
+
+const checkSpace = async ({ volume, report }: Capture, { neededBytes }: CapturePlan): Promise<void> => {
+  const { blocks, bavail, bsize } = await statfs(volume);
+  if (neededBytes <= bavail * bsize) return;
+  const size = ((blocks - bavail) * bsize + neededBytes) * FILESYSTEM_OVERHEAD;
+  report({ type: 'too-small', size });
+  throw new PreloadError(
+    'the volume is too small for these images',
+    `create again with --size ${roundUpToGibibytes(size)}`,
+  );
+};

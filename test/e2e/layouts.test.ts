@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { CapturedImage } from '../../src/model/contents.ts';
+import { digestOf } from '../../src/model/oci.ts';
+import { run } from '../cluster/run.ts';
+import {
+  addNode,
+  cluster,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  onNode,
+  removeNode,
+  status,
+} from './commands.ts';
+import { mountSnapshot } from './mounted-snapshot.ts';
+import { runWithoutPulling } from './present-images.ts';
+import { sample } from './sample.ts';
+
+const NAMESPACE = 'layouts';
+const IMAGES = ['shop/web:1.4', 'whiteouts:1', 'zstd:1', 'empty-layer:1', 'index:1'].map(sample);
+const CTR = ['ctr', '--namespace', 'k8s.io'];
+const PULL = ['images', 'pull', '--platform', 'linux/amd64'];
+
+const scratch = await mkdtemp(join(tmpdir(), 'preload-layouts-'));
+
+before(async () => {
+  await createNamespace(NAMESPACE);
+  await createPreload(NAMESPACE, 'both', ['--layout', 'layers,blobs', '--one-tar-per-image', ...IMAGES]);
+  await createPreload(NAMESPACE, 'blobs', ['--layout', 'blobs', ...IMAGES]);
+});
+
+after(async () => {
+  await rm(scratch, { recursive: true });
+  await deleteNamespaces(NAMESPACE);
+});
+
+const mounted = async <T>(preload: string, body: (folder: string) => Promise<T>): Promise<T> => {
+  const { folder, unmount } = await mountSnapshot(NAMESPACE, preload);
+  try {
+    return await body(folder);
+  } finally {
+    await unmount();
+  }
+};
+
+const imagesOf = async (folder: string): Promise<CapturedImage[]> =>
+  JSON.parse(await readFile(join(folder, 'preload.json'), 'utf8')).images;
+
+const distinct = (values: readonly string[]): string[] => [...new Set(values)].sort();
+
+describe('blobs are kept beside the layers, or alone', () => {
+  for (const [preload, hasLayers] of Object.entries({ both: true, blobs: false })) {
+    test(`${preload}: every blob once, each what its name says`, () =>
+      mounted(preload, async (folder) => {
+        const images = await imagesOf(folder);
+        const wanted = images.flatMap(({ digest, manifest, config, layers }) => [
+          ...[digest, manifest, config],
+          ...layers.map((layer) => layer.digest),
+        ]);
+        const there = await readdir(join(folder, 'blobs/sha256'));
+        assert.deepEqual(there.map((hex) => `sha256:${hex}`).sort(), distinct(wanted));
+        for (const hex of there) {
+          assert.equal(digestOf(await readFile(join(folder, 'blobs/sha256', hex))), `sha256:${hex}`);
+        }
+        assert.ok(images.every(({ blobs }) => blobs));
+        assert.equal((await readdir(folder)).includes('layers'), hasLayers);
+      }));
+
+    test(`${preload}: skopeo copies images with their layers`, () =>
+      mounted(preload, async (folder) => {
+        for (const image of IMAGES) {
+          const target = join(scratch, `${preload}-${IMAGES.indexOf(image)}`);
+          await run(['skopeo', 'copy', '--quiet', `oci:${folder}:${image}`, `dir:${target}`]);
+        }
+      }));
+  }
+});
+
+test('an archive of each image is one that ctr imports by itself', async (t) => {
+  const node = 'archives';
+  t.after(() => removeNode(node));
+  const { snapshotId } = await status(NAMESPACE, 'both');
+  await addNode(node, '1.6', snapshotId, '--check || true');
+  const archives = (await onNode(node, ['sh', '-c', 'ls /preload/*.tar'])).trim().split('\n');
+  assert.equal(archives.length, IMAGES.length + 1, 'those and pause');
+  for (const archive of archives) {
+    await onNode(node, [...CTR, 'images', 'import', '--platform', 'linux/amd64', archive]);
+  }
+  const names = (await onNode(node, [...CTR, 'images', 'ls', '--quiet'])).split('\n');
+  for (const image of IMAGES) assert.ok(names.includes(image), image);
+});
+
+describe('nodes import what is there as blobs, without a registry', () => {
+  const NODES: [node: string, containerd: string, preload: string, restore: string][] = [
+    ['imports', '1.7', 'both', '--mode import'],
+    ['falls-back', '2', 'blobs', ''],
+  ];
+  for (const [node, containerd, preload, restore] of NODES) {
+    test(`${preload} on containerd ${containerd}`, async (t) => {
+      t.after(() => cluster('registry', 'start'));
+      t.after(() => removeNode(node));
+      const { snapshotId } = await status(NAMESPACE, preload);
+      await cluster('registry', 'stop');
+      const { stderr } = await addNode(node, containerd, snapshotId, restore);
+      assert.match(stderr, /^preload: mode import: /m);
+      assert.match(stderr, /^preload: 6 of 6 images present for the kubelet/m);
+      await runWithoutPulling(NAMESPACE, node, IMAGES, 'Never');
+    });
+  }
+});
+
+test('where blobs cannot be had, the layers are kept, and the volume says which images have none', async (t) => {
+  const node = 'discarded';
+  t.after(() => removeNode(node));
+  await addNode(node, '1.6');
+  for (const image of [...IMAGES, sample('node:26'), sample('pause:3.10')])
+    await onNode(node, [...CTR, ...PULL, image]);
+  const content = (await onNode(node, [...CTR, 'content', 'ls'])).split('\n');
+  const layers = content
+    .filter((line) => line.includes('containerd.io/uncompressed='))
+    .map((line) => line.split(/\s/)[0] ?? '');
+  await onNode(node, [...CTR, 'content', 'rm', ...layers]);
+  t.after(() => cluster('registry', 'start'));
+  await cluster('registry', 'stop');
+  const args = ['--layout', 'layers,blobs', '--node', node, ...IMAGES];
+  const { stderr } = await createPreload(NAMESPACE, 'no-blobs', args);
+  assert.match(stderr, /^ ! no blobs of .*shop\/web:1\.4, only its layers: /m);
+  await mounted('no-blobs', async (folder) => {
+    const images = await imagesOf(folder);
+    assert.deepEqual(
+      images.filter(({ blobs, layers }) => blobs && layers.length > 0),
+      [],
+    );
+    const blobs = await readdir(join(folder, 'blobs/sha256'));
+    const documents = images.flatMap(({ digest, manifest, config }) => [digest, manifest, config]);
+    assert.deepEqual(blobs.map((hex) => `sha256:${hex}`).sort(), distinct(documents));
+  });
+  const restored = 'no-import';
+  t.after(() => removeNode(restored));
+  const { snapshotId } = await status(NAMESPACE, 'no-blobs');
+  const refused = await cluster('node', 'add', restored, '--snapshot', snapshotId ?? '', '--restore', '--mode import');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^preload: error: cannot import: the volume has no layer blobs of /m);
+  await onNode(restored, ['/preload/restore.sh']);
+});
