@@ -13,6 +13,7 @@ import type { Capture } from './capture-context.ts';
 import { progressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { restoreDefaults } from './restore-defaults.ts';
+import { isVolumeFull } from './volume-full.ts';
 import { openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 
@@ -59,6 +60,7 @@ const blobsMissing =
   (capture: Capture) =>
   (image: ResolvedImage, error: unknown): void => {
     capture.signal.throwIfAborted();
+    if (isVolumeFull(error)) throw error;
     if (capture.form.layers) {
       const reason = (error as Error).message;
       capture.report({ type: 'warning', message: `no blobs of ${image.names[0]}, only its layers: ${reason}` });
