@@ -14,7 +14,7 @@ import { progressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { restoreDefaults } from './restore-defaults.ts';
 import { isVolumeFull } from './volume-full.ts';
-import { openVolume, tidyVolume } from './volume-state.ts';
+import { finishVolume, openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 
 /** Brings everything onto the volume and writes what describes it. */
@@ -52,7 +52,10 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const created = new Date().toISOString();
   const { restoreScript: withScript } = capture;
   const contents = { version, created, platform, layout, uuid, images };
-  return writeVolume(volume, contents, documents, { withScript, defaults: restoreDefaults(request.tools) });
+  const defaults = restoreDefaults(request.tools);
+  const written = await writeVolume(volume, contents, documents, { withScript, defaults });
+  await finishVolume(volume);
+  return written;
 };
 
 /** Tells that an image has no blobs: without unpacked layers it has nothing then. */
