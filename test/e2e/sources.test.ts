@@ -7,7 +7,6 @@ import {
   createPreload,
   deleteNamespaces,
   onNode,
-  preload,
   removeNode,
   status,
 } from './commands.ts';
@@ -108,23 +107,4 @@ describe('each layer comes from its best source, without a registry, and the nod
       assert.deepEqual(await storeOf((...args) => onStore(name, ...args)), before);
     });
   }
-});
-
-test('an older snapshot gives all that has not changed, and what is unwanted goes', async () => {
-  const [, ...rest] = IMAGES;
-  const { stderr } = await createPreload(NAMESPACE, 'newer', ['--base', 'pulled', ...rest, sample('ops/probe:1.0')]);
-  assert.match(stderr, /captured in .*: \d+ layers kept, 1 layer (copied|pulled \(.*\))$/m);
-  const names = (await status(NAMESPACE, 'newer')).images?.flatMap((image) => image.names) ?? [];
-  assert.ok(names.includes(sample('ops/probe:1.0')));
-  assert.ok(!names.includes(IMAGES[0] ?? ''));
-  assert.equal(await contentsOf('pulled'), expected);
-});
-
-test('a base that is not there is refused with what is', async () => {
-  const { code, stderr } = await preload(['create', 'x', '-n', NAMESPACE, '--base', 'nothing', ...IMAGES]);
-  assert.equal(code, 1);
-  assert.match(
-    stderr,
-    /^error: volume snapshot "nothing" not found in namespace "sources"\nhint: .*status -n sources/m,
-  );
 });
