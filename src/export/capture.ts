@@ -9,7 +9,6 @@ import { availableBlobs } from './blobs.ts';
 import { bringLayers } from './bring-layers.ts';
 import type { Capture, CaptureOptions } from './capture-context.ts';
 import { CommandFailed, run as runCommand } from './ctr.ts';
-import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
 import { progressMeter } from './progress-meter.ts';
@@ -20,13 +19,12 @@ import { releaseLeftovers } from './unpacked-layers.ts';
 import { openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 
-/** Captures the images of `request` onto the volume, format 1, and seals it. Throws PreloadError. */
+/** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
   const { root, volume, report, signal } = options;
   const device = await mountOf(volume);
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
   const volumeInNode = await showVolumeInNode(root, volume);
-  const unlock = await lockVolume(root, volumeInNode);
   let written: Contents;
   try {
     const node = await readNodeStore(root, options.ctr, options.containerd, signal);
@@ -42,7 +40,6 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   } catch (error) {
     throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
   } finally {
-    await unlock();
     await hideVolumeInNode(root, volumeInNode);
   }
   const { images, ...contents } = written;
