@@ -48,6 +48,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .help()
     .alias('help', 'h')
     .exitProcess(false)
+    .boolean('debug') // also before the verb
+    .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
     .showHelpOnFail(false)
     .wrap(100);
   for (const { command, describe, builder, handler } of COMMANDS) {

@@ -28,7 +28,12 @@ export const builder = (yargs: Argv) =>
     })
     .option('root', { type: 'string', requiresArg: true, default: '/', describe: "Where the node's root is mounted" })
     .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
-    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
+    .option('ctr-flags', {
+      type: 'string',
+      requiresArg: true,
+      default: '',
+      describe: 'Flags for every call of ctr, such as -a SOCKET',
+    })
     .option('containerd-path', {
       type: 'string',
       requiresArg: true,

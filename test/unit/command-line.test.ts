@@ -145,6 +145,11 @@ describe('escape codes', () => {
   }
 });
 
+test('the value of a flag may begin with a dash', async () => {
+  const { stderr } = await runBundle(['export', '--ctr-flags', '-a x', '--to', '/nonexistent', '--cache-only']);
+  assert.match(stderr, /^error: the volume cannot be opened: ENOENT/m);
+});
+
 test('a bundle that cannot do its work says so without a stack', async () => {
   const { code, stderr } = await runBundle(['export', '--request', '/nonexistent', '--root', '/nonexistent']);
   assert.equal(code, 1);
