@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import * as completion from '../commands/completion.ts';
 import * as create from '../commands/create.ts';
 import * as exportImages from '../commands/export.ts';
+import * as snapshot from '../commands/snapshot.ts';
 import * as status from '../commands/status.ts';
 import * as versionCommand from '../commands/version.ts';
 import { UsageError } from '../model/errors.ts';
@@ -19,7 +20,7 @@ interface Command<T> {
 
 const COMPLETE = '__complete';
 
-const COMMANDS: Command<unknown>[] = [create, status, exportImages, completion, versionCommand];
+const COMMANDS: Command<unknown>[] = [create, status, exportImages, snapshot, completion, versionCommand];
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean =>

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
 import { loaderPod } from '../../src/manifests/pod.ts';
 import type { PreloadSettings } from '../../src/manifests/settings.ts';
-import { recordConfigMap, SNAPSHOT_API, volumeSnapshot } from '../../src/manifests/snapshot.ts';
+import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { capturedImage, digest, layer } from '../unit/captured-images.ts';
@@ -27,20 +27,10 @@ const record: PreloadRecord = {
 
 /** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
 async function makeReady(name: string, namespace = 'default'): Promise<void> {
-  const snapshot = volumeSnapshot(settings(name, namespace));
-  const content = `content-${namespace}-${name}`;
-  await server.apply(snapshot, {
-    ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: content } },
-    spec: {
-      ...{ deletionPolicy: 'Retain', driver: 'disk.example.com', source: { volumeHandle: 'vol-1' } },
-      volumeSnapshotRef: { name, namespace },
-    },
-  });
+  await server.apply(volumeSnapshot(settings(name, namespace)));
   const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
   await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(record)), made));
-  await server.setStatus(`volumesnapshotcontent/${content}`, namespace, { snapshotHandle: `snap-${name}` });
-  const ready = { readyToUse: true, boundVolumeSnapshotContentName: content };
-  await server.setStatus(`volumesnapshot/${name}`, namespace, ready);
+  await server.finishSnapshot(name, namespace);
 }
 
 const status = (...flags: string[]) => server.preload('status', ...flags);
