@@ -4,7 +4,7 @@ import { USAGE_NAME } from '../model/name.ts';
 import type { SnapshotStatus } from '../model/phase.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import type { Cluster } from './connection.ts';
-import { list, read } from './objects.ts';
+import { list, read, whereAllowed } from './objects.ts';
 import { poll } from './poll.ts';
 
 export interface VolumeSnapshot extends KubernetesObject {
@@ -16,12 +16,12 @@ interface SnapshotContent {
   status?: { snapshotHandle?: string };
 }
 
-/** The snapshot as the storage knows it. */
+/** The snapshot as the storage knows it; nothing where this user may not read that. */
 export interface SnapshotHandle {
   /** ID of the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
-  snapshotId: string;
-  driver: string;
-  deletionPolicy: string;
+  snapshotId?: string;
+  driver?: string;
+  deletionPolicy?: string;
 }
 
 const ERROR_PATIENCE = 10_000; // drivers retry, and the controller clears an error that went away
@@ -59,7 +59,11 @@ export const snapshotHandle = async (
 ): Promise<SnapshotHandle | undefined> => {
   const content = snapshot.status?.boundVolumeSnapshotContentName;
   if (!content) return undefined;
-  const found = await read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal });
+  const found = await whereAllowed(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
+  if (found === null) {
+    cluster.warn('snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io');
+    return {};
+  }
   const snapshotId = found?.status?.snapshotHandle;
   if (!found || !snapshotId) return undefined;
   return { snapshotId, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };

@@ -8,7 +8,7 @@ import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts
 import type { PreloadRecord } from '../../src/model/contents.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { capturedImage, digest, layer } from '../unit/captured-images.ts';
-import { namespace, startTestServer } from './api-server.ts';
+import { grant, namespace, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();
 after(server.stop);
@@ -142,6 +142,19 @@ describe('preloads', () => {
       ],
     });
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
+  });
+
+  test('to a user who may not read snapshot contents, but for their IDs', async () => {
+    const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
+    await server.apply(...grant('reader', read));
+    const { code, stdout, stderr } = await status('--as', 'reader', '-A');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\ndefault +web +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
+    assert.match(stdout, /\nimages +nightly +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
+    const warning =
+      ' ! snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+    assert.equal(stderr, warning);
+    assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
   });
 
   test('only those of this tool', async () => {
