@@ -76,7 +76,12 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       describe: 'Also write an archive of each image, for ctr images import',
     })
     .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
-    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
+    .option('ctr-flags', {
+      type: 'string',
+      requiresArg: true,
+      default: '',
+      describe: 'Flags for every call of ctr, such as -a SOCKET',
+    })
     .option('containerd-path', {
       type: 'string',
       requiresArg: true,

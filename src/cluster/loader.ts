@@ -2,16 +2,9 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
 import { type LoaderPod, startProblem } from '../model/loader-state.ts';
 import type { Cluster } from './connection.ts';
-import { list, read } from './objects.ts';
+import { read } from './objects.ts';
 import { poll } from './poll.ts';
-
-interface Event {
-  type: string;
-  reason: string;
-  message: string;
-  lastTimestamp?: string;
-  eventTime?: string;
-}
+import { lastWarning } from './warnings.ts';
 
 const VOLUME_PATIENCE = 20_000; // provisioners try again after a failure
 
@@ -62,20 +55,3 @@ export const readLoader = async (
   }
   return current;
 };
-
-/** The last warning about `object`, for a reason why something takes long. */
-export const lastWarning = async (
-  cluster: Cluster,
-  { kind, metadata }: KubernetesObject,
-): Promise<string | undefined> => {
-  const { name, uid } = metadata; // an object of the same name may have been there before
-  const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
-  const fieldSelector = `${about},type=Warning`;
-  let last: Event | undefined;
-  for await (const event of list<Event>(cluster, 'Event', { namespace: metadata.namespace ?? '', fieldSelector })) {
-    if (!last || timeOf(event) >= timeOf(last)) last = event;
-  }
-  return last && `${last.reason}: ${last.message}`;
-};
-
-const timeOf = (event: Event): string => event.lastTimestamp ?? event.eventTime ?? '';

@@ -43,7 +43,7 @@ export const listPreloads = async (
         name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
         namespace: metadata.namespace ?? '',
         ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
-        ...(handle && { snapshotId: handle.handle, driver: handle.driver, deletionPolicy: handle.deletionPolicy }),
+        ...handle,
         ...(record && summarizeRecord(decodeRecord(record))),
         created: metadata.creationTimestamp ?? '',
       };

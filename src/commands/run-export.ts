@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../cli/context.ts';
 import { captureImages } from '../export/capture.ts';
 import { traceCommands } from '../export/ctr.ts';
+import { lockVolume } from '../export/lock.ts';
 import { readPullSecrets } from '../export/mounted-secrets.ts';
 import { Interrupted, type PreloadError } from '../model/errors.ts';
 import { type ExportEvent, encodeEvent } from '../model/events.ts';
@@ -21,21 +22,19 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Looking at what the node has');
     const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
-    await captureImages(request, {
-      root,
-      volume,
-      pullSecrets,
-      restoreScript,
-      version,
-      report,
-      signal,
-    });
+    const unlock = await lockVolume(root, volume);
+    try {
+      await captureImages(request, { root, volume, pullSecrets, restoreScript, version, report, signal });
+      // still locked: nobody may write to it while the snapshot is taken
+      if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
+    } finally {
+      await unlock();
+    }
   } catch (error) {
     const { message, hint } = error as PreloadError;
     if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
     throw error;
   }
-  if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
 };
 
 const reportJson = ({ print }: Context) => {

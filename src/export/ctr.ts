@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
 /** A finished command that did not end well; the message is the last thing it said. */
-export class CommandFailed extends Error {}
+export class CommandFailed extends Error {
+  readonly code: number | NodeJS.Signals | null;
+  constructor(message: string, code: number | NodeJS.Signals | null) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** How to run `ctr` against one containerd: everything that comes before the subcommand. */
 export type Ctr = readonly string[];
@@ -25,18 +31,20 @@ interface RunOptions {
   /** for its standard input: a text, or an open file that can be sought in */
   input?: string | number;
   env?: NodeJS.ProcessEnv;
+  /** an open file that it gets as number 3 */
+  file?: number;
 }
 
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
 export const run = async (
   argv: readonly string[],
   signal?: AbortSignal,
-  { input = '', env }: RunOptions = {},
+  { input = '', env, file }: RunOptions = {},
 ): Promise<Buffer> => {
   const [command = '', ...args] = argv;
   const stdin = typeof input === 'string' ? 'pipe' : input;
   const child = spawn(command, args, {
-    stdio: [stdin, 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe', ...(file === undefined ? [] : [file])],
     ...(signal && { signal }),
     ...(env && { env }),
   });
@@ -52,7 +60,7 @@ export const run = async (
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`);
+  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`, code);
 };
 
 /** Starts a daemon that writes to `logFile`; it ends with `stop`. */
@@ -72,22 +80,6 @@ export const stopDaemon = async (child: ChildProcess): Promise<void> => {
   const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await gone;
   clearTimeout(force);
-};
-
-/**
- * Starts a command that holds something and ends with its standard input: with the function that is returned, or with this
- * process. Undefined where it ended before it said a word.
- */
-export const startHolder = async (argv: readonly string[]): Promise<(() => Promise<void>) | undefined> => {
-  const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
-  const gone = ended(child);
-  const held = new Promise<true>((resolve) => child.stdout.once('data', () => resolve(true)));
-  if ((await Promise.race([held, gone])) !== true) return undefined;
-  return async () => {
-    child.stdin.end();
-    await gone;
-  };
 };
 
 const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>

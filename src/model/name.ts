@@ -35,13 +35,27 @@ export const selector = (name?: string): string =>
 export const removeCommand = (name: string, namespace: string): string =>
   `kubectl delete pod,pvc,configmap -n ${namespace} -l ${selector(name)},${APP}/component=loader`;
 
-const MAX_NAME = 63 - `${PLUGIN}ed-`.length; // the label value and the longest derived name must hold it
+/** Shell command that shows how far a preload is. */
+export const statusCommand = (name: string, namespace: string): string =>
+  `${USAGE_NAME} status ${name} -n ${namespace}`;
+
+const MAX_LABEL = 63;
+const MAX_NAME = MAX_LABEL - `${PLUGIN}ed-`.length; // the label value and the longest derived name must hold it
 
 /** Why `name` cannot name a preload, or undefined when it can. */
 export const nameProblem = (name: string): string | undefined => {
   if (name.length > MAX_NAME) return `must be at most ${MAX_NAME} characters`;
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
     return 'must consist of lower case letters, digits and "-", and start and end with a letter or digit';
+  }
+  return undefined;
+};
+
+/** Why `name` cannot name a snapshot of a claim, of which nothing but a label derives, or undefined when it can. */
+export const snapshotNameProblem = (name: string): string | undefined => {
+  if (name.length > MAX_LABEL) return `must be at most ${MAX_LABEL} characters`;
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {
+    return 'must consist of lower case letters, digits, "-" and ".", and start and end with a letter or digit';
   }
   return undefined;
 };

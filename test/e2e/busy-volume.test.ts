@@ -7,7 +7,9 @@ import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import {
   becomes,
   createNamespace,
+  createPreload,
   deleteNamespaces,
+  kubectl,
   onNode,
   said,
   startOnNode,
@@ -47,6 +49,16 @@ test('a volume that cannot be made read-only is snapshotted once no node has it 
   await becomes(['ConfigMap preloaded-held', 'VolumeSnapshot held', 'VolumeSnapshotContent'], () =>
     objectsOf(NAMESPACE),
   );
+});
+
+test('a sealed volume is left alone by another export for as long as its snapshot may still be taken', async () => {
+  await createPreload(NAMESPACE, 'sealed', ['--keep', ...IMAGES.slice(0, 1)]);
+  const inLoader = (...argv: string[]) => kubectl(['exec', '-n', NAMESPACE, 'preload-sealed', '--', ...argv]);
+  await assert.rejects(
+    inLoader('node', '/tmp/preload.cjs', 'export', '--root', '/host', '--cache-only'),
+    /\nerror: another export has this volume\nhint: wait until it has ended, or remove its pod\n/,
+  );
+  assert.match(await inLoader('grep', ' /snapshot ', '/proc/mounts'), / ext4 ro,/);
 });
 
 const volumeOnNode = async (): Promise<string> => {

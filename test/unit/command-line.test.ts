@@ -18,6 +18,8 @@ describe('help is the result, so it goes to standard output', () => {
     [['status', '-h'], /^kubectl preload status \[NAME\]\n[\s\S]*--all-namespaces/],
     [['export', '-h'], /^kubectl preload export\n[\s\S]*--cache-only/],
     [['e', '-h'], /^kubectl preload export\n/],
+    [['snapshot', '-h'], /^kubectl preload snapshot\n[\s\S]*--pvc .*\[required\]/],
+    [['s', '-h'], /^kubectl preload snapshot\n/],
     [['completion', '-h'], /^kubectl preload completion\n/],
     [['version', '-h'], /^kubectl preload version\n/],
   ];
@@ -79,6 +81,12 @@ describe('a wrong command line gets its reason and a pointer to the help, and no
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /n$/, 'status '],
     [['export', '--stdin', '--cache-only'], /^--stdin and --cache-only exclude each other$/, 'export '],
+    [['snapshot', '--name', 'web'], /^Missing required argument: pvc$/, 'snapshot '],
+    [['s', '--pvc', 'images'], /^Missing required argument: name$/, 's '],
+    [['snapshot', '--pvc', 'images', '--name', 'Web'], /^invalid --name "Web": must consist of lower/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'a'.repeat(64)], /^invalid --name .* at most 63/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /class/, 'snapshot '],
+    [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /web/, 'snapshot '],
     [['export', '--request', 'r', '--hold', 'x'], /^invalid --hold "x"/, 'export '],
   ];
   for (const [argv, reason, help] of calls) {
@@ -143,6 +151,11 @@ describe('escape codes', () => {
       assert.match(await onTerminal(env), /^error: invalid NAME/);
     });
   }
+});
+
+test('the value of a flag may begin with a dash', async () => {
+  const { stderr } = await runBundle(['export', '--ctr-flags', '-a x', '--to', '/nonexistent', '--cache-only']);
+  assert.match(stderr, /^error: the volume cannot be opened: ENOENT/m);
 });
 
 test('a bundle that cannot do its work says so without a stack', async () => {

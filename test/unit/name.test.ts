@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { labels, nameProblem, objectNames, removeCommand, selector } from '../../src/model/name.ts';
+import {
+  labels,
+  nameProblem,
+  objectNames,
+  removeCommand,
+  selector,
+  snapshotNameProblem,
+} from '../../src/model/name.ts';
 
 const LONGEST = 'a'.repeat(53);
 
@@ -49,6 +56,15 @@ describe('names that cannot', () => {
     test(JSON.stringify(name), () => assert.match(nameProblem(name) ?? '', /^must consist of lower case/));
   }
   test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 53 characters'));
+});
+
+describe('names of snapshots made by hand may be longer and have dots', () => {
+  for (const name of ['web', '2026.11', 'a.b-c.d', 'a'.repeat(63)]) {
+    test(name, () => assert.equal(snapshotNameProblem(name), undefined));
+  }
+  for (const name of ['', 'Web', '.web', 'web.', 'a..b', 'a.-b', 'a_b', 'a\n', 'a'.repeat(64)]) {
+    test(JSON.stringify(name), () => assert.match(snapshotNameProblem(name) ?? '', /^must /));
+  }
 });
 
 test('all derived names of the longest name fit a label value', () => {
