@@ -73,7 +73,7 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
     .option('one-tar-per-image', {
       type: 'boolean',
       default: false,
-      describe: 'Also write an archive of each image, for ctr images import',
+      describe: 'Also write an archive of each image, for ctr images import --platform',
     })
     .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
     .option('ctr-flags', {

@@ -99,7 +99,7 @@ test('an archive of each image is one that ctr imports by itself', async (t) => 
   const archives = (await onNode(node, ['sh', '-c', 'ls /preload/*.tar'])).trim().split('\n');
   assert.equal(archives.length, IMAGES.length + 1, 'those and pause');
   for (const archive of archives) {
-    await onNode(node, [...CTR, 'images', 'import', archive]);
+    await onNode(node, [...CTR, 'images', 'import', '--platform', 'linux/amd64', archive]);
   }
   const names = (await onNode(node, [...CTR, 'images', 'ls', '--quiet'])).split('\n');
   for (const image of IMAGES) assert.ok(names.includes(image), image);
