@@ -15,7 +15,7 @@ import { volumeSnapshot } from '../manifests/snapshot.ts';
 import { PreloadError } from '../model/errors.ts';
 import { isExcluded } from '../model/image-reference.ts';
 import { plural } from '../model/plural.ts';
-import type { CaptureRequest, RequestedImage } from '../model/request.ts';
+import { type CaptureRequest, type RequestedImage, requestInUse } from '../model/request.ts';
 import { estimateVolumeSize } from '../model/size-estimate.ts';
 import { version } from '../version.ts';
 import { gzippedBundle } from './bundle.ts';
@@ -112,11 +112,5 @@ const findImages = async (
     );
   }
   progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
-  const images = wanted.map(({ name, users }) => ({
-    name,
-    required: options.strict,
-    namespaces: [...new Set(users.map((user) => user.split('/')[1] ?? ''))],
-    ...(users[0] && { usedBy: users[0] }),
-  }));
-  return { ...inUse, images };
+  return { ...inUse, images: wanted.map(({ name, users }) => requestInUse(name, users, options.strict)) };
 };
