@@ -50,6 +50,11 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const names = images.map(({ name }) => name);
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
+  if (choice.otherPlatforms.length > 0) {
+    progress.warn(
+      `this preload is for ${choice.platform} alone, and the cluster has nodes of ${choice.otherPlatforms.join(', ')}: choose with --platform`,
+    );
+  }
   const least = options.base ? await restoreSize(cluster, options.base, signal) : 0;
   const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
 
