@@ -51,7 +51,10 @@ export const readLoader = async (
   const namespace = pod.metadata.namespace ?? '';
   const current = await read<KubernetesObject & LoaderPod>(cluster, 'Pod', pod.metadata.name, { namespace, signal });
   if (!current || current.metadata.uid !== pod.metadata.uid || current.metadata.deletionTimestamp) {
-    throw new PreloadError(`pod ${pod.metadata.name} was deleted by somebody else`);
+    throw new PreloadError(
+      `pod ${pod.metadata.name} was deleted by somebody else`,
+      'create again; if its node is being drained, name another one with --node',
+    );
   }
   return current;
 };

@@ -69,22 +69,22 @@ export const snapshotHandle = async (
   return { snapshotId, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
 };
 
-/** Waits until no node has the volume of `claim` attached any more: what was written is then on the storage. */
-export const volumeReleased = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<void> => {
-  const namespace = claim.metadata.namespace ?? '';
-  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', claim.metadata.name, {
-    namespace,
+/**
+ * Whether a node has the volume of `claim` attached; what was written is on the storage once none has. Storage that does
+ * without attaching never has one: no object tells whether a node has such a volume mounted. A pod is gone while its node
+ * may still hold the staging mount, and the volumes in use in a node's status are those that are attached.
+ */
+export const isAttached = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<boolean> => {
+  const { name, namespace = '' } = claim.metadata;
+  const options = { namespace, signal };
+  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', name, options);
+  const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
     signal,
   });
-  await poll(signal, async () => {
-    const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
-      signal,
-    });
-    for await (const { spec } of attachments) {
-      if (spec.source.persistentVolumeName === current?.spec.volumeName) return undefined;
-    }
-    return true;
-  });
+  for await (const { spec } of attachments) {
+    if (spec.source.persistentVolumeName === current?.spec.volumeName) return true;
+  }
+  return false;
 };
 
 export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {

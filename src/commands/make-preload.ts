@@ -5,7 +5,8 @@ import { loaderStarted, readLoader } from '../cluster/loader.ts';
 import { loaderEvents } from '../cluster/loader-log.ts';
 import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
 import { apply } from '../cluster/objects.ts';
-import { snapshotReady, volumeReleased } from '../cluster/snapshots.ts';
+import { poll } from '../cluster/poll.ts';
+import { isAttached, snapshotReady } from '../cluster/snapshots.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
@@ -116,10 +117,17 @@ const captureImages = async (
 
 /** For a filesystem that could not be made read-only: only what nobody has mounted is certain to be whole. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
-  context.progress.start('Releasing the volume');
+  const { progress, signal } = context;
+  progress.start('Releasing the volume');
+  const wasAttached = await isAttached(cluster, claim, signal);
   await made.remove([claim]);
-  await volumeReleased(cluster, claim, context.signal);
-  context.progress.done('Volume released');
+  await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
+  progress.done('Volume released');
+  if (!wasAttached) {
+    progress.warn(
+      'this storage does not say when a node has written all of a volume: try the snapshot on a node before you rely on it',
+    );
+  }
 };
 
 const cleanUp = async (

@@ -51,6 +51,18 @@ test('a volume that cannot be made read-only is snapshotted once no node has it 
   );
 });
 
+test('where storage does not tell that a node has let go of a volume, that is said', async () => {
+  const child = startPreload(['create', 'unsure', '-n', NAMESPACE, ...IMAGES]);
+  const ended = outcome(child);
+  await said(child.stderr, 'Capturing ');
+  const holder = await holdOpen(await volumeOnNode());
+  await said(child.stderr, 'Releasing the volume');
+  holder.stdin?.end();
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, / ✓ Volume released\n ! this storage does not say when a node has written all of a volume: /);
+});
+
 test('a sealed volume is left alone by another export for as long as its snapshot may still be taken', async () => {
   await createPreload(NAMESPACE, 'sealed', ['--keep', ...IMAGES.slice(0, 1)]);
   const inLoader = (...argv: string[]) => kubectl(['exec', '-n', NAMESPACE, 'preload-sealed', '--', ...argv]);
