@@ -4,12 +4,13 @@ import { PreloadError } from '../model/errors.ts';
 import { formOf } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import type { CaptureOptions } from './capture-context.ts';
-import { CommandFailed, run as runCommand } from './ctr.ts';
+import { run as runCommand } from './ctr.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
 import { createRegistryClient } from './registry/client.ts';
 import { identifyRun } from './run-identity.ts';
 import { releaseLeftovers } from './unpacked-layers.ts';
+import { isVolumeFull } from './volume-full.ts';
 import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
@@ -53,7 +54,3 @@ const registryOf = ({ certsFolders }: NodeStore, { root, pullSecrets, report }: 
     report: (message) => report({ type: 'warning', message }),
     ...(certsFolders.length > 0 && { certsFolders }),
   });
-
-const isVolumeFull = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
-  (error instanceof CommandFailed && /no space left on device/i.test(error.message));

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { layerFolder } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
 import { inNode, run } from './ctr.ts';
+import { gentle, mortal } from './node-tools.ts';
 import { forEachParallel } from './parallel.ts';
 
 /** Layers that are being written; what is in layers/ is whole. */
@@ -18,14 +19,14 @@ export const copyLayers = async (
   onCopied: (chainId: string) => void,
 ): Promise<void> => {
   const { root, volume, volumeInNode, request, signal } = capture;
-  const gently = await gentle(root);
+  const words = [...(await mortal(root)), ...(await gentle(root))];
   await forEachParallel([...folders], request.parallel, async ([chainId, folder]) => {
     const target = layerFolder(chainId);
     const unfinished = join(UNFINISHED, target);
     await mkdir(join(volume, dirname(unfinished)), { recursive: true });
     // "/." copies what a link to a folder leads to, together with the folder's own attributes
     const copy = ['cp', '-a', `${folder}/.`, join(volumeInNode, unfinished)];
-    await run(inNode(root, [...gently, ...copy]), signal);
+    await run(inNode(root, [...words, ...copy]), signal);
     await finishLayer(volume, unfinished, chainId);
     onCopied(chainId);
   });
@@ -37,21 +38,4 @@ export const finishLayer = async (volume: string, from: string, chainId: string)
   await rm(dirname(target), { recursive: true, force: true });
   await mkdir(dirname(target), { recursive: true });
   await rename(join(volume, from), target);
-};
-
-/** Words before a command that make it yield the processor and the disk, as far as the node has the tools. */
-const gentle = async (root: string): Promise<string[]> => {
-  const words = [
-    ['nice', '-n', '10'],
-    ['ionice', '-c', '3'],
-  ];
-  const there = await Promise.all(
-    words.map((tool) =>
-      run(inNode(root, [...tool, 'true'])).then(
-        () => tool,
-        () => [],
-      ),
-    ),
-  );
-  return there.flat();
 };

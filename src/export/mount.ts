@@ -11,6 +11,20 @@ export interface Mount {
   superOptions: string[];
 }
 
+/** Where something is mounted below `folder`, in the order it has to be unmounted in. */
+export const mountsBelow = (mountinfo: string, folder: string): string[] =>
+  mountinfo
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((target) => target.startsWith(`${folder}/`))
+    .reverse();
+
+/** Unmounts what a killed run left mounted in `folder`; a pod's own mounts end with it. */
+export const unmountBelow = async (folder: string): Promise<void> => {
+  const targets = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder);
+  for (const target of targets) await run(['umount', target]);
+};
+
 /** The mount at `target` in the text of a mountinfo file; the last one wins, as it covers the others. */
 export const findMount = (mountinfo: string, target: string): Mount | undefined =>
   mountinfo

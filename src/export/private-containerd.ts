@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
 import type { Capture } from './capture-context.ts';
 import { type Ctr, inNode, run, startDaemon, stopDaemon, words } from './ctr.ts';
+import { mortal } from './node-tools.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
 export interface PrivateContainerd {
@@ -58,7 +59,8 @@ export const startPrivateContainerd = async ({
       '',
     ].join('\n'),
   );
-  const daemon = startDaemon(inNode(root, [tools.containerdPath, '-c', join(workInNode, 'config.toml')]), log);
+  const command = [...(await mortal(root)), tools.containerdPath, '-c', join(workInNode, 'config.toml')];
+  const daemon = startDaemon(inNode(root, command), log);
   let failure: Error | undefined;
   daemon.once('error', (error) => {
     failure = error;

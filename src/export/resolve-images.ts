@@ -5,6 +5,7 @@ import { type Blob, blobOf, chainIds, manifestsFor, parseManifest } from '../mod
 import type { Capture } from './capture-context.ts';
 import { readDocument } from './node-store.ts';
 import { forEachParallel } from './parallel.ts';
+import { isVolumeFull } from './volume-full.ts';
 import type { WantedImage } from './wanted.ts';
 
 /** One image to capture, under all the names that mean it. */
@@ -22,9 +23,13 @@ export interface ResolvedImage {
 
 const HINT = 'check the name, and that the node may pull it from its registry';
 
-/** Tells that `wanted` cannot be captured: throws where it must be, reports and goes on where it was only found. */
+/**
+ * Tells that `wanted` cannot be captured: throws where it must be, reports and goes on where it was only found. A full
+ * volume is no image's fault.
+ */
 export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
   signal.throwIfAborted();
+  if (isVolumeFull(error)) throw error;
   const reason = (error as Error).message;
   for (const { name, required, usedBy } of wanted) {
     if (required) throw new PreloadError(`${imageName(name)}: ${reason}`, HINT);

@@ -1,11 +1,13 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTENTS_FILE, layerFolder } from '../volume/format.ts';
 import { UNFINISHED } from './copy-layers.ts';
 import { exists } from './exists.ts';
+import { unmountBelow } from './mount.ts';
 import { WORK } from './private-containerd.ts';
 
-const BOOT = join(UNFINISHED, 'boot');
+// when an unfinished volume was written to; there until it is sealed, since without it all is done again
+const BOOT = '.boot';
 
 /**
  * Makes the volume ready to be written to and returns the chain IDs of the layers on it. What an earlier run finished is
@@ -17,13 +19,12 @@ export const openVolume = async (volume: string): Promise<Set<string>> => {
   const sealed = await exists(join(volume, CONTENTS_FILE));
   const lastBoot = await readFile(join(volume, BOOT), 'utf8').catch(() => '');
   const trusted = sealed || lastBoot === boot;
+  for (const folder of [WORK, UNFINISHED]) await unmountBelow(join(volume, folder));
+  if (trusted) await writeFile(join(volume, BOOT), boot);
+  const kept = ['lost+found', ...(trusted ? ['layers', 'blobs', BOOT] : [])];
   for (const entry of await readdir(volume)) {
-    const kept = trusted ? ['lost+found', 'layers', 'blobs', UNFINISHED] : ['lost+found'];
     if (!kept.includes(entry)) await rm(join(volume, entry), { recursive: true });
   }
-  await rm(join(volume, WORK), { recursive: true, force: true });
-  await rm(join(volume, UNFINISHED), { recursive: true, force: true });
-  await mkdir(join(volume, UNFINISHED));
   await writeFile(join(volume, BOOT), boot);
   const layers = await readdir(join(volume, 'layers')).catch(() => []);
   const chainIds = layers.map((hex) => `sha256:${hex}`);
@@ -42,6 +43,9 @@ export const tidyVolume = async (
   await removeOthers(join(volume, 'layers'), chainIds);
   await removeOthers(join(volume, 'blobs/sha256'), digests);
 };
+
+/** Forgets what only an unfinished volume has to tell the next run. */
+export const finishVolume = (volume: string): Promise<void> => rm(join(volume, BOOT));
 
 const removeOthers = async (folder: string, digests: ReadonlySet<string>): Promise<void> => {
   for (const entry of await readdir(folder).catch(() => [])) {

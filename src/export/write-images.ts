@@ -13,7 +13,8 @@ import type { Capture } from './capture-context.ts';
 import { progressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { restoreDefaults } from './restore-defaults.ts';
-import { openVolume, tidyVolume } from './volume-state.ts';
+import { isVolumeFull } from './volume-full.ts';
+import { finishVolume, openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 
 /** Brings everything onto the volume and writes what describes it. */
@@ -51,7 +52,10 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const created = new Date().toISOString();
   const { restoreScript: withScript } = capture;
   const contents = { version, created, platform, layout, uuid, images };
-  return writeVolume(volume, contents, documents, { withScript, defaults: restoreDefaults(request.tools) });
+  const defaults = restoreDefaults(request.tools);
+  const written = await writeVolume(volume, contents, documents, { withScript, defaults });
+  await finishVolume(volume);
+  return written;
 };
 
 /** Tells that an image has no blobs: without unpacked layers it has nothing then. */
@@ -59,6 +63,7 @@ const blobsMissing =
   (capture: Capture) =>
   (image: ResolvedImage, error: unknown): void => {
     capture.signal.throwIfAborted();
+    if (isVolumeFull(error)) throw error;
     if (capture.form.layers) {
       const reason = (error as Error).message;
       capture.report({ type: 'warning', message: `no blobs of ${image.names[0]}, only its layers: ${reason}` });

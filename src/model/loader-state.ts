@@ -1,3 +1,5 @@
+import { decodeEvent } from './events.ts';
+
 /** What the state of the loader pod is read from. */
 export interface LoaderPod {
   spec: { nodeName?: string };
@@ -51,6 +53,7 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
   if (pod.status?.reason === 'DeadlineExceeded') return 'its deadline passed';
   if (!terminated) return pod.status?.phase === 'Failed' ? (pod.status.message ?? pod.status.reason) : undefined;
-  const said = terminated.message?.trim().split('\n').at(-1);
+  const lines = terminated.message?.trim().split('\n') ?? [];
+  const said = lines.filter((line) => !decodeEvent(line)).at(-1);
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${said ? `: ${said}` : ''}`;
 };

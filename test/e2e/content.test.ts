@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { parseLowerDirectories } from '../../src/export/snapshot-mounts.ts';
 import { manifestsFor } from '../../src/model/oci.ts';
 import { addNode, createNamespace, createPreload, deleteNamespaces, onNode, removeNode, status } from './commands.ts';
+import { differences } from './differences.ts';
 import { sample, sampleManifest } from './sample.ts';
 
 const NAMESPACE = 'content';
@@ -100,14 +101,4 @@ const rootFilesystem = async ({ node, namespace, reference }: StoredImage): Prom
   const script = `root=$(mktemp -d); ctr -n "$1" images mount "$2" "$root" >&2
     sh -c "$3" sh "$root"; ctr -n "$1" images unmount --rm "$root" >&2; rmdir "$root"`;
   return onNode(node, ['sh', '-euc', script, 'sh', namespace, reference, FILE_TREE]);
-};
-
-/** The first lines that differ, so that a report stays short. */
-const differences = (linked: string, pulled: string): string[] => {
-  const expected = pulled.split('\n');
-  const found = linked.split('\n');
-  return Array.from({ length: Math.max(expected.length, found.length) }, (_, line) => line)
-    .filter((line) => found[line] !== expected[line])
-    .slice(0, 5)
-    .map((line) => `linked: ${found[line]}; pulled: ${expected[line]}`);
 };

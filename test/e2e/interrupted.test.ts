@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import {
   becomes,
   createNamespace,
@@ -77,6 +79,31 @@ test('a loader that somebody deletes is an error, and nothing is left', async ()
   assert.match(stderr, /^error: pod preload-deleted was deleted by somebody else\nhint: create again; .* --node$/m);
   await becomesAsBefore();
 });
+
+test('a loader whose process is killed is an error, and nothing is left', async () => {
+  const child = startPreload(['create', 'killed', ...ARGS]);
+  const ended = outcome(child);
+  await said(child.stderr, 'Capturing ');
+  const [pid = 0, ...others] = await loaders();
+  assert.deepEqual(others, []);
+  process.kill(pid, 'SIGKILL');
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^error: the loader ended too early: \w+ \(exit code 137\)$/m);
+  await becomesAsBefore();
+});
+
+/** Process IDs of the cluster's loaders. */
+const loaders = async (): Promise<number[]> => {
+  const { id } = (await readCluster(STATE)) as Cluster;
+  const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+  const found = (await readdir('/proc')).map(async (pid) => {
+    const isLoader = (await read(pid, 'cmdline')).includes('\0export\0');
+    return isLoader && (await read(pid, 'cgroup')).includes(id) ? [Number(pid)] : [];
+  });
+  return (await Promise.all(found)).flat();
+};
 
 const becomesAsBefore = async (): Promise<void> => {
   await becomes([], () => objectsOf(NAMESPACE));

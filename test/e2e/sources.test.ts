@@ -11,6 +11,7 @@ import {
   removeNode,
   status,
 } from './commands.ts';
+import { storeOf } from './node-store.ts';
 import { sample } from './sample.ts';
 
 const NAMESPACE = 'sources';
@@ -36,17 +37,6 @@ const discardLayers = async (node: string): Promise<void> => {
   const digests = layers.map((line) => line.split(/\s+/)[0] ?? '');
   assert.ok(digests.length > 0, table);
   await onStore(node, 'content', 'rm', ...digests);
-};
-
-/** What containerd has, but for what it keeps of the loader's containers, which the kubelet removes a moment later. */
-const storeOf = async (node: string): Promise<string[]> => {
-  const tables = await Promise.all([
-    onStore(node, 'images', 'ls'),
-    onStore(node, 'content', 'ls', '--quiet'),
-    onStore(node, 'snapshots', 'ls'),
-    onStore(node, 'leases', 'ls', '--quiet'),
-  ]);
-  return tables.map((table) => table.replace(/^[0-9a-f]{64}\b.*\n/gm, ''));
 };
 
 interface State {
@@ -110,12 +100,12 @@ describe('each layer comes from its best source, without a registry, and the nod
       await bring(name, PULL, LOADER);
       await prepare(name);
       t.after(() => cluster('registry', 'start'));
-      const before = await storeOf(name);
+      const before = await storeOf((...args) => onStore(name, ...args));
       await cluster('registry', 'stop');
       const { stderr } = await createPreload(NAMESPACE, name, ['--node', name, ...IMAGES]);
       assert.match(stderr, says);
       assert.equal(await contentsOf(name), expected);
-      assert.deepEqual(await storeOf(name), before);
+      assert.deepEqual(await storeOf((...args) => onStore(name, ...args)), before);
     });
   }
 });

@@ -90,6 +90,7 @@ describe('the end of a loader', () => {
     'not there while nothing is known': [{ spec: {} }, undefined],
     'not there while it runs': [pod({ phase: 'Running', containerStatuses: [{ state: {} }] }), undefined],
     'with the last line it said': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
+    'but no event': [pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')), 'Error (exit code 137): three'],
     'without a word': [pod(terminated(137)), 'Error (exit code 137)'],
     well: [pod(terminated(0)), 'Completed (exit code 0)'],
     'by its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline passed'],

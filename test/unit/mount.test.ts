@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { findMount, mountOf } from '../../src/export/mount.ts';
+import { findMount, mountOf, mountsBelow } from '../../src/export/mount.ts';
 
 const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 0:21 / /proc rw,nosuid - proc proc rw
@@ -22,6 +22,11 @@ describe('a mount is found by where it is', () => {
     test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, source, superOptions }));
   }
   test('not there', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
+});
+
+test('mounts below a folder come in the order in which they can be unmounted', () => {
+  const mountinfo = `${MOUNTINFO}35 22 0:41 / /data/deep rw - tmpfs tmpfs rw\n36 35 0:42 / /data/deep/er rw - tmpfs tmpfs rw\n`;
+  assert.deepEqual(mountsBelow(mountinfo, '/data'), ['/data/deep/er', '/data/deep']);
 });
 
 test("this machine's root is mounted", async () => assert.equal((await mountOf('/'))?.target, '/'));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Stands in front of a real registry and spoils what it is told to. */
 export interface ProxyServer {
@@ -12,14 +13,15 @@ export interface ProxyServer {
 }
 
 export type Behaviour = (question: IncomingMessage, answer: ServerResponse, pass: Pass) => void;
-export type Pass = (alter?: (body: Buffer) => Buffer) => void;
+export type Pass = (alter?: (body: Buffer) => Buffer, send?: Send) => void;
+type Send = (answer: ServerResponse, body: Buffer) => void;
 
 export const startProxy = async (target: string): Promise<ProxyServer> => {
   const requests: ProxyServer['requests'] = [];
   let behaviour: Behaviour = (_question, _answer, pass) => pass();
   const server = createServer((question, answer) => {
     requests.push({ url: question.url ?? '', headers: question.headers });
-    behaviour(question, answer, (alter) => forward(target, question, answer, alter));
+    behaviour(question, answer, (alter, send) => forward(target, question, answer, alter, send));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -54,17 +56,30 @@ export const status =
     answer.writeHead(code, headers).end();
   };
 
+/** Serves `bytes` every so many milliseconds. */
+export const slowly =
+  (bytes: number, milliseconds: number): Behaviour =>
+  (_question, _answer, pass) =>
+    pass(undefined, async (answer, body) => {
+      for (let start = 0; start < body.length && !answer.destroyed; start += bytes) {
+        answer.write(body.subarray(start, start + bytes));
+        await sleep(milliseconds);
+      }
+      answer.end();
+    });
+
 const forward = (
   target: string,
   question: IncomingMessage,
   answer: ServerResponse,
   alter: (body: Buffer) => Buffer = (body) => body,
+  send: Send = (answer, body) => answer.end(body),
 ): void => {
   const upstream = request(`http://${target}${question.url}`, { headers: { ...question.headers, host: target } });
   upstream.on('response', async (response) => {
     const body = alter(Buffer.concat(await response.toArray()));
     answer.writeHead(response.statusCode ?? 500, { ...response.headers, 'content-length': body.length });
-    answer.end(body);
+    send(answer, body);
   });
   upstream.end();
 };
