@@ -53,6 +53,7 @@ const reportText = ({ progress, now }: Context) => {
     if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
     if (event.type === 'sealed') {
       progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
+      if (!event.readOnly) progress.warn('the volume is still writable: unmount it before it is snapshotted');
     }
   };
 };

@@ -143,6 +143,15 @@ test('a list on standard input is all that is captured, and the snapshot can be 
   await restores('by-list', '2', JSON.parse(stdout).snapshotId, LISTED);
 });
 
+test('a volume that something else keeps writable is not passed off as ready for its snapshot', async () => {
+  const script = `mount -o remount,rw /listed; exec 3>/listed/lost+found/held; rm /listed/lost+found/held
+    echo ${LISTED[0]} | ${TOOL.join(' ')} export --root /host --to /listed --stdin 2>&1`;
+  assert.match(
+    await inPod(['sh', '-euc', script]),
+    / ✓ \d+ layers on the volume, .*\n ! the volume is still writable: unmount it before it is snapshotted\n/,
+  );
+});
+
 test('a snapshot that its driver cannot take is an error, and nothing is left of it', async () => {
   const secret = 'csi.storage.k8s.io/snapshotter-secret';
   const broken = {
