@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pushImages } from '../cluster/images/push.ts';
+import { busybox } from '../cluster/images/root-filesystems.ts';
+import { run } from '../cluster/run.ts';
+import { until } from '../cluster/until.ts';
+import { differences } from './differences.ts';
+import { type Ended, startExportNode, startLoader } from './loader-process.ts';
+import { type LoopVolume, mountNewVolume } from './loop-volume.ts';
+import { storeOf } from './node-store.ts';
+import type { PrivateNode } from './private-node.ts';
+import { sample } from './sample.ts';
+import { describeVolume } from './sealed-volume.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const MEBIBYTE = 1024 ** 2;
+const ROUNDS = 3;
+const LARGE = 512; // MiB, more than enough
+// plans guess how much compressed layers unpack to: zeros are more
+const ZEROS = { layers: 10, megabytes: 16 };
+const PULLED = ['zeros:1', 'zeros:2'].map(sample);
+const CACHED = ['whiteouts:1', 'twice:1', 'ops/agent:1.0', 'ops/backup:1.0'].map(sample);
+
+const seed = Number(process.env.SEED || randomInt(2 ** 31));
+const random = seededRandom(seed);
+const folder = await mkdtemp(join(tmpdir(), 'preload-full-'));
+let node: PrivateNode;
+let asFound: string[];
+
+before(async () => {
+  const layers = Array.from({ length: ZEROS.layers }, (_, number) => ({
+    name: `zeros ${number}`,
+    script: `head -c ${ZEROS.megabytes}M /dev/zero >zeros-${number}`,
+  }));
+  const images = [
+    { names: ['zeros:1'], layers: [busybox, ...layers.slice(0, 5)] },
+    { names: ['zeros:2'], layers: [busybox, ...layers.slice(5)] },
+  ];
+  await pushImages(images, { registry: process.env.REGISTRY ?? '', cache: join(folder, 'images'), log: () => {} });
+  node = await startExportNode(join(folder, 'root'), '2');
+  const pull = ['images', 'pull', '--platform', 'linux/amd64'];
+  for (const image of [...CACHED, sample('pause:3.10')]) await node.ctr(...pull, image);
+  asFound = await storeOf(node.ctr);
+});
+
+after(async () => {
+  await node.stop();
+  await rm(folder, { recursive: true });
+});
+
+const request = (images: readonly string[], required: boolean) => ({
+  images: images.map((name) => ({ name, required, namespaces: [] })),
+});
+
+const capture = async (volume: LoopVolume, images: readonly string[], required = true): Promise<Ended> =>
+  (await startLoader(node, folder, volume.path, request(images, required))).ended;
+
+/** What is sealed where there is room. */
+const undisturbed = async (images: readonly string[]): Promise<string> => {
+  const volume = await mountNewVolume(node, folder, 'undisturbed', LARGE);
+  const { code, stderr } = await capture(volume, images);
+  assert.equal(code, 0, stderr);
+  const sealed = await describeVolume(volume.seen);
+  await volume.remove();
+  return sealed;
+};
+
+const assertFull = ({ code, stderr, events }: Ended): void => {
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^error: the volume is full\nhint: create again with a larger --size$/m);
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'skipped' || type === 'sealed'),
+    [],
+  );
+};
+
+describe(`a volume that gets full says so, and a rerun goes on (SEED=${seed})`, () => {
+  test('while layers are unpacked that are larger than they could be known to be', async () => {
+    const expected = await undisturbed(PULLED);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const size = 96 + Math.floor(random() * 70); // MiB; the layers have 160
+      const volume = await mountNewVolume(node, folder, `unpacked-${round}`, size);
+      assertFull(await capture(volume, PULLED, round % 2 === 0));
+      await assert.rejects(describeVolume(volume.seen), /preload\.json/);
+      await volume.grow(LARGE);
+      const { code, stderr } = await capture(volume, PULLED);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(differences(await describeVolume(volume.seen), expected), [], `${size} MiB at first`);
+      await volume.check();
+      await volume.remove();
+    }
+  });
+
+  test('while something else fills it', async () => {
+    const expected = await undisturbed(CACHED);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const volume = await mountNewVolume(node, folder, `copied-${round}`, LARGE);
+      const free = Math.floor(random() * 14 * MEBIBYTE); // the images have 16 MiB
+      const loader = await startLoader(node, folder, volume.path, request(CACHED, round % 2 === 0));
+      await until('the plan', () => loader.events.some(({ type }) => type === 'plan'));
+      const pid = await loader.pid();
+      process.kill(pid, 'SIGSTOP');
+      await fill(volume, free).finally(() => process.kill(pid, 'SIGCONT'));
+      assertFull(await loader.ended);
+      await rm(join(volume.seen, 'lost+found/filler'));
+      const { code, stderr } = await capture(volume, CACHED);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(differences(await describeVolume(volume.seen), expected), [], `${free} bytes were free`);
+      await volume.check();
+      await volume.remove();
+    }
+    assert.deepEqual(await storeOf(node.ctr), asFound);
+  });
+});
+
+/** Leaves so many bytes free on the volume. */
+const fill = async ({ seen }: LoopVolume, free: number): Promise<void> => {
+  const { bavail, bsize } = await statfs(seen);
+  await run(['fallocate', '--length', `${bavail * bsize - free}`, join(seen, 'lost+found/filler')]);
+};
