@@ -19,6 +19,8 @@ export const makeDisk = async (folder: string, fill: (path: string) => Promise<v
   await format(folder, '-O', '^has_journal');
   const { path } = await mount(folder, 'rw', run);
   await fill(path).finally(() => unmount(folder, run));
+  const image = imageOf(folder); // whose loop device goes with the last mount namespace that saw it
+  await until(`the end of the loop device of ${image}`, async () => (await run(['losetup', '-j', image])) === '');
   return mount(folder, 'ro', run);
 };
 
@@ -56,9 +58,4 @@ const mount = async (folder: string, option: string, within: Run): Promise<Disk>
   return { path, device, release: () => unmount(folder, within).then(() => rm(folder, { recursive: true })) };
 };
 
-/** The loop device goes with the last mount namespace that saw it. */
-const unmount = async (folder: string, within: Run): Promise<void> => {
-  const image = imageOf(folder);
-  await within(['umount', pathOf(folder)]);
-  await until(`the end of the loop device of ${image}`, async () => (await run(['losetup', '-j', image])) === '');
-};
+const unmount = (folder: string, within: Run): Promise<string> => within(['umount', pathOf(folder)]);
