@@ -1,13 +1,13 @@
 import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
 import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
-import { copyLayers } from './copy-layers.ts';
+import { layerCopier } from './copy-layers.ts';
 import { testCopy } from './copy-test.ts';
-import { forEachParallel } from './parallel.ts';
+import { forEachParallel, limiter } from './parallel.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage } from './resolve-images.ts';
 import { startUnpacker } from './unpack-images.ts';
-import { type HeldLayers, holdLayers } from './unpacked-layers.ts';
+import { holdLayers, releaseLayers } from './unpacked-layers.ts';
 
 const WAVE = 8; // images unpacked before their layers are taken
 
@@ -55,24 +55,32 @@ const copyFromNode = async (
   available: Available,
   meter: ProgressMeter,
 ): Promise<void> => {
-  const held: HeldLayers[] = [];
-  const folders = new Map<string, string>();
+  const chains = chainsToRead(images, available);
+  if (chains.length === 0) return;
+  await testCopy(capture);
+  const { ctr } = capture.node;
+  const { parallel } = capture.request;
+  const copyLayer = await layerCopier(capture);
+  const limit = limiter(parallel);
+  const sizes = new Map(
+    images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
+  );
+  const begun = new Set(available.onVolume);
+  const keys: string[] = [];
   try {
-    await forEachParallel(chainsToRead(images, available), capture.request.parallel, async (chain) => {
-      const layers = await holdLayers(capture.node.ctr, capture.run, chain, capture.signal);
-      held.push(layers);
-      for (const [chainId, folder] of layers.folders) {
-        if (!available.onVolume.has(chainId)) folders.set(chainId, folder);
-      }
+    // copied as soon as it is held: to hold one after the other takes containerd as long as the disk takes to copy
+    await forEachParallel(chains, parallel, async (chain) => {
+      const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
+      if (key) keys.push(key);
+      const layers = [...folders].filter(([chainId]) => !begun.has(chainId));
+      for (const [chainId] of layers) begun.add(chainId);
+      await forEachParallel(layers, parallel, async ([chainId, folder]) => {
+        await limit(() => copyLayer(chainId, folder));
+        meter.partDone(chainId, sizes.get(chainId));
+      });
     });
-    if (folders.size === 0) return;
-    await testCopy(capture);
-    const sizes = new Map(
-      images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
-    );
-    await copyLayers(capture, folders, (chainId) => meter.partDone(chainId, sizes.get(chainId)));
   } finally {
-    for (const { release } of held) await release();
+    await releaseLayers(ctr, keys);
   }
 };
 
