@@ -9,10 +9,11 @@ import { availableBlobs } from './blobs.ts';
 import { bringLayers } from './bring-layers.ts';
 import type { Capture, CaptureOptions } from './capture-context.ts';
 import { CommandFailed, run as runCommand } from './ctr.ts';
+import { layerSums, sealedSums } from './layer-sums.ts';
 import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
-import { progressMeter } from './progress-meter.ts';
+import { type ProgressMeter, progressMeter } from './progress-meter.ts';
 import { createRegistryClient } from './registry/client.ts';
 import { type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { identifyRun } from './run-identity.ts';
@@ -65,6 +66,7 @@ const registryOf = ({ certsFolders }: NodeStore, { root, pullSecrets, report }: 
 const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
   const { request, node, volume, report, version } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  const sealed = await sealedSums(volume);
   const onVolume = await openVolume(volume);
   const available = { onVolume, unpacked: node.unpacked, blobs: await availableBlobs(capture, resolved) };
   const plan = planCapture(resolved, available);
@@ -72,7 +74,12 @@ const writeImages = async (capture: Capture, uuid: string | null): Promise<Conte
   await checkSpace(capture, plan);
 
   const meter = progressMeter(capture, resolved, available, plan);
-  const complete = await bringLayers(capture, resolved, available, meter);
+  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => onVolume.has(chainId))));
+  const layerDone: ProgressMeter['layerDone'] = (chainId, bytes) => {
+    meter.layerDone(chainId, bytes);
+    sums.add(chainId);
+  };
+  const complete = await bringLayers(capture, resolved, available, { ...meter, layerDone });
   const images = complete.map((image) => capturedImage(image, available));
   if (images.length === 0) throw new PreloadError('none of the images could be captured');
   const documents = new Map(
@@ -88,6 +95,7 @@ const writeImages = async (capture: Capture, uuid: string | null): Promise<Conte
     volume,
     { version, created, platform: request.platform, uuid, images },
     documents,
+    await sums.of(chainIds),
     capture.restoreScript,
   );
 };

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { type Blob, digestOf } from '../model/oci.ts';
+import { writeChecksums } from './checksums.ts';
 import {
   blobPath,
   CONTENTS_FILE,
@@ -12,6 +13,7 @@ import {
   NAME_LIST,
   nameList,
   RESTORE_SCRIPT,
+  setOf,
 } from './format.ts';
 import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './images-archive.ts';
 import { restoreScript } from './restore/script.ts';
@@ -24,12 +26,14 @@ const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<
 
 /**
  * Writes all of the volume but layers/ and layer blobs, which must be there, and preload.json last. `documents` are the
- * indexes, manifests and configurations by digest; `contents.set` is derived from what is written.
+ * indexes, manifests and configurations by digest, `layerSums` the digests of layers by chain ID; `contents.set` is
+ * derived from what is written.
  */
 export const writeVolume = async (
   volume: string,
   contents: Omit<Contents, 'set'>,
   documents: ReadonlyMap<string, Buffer>,
+  layerSums: ReadonlyMap<string, string>,
   withScript = true,
 ): Promise<Contents> => {
   const { images } = contents;
@@ -55,10 +59,11 @@ export const writeVolume = async (
   for (const path of [IMAGES_ARCHIVE, LAYER_LIST, NAME_LIST, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
-  const set = digestOf(layers + names).slice('sha256:'.length, 'sha256:'.length + 12);
-  const complete = { ...contents, set };
-  await replaceFile(join(volume, CONTENTS_FILE), contentsFile(complete, checksums));
-  return complete;
+  const complete = { ...contents, set: setOf(layers, names) };
+  const text = contentsFile(complete, checksums);
+  const checksum = await writeChecksums(volume, layerSums, text);
+  await replaceFile(join(volume, CONTENTS_FILE), text);
+  return { ...complete, checksum };
 };
 
 /** Writes `path` so that after a crash it is there whole or not at all. */
