@@ -14,6 +14,7 @@ interface Event {
 }
 
 const VOLUME_PATIENCE = 20_000; // provisioners try again after a failure
+const MOUNT_PATIENCE = 30_000; // so do kubelets
 
 /**
  * Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon
@@ -35,6 +36,9 @@ export const loaderStarted = async (
     const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
     if (failure)
       throw new PreloadError(`the volume cannot be made: ${failure}`, 'choose another --storage-class or --size');
+    const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
+    if (warning?.startsWith('FailedMount: MountVolume.'))
+      throw new PreloadError(`the volume cannot be mounted: ${warning.replace(/^FailedMount: /, '')}`);
     return undefined;
   });
 };
@@ -61,6 +65,19 @@ export const readLoader = async (
     throw new PreloadError(`pod ${pod.metadata.name} was deleted by somebody else`);
   }
   return current;
+};
+
+/** A timeout alone says little: the last warning of the cluster about one of `objects` says what it waited for. */
+export const explain = async (
+  cluster: Cluster,
+  objects: readonly KubernetesObject[],
+  error: PreloadError,
+): Promise<PreloadError> => {
+  for (const object of objects) {
+    const warning = await lastWarning(cluster, object).catch(() => undefined);
+    if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
+  }
+  return error;
 };
 
 /** The last warning about `object`, for a reason why something takes long. */

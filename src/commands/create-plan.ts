@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/connection.ts';
 import { imagesInUse } from '../cluster/images-in-use.ts';
 import { chooseNode } from '../cluster/nodes.ts';
 import { readPullSecrets } from '../cluster/pull-secrets.ts';
-import { restoreSize } from '../cluster/snapshots.ts';
+import { readySnapshot, restoreSize } from '../cluster/snapshots.ts';
 import { volumeClaim } from '../manifests/claim.ts';
 import { loaderConfigMap } from '../manifests/config-map.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
@@ -50,7 +50,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const names = images.map(({ name }) => name);
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
-  const least = options.base ? await restoreSize(cluster, options.base, signal) : 0;
+  const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
   const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {

@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
-import { lastWarning, loaderStarted, readLoader } from '../cluster/loader.ts';
+import { createLoader } from '../cluster/create-loader.ts';
+import { explain, loaderStarted, readLoader } from '../cluster/loader.ts';
 import { loaderEvents } from '../cluster/loader-log.ts';
 import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
-import { apply } from '../cluster/objects.ts';
 import { type SnapshotHandle, snapshotReady, volumeReleased } from '../cluster/snapshots.ts';
-import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
@@ -47,7 +47,9 @@ export const makePreload = async (
     return summarize(snapshot, capture, handle);
   } catch (error) {
     const failure =
-      error === signal.reason && error instanceof PreloadError ? await explain(cluster, plan, error) : error;
+      error === signal.reason && error instanceof PreloadError
+        ? await explain(cluster, [plan.snapshot, plan.pod, plan.claim], error)
+        : error;
     progress.fail((failure as Error).message);
     const interrupted = failure instanceof Interrupted;
     const submitted = interrupted && results.length > 0;
@@ -64,25 +66,16 @@ export const makePreload = async (
   }
 };
 
-/** The config map comes first, since a pod that has to wait for it starts a second later. */
 const makeLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
   made: MadeObjects,
   { progress, signal }: Context,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const { configMap, secret, settings } = plan;
-  progress.start(`Creating a volume of ${settings.size}`);
-  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
-  const claim = await made.create(plan.claim);
-  const pod = await made.create(plan.pod);
-  signal.throwIfAborted();
-  for (const { apiVersion, kind, metadata } of brought) {
-    const { name, namespace = '' } = metadata;
-    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
-    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
-  }
-  progress.done(`Volume ${settings.size}${settings.storageClass ? ` (${settings.storageClass})` : ''}`);
+  const { size, storageClass } = plan.settings;
+  progress.start(`Creating a volume of ${size}`);
+  const { claim, pod } = await createLoader(cluster, plan, made, signal);
+  progress.done(`Volume ${size}${storageClass ? ` (${storageClass})` : ''}`);
   progress.start('Starting the loader');
   progress.done(`Loader running on ${await loaderStarted(cluster, pod, claim, signal)}`);
   return { claim, pod };
@@ -132,19 +125,6 @@ const cleanUp = async (
   progress.start('Removing the loader and its volume');
   const removed = await made.remove(results, wait);
   progress.done(removed.length > 0 ? `Removed ${removed.join(', ')}` : 'Nothing was left to remove');
-};
-
-/** A timeout alone says little: the last warning of the cluster says what it waited for. */
-const explain = async (
-  cluster: Cluster,
-  { pod, claim, snapshot }: CreatePlan,
-  error: PreloadError,
-): Promise<PreloadError> => {
-  for (const object of [snapshot, pod, claim]) {
-    const warning = await lastWarning(cluster, object).catch(() => undefined);
-    if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
-  }
-  return error;
 };
 
 const summarize = ({ metadata }: KubernetesObject, { record }: Capture, handle: SnapshotHandle): PreloadSummary => ({

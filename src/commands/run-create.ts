@@ -5,38 +5,28 @@ import { type Cluster, connect } from '../cluster/connection.ts';
 import { read } from '../cluster/objects.ts';
 import { checkLoaderAllowed, checkStorage } from '../cluster/preflight.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
 import { objectNames, USAGE_NAME } from '../model/name.ts';
 import type { CreateOptions } from './create.ts';
 import { type CreatePlan, planCreate } from './create-plan.ts';
 import { makePreload } from './make-preload.ts';
+import { withTimeout } from './with-timeout.ts';
 
-export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
-  const { progress } = context;
-  const cluster = connect(options, progress.warn);
-  const timeout = new AbortController();
-  const tooLate = new PreloadError(`timed out after ${formatAge(options.timeout)}`, 'raise --timeout');
-  const timer = setTimeout(() => timeout.abort(tooLate), options.timeout);
-  const limited = { ...context, signal: AbortSignal.any([context.signal, timeout.signal]) };
-  try {
+export const runCreate = (options: CreateOptions, context: Context): Promise<void> =>
+  withTimeout(context, options.timeout, async (limited) => {
+    const { signal } = limited;
+    const cluster = connect(options, context.progress.warn);
     const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {
       context.print(formatDryRun(plannedObjects(plan), options.output));
       return;
     }
-    await checkStorage(cluster, options, limited.signal);
-    await checkNameIsFree(cluster, options.NAME, limited.signal);
-    await checkLoaderAllowed(cluster, plan.pod, limited.signal);
+    await checkStorage(cluster, options, signal);
+    await checkNameIsFree(cluster, options.NAME, signal);
+    await checkLoaderAllowed(cluster, plan.pod, signal);
     const summary = await makePreload(cluster, plan, options.keep, limited);
     context.print(formatPreloads(summary, options.output, context.now()));
-  } catch (error) {
-    progress.fail((error as Error).message);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-};
+  });
 
 /** What would be sent, in order; a dry run often ends up in a log, so without what is secret. */
 const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
