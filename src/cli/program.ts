@@ -3,6 +3,7 @@ import * as completion from '../commands/completion.ts';
 import * as create from '../commands/create.ts';
 import * as exportImages from '../commands/export.ts';
 import * as status from '../commands/status.ts';
+import * as verify from '../commands/verify.ts';
 import * as versionCommand from '../commands/version.ts';
 import { UsageError } from '../model/errors.ts';
 import { TOOL, USAGE_NAME } from '../model/name.ts';
@@ -19,7 +20,7 @@ interface Command<T> {
 
 const COMPLETE = '__complete';
 
-const COMMANDS: Command<unknown>[] = [create, status, exportImages, completion, versionCommand];
+const COMMANDS: Command<unknown>[] = [create, status, verify, exportImages, completion, versionCommand];
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean =>

@@ -66,7 +66,7 @@ const storageClassOf = async (
     if (!named) throw missing('storage class', name, classes, '--storage-class');
     return named;
   }
-  const chosen = classes.find(isDefault('storageclass.kubernetes.io/is-default-class'));
+  const chosen = classes.find(isDefault(DEFAULT_STORAGE));
   if (!chosen) {
     throw new PreloadError(
       'the cluster has no default storage class',
@@ -75,6 +75,27 @@ const storageClassOf = async (
   }
   return chosen;
 };
+
+/** A storage class of `driver`: the one named, else the default one, else the first. */
+export const storageClassFor = async (
+  cluster: Cluster,
+  driver: string,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<string> => {
+  const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
+  const fitting = classes.filter(({ provisioner }) => provisioner === driver);
+  const chosen = name
+    ? fitting.find(({ metadata }) => metadata.name === name)
+    : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
+  if (chosen) return chosen.metadata.name;
+  throw new PreloadError(
+    `${name ? `storage class "${name}" is not` : 'no storage class is'} of ${driver}, which has the snapshot`,
+    `choose with --storage-class among: ${listNames(fitting)}`,
+  );
+};
+
+const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
 const isDefault = (annotation: string) => (object: KubernetesObject) =>
   object.metadata.annotations?.[annotation] === 'true';
