@@ -4,6 +4,7 @@ import * as create from '../commands/create.ts';
 import * as exportImages from '../commands/export.ts';
 import * as snapshot from '../commands/snapshot.ts';
 import * as status from '../commands/status.ts';
+import * as verify from '../commands/verify.ts';
 import * as versionCommand from '../commands/version.ts';
 import { UsageError } from '../model/errors.ts';
 import { TOOL, USAGE_NAME } from '../model/name.ts';
@@ -20,7 +21,7 @@ interface Command<T> {
 
 const COMPLETE = '__complete';
 
-const COMMANDS: Command<unknown>[] = [create, status, exportImages, snapshot, completion, versionCommand];
+const COMMANDS: Command<unknown>[] = [create, status, verify, exportImages, snapshot, completion, versionCommand];
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean =>

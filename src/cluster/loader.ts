@@ -7,6 +7,7 @@ import { poll } from './poll.ts';
 import { lastWarning } from './warnings.ts';
 
 const VOLUME_PATIENCE = 20_000; // provisioners try again after a failure
+const MOUNT_PATIENCE = 30_000; // so do kubelets
 
 /**
  * Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon
@@ -28,6 +29,9 @@ export const loaderStarted = async (
     const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
     if (failure)
       throw new PreloadError(`the volume cannot be made: ${failure}`, 'choose another --storage-class or --size');
+    const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
+    if (warning?.startsWith('FailedMount: MountVolume.'))
+      throw new PreloadError(`the volume cannot be mounted: ${warning.replace(/^FailedMount: /, '')}`);
     return undefined;
   });
 };

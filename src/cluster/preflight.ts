@@ -38,7 +38,7 @@ const storageClassOf = async (
     if (!named) throw classMissing('storage class', name, classes, '--storage-class');
     return named;
   }
-  const chosen = classes.find(isDefault('storageclass.kubernetes.io/is-default-class'));
+  const chosen = classes.find(isDefault(DEFAULT_STORAGE));
   if (!chosen) {
     throw new PreloadError(
       'the cluster has no default storage class',
@@ -47,6 +47,27 @@ const storageClassOf = async (
   }
   return chosen;
 };
+
+/** A storage class of `driver`, of any where that is not known: the one named, else the default one, else the first. */
+export const storageClassFor = async (
+  cluster: Cluster,
+  driver: string | undefined,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<string> => {
+  const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
+  const fitting = classes.filter(({ provisioner }) => !driver || provisioner === driver);
+  const chosen = name
+    ? fitting.find(({ metadata }) => metadata.name === name)
+    : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
+  if (chosen) return chosen.metadata.name;
+  throw new PreloadError(
+    `${name ? `storage class "${name}" is not` : 'no storage class is'} of ${driver ?? 'any driver'}, which has the snapshot`,
+    `choose with --storage-class among: ${listNames(fitting)}`,
+  );
+};
+
+const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
 /** Throws where the loader would be refused: no privileged pods, no quota, no permission. Nothing is made. */
 export const checkLoaderAllowed = async (

@@ -95,12 +95,20 @@ export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, si
   );
 };
 
-/** Size in bytes that a volume made from the snapshot `name` must have. Throws where there is none that can be used. */
-export const restoreSize = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<number> => {
+/** The snapshot `name`, which can be used. Throws where there is none, with what to choose another one for. */
+export const readySnapshot = async (
+  cluster: Cluster,
+  name: string,
+  flag: string,
+  signal: AbortSignal,
+): Promise<VolumeSnapshot> => {
   const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
-  if (snapshot?.status?.readyToUse) return parseQuantity(snapshot.status.restoreSize ?? '') ?? 0;
+  if (snapshot?.status?.readyToUse) return snapshot;
   throw new PreloadError(
     `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
-    `choose one that is ready as --base: ${USAGE_NAME} status -n ${cluster.namespace}`,
+    `choose one that is ready as ${flag}: ${USAGE_NAME} status -n ${cluster.namespace}`,
   );
 };
+
+/** Bytes that a volume made from `snapshot` must have; 0 where its driver does not say. */
+export const restoreSize = ({ status }: VolumeSnapshot): number => parseQuantity(status?.restoreSize ?? '') ?? 0;

@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster/connection.ts';
 import { imagesInUse } from '../cluster/images-in-use.ts';
 import { chooseNode } from '../cluster/nodes.ts';
 import { readPullSecrets } from '../cluster/pull-secrets.ts';
-import { restoreSize } from '../cluster/snapshots.ts';
+import { readySnapshot, restoreSize } from '../cluster/snapshots.ts';
 import { volumeClaim } from '../manifests/claim.ts';
 import { loaderConfigMap } from '../manifests/config-map.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
@@ -57,7 +57,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `this preload is for ${choice.platform} alone, and the cluster has nodes of ${choice.otherPlatforms.join(', ')}: choose with --platform`,
     );
   }
-  const least = options.base ? await restoreSize(cluster, options.base, signal) : 0;
+  const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
   const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {

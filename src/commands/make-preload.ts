@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
+import { createLoader } from '../cluster/create-loader.ts';
 import { loaderStarted, readLoader } from '../cluster/loader.ts';
 import { loaderEvents } from '../cluster/loader-log.ts';
 import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
-import { apply } from '../cluster/objects.ts';
 import { poll } from '../cluster/poll.ts';
 import { isAttached, snapshotReady } from '../cluster/snapshots.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
-import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
@@ -66,25 +66,16 @@ export const makePreload = async (
   }
 };
 
-/** The config map comes first, since a pod that has to wait for it starts a second later. */
 const makeLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
   made: MadeObjects,
   { progress, signal }: Context,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const { configMap, secret, settings } = plan;
-  progress.start(`Creating a volume of ${settings.size}`);
-  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
-  const claim = await made.create(plan.claim);
-  const pod = await made.create(plan.pod);
-  signal.throwIfAborted();
-  for (const { apiVersion, kind, metadata } of brought) {
-    const { name, namespace = '' } = metadata;
-    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
-    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
-  }
-  progress.done(`Volume ${settings.size}${settings.storageClass ? ` (${settings.storageClass})` : ''}`);
+  const { size, storageClass } = plan.settings;
+  progress.start(`Creating a volume of ${size}`);
+  const { claim, pod } = await createLoader(cluster, plan, made, signal);
+  progress.done(`Volume ${size}${storageClass ? ` (${storageClass})` : ''}`);
   progress.start('Starting the loader');
   progress.done(`Loader running on ${await loaderStarted(cluster, pod, claim, signal)}`);
   return { claim, pod };

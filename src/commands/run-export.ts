@@ -5,13 +5,14 @@ import { traceCommands } from '../export/ctr.ts';
 import { lockVolume } from '../export/lock.ts';
 import { readPullSecrets } from '../export/mounted-secrets.ts';
 import { Interrupted, type PreloadError } from '../model/errors.ts';
-import { type ExportEvent, encodeEvent } from '../model/events.ts';
+import type { ExportEvent } from '../model/events.ts';
 import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
 import { version } from '../version.ts';
 import type { ExportOptions } from './export.ts';
 import { exportRequest } from './export-request.ts';
 import { describeProgress } from './follow-capture.ts';
+import { reportJson } from './report-json.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   const { signal, progress } = context;
@@ -35,14 +36,6 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
     throw error;
   }
-};
-
-const reportJson = ({ print }: Context) => {
-  let seq = 0;
-  return (event: ExportEvent): void => {
-    seq += 1;
-    print(encodeEvent({ ...event, seq }));
-  };
 };
 
 const reportText = ({ progress, now }: Context) => {

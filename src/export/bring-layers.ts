@@ -20,9 +20,9 @@ export const bringLayers = async (
   images: readonly ResolvedImage[],
   available: Available,
   fetchBlob: BlobFetcher,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
 ): Promise<ResolvedImage[]> => {
-  await copyFromNode(capture, images, available, meter);
+  await copyFromNode(capture, images, available, layerDone);
   const failed = new Set<ResolvedImage>();
   const fail = (image: ResolvedImage, error: unknown) => {
     failed.add(image);
@@ -36,7 +36,7 @@ export const bringLayers = async (
     const failures = new Map(
       incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
     );
-    await unpackBlobs(capture, failures, meter, fail);
+    await unpackBlobs(capture, failures, layerDone, fail);
   }
   return images.filter((image) => !failed.has(image));
 };
@@ -53,7 +53,7 @@ const copyFromNode = async (
   capture: Capture,
   images: readonly ResolvedImage[],
   available: Available,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
 ): Promise<void> => {
   const chains = chainsToRead(images, available);
   if (chains.length === 0) return;
@@ -76,7 +76,7 @@ const copyFromNode = async (
       for (const [chainId] of layers) begun.add(chainId);
       await forEachParallel(layers, parallel, async ([chainId, folder]) => {
         await limit(() => copyLayer(chainId, folder));
-        meter.partDone(chainId, sizes.get(chainId));
+        layerDone(chainId, sizes.get(chainId));
       });
     });
   } finally {
@@ -100,7 +100,7 @@ const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: 
 const unpackBlobs = async (
   capture: Capture,
   failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
   fail: (image: ResolvedImage, error: unknown) => void,
 ): Promise<void> => {
   const images = [...failures.keys()];
@@ -114,7 +114,7 @@ const unpackBlobs = async (
         else wave.push(image);
       }
       await unpacker.unpack(wave, fail);
-      for (const image of wave) for (const { chainId } of image.layers) meter.partDone(chainId);
+      for (const image of wave) for (const { chainId } of image.layers) layerDone(chainId);
     }
   } finally {
     await unpacker.stop();

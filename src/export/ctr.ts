@@ -33,13 +33,15 @@ interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** an open file that it gets as number 3 */
   file?: number;
+  /** gets standard output piece by piece; nothing is returned of it then */
+  onOutput?: (piece: Buffer) => void;
 }
 
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
 export const run = async (
   argv: readonly string[],
   signal?: AbortSignal,
-  { input = '', env, file }: RunOptions = {},
+  { input = '', env, file, onOutput }: RunOptions = {},
 ): Promise<Buffer> => {
   const [command = '', ...args] = argv;
   const stdin = typeof input === 'string' ? 'pipe' : input;
@@ -52,7 +54,7 @@ export const run = async (
   child.stdin?.end(input);
   const output: Buffer[] = [];
   let complaint = '';
-  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stdout?.on('data', onOutput ?? ((chunk: Buffer) => output.push(chunk)));
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
@@ -92,6 +94,6 @@ const lastWords = (text: string): string =>
   text
     .trim()
     .split('\n')
-    .filter((line) => !line.startsWith('time="'))
+    .filter((line) => !/^time="|^tar: (Exiting|Error is not recoverable)/.test(line))
     .at(-1)
     ?.replace(/^ctr: /, '') ?? '';
