@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
 import { LAYOUTS } from '../model/layout.ts';
+import { nameProblem } from '../model/name.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { OUTPUTS } from './output.ts';
 
@@ -33,6 +34,21 @@ export const outputFlag = <T>(yargs: Argv<T>) =>
     requiresArg: true,
     describe: 'Output format; a table by default',
   });
+
+export const loaderImage = <T>(yargs: Argv<T>) =>
+  yargs.option('image', {
+    type: 'string',
+    requiresArg: true,
+    default: 'docker.io/library/node:26-slim',
+    describe: 'Image of the pod: any with Node.js 22 or newer, and GNU tar',
+  });
+
+/** A NAME on the command line. */
+export const preloadName = <T extends string | undefined>(text: T): T => {
+  const problem = text === undefined ? undefined : nameProblem(text);
+  if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
+  return text;
+};
 
 /** Milliseconds of a duration flag. */
 export const duration = (flag: string) => (text: string) => {
@@ -73,10 +89,15 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
     .option('one-tar-per-image', {
       type: 'boolean',
       default: false,
-      describe: 'Also write an archive of each image, for ctr images import',
+      describe: 'Also write an archive of each image, for ctr images import --platform',
     })
     .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
-    .option('ctr-flags', { type: 'string', default: '', describe: 'Flags for every call of ctr, such as -a SOCKET' })
+    .option('ctr-flags', {
+      type: 'string',
+      requiresArg: true,
+      default: '',
+      describe: 'Flags for every call of ctr, such as -a SOCKET',
+    })
     .option('containerd-path', {
       type: 'string',
       requiresArg: true,

@@ -16,15 +16,19 @@ export const formatPreloads = (
   if (output === 'json') return formatJson(preloads);
   if (output === 'yaml') return formatYaml(preloads);
   if (output === 'name') return all.map(({ name }) => `volumesnapshot.snapshot.storage.k8s.io/${name}`).join('\n');
-  const rows = all.map((preload) => [
-    ...(withNamespace ? [preload.namespace] : []),
-    preload.name,
-    preload.phase === 'Ready' ? 'True' : 'False',
-    preload.phase,
-    preload.images ? String(preload.images.length) : '<none>',
-    preload.size === undefined ? '<none>' : formatBytes(preload.size),
-    preload.snapshotId ?? '<pending>',
-    formatAge(now - Date.parse(preload.created)),
-  ]);
+  const rows = all.map((preload) => {
+    const isReady = preload.phase === 'Ready';
+    const absent = isReady ? '<unknown>' : '<none>';
+    return [
+      ...(withNamespace ? [preload.namespace] : []),
+      preload.name,
+      isReady ? 'True' : 'False',
+      preload.phase,
+      preload.images ? String(preload.images.length) : absent,
+      preload.size === undefined ? absent : formatBytes(preload.size),
+      preload.snapshotId ?? (isReady ? '<unknown>' : '<pending>'),
+      formatAge(now - Date.parse(preload.created)),
+    ];
+  });
   return formatTable([...(withNamespace ? ['NAMESPACE'] : []), ...HEAD], rows);
 };

@@ -2,7 +2,9 @@ import yargs, { type Argv } from 'yargs';
 import * as completion from '../commands/completion.ts';
 import * as create from '../commands/create.ts';
 import * as exportImages from '../commands/export.ts';
+import * as snapshot from '../commands/snapshot.ts';
 import * as status from '../commands/status.ts';
+import * as verify from '../commands/verify.ts';
 import * as versionCommand from '../commands/version.ts';
 import { UsageError } from '../model/errors.ts';
 import { TOOL, USAGE_NAME } from '../model/name.ts';
@@ -19,7 +21,7 @@ interface Command<T> {
 
 const COMPLETE = '__complete';
 
-const COMMANDS: Command<unknown>[] = [create, status, exportImages, completion, versionCommand];
+const COMMANDS: Command<unknown>[] = [create, status, verify, exportImages, snapshot, completion, versionCommand];
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean =>
@@ -48,6 +50,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .help()
     .alias('help', 'h')
     .exitProcess(false)
+    .boolean('debug') // also before the verb
+    .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
     .showHelpOnFail(false)
     .wrap(100);
   for (const { command, describe, builder, handler } of COMMANDS) {

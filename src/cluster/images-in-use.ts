@@ -1,5 +1,6 @@
 import { ApiError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
+import type { ImageUser } from '../model/request.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, list, pluralOf } from './objects.ts';
 
@@ -7,8 +8,7 @@ import { type Kind, list, pluralOf } from './objects.ts';
 export interface ImageInUse {
   /** fully qualified name */
   name: string;
-  /** `deployment/shop/api`: kind, namespace, name */
-  users: string[];
+  users: ImageUser[];
 }
 
 export interface ImagesInUse {
@@ -39,7 +39,7 @@ const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 
 
 /** Every image a pod of the cluster runs, or would run once its workload starts. */
 export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<ImagesInUse> => {
-  const users = new Map<string, string[]>();
+  const users = new Map<string, ImageUser[]>();
   const namespaces = new Set<string>();
   const pullSecrets = new Set<string>();
   const serviceAccounts = new Set<string>();
@@ -53,7 +53,8 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
       for (const image of imagesOf(pod)) {
         namespaces.add(namespace);
         const known = users.get(image) ?? [];
-        if (!owned || known.length === 0) known.push(`${kind.toLowerCase()}/${namespace}/${name}`);
+        const isNew = known.every((user) => user.namespace !== namespace); // its owner may be of a kind not listed
+        if (!owned || isNew) known.push({ kind: kind.toLowerCase(), namespace, name });
         users.set(image, known);
       }
     }

@@ -1,6 +1,6 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/name.ts';
+import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/name.ts';
 import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
 import { poll } from './poll.ts';
@@ -51,8 +51,10 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
 export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
   const { labels, name: ownName, namespace = '' } = metadata;
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
+  const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
+  const see = isVerify ? '' : `see: ${USAGE_NAME} status -n ${namespace}; `;
   return new PreloadError(
-    `${objectName({ kind, apiVersion, metadata })} exists: preload "${name}" is being created, or its last run was cut off`,
-    `see: ${USAGE_NAME} status -n ${namespace}; to remove what is left: ${removeCommand(name, namespace)}`,
+    `${objectName({ kind, apiVersion, metadata })} exists: preload "${name}" is being ${isVerify ? 'verified' : 'created'}, or its last run was cut off`,
+    `${see}to remove what is left: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
   );
 };

@@ -21,13 +21,21 @@ export interface NodeChoice {
   has: number;
   /** `linux/amd64` */
   platform: string;
-  /** compressed bytes by image name, as far as known */
+  /** of other nodes that could have been chosen */
+  otherPlatforms: string[];
+  /** compressed bytes by image name, as far as known; rather of this platform than of another */
   sizes: Map<string, number>;
 }
 
 export interface AskedNode {
   node?: string | undefined;
   platform?: string | undefined;
+}
+
+interface Candidate {
+  name: string;
+  platform: string;
+  has: number;
 }
 
 /** Throws PreloadError where the node asked for is not there, or no node is of the platform asked for. */
@@ -38,20 +46,40 @@ export const chooseNode = async (
   signal: AbortSignal,
 ): Promise<NodeChoice> => {
   const wanted = new Set(images);
-  const sizes = new Map<string, number>();
-  let best: { node: Node; has: number } | undefined;
+  const sizes = new Map<string, Map<string, number>>();
+  const candidates: Candidate[] = [];
   for await (const node of list<Node>(cluster, 'Node', { signal })) {
-    const found = imagesOf(node).filter(([name]) => wanted.has(name));
-    for (const [name, size] of found) sizes.set(name, size);
-    const has = new Set(found.map(([name]) => name)).size;
+    const platform = platformOf(node);
+    const found = new Map(imagesOf(node).filter(([name]) => wanted.has(name)));
+    sizes.set(platform, new Map([...(sizes.get(platform) ?? []), ...found]));
     const isAsked = asked.node ? node.metadata.name === asked.node : isUsable(node);
-    const fits = !asked.platform || platformOf(node) === asked.platform;
-    if (isAsked && fits && (!best || has > best.has)) best = { node, has };
+    const fits = !asked.platform || platform === asked.platform;
+    if (isAsked && fits) candidates.push({ name: node.metadata.name, platform, has: found.size });
   }
+  const best = bestOf(candidates);
   if (!best) throw noNode(asked);
-  const { node, has } = best;
-  const named = asked.node || has > 0;
-  return { ...(named && { node: node.metadata.name }), has, platform: platformOf(node), sizes };
+  const { name, has, platform } = best;
+  const others = new Set(candidates.map((candidate) => candidate.platform));
+  others.delete(platform);
+  const own = sizes.get(platform) ?? [];
+  return {
+    ...((asked.node || has > 0) && { node: name }),
+    has,
+    platform,
+    otherPlatforms: [...others].sort(),
+    sizes: new Map([...[...sizes.values()].flatMap((known) => [...known]), ...own]),
+  };
+};
+
+/** The one with the most images; among equals one of the platform that most are of, and then the first by name. */
+const bestOf = (candidates: readonly Candidate[]): Candidate | undefined => {
+  const common = new Map<string, number>();
+  for (const { platform } of candidates) common.set(platform, (common.get(platform) ?? 0) + 1);
+  const [best] = candidates.toSorted(
+    (a, b) =>
+      b.has - a.has || (common.get(b.platform) ?? 0) - (common.get(a.platform) ?? 0) || (a.name < b.name ? -1 : 1),
+  );
+  return best;
 };
 
 const noNode = ({ node, platform }: AskedNode): PreloadError => {

@@ -11,6 +11,7 @@ const KINDS = {
   Namespace: { api: '/api/v1', plural: 'namespaces', global: true },
   Node: { api: '/api/v1', plural: 'nodes', global: true },
   PersistentVolumeClaim: { api: '/api/v1', plural: 'persistentvolumeclaims' },
+  PersistentVolume: { api: '/api/v1', plural: 'persistentvolumes', global: true },
   Pod: { api: '/api/v1', plural: 'pods' },
   CronJob: { api: '/apis/batch/v1', plural: 'cronjobs' },
   Job: { api: '/apis/batch/v1', plural: 'jobs' },
@@ -134,5 +135,12 @@ export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObj
   const found = await read(cluster, kind as Kind, metadata.name, { ...options, namespace: metadata.namespace ?? '' });
   return found?.metadata.uid === metadata.uid;
 };
+
+/** `answer`, or null where this user may not ask. */
+export const whereAllowed = <T>(answer: Promise<T>): Promise<T | null> =>
+  answer.catch((error: unknown) => {
+    if (error instanceof ApiError && error.reason === 'Forbidden') return null;
+    throw error;
+  });
 
 const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;

@@ -3,13 +3,10 @@ import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { alreadyThere } from './made-objects.ts';
 import { create, list, read } from './objects.ts';
+import { checkSnapshotClass, classMissing, isDefault, listNames, listSnapshotClasses } from './snapshot-classes.ts';
 
 interface StorageClass extends KubernetesObject {
   provisioner: string;
-}
-
-interface SnapshotClass extends KubernetesObject {
-  driver: string;
 }
 
 export interface ClassNames {
@@ -19,40 +16,15 @@ export interface ClassNames {
 
 /** Throws where the cluster cannot store the capture, before anything is made. */
 export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: AbortSignal): Promise<void> => {
-  const snapshotClasses = await snapshotClassesOf(cluster, signal);
-  const storage = await storageClassOf(cluster, names.storageClass, signal);
-  if (names.snapshotClass) {
-    const named = snapshotClasses.find(({ metadata }) => metadata.name === names.snapshotClass);
-    if (!named) throw missing('volume snapshot class', names.snapshotClass, snapshotClasses, '--snapshot-class');
-    if (named.driver !== storage.provisioner) {
-      throw new PreloadError(
-        `volume snapshot class "${named.metadata.name}" is for ${named.driver}, storage class "${storage.metadata.name}" for ${storage.provisioner}`,
-        'name two that belong together with --storage-class and --snapshot-class',
-      );
-    }
-    return;
-  }
-  const fitting = snapshotClasses.filter(({ driver }) => driver === storage.provisioner);
-  if (!fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) {
-    throw new PreloadError(
-      `no default volume snapshot class for ${storage.provisioner}, which storage class "${storage.metadata.name}" uses`,
-      fitting[0]
-        ? `name one with --snapshot-class: ${listNames(fitting)}`
-        : 'install a VolumeSnapshotClass for it, or name another storage class with --storage-class',
-    );
-  }
-};
-
-const snapshotClassesOf = async (cluster: Cluster, signal: AbortSignal): Promise<SnapshotClass[]> => {
-  try {
-    return await Array.fromAsync(list<SnapshotClass>(cluster, 'VolumeSnapshotClass', { signal }));
-  } catch (error) {
-    if (!(error instanceof ApiError && error.code === 404)) throw error;
-    throw new PreloadError(
-      'the cluster has no volume snapshots (snapshot.storage.k8s.io/v1)',
-      'install the CRDs and the controller of kubernetes-csi/external-snapshotter, and a CSI driver with snapshots',
-    );
-  }
+  const snapshotClasses = await listSnapshotClasses(cluster, signal);
+  const { metadata, provisioner } = await storageClassOf(cluster, names.storageClass, signal);
+  checkSnapshotClass(snapshotClasses, names.snapshotClass, {
+    driver: provisioner,
+    of: `storage class "${metadata.name}"`,
+    flag: '--snapshot-class',
+    mismatch: 'name two that belong together with --storage-class and --snapshot-class',
+    otherwise: 'name another storage class with --storage-class',
+  });
 };
 
 const storageClassOf = async (
@@ -63,10 +35,10 @@ const storageClassOf = async (
   const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
   if (name) {
     const named = classes.find(({ metadata }) => metadata.name === name);
-    if (!named) throw missing('storage class', name, classes, '--storage-class');
+    if (!named) throw classMissing('storage class', name, classes, '--storage-class');
     return named;
   }
-  const chosen = classes.find(isDefault('storageclass.kubernetes.io/is-default-class'));
+  const chosen = classes.find(isDefault(DEFAULT_STORAGE));
   if (!chosen) {
     throw new PreloadError(
       'the cluster has no default storage class',
@@ -76,14 +48,26 @@ const storageClassOf = async (
   return chosen;
 };
 
-const isDefault = (annotation: string) => (object: KubernetesObject) =>
-  object.metadata.annotations?.[annotation] === 'true';
+/** A storage class of `driver`, of any where that is not known: the one named, else the default one, else the first. */
+export const storageClassFor = async (
+  cluster: Cluster,
+  driver: string | undefined,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<string> => {
+  const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
+  const fitting = classes.filter(({ provisioner }) => !driver || provisioner === driver);
+  const chosen = name
+    ? fitting.find(({ metadata }) => metadata.name === name)
+    : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
+  if (chosen) return chosen.metadata.name;
+  throw new PreloadError(
+    `${name ? `storage class "${name}" is not` : 'no storage class is'} of ${driver ?? 'any driver'}, which has the snapshot`,
+    `choose with --storage-class among: ${listNames(fitting)}`,
+  );
+};
 
-const listNames = (objects: readonly KubernetesObject[]): string =>
-  objects.map(({ metadata }) => metadata.name).join(', ') || 'there is none';
-
-const missing = (what: string, name: string, there: readonly KubernetesObject[], flag: string): PreloadError =>
-  new PreloadError(`${what} "${name}" not found`, `choose with ${flag} among: ${listNames(there)}`);
+const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
 /** Throws where the loader would be refused: no privileged pods, no quota, no permission. Nothing is made. */
 export const checkLoaderAllowed = async (

@@ -4,11 +4,11 @@ import { RECORD_KEY } from '../manifests/snapshot.ts';
 import type { PreloadRecord } from '../model/contents.ts';
 import { ApiError } from '../model/errors.ts';
 import type { LoaderPod } from '../model/loader-state.ts';
-import { INSTANCE_LABEL, selector } from '../model/name.ts';
+import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/name.ts';
 import { phaseOf } from '../model/phase.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list, read } from './objects.ts';
 import { snapshotHandle, type VolumeSnapshot } from './snapshots.ts';
 
 interface ConfigMap extends KubernetesObject {
@@ -27,7 +27,8 @@ export const listPreloads = async (
   const snapshots = byKey(
     await Array.fromAsync(list<VolumeSnapshot>(cluster, 'VolumeSnapshot', options)).catch(noneWithoutCrd),
   );
-  const pods = byKey(await Array.fromAsync(list<Pod>(cluster, 'Pod', options)));
+  const loaders = { ...options, labelSelector: ofComponent('loader', name) };
+  const pods = byKey(await Array.fromAsync(list<Pod>(cluster, 'Pod', loaders)));
   const configMaps = await Array.fromAsync(list<ConfigMap>(cluster, 'ConfigMap', options));
   const records = byKey(configMaps.filter((configMap) => configMap.binaryData?.[RECORD_KEY]));
 
@@ -43,7 +44,7 @@ export const listPreloads = async (
         name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
         namespace: metadata.namespace ?? '',
         ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
-        ...(handle && { snapshotId: handle.handle, driver: handle.driver, deletionPolicy: handle.deletionPolicy }),
+        ...handle,
         ...(record && summarizeRecord(decodeRecord(record))),
         created: metadata.creationTimestamp ?? '',
       };
@@ -55,6 +56,17 @@ const byKey = <T extends KubernetesObject>(objects: readonly T[]): Map<string, T
   new Map(
     objects.map((object) => [`${object.metadata.namespace}/${object.metadata.labels?.[INSTANCE_LABEL]}`, object]),
   );
+
+/** What the cluster remembers of the preload `name`, undefined where it does not. */
+export const readRecord = async (
+  cluster: Cluster,
+  name: string,
+  signal: AbortSignal,
+): Promise<PreloadRecord | undefined> => {
+  const record = await read<ConfigMap>(cluster, 'ConfigMap', objectNames(name).record, { signal });
+  const data = record?.binaryData?.[RECORD_KEY];
+  return data === undefined ? undefined : decodeRecord(data);
+};
 
 const decodeRecord = (base64: string): PreloadRecord =>
   JSON.parse(gunzipSync(Buffer.from(base64, 'base64')).toString()) as PreloadRecord;

@@ -4,7 +4,7 @@ import { USAGE_NAME } from '../model/name.ts';
 import type { SnapshotStatus } from '../model/phase.ts';
 import { parseQuantity } from '../model/quantity.ts';
 import type { Cluster } from './connection.ts';
-import { list, read } from './objects.ts';
+import { list, read, whereAllowed } from './objects.ts';
 import { poll } from './poll.ts';
 
 export interface VolumeSnapshot extends KubernetesObject {
@@ -16,12 +16,12 @@ interface SnapshotContent {
   status?: { snapshotHandle?: string };
 }
 
-/** The snapshot as the storage knows it. */
+/** The snapshot as the storage knows it; nothing where this user may not read that. */
 export interface SnapshotHandle {
   /** ID of the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
-  handle: string;
-  driver: string;
-  deletionPolicy: string;
+  snapshotId?: string;
+  driver?: string;
+  deletionPolicy?: string;
 }
 
 const ERROR_PATIENCE = 10_000; // drivers retry, and the controller clears an error that went away
@@ -36,7 +36,8 @@ export const snapshotReady = async (
   return poll(signal, async () => {
     const namespace = metadata.namespace ?? '';
     const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', metadata.name, { namespace, signal });
-    if (!snapshot) throw new PreloadError(`volume snapshot ${metadata.name} was deleted by somebody else`);
+    if (!snapshot)
+      throw new PreloadError(`volume snapshot ${metadata.name} was deleted by somebody else`, 'run the command again');
     const { readyToUse, error } = snapshot.status ?? {};
     if (readyToUse) return snapshotHandle(cluster, snapshot, signal);
     failingSince = error ? (failingSince ?? Date.now()) : undefined;
@@ -58,36 +59,56 @@ export const snapshotHandle = async (
 ): Promise<SnapshotHandle | undefined> => {
   const content = snapshot.status?.boundVolumeSnapshotContentName;
   if (!content) return undefined;
-  const found = await read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal });
-  const handle = found?.status?.snapshotHandle;
-  if (!found || !handle) return undefined;
-  return { handle, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
+  const found = await whereAllowed(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
+  if (found === null) {
+    cluster.warn('snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io');
+    return {};
+  }
+  const snapshotId = found?.status?.snapshotHandle;
+  if (!found || !snapshotId) return undefined;
+  return { snapshotId, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
 };
 
-/** Waits until no node has the volume of `claim` attached any more: what was written is then on the storage. */
-export const volumeReleased = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<void> => {
-  const namespace = claim.metadata.namespace ?? '';
-  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', claim.metadata.name, {
-    namespace,
+/**
+ * Whether a node has the volume of `claim` attached; what was written is on the storage once none has. Storage that does
+ * without attaching never has one: no object tells whether a node has such a volume mounted. A pod is gone while its node
+ * may still hold the staging mount, and the volumes in use in a node's status are those that are attached.
+ */
+export const isAttached = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<boolean> => {
+  const { name, namespace = '' } = claim.metadata;
+  const options = { namespace, signal };
+  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', name, options);
+  const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
     signal,
   });
-  await poll(signal, async () => {
-    const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
-      signal,
-    });
-    for await (const { spec } of attachments) {
-      if (spec.source.persistentVolumeName === current?.spec.volumeName) return undefined;
-    }
-    return true;
-  });
+  for await (const { spec } of attachments) {
+    if (spec.source.persistentVolumeName === current?.spec.volumeName) return true;
+  }
+  return false;
 };
 
-/** Size in bytes that a volume made from the snapshot `name` must have. Throws where there is none that can be used. */
-export const restoreSize = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<number> => {
-  const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
-  if (snapshot?.status?.readyToUse) return parseQuantity(snapshot.status.restoreSize ?? '') ?? 0;
+export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {
+  if (!(await read(cluster, 'VolumeSnapshot', name, { signal }))) return;
   throw new PreloadError(
-    `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
-    `choose one that is ready as --base: ${USAGE_NAME} status -n ${cluster.namespace}`,
+    `volume snapshot "${name}" already exists in namespace "${cluster.namespace}"`,
+    `choose another name; to see what is there: ${USAGE_NAME} status -n ${cluster.namespace}`,
   );
 };
+
+/** The snapshot `name`, which can be used. Throws where there is none, with what to choose another one for. */
+export const readySnapshot = async (
+  cluster: Cluster,
+  name: string,
+  flag: string,
+  signal: AbortSignal,
+): Promise<VolumeSnapshot> => {
+  const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
+  if (snapshot?.status?.readyToUse) return snapshot;
+  throw new PreloadError(
+    `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
+    `choose one that is ready as ${flag}: ${USAGE_NAME} status -n ${cluster.namespace}`,
+  );
+};
+
+/** Bytes that a volume made from `snapshot` must have; 0 where its driver does not say. */
+export const restoreSize = ({ status }: VolumeSnapshot): number => parseQuantity(status?.restoreSize ?? '') ?? 0;

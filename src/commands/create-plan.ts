@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster/connection.ts';
 import { imagesInUse } from '../cluster/images-in-use.ts';
 import { chooseNode } from '../cluster/nodes.ts';
 import { readPullSecrets } from '../cluster/pull-secrets.ts';
-import { restoreSize } from '../cluster/snapshots.ts';
+import { readySnapshot, restoreSize } from '../cluster/snapshots.ts';
 import { volumeClaim } from '../manifests/claim.ts';
 import { loaderConfigMap } from '../manifests/config-map.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
@@ -17,7 +17,7 @@ import { PreloadError } from '../model/errors.ts';
 import { isExcluded } from '../model/image-reference.ts';
 import { formOf } from '../model/layout.ts';
 import { plural } from '../model/plural.ts';
-import type { CaptureRequest, RequestedImage } from '../model/request.ts';
+import { type CaptureRequest, type RequestedImage, requestInUse } from '../model/request.ts';
 import { estimateVolumeSize } from '../model/size-estimate.ts';
 import { version } from '../version.ts';
 import { gzippedBundle } from './bundle.ts';
@@ -52,7 +52,12 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const names = images.map(({ name }) => name);
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
-  const least = options.base ? await restoreSize(cluster, options.base, signal) : 0;
+  if (choice.otherPlatforms.length > 0) {
+    progress.warn(
+      `this preload is for ${choice.platform} alone, and the cluster has nodes of ${choice.otherPlatforms.join(', ')}: choose with --platform`,
+    );
+  }
+  const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
   const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {
@@ -112,11 +117,5 @@ const findImages = async (
     );
   }
   progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
-  const images = wanted.map(({ name, users }) => ({
-    name,
-    required: options.strict,
-    namespaces: [...new Set(users.map((user) => user.split('/')[1] ?? ''))],
-    ...(users[0] && { usedBy: users[0] }),
-  }));
-  return { ...inUse, images };
+  return { ...inUse, images: wanted.map(({ name, users }) => requestInUse(name, users, options.strict)) };
 };

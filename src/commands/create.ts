@@ -1,17 +1,22 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { captureFlags, connectionFlags, duration, outputFlag } from '../cli/flags.ts';
+import { captureFlags, connectionFlags, duration, loaderImage, outputFlag, preloadName } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
-import { nameProblem, USAGE_NAME } from '../model/name.ts';
+import { USAGE_NAME } from '../model/name.ts';
 import { parseQuantity } from '../model/quantity.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
 
 export const builder = (yargs: Argv) =>
-  captureFlags(outputFlag(connectionFlags(yargs)))
-    .positional('NAME', { type: 'string', demandOption: true, coerce: name, describe: 'Name of the preload' })
+  captureFlags(loaderImage(outputFlag(connectionFlags(yargs))))
+    .positional('NAME', {
+      type: 'string',
+      demandOption: true,
+      coerce: preloadName<string>,
+      describe: 'Name of the preload',
+    })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
     .option('from', {
       choices: ['cluster', 'cache', 'cluster,cache'] as const,
@@ -38,12 +43,6 @@ export const builder = (yargs: Argv) =>
     })
     .option('storage-class', { type: 'string', requiresArg: true, describe: 'StorageClass of the volume' })
     .option('snapshot-class', { type: 'string', requiresArg: true, describe: 'VolumeSnapshotClass of the snapshot' })
-    .option('image', {
-      type: 'string',
-      requiresArg: true,
-      default: 'docker.io/library/node:26-slim',
-      describe: 'Image of the loader pod: any with Node.js 22 or newer',
-    })
     .option('base', {
       type: 'string',
       requiresArg: true,
@@ -86,12 +85,6 @@ export const handler = async (options: CreateOptions, context: Context): Promise
     throw new UsageError('--from finds images: name images or give --from, not both');
   const { runCreate } = await import('./run-create.ts');
   await runCreate(options, context);
-};
-
-const name = (text: string): string => {
-  const problem = nameProblem(text);
-  if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
-  return text;
 };
 
 const images = (texts: string[]): string[] => [

@@ -4,7 +4,7 @@ import type { Context } from '../cli/context.ts';
 import { captureSettings } from '../cli/flags.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, isExcluded, parseImage } from '../model/image-reference.ts';
-import type { CaptureRequest, RequestedImage } from '../model/request.ts';
+import { type CaptureRequest, type RequestedImage, requestInUse } from '../model/request.ts';
 import type { ExportOptions } from './export.ts';
 
 /** What to capture: the request that create sent, a list on standard input, or what the cluster and the cache have. */
@@ -46,10 +46,5 @@ const imagesInCluster = async ({ progress, signal }: Context): Promise<Requested
   const { imagesInUse } = await import('../cluster/images-in-use.ts');
   const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, progress.warn);
   const { images } = await imagesInUse(cluster, signal);
-  return images.map(({ name, users: [usedBy] }) => ({
-    name,
-    required: false,
-    namespaces: [],
-    ...(usedBy && { usedBy }),
-  }));
+  return images.map(({ name, users }) => requestInUse(name, users, false));
 };

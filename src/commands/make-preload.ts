@@ -1,20 +1,23 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
-import { lastWarning, loaderStarted, readLoader } from '../cluster/loader.ts';
+import { createLoader } from '../cluster/create-loader.ts';
+import { loaderStarted, readLoader } from '../cluster/loader.ts';
 import { loaderEvents } from '../cluster/loader-log.ts';
 import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
-import { apply } from '../cluster/objects.ts';
-import { type SnapshotHandle, snapshotReady, volumeReleased } from '../cluster/snapshots.ts';
-import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
+import { poll } from '../cluster/poll.ts';
+import { isAttached, snapshotReady } from '../cluster/snapshots.ts';
+import { withLastWarning } from '../cluster/warnings.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
-import { removeCommand, USAGE_NAME } from '../model/name.ts';
+import { removeCommand, statusCommand } from '../model/name.ts';
 import { roundUpToGibibytes } from '../model/quantity.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { CreatePlan } from './create-plan.ts';
 import { type Capture, followCapture } from './follow-capture.ts';
+import { summarizeSnapshot, warnOfDeletion } from './ready-snapshot.ts';
 
 /**
  * Makes the objects of `plan`, captures and snapshots. In the end, and after any failure, nothing is left but the
@@ -39,15 +42,14 @@ export const makePreload = async (
     const handle = await snapshotReady(cluster, snapshot, signal);
     progress.done('Snapshot ready');
     await cleanUp(made, results, keep, context);
-    if (handle.deletionPolicy === 'Delete') {
-      progress.warn(
-        `deleting volumesnapshot/${snapshot.metadata.name} will also delete ${handle.handle} (deletionPolicy Delete)`,
-      );
-    }
-    return summarize(snapshot, capture, handle);
+    const summary = { ...summarizeSnapshot(snapshot, handle), ...summarizeRecord(capture.record) };
+    warnOfDeletion(summary, context);
+    return summary;
   } catch (error) {
     const failure =
-      error === signal.reason && error instanceof PreloadError ? await explain(cluster, plan, error) : error;
+      error === signal.reason && error instanceof PreloadError
+        ? await withLastWarning(cluster, [plan.snapshot, plan.pod, plan.claim], error)
+        : error;
     progress.fail((failure as Error).message);
     const interrupted = failure instanceof Interrupted;
     const submitted = interrupted && results.length > 0;
@@ -59,30 +61,21 @@ export const makePreload = async (
     await cleanUp(made, submitted ? results : [], keep, context, !submitted).catch(({ message, hint }: PreloadError) =>
       progress.warn(`${message}; to be removed with: ${hint}`),
     );
-    if (submitted) progress.note(`The snapshot goes on without this command: ${USAGE_NAME} status ${name}`);
+    if (submitted) progress.note(`The snapshot goes on without this command: ${statusCommand(name, namespace)}`);
     throw failure;
   }
 };
 
-/** The config map comes first, since a pod that has to wait for it starts a second later. */
 const makeLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
   made: MadeObjects,
   { progress, signal }: Context,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const { configMap, secret, settings } = plan;
-  progress.start(`Creating a volume of ${settings.size}`);
-  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
-  const claim = await made.create(plan.claim);
-  const pod = await made.create(plan.pod);
-  signal.throwIfAborted();
-  for (const { apiVersion, kind, metadata } of brought) {
-    const { name, namespace = '' } = metadata;
-    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
-    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
-  }
-  progress.done(`Volume ${settings.size}${settings.storageClass ? ` (${settings.storageClass})` : ''}`);
+  const { size, storageClass } = plan.settings;
+  progress.start(`Creating a volume of ${size}`);
+  const { claim, pod } = await createLoader(cluster, plan, made, signal);
+  progress.done(`Volume ${size}${storageClass ? ` (${storageClass})` : ''}`);
   progress.start('Starting the loader');
   progress.done(`Loader running on ${await loaderStarted(cluster, pod, claim, signal)}`);
   return { claim, pod };
@@ -115,10 +108,17 @@ const captureImages = async (
 
 /** For a filesystem that could not be made read-only: only what nobody has mounted is certain to be whole. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
-  context.progress.start('Releasing the volume');
+  const { progress, signal } = context;
+  progress.start('Releasing the volume');
+  const wasAttached = await isAttached(cluster, claim, signal);
   await made.remove([claim]);
-  await volumeReleased(cluster, claim, context.signal);
-  context.progress.done('Volume released');
+  await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
+  progress.done('Volume released');
+  if (!wasAttached) {
+    progress.warn(
+      'this storage does not say when a node has written all of a volume: try the snapshot on a node before you rely on it',
+    );
+  }
 };
 
 const cleanUp = async (
@@ -133,27 +133,3 @@ const cleanUp = async (
   const removed = await made.remove(results, wait);
   progress.done(removed.length > 0 ? `Removed ${removed.join(', ')}` : 'Nothing was left to remove');
 };
-
-/** A timeout alone says little: the last warning of the cluster says what it waited for. */
-const explain = async (
-  cluster: Cluster,
-  { pod, claim, snapshot }: CreatePlan,
-  error: PreloadError,
-): Promise<PreloadError> => {
-  for (const object of [snapshot, pod, claim]) {
-    const warning = await lastWarning(cluster, object).catch(() => undefined);
-    if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
-  }
-  return error;
-};
-
-const summarize = ({ metadata }: KubernetesObject, { record }: Capture, handle: SnapshotHandle): PreloadSummary => ({
-  name: metadata.name,
-  namespace: metadata.namespace ?? '',
-  phase: 'Ready',
-  snapshotId: handle.handle,
-  driver: handle.driver,
-  deletionPolicy: handle.deletionPolicy,
-  created: metadata.creationTimestamp ?? record.created,
-  ...summarizeRecord(record),
-});

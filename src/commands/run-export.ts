@@ -2,15 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../cli/context.ts';
 import { captureImages } from '../export/capture.ts';
 import { traceCommands } from '../export/ctr.ts';
+import { lockVolume } from '../export/lock.ts';
 import { readPullSecrets } from '../export/mounted-secrets.ts';
 import { Interrupted, type PreloadError } from '../model/errors.ts';
-import { type ExportEvent, encodeEvent } from '../model/events.ts';
+import type { ExportEvent } from '../model/events.ts';
 import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
 import { version } from '../version.ts';
 import type { ExportOptions } from './export.ts';
 import { exportRequest } from './export-request.ts';
 import { describeProgress } from './follow-capture.ts';
+import { reportJson } from './report-json.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   const { signal, progress } = context;
@@ -21,29 +23,19 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Looking at what the node has');
     const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
-    await captureImages(request, {
-      root,
-      volume,
-      pullSecrets,
-      restoreScript,
-      version,
-      report,
-      signal,
-    });
+    const unlock = await lockVolume(root, volume);
+    try {
+      await captureImages(request, { root, volume, pullSecrets, restoreScript, version, report, signal });
+      // still locked: nobody may write to it while the snapshot is taken
+      if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
+    } finally {
+      await unlock();
+    }
   } catch (error) {
     const { message, hint } = error as PreloadError;
     if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
     throw error;
   }
-  if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
-};
-
-const reportJson = ({ print }: Context) => {
-  let seq = 0;
-  return (event: ExportEvent): void => {
-    seq += 1;
-    print(encodeEvent({ ...event, seq }));
-  };
 };
 
 const reportText = ({ progress, now }: Context) => {
@@ -54,6 +46,7 @@ const reportText = ({ progress, now }: Context) => {
     if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
     if (event.type === 'sealed') {
       progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
+      if (!event.readOnly) progress.warn('the volume is still writable: unmount it before it is snapshotted');
     }
   };
 };

@@ -1,13 +1,13 @@
 import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
 import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
-import { copyLayers } from './copy-layers.ts';
+import { layerCopier } from './copy-layers.ts';
 import { testCopy } from './copy-test.ts';
-import { forEachParallel } from './parallel.ts';
+import { forEachParallel, limiter } from './parallel.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage } from './resolve-images.ts';
 import { startUnpacker } from './unpack-images.ts';
-import { type HeldLayers, holdLayers } from './unpacked-layers.ts';
+import { holdLayers, releaseLayers } from './unpacked-layers.ts';
 
 const WAVE = 8; // images unpacked before their layers are taken
 
@@ -20,9 +20,9 @@ export const bringLayers = async (
   images: readonly ResolvedImage[],
   available: Available,
   fetchBlob: BlobFetcher,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
 ): Promise<ResolvedImage[]> => {
-  await copyFromNode(capture, images, available, meter);
+  await copyFromNode(capture, images, available, layerDone);
   const failed = new Set<ResolvedImage>();
   const fail = (image: ResolvedImage, error: unknown) => {
     failed.add(image);
@@ -36,7 +36,7 @@ export const bringLayers = async (
     const failures = new Map(
       incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
     );
-    await unpackBlobs(capture, failures, meter, fail);
+    await unpackBlobs(capture, failures, layerDone, fail);
   }
   return images.filter((image) => !failed.has(image));
 };
@@ -53,26 +53,34 @@ const copyFromNode = async (
   capture: Capture,
   images: readonly ResolvedImage[],
   available: Available,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
 ): Promise<void> => {
-  const held: HeldLayers[] = [];
-  const folders = new Map<string, string>();
+  const chains = chainsToRead(images, available);
+  if (chains.length === 0) return;
+  await testCopy(capture);
+  const { ctr } = capture.node;
+  const { parallel } = capture.request;
+  const copyLayer = await layerCopier(capture);
+  const limit = limiter(parallel);
+  const sizes = new Map(
+    images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
+  );
+  const begun = new Set(available.onVolume);
+  const keys: string[] = [];
   try {
-    await forEachParallel(chainsToRead(images, available), capture.request.parallel, async (chain) => {
-      const layers = await holdLayers(capture.node.ctr, capture.run, chain, capture.signal);
-      held.push(layers);
-      for (const [chainId, folder] of layers.folders) {
-        if (!available.onVolume.has(chainId)) folders.set(chainId, folder);
-      }
+    // copied as soon as it is held: to hold one after the other takes containerd as long as the disk takes to copy
+    await forEachParallel(chains, parallel, async (chain) => {
+      const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
+      if (key) keys.push(key);
+      const layers = [...folders].filter(([chainId]) => !begun.has(chainId));
+      for (const [chainId] of layers) begun.add(chainId);
+      await forEachParallel(layers, parallel, async ([chainId, folder]) => {
+        await limit(() => copyLayer(chainId, folder));
+        layerDone(chainId, sizes.get(chainId));
+      });
     });
-    if (folders.size === 0) return;
-    await testCopy(capture);
-    const sizes = new Map(
-      images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
-    );
-    await copyLayers(capture, folders, (chainId) => meter.partDone(chainId, sizes.get(chainId)));
   } finally {
-    for (const { release } of held) await release();
+    await releaseLayers(ctr, keys);
   }
 };
 
@@ -92,7 +100,7 @@ const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: 
 const unpackBlobs = async (
   capture: Capture,
   failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,
-  meter: ProgressMeter,
+  layerDone: ProgressMeter['partDone'],
   fail: (image: ResolvedImage, error: unknown) => void,
 ): Promise<void> => {
   const images = [...failures.keys()];
@@ -106,7 +114,7 @@ const unpackBlobs = async (
         else wave.push(image);
       }
       await unpacker.unpack(wave, fail);
-      for (const image of wave) for (const { chainId } of image.layers) meter.partDone(chainId);
+      for (const image of wave) for (const { chainId } of image.layers) layerDone(chainId);
     }
   } finally {
     await unpacker.stop();

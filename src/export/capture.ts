@@ -5,7 +5,6 @@ import { formOf } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import type { CaptureOptions } from './capture-context.ts';
 import { run as runCommand } from './ctr.ts';
-import { lockVolume } from './lock.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
 import { createRegistryClient } from './registry/client.ts';
@@ -14,13 +13,12 @@ import { releaseLeftovers } from './unpacked-layers.ts';
 import { isVolumeFull } from './volume-full.ts';
 import { writeImages } from './write-images.ts';
 
-/** Captures the images of `request` onto the volume, format 1, and seals it. Throws PreloadError. */
+/** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
   const { root, volume, report, signal } = options;
   const device = await mountOf(volume);
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
   const volumeInNode = await showVolumeInNode(root, volume);
-  const unlock = await lockVolume(root, volumeInNode);
   let written: Contents;
   try {
     const node = await readNodeStore(root, request.tools, signal);
@@ -39,7 +37,6 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   } catch (error) {
     throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
   } finally {
-    await unlock();
     await hideVolumeInNode(root, volumeInNode);
   }
   const { images, ...contents } = written;

@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
 /** A finished command that did not end well; the message is the last thing it said. */
-export class CommandFailed extends Error {}
+export class CommandFailed extends Error {
+  readonly code: number | NodeJS.Signals | null;
+  constructor(message: string, code: number | NodeJS.Signals | null) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** How to run `ctr` against one containerd: everything that comes before the subcommand. */
 export type Ctr = readonly string[];
@@ -25,18 +31,22 @@ interface RunOptions {
   /** for its standard input: a text, or an open file that can be sought in */
   input?: string | number;
   env?: NodeJS.ProcessEnv;
+  /** an open file that it gets as number 3 */
+  file?: number;
+  /** gets standard output piece by piece; nothing is returned of it then */
+  onOutput?: (piece: Buffer) => void;
 }
 
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
 export const run = async (
   argv: readonly string[],
   signal?: AbortSignal,
-  { input = '', env }: RunOptions = {},
+  { input = '', env, file, onOutput }: RunOptions = {},
 ): Promise<Buffer> => {
   const [command = '', ...args] = argv;
   const stdin = typeof input === 'string' ? 'pipe' : input;
   const child = spawn(command, args, {
-    stdio: [stdin, 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe', ...(file === undefined ? [] : [file])],
     ...(signal && { signal }),
     ...(env && { env }),
   });
@@ -44,7 +54,7 @@ export const run = async (
   child.stdin?.end(input);
   const output: Buffer[] = [];
   let complaint = '';
-  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stdout?.on('data', onOutput ?? ((chunk: Buffer) => output.push(chunk)));
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
@@ -52,7 +62,7 @@ export const run = async (
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`);
+  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`, code);
 };
 
 /** Starts a daemon that writes to `logFile`; it ends with `stop`. */
@@ -74,22 +84,6 @@ export const stopDaemon = async (child: ChildProcess): Promise<void> => {
   clearTimeout(force);
 };
 
-/**
- * Starts a command that holds something and ends with its standard input: with the function that is returned, or with this
- * process. Undefined where it ended before it said a word.
- */
-export const startHolder = async (argv: readonly string[]): Promise<(() => Promise<void>) | undefined> => {
-  const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
-  const gone = ended(child);
-  const held = new Promise<true>((resolve) => child.stdout.once('data', () => resolve(true)));
-  if ((await Promise.race([held, gone])) !== true) return undefined;
-  return async () => {
-    child.stdin.end();
-    await gone;
-  };
-};
-
 const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
   new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -100,6 +94,6 @@ const lastWords = (text: string): string =>
   text
     .trim()
     .split('\n')
-    .filter((line) => !line.startsWith('time="'))
+    .filter((line) => !/^time="|^tar: (Exiting|Error is not recoverable)/.test(line))
     .at(-1)
     ?.replace(/^ctr: /, '') ?? '';

@@ -12,7 +12,7 @@ import { forEachParallel } from './parallel.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 import { parseUpperDirectory } from './snapshot-mounts.ts';
-import { holdLayers } from './unpacked-layers.ts';
+import { holdLayers, releaseLayers } from './unpacked-layers.ts';
 
 /** Unpacks images whose blobs are on the volume, by a containerd that has the layers of the volume already. */
 export interface Unpacker {
@@ -112,13 +112,13 @@ const takeLayers = async (
   { layers }: ResolvedImage,
   linked: Set<string>,
 ): Promise<void> => {
-  const { folders, release } = await holdLayers(
+  const { folders, key } = await holdLayers(
     ctr,
     owner,
     layers.map(({ chainId }) => chainId),
     signal,
   );
-  await release();
+  if (key) await releaseLayers(ctr, [key]);
   for (const [chainId, folder] of folders) {
     if (linked.has(chainId)) continue;
     const place = relative(volumeInNode, folder);

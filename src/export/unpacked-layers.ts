@@ -7,8 +7,8 @@ import { parseLowerDirectories } from './snapshot-mounts.ts';
 export interface HeldLayers {
   /** folders by chain ID, as the node sees them */
   folders: Map<string, string>;
-  /** lets containerd collect the layers again */
-  release: () => Promise<void>;
+  /** what holds them in containerd; nothing needs to be held where it is not there */
+  key?: string;
 }
 
 const HOLD = 'preload-export-';
@@ -24,19 +24,21 @@ export const holdLayers = async (
   signal: AbortSignal,
 ): Promise<HeldLayers> => {
   const top = chain.at(-1);
-  if (!top) return { folders: new Map(), release: async () => {} };
+  if (!top) return { folders: new Map() };
   const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
   const key = `${HOLD}${run}-${top}`;
   const mountCommand = await runCommand([...snapshots, 'prepare', '--target', '/', key, top], signal);
-  const release = async () => {
-    await runCommand([...snapshots, 'rm', key]);
-  };
   const folders = parseLowerDirectories(mountCommand.toString());
   if (folders.length !== chain.length) {
-    await release();
+    await releaseLayers(ctr, [key]);
     throw new PreloadError(`containerd shows ${folders.length} layers of ${chain.length} below ${top}`);
   }
-  return { folders: new Map(chain.map((chainId, index) => [chainId, folders[index] ?? ''])), release };
+  return { folders: new Map(chain.map((chainId, index) => [chainId, folders[index] ?? ''])), key };
+};
+
+/** Lets containerd collect again what `keys` hold, all by one command. */
+export const releaseLayers = async (ctr: Ctr, keys: readonly string[]): Promise<void> => {
+  if (keys.length > 0) await runCommand([...ctr, 'snapshots', ...SNAPSHOTTER_FLAG, 'rm', ...keys]);
 };
 
 /** Releases what killed runs on the node at `root` still hold. */

@@ -10,6 +10,7 @@ import { availableBlobs, blobFetcher } from './blobs.ts';
 import { bringBlobs } from './bring-blobs.ts';
 import { bringLayers } from './bring-layers.ts';
 import type { Capture } from './capture-context.ts';
+import { layerSums, sealedSums } from './layer-sums.ts';
 import { progressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { restoreDefaults } from './restore-defaults.ts';
@@ -21,6 +22,7 @@ import { wantedImages } from './wanted.ts';
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
   const { request, form, node, volume, report, version } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  const sealed = await sealedSums(volume);
   const onVolume = await openVolume(volume);
   const available = { onVolume, unpacked: node.unpacked, ...(await availableBlobs(capture, resolved)) };
   const plan = planCapture(resolved, available, form);
@@ -29,7 +31,12 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
 
   const meter = progressMeter(capture, resolved, available, plan);
   const fetchBlob = blobFetcher(capture, meter);
-  const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, meter) : resolved;
+  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => onVolume.has(chainId))));
+  const layerDone = (chainId: string, bytes?: number) => {
+    meter.partDone(chainId, bytes);
+    sums.add(chainId);
+  };
+  const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, layerDone) : resolved;
   const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
   const complete = form.layers ? unpacked : withBlobs;
   if (complete.length === 0) throw new PreloadError('none of the images could be captured');
@@ -53,7 +60,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { restoreScript: withScript } = capture;
   const contents = { version, created, platform, layout, uuid, images };
   const defaults = restoreDefaults(request.tools);
-  const written = await writeVolume(volume, contents, documents, { withScript, defaults });
+  const written = await writeVolume(volume, contents, documents, await sums.of(chainIds), { withScript, defaults });
   await finishVolume(volume);
   return written;
 };

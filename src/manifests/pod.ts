@@ -6,11 +6,11 @@ import type { PreloadSettings } from './settings.ts';
 export const LOADER = 'loader';
 const HOST = '/host';
 const VOLUME = '/snapshot';
-const TOOL = '/preload';
+export const TOOL = '/preload';
 const PULL_SECRETS = '/pull-secrets';
 
 // Unpacks the bundle with the image's own node: an image with any sh and node will do.
-const COMMAND = [
+export const COMMAND = [
   'node',
   '-e',
   `const {gunzipSync} = require('node:zlib'), {readFileSync, writeFileSync} = require('node:fs');
@@ -99,6 +99,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
   };
 };
 
-const onNode = (name: string) => ({
+/** A term of node affinity that only one node matches. */
+export const onNode = (name: string) => ({
   matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
 });

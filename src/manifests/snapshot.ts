@@ -5,7 +5,13 @@ import type { PreloadSettings } from './settings.ts';
 export const SNAPSHOT_API = 'snapshot.storage.k8s.io/v1';
 export const RECORD_KEY = 'preload.json.gz';
 
-export const volumeSnapshot = (settings: PreloadSettings): KubernetesObject => ({
+type SnapshotSettings = Pick<PreloadSettings, 'name' | 'namespace' | 'version' | 'snapshotClass'>;
+
+/** Of the volume that is captured onto. */
+export const volumeSnapshot = (settings: SnapshotSettings): KubernetesObject =>
+  snapshotOfClaim(settings, objectNames(settings.name).claim);
+
+export const snapshotOfClaim = (settings: SnapshotSettings, claim: string): KubernetesObject => ({
   apiVersion: SNAPSHOT_API,
   kind: 'VolumeSnapshot',
   metadata: {
@@ -15,7 +21,7 @@ export const volumeSnapshot = (settings: PreloadSettings): KubernetesObject => (
   },
   spec: {
     ...(settings.snapshotClass && { volumeSnapshotClassName: settings.snapshotClass }),
-    source: { persistentVolumeClaimName: objectNames(settings.name).claim },
+    source: { persistentVolumeClaimName: claim },
   },
 });
 

@@ -44,6 +44,8 @@ export interface Contents {
   /** UUID of the volume's filesystem, null where it could not be read */
   uuid: string | null;
   images: CapturedImage[];
+  /** covers the whole volume: of its list of checksums, which it cannot have itself */
+  checksum?: string;
 }
 
 /** An image that was found, but could not be captured. */

@@ -1,12 +1,13 @@
 import type { CapturedImage, Contents } from './contents.ts';
 import type { CapturePlan } from './plan.ts';
+import type { Verification, VerifyProgress } from './verification.ts';
 
 interface Count {
   done: number;
   total: number;
 }
 
-/** What `export` tells about itself, one JSON line each on its standard output. */
+/** What the half in the cluster tells about itself, one JSON line each on its standard output. */
 export type ExportEvent =
   | { type: 'plan'; plan: CapturePlan }
   | { type: 'progress'; images: Count; bytes: Count }
@@ -16,7 +17,10 @@ export type ExportEvent =
   | { type: 'sealed'; contents: Omit<Contents, 'images'>; layers: number; usedBytes: number; readOnly: boolean }
   /** nothing was written: the volume, as a whole, needs `size` bytes */
   | { type: 'too-small'; size: number }
-  | { type: 'failed'; message: string; hint?: string };
+  | { type: 'failed'; message: string; hint?: string }
+  /** of `verify` */
+  | ({ type: 'verifying' } & VerifyProgress)
+  | { type: 'verified'; verification: Verification };
 
 /** An event numbered from 1, so that a log read again after a broken connection is not taken twice. */
 export type NumberedEvent = ExportEvent & { seq: number };

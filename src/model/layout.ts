@@ -3,7 +3,7 @@ export const LAYOUTS = ['layers', 'layers,blobs', 'blobs'] as const;
 
 export type Layout = (typeof LAYOUTS)[number];
 
-const hasLayers = (layout: Layout): boolean => layout !== 'blobs';
+export const hasLayers = (layout: Layout): boolean => layout !== 'blobs';
 export const hasBlobs = (layout: Layout): boolean => layout !== 'layers';
 
 /** What of every layer is to be on the volume, for good or to make the rest from. */

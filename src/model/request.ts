@@ -37,3 +37,22 @@ export interface RequestedImage {
   /** where it is used: their pull secrets may be tried */
   namespaces: string[];
 }
+
+/** Something of the cluster that names an image. */
+export interface ImageUser {
+  /** in lower case, such as `cronjob` */
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+/** The image `name`, which was found in use by `users`. */
+export const requestInUse = (name: string, users: readonly ImageUser[], required: boolean): RequestedImage => {
+  const [user] = users;
+  return {
+    name,
+    required,
+    namespaces: [...new Set(users.map(({ namespace }) => namespace))],
+    ...(user && { usedBy: `${user.kind}/${user.namespace}/${user.name}` }),
+  };
+};

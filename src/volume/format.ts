@@ -1,7 +1,8 @@
 import type { CapturedImage, Contents } from '../model/contents.ts';
 import { distinctLayers } from '../model/contents.ts';
+import { digestOf } from '../model/oci.ts';
 
-const FORMAT = 1;
+export const FORMAT = 1;
 export const SNAPSHOTTER = 'overlayfs';
 
 /** preload.json, the last file written: a volume without it is unfinished. */
@@ -49,6 +50,9 @@ export const blobList = (images: readonly CapturedImage[]): string =>
       ...layers.map((layer) => `${digest} ${layer.digest} ${layer.bytes}\n`),
     ])
     .join('');
+
+/** Name of what the lists of layers and names say is inside. */
+export const setOf = (layers: string, names: string): string => hex(digestOf(layers + names)).slice(0, 12);
 
 /** What restore.sh takes for granted where its user does not say otherwise, as it was on the node of the capture. */
 export interface RestoreDefaults {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { type Blob, digestOf } from '../model/oci.ts';
+import { writeChecksums } from './checksums.ts';
 import {
   BLOB_LIST,
   blobList,
@@ -16,6 +17,7 @@ import {
   nameList,
   RESTORE_SCRIPT,
   type RestoreDefaults,
+  setOf,
 } from './format.ts';
 import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './images-archive.ts';
 import { restoreScript } from './restore/script.ts';
@@ -35,12 +37,14 @@ export interface WriteOptions {
 
 /**
  * Writes all of the volume but layers/ and layer blobs, which must be there, and preload.json last. `documents` are the
- * indexes, manifests and configurations by digest; `contents.set` is derived from what is written.
+ * indexes, manifests and configurations by digest, `layerSums` the digests of layers by chain ID; `contents.set` is
+ * derived from what is written.
  */
 export const writeVolume = async (
   volume: string,
   contents: Omit<Contents, 'set'>,
   documents: ReadonlyMap<string, Buffer>,
+  layerSums: ReadonlyMap<string, string>,
   { withScript, defaults }: WriteOptions = { withScript: true, defaults: {} },
 ): Promise<Contents> => {
   const { images, layout } = contents;
@@ -68,10 +72,11 @@ export const writeVolume = async (
   for (const path of [...lists, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
-  const set = digestOf(layers + names).slice('sha256:'.length, 'sha256:'.length + 12);
-  const complete = { ...contents, set };
-  await replaceFile(join(volume, CONTENTS_FILE), contentsFile(complete, checksums, defaults));
-  return complete;
+  const complete = { ...contents, set: setOf(layers, names) };
+  const text = contentsFile(complete, checksums, defaults);
+  const checksum = await writeChecksums(volume, layerSums, text);
+  await replaceFile(join(volume, CONTENTS_FILE), text);
+  return { ...complete, checksum };
 };
 
 /** Writes `path` so that after a crash it is there whole or not at all. */

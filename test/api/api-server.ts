@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { SNAPSHOT_API } from '../../src/manifests/snapshot.ts';
 import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
 import { type Outcome, startBundle } from '../run-bundle.ts';
@@ -13,6 +14,8 @@ export interface TestServer extends ApiServer {
   apply: (...objects: object[]) => Promise<void>;
   /** `object` as kubectl names one; what a controller, a kubelet or a driver would say of it */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
+  /** what the snapshot controller and a driver do with a snapshot: it can be used, its handle is `snap-NAME` */
+  finishSnapshot: (name: string, namespace?: string, deletionPolicy?: 'Delete' | 'Retain') => Promise<void>;
   /** `Kind/namespace/name` of everything there is */
   objects: () => Promise<string[]>;
   /** asserts that the program fails with `reason` and one remedy, says nothing on standard output and leaves nothing behind */
@@ -35,6 +38,19 @@ export async function startTestServer({ snapshotCrds = true } = {}): Promise<Tes
   const setStatus = async (object: string, namespace: string, status: object) => {
     const patch = JSON.stringify({ status });
     await server.kubectl(['patch', object, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
+  };
+  const finishSnapshot: TestServer['finishSnapshot'] = async (name, namespace = 'default', policy = 'Retain') => {
+    const content = `content-${namespace}-${name}`;
+    await apply({
+      ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: content } },
+      spec: {
+        ...{ deletionPolicy: policy, driver: DRIVER, source: { volumeHandle: 'vol-1' } },
+        volumeSnapshotRef: { name, namespace },
+      },
+    });
+    await setStatus(`volumesnapshotcontent/${content}`, namespace, { snapshotHandle: `snap-${name}` });
+    const ready = { readyToUse: true, boundVolumeSnapshotContentName: content };
+    await setStatus(`volumesnapshot/${name}`, namespace, ready);
   };
   const start = (...argv: string[]) => startBundle(argv, { KUBECONFIG: server.kubeconfig });
   const preload = (...argv: string[]) => start(...argv).outcome;
@@ -60,7 +76,7 @@ export async function startTestServer({ snapshotCrds = true } = {}): Promise<Tes
     await server.stop();
   };
   await apply(serviceAccount('default'), node('worker'));
-  return { ...server, preload, start, apply, setStatus, objects, refuses, stop };
+  return { ...server, preload, start, apply, setStatus, finishSnapshot, objects, refuses, stop };
 }
 
 async function startClaimController(kubeconfig: string): Promise<ChildProcess> {
@@ -85,6 +101,18 @@ export const namespace = (name: string, labels: Record<string, string> = {}): ob
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
   serviceAccount(name),
 ];
+
+/** Lets a user, who may do nothing else, do so much in all namespaces. */
+export const grant = (user: string, ...rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[]) => [
+  { apiVersion: RBAC, kind: 'ClusterRole', metadata: { name: user }, rules },
+  {
+    ...{ apiVersion: RBAC, kind: 'ClusterRoleBinding', metadata: { name: user } },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: user },
+    subjects: [{ kind: 'User', name: user }],
+  },
+];
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
 
 /** A ready node; `images` are names and compressed bytes, as a kubelet reports them. */
 export const node = (name: string, images: Record<string, number> = {}, architecture = 'amd64'): object => ({
@@ -113,7 +141,7 @@ export const storageClass = (name: string, { isDefault = false, provisioner = DR
 });
 
 export const snapshotClass = (name: string, { isDefault = false, driver = DRIVER } = {}): object => ({
-  apiVersion: 'snapshot.storage.k8s.io/v1',
+  apiVersion: SNAPSHOT_API,
   kind: 'VolumeSnapshotClass',
   metadata: { name, annotations: { 'snapshot.storage.kubernetes.io/is-default-class': String(isDefault) } },
   driver,

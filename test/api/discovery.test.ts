@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import yargs from 'yargs';
+import { processContext } from '../../src/cli/context.ts';
+import { builder } from '../../src/commands/export.ts';
+import { exportRequest } from '../../src/commands/export-request.ts';
 import type { CaptureRequest, RequestedImage } from '../../src/model/request.ts';
 import { runBundle } from '../run-bundle.ts';
 import { namespace, startTestServer } from './api-server.ts';
@@ -63,7 +67,11 @@ before(async () => {
   );
   await server.kubectl(['debug', '-n', 'shop', 'everything', '--image=r.io/debug:1', '--profile=general']);
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'u', controller: true };
-  await server.apply(pod('web-1-x', 'nginx:1.27', { ownerReferences: [owner] }));
+  const rollout = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'canary', uid: 'u', controller: true };
+  await server.apply(
+    pod('web-1-x', 'nginx:1.27', { ownerReferences: [owner] }),
+    pod('canary-x', 'nginx:1.27', { namespace: 'crowd', ownerReferences: [rollout] }),
+  );
 });
 
 /** What `create` would ask the loader to capture. */
@@ -111,6 +119,24 @@ describe('without an image named, create takes what is in use', () => {
       'r.io/once:1': 'job/shop/once',
       'r.io/report:1': 'cronjob/shop/report',
     });
+  });
+
+  test('and where, also by what somebody else controls, since their pull secrets may be tried', async () => {
+    const { images } = await request(['--exclude', 'r.io/']);
+    assert.deepEqual(
+      images.map(({ name, namespaces }) => [name, namespaces]),
+      [
+        ['docker.io/library/busybox:latest', ['shop']],
+        ['docker.io/library/nginx:1.27', ['shop', 'crowd']],
+      ],
+    );
+  });
+
+  test('as export does by itself', async () => {
+    process.env.KUBECONFIG = server.kubeconfig;
+    const context = processContext(AbortSignal.timeout(30_000));
+    const options = await builder(yargs([])).parseAsync();
+    assert.deepEqual((await exportRequest(options, context)).images, (await request()).images);
   });
 
   test('as images that may be missing, unless told otherwise', async () => {

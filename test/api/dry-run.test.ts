@@ -129,6 +129,22 @@ describe('the objects', () => {
     assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
   });
 
+  test('are for the platform of most nodes where none has more of the images, which says that there are others', async () => {
+    const create = (...flags: string[]) =>
+      server.preload('create', 'web', 'r.io/nowhere:1', '--dry-run=client', '-o', 'json', ...flags);
+    const { stdout, stderr } = await create();
+    assert.partialDeepStrictEqual(JSON.parse(stdout).items[2].spec.nodeSelector, { 'kubernetes.io/arch': 'amd64' });
+    const warning =
+      / ! this preload is for linux\/amd64 alone, and the cluster has nodes of linux\/arm64: choose with --platform\n/;
+    assert.match(stderr, warning);
+    for (const chosen of [
+      ['--platform', 'linux/amd64'],
+      ['--node', 'arm'],
+    ]) {
+      assert.doesNotMatch((await create(...chosen)).stderr, /this preload is for/);
+    }
+  });
+
   test("are in the context's namespace unless another is named", async () => {
     const config = JSON.parse(await readFile(server.kubeconfig, 'utf8'));
     config.contexts[0].context.namespace = 'images';

@@ -109,7 +109,7 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     await server.kubectl(['delete', 'pod', 'preload-web']);
     const { code, stderr } = await run.outcome;
     assert.equal(code, 1);
-    assert.match(stderr, /^error: pod preload-web was deleted by somebody else$/m);
+    assert.match(stderr, /^error: pod preload-web was deleted by somebody else\nhint: create again; .* --node\n$/m);
   });
 });
 

@@ -5,12 +5,17 @@ import { startTestServer } from './api-server.ts';
 const server = await startTestServer({ snapshotCrds: false });
 after(server.stop);
 
-test('create says that the cluster has no volume snapshots, and makes nothing', () =>
-  server.refuses(
-    ['create', 'web', 'nginx:1'],
-    /^error: the cluster has no volume snapshots \(snapshot\.storage\.k8s\.io\/v1\)$/m,
-    /^hint: install the CRDs and the controller of kubernetes-csi\/external-snapshotter, and a CSI driver/m,
-  ));
+for (const argv of [
+  ['create', 'web', 'nginx:1'],
+  ['snapshot', '--name', 'web', '--pvc', 'images'],
+]) {
+  test(`${argv[0]} says that the cluster has no volume snapshots, and makes nothing`, () =>
+    server.refuses(
+      argv,
+      /^error: the cluster has no volume snapshots \(snapshot\.storage\.k8s\.io\/v1\)$/m,
+      /^hint: install the CRDs and the controller of kubernetes-csi\/external-snapshotter, and a CSI driver/m,
+    ));
+}
 
 test('status shows nothing', async () => {
   const { code, stdout, stderr } = await server.preload('status');

@@ -4,11 +4,11 @@ import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
 import { loaderPod } from '../../src/manifests/pod.ts';
 import type { PreloadSettings } from '../../src/manifests/settings.ts';
-import { recordConfigMap, SNAPSHOT_API, volumeSnapshot } from '../../src/manifests/snapshot.ts';
+import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { capturedImage, digest, layer } from '../unit/captured-images.ts';
-import { namespace, startTestServer } from './api-server.ts';
+import { grant, namespace, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();
 after(server.stop);
@@ -27,20 +27,10 @@ const record: PreloadRecord = {
 
 /** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
 async function makeReady(name: string, namespace = 'default'): Promise<void> {
-  const snapshot = volumeSnapshot(settings(name, namespace));
-  const content = `content-${namespace}-${name}`;
-  await server.apply(snapshot, {
-    ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: content } },
-    spec: {
-      ...{ deletionPolicy: 'Retain', driver: 'disk.example.com', source: { volumeHandle: 'vol-1' } },
-      volumeSnapshotRef: { name, namespace },
-    },
-  });
+  await server.apply(volumeSnapshot(settings(name, namespace)));
   const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
   await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(record)), made));
-  await server.setStatus(`volumesnapshotcontent/${content}`, namespace, { snapshotHandle: `snap-${name}` });
-  const ready = { readyToUse: true, boundVolumeSnapshotContentName: content };
-  await server.setStatus(`volumesnapshot/${name}`, namespace, ready);
+  await server.finishSnapshot(name, namespace);
 }
 
 const status = (...flags: string[]) => server.preload('status', ...flags);
@@ -152,6 +142,19 @@ describe('preloads', () => {
       ],
     });
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
+  });
+
+  test('to a user who may not read snapshot contents, but for their IDs', async () => {
+    const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
+    await server.apply(...grant('reader', read));
+    const { code, stdout, stderr } = await status('--as', 'reader', '-A');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\ndefault +web +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
+    assert.match(stdout, /\nimages +nightly +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
+    const warning =
+      ' ! snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+    assert.equal(stderr, warning);
+    assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
   });
 
   test('only those of this tool', async () => {

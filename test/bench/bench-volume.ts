@@ -3,36 +3,9 @@ import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
 import * as format from '../../src/volume/format.ts';
 import { run } from '../cluster/run.ts';
-import { until } from '../cluster/until.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
 import { finishVolume, PLATFORM, writeIndex } from '../e2e/small-volume.ts';
 import { LAYOUT } from './image-set.ts';
-
-/** A read-only disk. */
-export interface Disk {
-  path: string;
-  device: string;
-  release(): Promise<void>;
-}
-
-/** Makes a disk of what `fill` writes into a folder. */
-export const makeDisk = async (folder: string, fill: (path: string) => Promise<void>): Promise<Disk> => {
-  const [image, path] = [join(folder, 'disk.img'), join(folder, 'volume')];
-  await mkdir(path, { recursive: true });
-  await run(['truncate', '--size', '64G', image]);
-  await run(['mkfs.ext4', '-q', '-O', '^has_journal', image]);
-  await run(['mount', '-o', 'loop', image, path]);
-  await fill(path).finally(() => unmount(path, image));
-  await run(['mount', '-o', 'loop,ro', image, path]);
-  const device = (await run(['findmnt', '-no', 'MAJ:MIN', path])).trim();
-  return { path, device, release: () => unmount(path, image).then(() => rm(folder, { recursive: true })) };
-};
-
-/** The loop device goes with the last mount namespace that saw it. */
-const unmount = async (path: string, image: string): Promise<void> => {
-  await run(['umount', path]);
-  await until(`the end of the loop device of ${image}`, async () => (await run(['losetup', '-j', image])) === '');
-};
 
 /** Writes what the original tool writes, an archive an image. */
 export const writeArchives = async (volume: string, images: readonly CapturedImage[]): Promise<void> => {

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
-import { chainIds } from '../../src/model/oci.ts';
 import { application } from '../cluster/images/application-layer.ts';
 import { mapBounded } from '../cluster/images/concurrency.ts';
 import { type Layer, layerBuilder } from '../cluster/images/layer.ts';
 import type { LayerBlob } from '../cluster/images/oci-image.ts';
 import { writeDocuments } from '../cluster/images/oci-layout.ts';
-import { busybox, debian, debianPackages, node } from '../cluster/images/root-filesystems.ts';
+import { busybox, debian, debianPackages, node, pause as pauseLayer } from '../cluster/images/root-filesystems.ts';
 import { assemble, type SampleImage } from '../cluster/images/sample-image.ts';
 import { sampleSet } from '../cluster/images/sample-set.ts';
 import { CACHE } from '../cluster/state.ts';
-import { PLATFORM } from '../e2e/small-volume.ts';
+import { capturedImage } from '../e2e/small-volume.ts';
 
 /** Where the blobs of all images are. */
 export const LAYOUT = join(CACHE, 'images');
@@ -34,6 +33,9 @@ export const applications = (count: number): SampleImage[] =>
     ],
   }));
 
+/** What sandboxes are made from. */
+export const pause: SampleImage = { names: ['pause:3.10'], layers: [pauseLayer] };
+
 /** The images of the sample set that have a tag and lack nothing. */
 export const samples = (): SampleImage[] =>
   sampleSet.filter(({ names: [name], absent }) => name?.includes(':') && !absent);
@@ -53,21 +55,6 @@ const buildImage = async (image: SampleImage, blobs: LayerBlob[]): Promise<Captu
   const [manifest] = manifests;
   const config = documents[0];
   if (!manifest || !config) throw new Error(`${image.names[0]} has no manifest`);
-  const names = image.names.map((name) => `registry.test/${name}`);
-  const digestNames = names.map((name) => `${name.replace(/:[^/]*$/, '')}@${root.digest}`);
-  return {
-    names: [...names, ...new Set(digestNames)],
-    digest: root.digest,
-    manifest: manifest.descriptor.digest,
-    config: config.descriptor.digest,
-    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
-      chainId,
-      digest: blobs[index]?.digest ?? '',
-      bytes: blobs[index]?.size ?? 0,
-      source: 'registry' as const,
-    })),
-    sandbox: image.names[0]?.startsWith('pause') ?? false,
-    system: false,
-    blobs: true,
-  };
+  const tags = image.names.map((name) => `registry.test/${name}`);
+  return capturedImage(tags, root, { manifest, config }, blobs, image.names[0]?.startsWith('pause'));
 };

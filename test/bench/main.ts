@@ -1,8 +1,8 @@
-// Usage: npm run -s bench -- restore [--json]
+// Usage: npm run -s bench -- restore|export [--json]
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const BENCHMARKS = ['restore'];
+const BENCHMARKS = ['restore', 'export'];
 
 const [name = '', ...args] = process.argv.slice(2);
 if (BENCHMARKS.includes(name)) {

@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { run } from '../cluster/run.ts';
 import { until } from '../cluster/until.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
+import { onNode } from './bench-node.ts';
+import { round } from './timing.ts';
 
 /** Brings all images of the volume at `path` into the node's containerd. */
 type Way = (node: PrivateNode, path: string) => Promise<unknown>;
 
-const shell = async (node: PrivateNode, command: string): Promise<void> => {
-  const { code, stderr } = await node.run(['sh', '-c', command]);
-  if (code !== 0) throw new Error(`${command}: ${stderr}`);
-};
+const shell = (node: PrivateNode, command: string): Promise<string> => onNode(node)(['sh', '-c', command]);
 
 const restore =
   (mode: string): Way =>
@@ -31,18 +29,6 @@ export const WAYS = {
 } satisfies Record<string, Way>;
 
 export type WayName = keyof typeof WAYS;
-
-/** Seconds that `work` takes when nothing is in the page cache. */
-export const coldSeconds = async (work: () => Promise<unknown>): Promise<number> => {
-  await run(['sh', '-c', 'sync; echo 3 >/proc/sys/vm/drop_caches']);
-  return seconds(work);
-};
-
-export const seconds = async (work: () => Promise<unknown>): Promise<number> => {
-  const begin = performance.now();
-  await work();
-  return round((performance.now() - begin) / 1000);
-};
 
 /** Waits until a settling restore has copied everything. */
 export const settled = (node: PrivateNode): Promise<void> =>
@@ -68,5 +54,3 @@ export const runContainers = async (node: PrivateNode, names: readonly string[])
 /** MiB that the node's containerd has on the node's disk. */
 export const storeMegabytes = async (folder: string): Promise<number> =>
   round(Number.parseInt(await run(['du', '-sk', join(folder, 'containerd')]), 10) / 1024);
-
-export const round = (value: number): number => Number(value.toPrecision(3));

@@ -4,57 +4,35 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
-import { binaryFolder, provide } from '../cluster/components.ts';
+import { provide } from '../cluster/components.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
-import { type PrivateNode, startPrivateNode } from '../e2e/private-node.ts';
+import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';
 import { type SmallImage, writeSmallVolume } from '../e2e/small-volume.ts';
-import { type Disk, loadImages, makeDisk, writeArchive, writeArchives, writeVolume } from './bench-volume.ts';
+import { withNode } from './bench-node.ts';
+import { loadImages, writeArchive, writeArchives, writeVolume } from './bench-volume.ts';
+import { type Disk, makeDisk } from './disk.ts';
 import { applications, buildImages, samples } from './image-set.ts';
-import {
-  coldSeconds,
-  outcome,
-  round,
-  runContainers,
-  seconds,
-  settled,
-  storeMegabytes,
-  WAYS,
-  type WayName,
-} from './restore-ways.ts';
+import { outcome, runContainers, settled, storeMegabytes, WAYS, type WayName } from './restore-ways.ts';
 import { throttled } from './throttle.ts';
+import { coldSeconds, log, round, seconds } from './timing.ts';
 
 const LAZY_DISK = 30 << 20; // bytes a second, as of a cloud disk that is read from a snapshot for the first time
 
-const log = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const folder = await mkdtemp(join(tmpdir(), 'preload-bench-'));
-
-const withNode = async <T>(
-  version: ContainerdVersion,
-  body: (node: PrivateNode, root: string) => Promise<T>,
-): Promise<T> => {
-  const root = await mkdtemp(join(folder, 'node-'));
-  const node = await startPrivateNode(root, await binaryFolder(containerdSource(version)));
-  try {
-    return await body(node, root);
-  } finally {
-    await node.stop();
-    await rm(root, { recursive: true });
-  }
-};
 
 /** A disk with the images in every form. */
 const diskOf = (images: readonly CapturedImage[]): Promise<Disk> =>
   makeDisk(join(folder, `disk-${images.length}`), async (path) => {
     await writeArchives(path, images);
     await writeArchive(join(path, 'all.tar'), images);
-    await withNode('2', async (node) => {
+    await withNode(folder, '2', async (node) => {
       await loadImages(node, join(path, 'all.tar'));
       await writeVolume(path, images, node);
     });
   });
 
 const measure = (version: ContainerdVersion, way: WayName, disk: Disk, images: readonly CapturedImage[]) =>
-  withNode(version, async (node, root) => {
+  withNode(folder, version, async (node, root) => {
     const names = images.slice(-3).map((image) => image.names[0] ?? '');
     const restored = await coldSeconds(() => WAYS[way](node, disk.path));
     const inBackground = way === 'settle' ? await seconds(() => settled(node)) : 0;
@@ -87,7 +65,7 @@ const SMALL: SmallImage[] = Array.from({ length: 500 }, (_, image) => ({
 }));
 
 const measureSmall = (version: ContainerdVersion, disk: Disk) =>
-  withNode(version, async (node) => {
+  withNode(folder, version, async (node) => {
     const restored = await coldSeconds(() => WAYS.link(node, disk.path));
     const { phases } = await outcome(node);
     return { seconds: restored, phases, msPerLayer: round((phases.link * 1000) / SMALL_LAYERS) };
@@ -104,7 +82,7 @@ const measureLazy = async (version: ContainerdVersion, disk: Disk, images: reado
   return ways;
 };
 
-await provide(CONTAINERD_VERSIONS.map(containerdSource), log);
+await provide([{ packages: IMAGE_PACKAGES }, ...CONTAINERD_VERSIONS.map(containerdSource)], log);
 const disks: Disk[] = [];
 const release = async (): Promise<void> => {
   for (const disk of disks) await disk.release();

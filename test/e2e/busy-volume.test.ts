@@ -7,7 +7,9 @@ import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import {
   becomes,
   createNamespace,
+  createPreload,
   deleteNamespaces,
+  kubectl,
   onNode,
   said,
   startOnNode,
@@ -47,6 +49,28 @@ test('a volume that cannot be made read-only is snapshotted once no node has it 
   await becomes(['ConfigMap preloaded-held', 'VolumeSnapshot held', 'VolumeSnapshotContent'], () =>
     objectsOf(NAMESPACE),
   );
+});
+
+test('where storage does not tell that a node has let go of a volume, that is said', async () => {
+  const child = startPreload(['create', 'unsure', '-n', NAMESPACE, ...IMAGES]);
+  const ended = outcome(child);
+  await said(child.stderr, 'Capturing ');
+  const holder = await holdOpen(await volumeOnNode());
+  await said(child.stderr, 'Releasing the volume');
+  holder.stdin?.end();
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, / ✓ Volume released\n ! this storage does not say when a node has written all of a volume: /);
+});
+
+test('a sealed volume is left alone by another export for as long as its snapshot may still be taken', async () => {
+  await createPreload(NAMESPACE, 'sealed', ['--keep', ...IMAGES.slice(0, 1)]);
+  const inLoader = (...argv: string[]) => kubectl(['exec', '-n', NAMESPACE, 'preload-sealed', '--', ...argv]);
+  await assert.rejects(
+    inLoader('node', '/tmp/preload.cjs', 'export', '--root', '/host', '--cache-only'),
+    /\nerror: another export has this volume\nhint: wait until it has ended, or remove its pod\n/,
+  );
+  assert.match(await inLoader('grep', ' /snapshot ', '/proc/mounts'), / ext4 ro,/);
 });
 
 const volumeOnNode = async (): Promise<string> => {

@@ -3,10 +3,10 @@ import { appendFile, readFile, rename, rm, symlink, truncate, writeFile } from '
 import { join } from 'node:path';
 import { checksums, setOf } from './small-volume.ts';
 
-type Damage = (volume: string) => Promise<unknown>;
+export type Damage = (volume: string) => Promise<unknown>;
 
 /** Changes a text file of the volume. */
-const edit =
+export const edit =
   (path: string, change: (text: string) => string): Damage =>
   async (volume) => {
     const text = await readFile(join(volume, path), 'utf8');
@@ -24,14 +24,15 @@ const forge =
     await writeFile(join(volume, 'preload.json'), JSON.stringify({ ...contents, ...sums }, null, 2));
   };
 
-const oneLayer = async (volume: string) =>
+export const oneLayer = async (volume: string) =>
   join(volume, 'layers', (await readFile(join(volume, 'restore/layers'), 'utf8')).slice(7, 71));
-const oneBlob = async (volume: string) =>
+export const oneBlob = async (volume: string) =>
   join(volume, 'blobs/sha256', (await readFile(join(volume, 'restore/blobs'), 'utf8')).slice(79, 143));
-const replaceByLink: (path: (volume: string) => Promise<string> | string) => Damage = (path) => async (volume) => {
-  await rename(await path(volume), join(volume, 'elsewhere'));
-  await symlink(join(volume, 'elsewhere'), await path(volume));
-};
+export const replaceByLink: (path: (volume: string) => Promise<string> | string) => Damage =
+  (path) => async (volume) => {
+    await rename(await path(volume), join(volume, 'elsewhere'));
+    await symlink(join(volume, 'elsewhere'), await path(volume));
+  };
 const hex = 'f'.repeat(64);
 
 /** Ways to damage a volume with blobs, what restore.sh says to each, and in which mode if not in any. */

@@ -4,7 +4,14 @@ import type { CapturedImage } from '../../src/model/contents.ts';
 import { chainIds, digestOf, mediaTypeOf } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { restoreScript } from '../../src/volume/restore/script.ts';
-import { type Document, imageDocuments, indexDocument, type LayerBlob } from '../cluster/images/oci-image.ts';
+import {
+  type Descriptor,
+  type Document,
+  type ImageDocuments,
+  imageDocuments,
+  indexDocument,
+  type LayerBlob,
+} from '../cluster/images/oci-image.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from './private-node.ts';
 import { packLayer, unpackLayer } from './small-layer.ts';
@@ -115,23 +122,31 @@ const writeImage = async (layout: string, image: SmallImage, withLayers: boolean
   const foreign = { ...manifest.descriptor, digest: digestOf(image.name), platform: { os, architecture: 's390x' } };
   const index = indexDocument([foreign, { ...manifest.descriptor, platform }]);
   for (const document of [manifest, config, index]) await writeDocument(layout, document);
-  const { digest } = index.descriptor;
-  return {
-    names: [image.name, `${image.name.replace(/:[^/]*$/, '')}@${digest}`],
-    digest,
-    manifest: manifest.descriptor.digest,
-    config: config.descriptor.digest,
-    layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
-      chainId,
-      digest: blobs[index]?.digest ?? '',
-      bytes: blobs[index]?.size ?? 0,
-      source: 'registry' as const,
-    })),
-    sandbox: image.sandbox ?? false,
-    system: false,
-    blobs: true,
-  };
+  return capturedImage([image.name], index.descriptor, { manifest, config }, blobs, image.sandbox);
 };
+
+/** What a capture says of an image with these documents and layers: its tags, and each with the digest. */
+export const capturedImage = (
+  tags: readonly string[],
+  { digest }: Descriptor,
+  { manifest, config }: Pick<ImageDocuments, 'manifest' | 'config'>,
+  layers: readonly LayerBlob[],
+  sandbox = false,
+): CapturedImage => ({
+  names: [...tags, ...new Set(tags.map((tag) => `${tag.replace(/:[^/]*$/, '')}@${digest}`))],
+  digest,
+  manifest: manifest.descriptor.digest,
+  config: config.descriptor.digest,
+  layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
+    chainId,
+    digest: layers[index]?.digest ?? '',
+    bytes: layers[index]?.size ?? 0,
+    source: 'registry' as const,
+  })),
+  sandbox,
+  system: false,
+  blobs: true,
+});
 
 const archives = new Map<string, ReturnType<typeof packLayer>>();
 

@@ -10,6 +10,7 @@ import {
   removeNode,
   status,
 } from './commands.ts';
+import { discardLayers } from './discard-layers.ts';
 import { storeOf } from './node-store.ts';
 import { sample } from './sample.ts';
 
@@ -29,14 +30,7 @@ const bring = async (node: string, how: string[], images: readonly string[]): Pr
   for (const image of images) await onStore(node, ...how, image);
 };
 
-/** Removes the blobs of all layers that are unpacked, as containerd does with discard_unpacked_layers. */
-const discardLayers = async (node: string): Promise<void> => {
-  const table = await onStore(node, 'content', 'ls');
-  const layers = table.split('\n').filter((line) => line.includes('containerd.io/uncompressed='));
-  const digests = layers.map((line) => line.split(/\s+/)[0] ?? '');
-  assert.ok(digests.length > 0, table);
-  await onStore(node, 'content', 'rm', ...digests);
-};
+const discard = (node: string): Promise<void> => discardLayers((...args) => onStore(node, ...args));
 
 interface State {
   containerd: string;
@@ -55,7 +49,7 @@ const STATES: Record<string, State> = {
     containerd: '1.7',
     prepare: async (node) => {
       await bring(node, PULL, IMAGES);
-      await discardLayers(node);
+      await discard(node);
     },
     says: /captured in .*: \d+ layers copied$/m,
   },
@@ -68,7 +62,7 @@ const STATES: Record<string, State> = {
     containerd: '1.6',
     prepare: async (node) => {
       await bring(node, PULL, IMAGES.slice(0, 3));
-      await discardLayers(node);
+      await discard(node);
       await bring(node, FETCH, IMAGES.slice(3));
     },
     says: /captured in .*: \d+ layers copied, \d+ layers? unpacked$/m,

@@ -119,9 +119,11 @@ test('the volume holds nothing but format 1', async () => {
     'preload.json',
     'restore',
     'restore.sh',
+    'verify',
   ];
   assert.deepEqual((await readdir(volume)).sort(), entries);
   assert.deepEqual((await readdir(join(volume, 'restore'))).sort(), ['images.tar', 'layers', 'names']);
+  assert.deepEqual((await readdir(join(volume, 'verify'))).sort(), ['files', 'layers']);
   assert.deepEqual(await readdir(join(volume, 'lost+found')), []);
 });
 

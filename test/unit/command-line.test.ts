@@ -16,8 +16,11 @@ describe('help is the result, so it goes to standard output', () => {
     [['create', '-h'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n[\s\S]*\nExamples:\n/],
     [['create', 'web', '--help'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n/],
     [['status', '-h'], /^kubectl preload status \[NAME\]\n[\s\S]*--all-namespaces/],
+    [['verify', '-h'], /^kubectl preload verify \[NAME\]\n[\s\S]*--volume/],
     [['export', '-h'], /^kubectl preload export\n[\s\S]*--cache-only/],
     [['e', '-h'], /^kubectl preload export\n/],
+    [['snapshot', '-h'], /^kubectl preload snapshot\n[\s\S]*--pvc .*\[required\]/],
+    [['s', '-h'], /^kubectl preload snapshot\n/],
     [['completion', '-h'], /^kubectl preload completion\n/],
     [['version', '-h'], /^kubectl preload version\n/],
   ];
@@ -63,7 +66,7 @@ describe('a wrong command line gets its reason and a pointer to the help, and no
     [['--frobnicate'], /./, ''],
     [['create'], /^Not enough non-option arguments/, 'create '],
     [['create', 'Web'], /^invalid NAME "Web": must consist of lower case letters/, 'create '],
-    [['create', 'a'.repeat(54)], /^invalid NAME .*: must be at most 53 characters$/, 'create '],
+    [['create', 'a'.repeat(49)], /^invalid NAME .*: must be at most 48 characters$/, 'create '],
     [['create', 'web', 'NGINX'], /^invalid image "NGINX": expected a reference such as/, 'create '],
     [['create', 'web', 'nginx', '--from', 'cache'], /^--from finds images/, 'create '],
     [['create', 'web', '--from', 'moon'], /moon/, 'create '],
@@ -78,7 +81,17 @@ describe('a wrong command line gets its reason and a pointer to the help, and no
     [['status', 'web', 'web2'], /web2/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /n$/, 'status '],
+    [['verify'], /^give NAME or --volume, and not both$/, 'verify '],
+    [['verify', 'web', '--volume', '/preload'], /^give NAME or --volume, and not both$/, 'verify '],
+    [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],
+    [['verify', 'web', '-o', 'name'], /"name".*"json", "yaml"/, 'verify '],
     [['export', '--stdin', '--cache-only'], /^--stdin and --cache-only exclude each other$/, 'export '],
+    [['snapshot', '--name', 'web'], /^Missing required argument: pvc$/, 'snapshot '],
+    [['s', '--pvc', 'images'], /^Missing required argument: name$/, 's '],
+    [['snapshot', '--pvc', 'images', '--name', 'Web'], /^invalid --name "Web": must consist of lower/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'a'.repeat(64)], /^invalid --name .* at most 63/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /class/, 'snapshot '],
+    [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /web/, 'snapshot '],
     [['export', '--request', 'r', '--hold', 'x'], /^invalid --hold "x"/, 'export '],
   ];
   for (const [argv, reason, help] of calls) {
@@ -143,6 +156,11 @@ describe('escape codes', () => {
       assert.match(await onTerminal(env), /^error: invalid NAME/);
     });
   }
+});
+
+test('the value of a flag may begin with a dash', async () => {
+  const { stderr } = await runBundle(['export', '--ctr-flags', '-a x', '--to', '/nonexistent', '--cache-only']);
+  assert.match(stderr, /^error: the volume cannot be opened: ENOENT/m);
 });
 
 test('a bundle that cannot do its work says so without a stack', async () => {

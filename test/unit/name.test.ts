@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { labels, nameProblem, objectNames, removeCommand, selector } from '../../src/model/name.ts';
+import {
+  labels,
+  nameProblem,
+  objectNames,
+  removeCommand,
+  selector,
+  snapshotNameProblem,
+} from '../../src/model/name.ts';
 
-const LONGEST = 'a'.repeat(53);
+const LONGEST = 'a'.repeat(48);
 
 test('names of the objects of one preload', () => {
   assert.deepEqual(objectNames('web'), {
@@ -12,6 +19,7 @@ test('names of the objects of one preload', () => {
     pod: 'preload-web',
     snapshot: 'web',
     record: 'preloaded-web',
+    verify: 'preload-web-verify',
   });
 });
 
@@ -31,11 +39,12 @@ test('selectors find what the labels mark', () => {
   assert.equal(selector('web'), `${all},app.kubernetes.io/instance=web`);
 });
 
-test('the command that removes a loader spares the record', () => {
+test('commands that remove what a run made for itself spare all else', () => {
   assert.equal(
     removeCommand('web', 'images'),
     `kubectl delete pod,pvc,configmap -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
   );
+  assert.match(removeCommand('web', 'images', 'verify'), /,app\.kubernetes\.io\/component=verify$/);
 });
 
 describe('names that can name a preload', () => {
@@ -48,7 +57,16 @@ describe('names that cannot', () => {
   for (const name of ['', 'Web', '-web', 'web-', 'a.b', 'a_b', 'a b', 'ä', 'a\n']) {
     test(JSON.stringify(name), () => assert.match(nameProblem(name) ?? '', /^must consist of lower case/));
   }
-  test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 53 characters'));
+  test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 48 characters'));
+});
+
+describe('names of snapshots made by hand may be longer and have dots', () => {
+  for (const name of ['web', '2026.11', 'a.b-c.d', 'a'.repeat(63)]) {
+    test(name, () => assert.equal(snapshotNameProblem(name), undefined));
+  }
+  for (const name of ['', 'Web', '.web', 'web.', 'a..b', 'a.-b', 'a_b', 'a\n', 'a'.repeat(64)]) {
+    test(JSON.stringify(name), () => assert.match(snapshotNameProblem(name) ?? '', /^must /));
+  }
 });
 
 test('all derived names of the longest name fit a label value', () => {

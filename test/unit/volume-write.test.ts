@@ -49,6 +49,7 @@ const images = [
   capturedImage({ names: ['docker.io/library/app:1'], digest: manifest.digest, ...documents }),
 ];
 const blobs = new Map([config, manifest, index].map((blob) => [blob.digest, blob.data]));
+const layerSums = new Map([[digest('a'), digest('c')]]);
 const created = '2026-11-24T12:00:00.000Z';
 let contents: Contents;
 
@@ -57,6 +58,7 @@ before(async () => {
     volume,
     { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers', uuid: null, images },
     blobs,
+    layerSums,
   );
 });
 after(() => rm(volume, { recursive: true }));
@@ -66,9 +68,10 @@ test('the volume holds these files and no others', async () => {
   const paths = files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const blobs = [config, manifest, index].map(({ digest }) => `blobs/sha256/${digest.slice('sha256:'.length)}`);
   const restore = ['restore/images.tar', 'restore/layers', 'restore/names'];
+  const verify = ['verify/files', 'verify/layers'];
   assert.deepEqual(
     paths.map((path) => path.slice(volume.length + 1)).sort(),
-    ['index.json', 'oci-layout', 'preload.json', 'restore.sh', ...blobs, ...restore].sort(),
+    ['index.json', 'oci-layout', 'preload.json', 'restore.sh', ...blobs, ...restore, ...verify].sort(),
   );
 });
 
@@ -111,8 +114,9 @@ test('restore.sh is the script of the sources, to be run', async () => {
 test('preload.json says what is there, with checksums of what restore.sh reads', async () => {
   const written = JSON.parse(await read('preload.json'));
   const { checksums, complete, format, snapshotter, ...rest } = written;
+  const { checksum, ...known } = contents;
   assert.deepEqual([format, snapshotter, complete], [1, 'overlayfs', true]);
-  assert.deepEqual(rest, contents);
+  assert.deepEqual(rest, known);
   assert.deepEqual(Object.keys(checksums).sort(), [
     'restore.sh',
     'restore/images.tar',
@@ -124,6 +128,15 @@ test('preload.json says what is there, with checksums of what restore.sh reads',
   }
 });
 
+test('verify/ has checksums of all files but blobs, also of preload.json, and what was given for layers', async () => {
+  assert.equal(await read('verify/layers'), `${digest('a')} ${digest('c')}\n`);
+  const { stdout } = await run('sha256sum', ['--check', '--strict', 'verify/files'], { cwd: volume });
+  const files = ['index.json', 'oci-layout', 'preload.json', 'restore.sh', 'verify/layers'];
+  const restore = ['restore/images.tar', 'restore/layers', 'restore/names'];
+  assert.deepEqual(stdout.trim().split('\n').sort(), [...files, ...restore].map((path) => `${path}: OK`).sort());
+  assert.equal(contents.checksum, digestOf(await read('verify/files')));
+});
+
 test('the set is named after what is inside, not when it was written', async () => {
   const later = {
     version: '9',
@@ -133,15 +146,18 @@ test('the set is named after what is inside, not when it was written', async () 
     uuid: 'u',
   };
   assert.match(contents.set, /^[0-9a-f]{12}$/);
-  assert.equal((await writeVolume(volume, { ...later, images }, blobs)).set, contents.set);
-  assert.notEqual((await writeVolume(volume, { ...later, images: images.slice(0, 1) }, blobs)).set, contents.set);
+  assert.equal((await writeVolume(volume, { ...later, images }, blobs, layerSums)).set, contents.set);
+  assert.notEqual(
+    (await writeVolume(volume, { ...later, images: images.slice(0, 1) }, blobs, layerSums)).set,
+    contents.set,
+  );
 });
 
 test('with blobs kept restore/blobs lists them, and preload.json has its checksum', async () => {
   const kept = images.map((image) => ({ ...image, blobs: true }));
   const written = { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers,blobs' as const, uuid: null };
   const defaults = { ctr: '/opt/bin/ctr', address: '/run/k3s/containerd/containerd.sock' };
-  await writeVolume(volume, { ...written, images: kept }, blobs, { withScript: false, defaults });
+  await writeVolume(volume, { ...written, images: kept }, blobs, new Map(), { withScript: false, defaults });
   assert.equal(await read('restore/blobs'), blobList(kept));
   const { checksums, layout, ctr, address } = JSON.parse(await read('preload.json'));
   assert.equal(checksums['restore/blobs'], digestOf(blobList(kept)));

@@ -1,0 +1,22 @@
+import type { Context } from '../cli/context.ts';
+import { formatAge } from '../model/duration.ts';
+import { PreloadError } from '../model/errors.ts';
+
+/** Does `work`, for which it has `timeout` milliseconds: then the signal of its context is aborted. */
+export const withDeadline = async (
+  timeout: number,
+  context: Context,
+  work: (context: Context) => Promise<void>,
+): Promise<void> => {
+  const late = new AbortController();
+  const tooLate = new PreloadError(`timed out after ${formatAge(timeout)}`, 'raise --timeout');
+  const timer = setTimeout(() => late.abort(tooLate), timeout);
+  try {
+    await work({ ...context, signal: AbortSignal.any([context.signal, late.signal]) });
+  } catch (error) {
+    context.progress.fail((error as Error).message);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+};

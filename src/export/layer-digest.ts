@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import { layerFolder } from '../volume/format.ts';
+import { type TreeDigest, treeDigester } from '../volume/tree-digest.ts';
+import { run } from './ctr.ts';
+
+// SELinux labels are the business of the machine that mounts the volume.
+const ATTRIBUTES = ['--xattrs', '--xattrs-include=*', '--xattrs-exclude=security.selinux'];
+const ARCHIVE = [
+  ...['tar', '--create', '--file=-', '--format=posix', '--pax-option=delete=atime,delete=ctime'],
+  ...['--sort=name', '--numeric-owner', ...ATTRIBUTES],
+];
+
+/** Digests a layer on the volume; Node cannot read extended attributes, so this machine's GNU tar reads all of it. */
+export const digestLayer = async (volume: string, chainId: string, signal?: AbortSignal): Promise<TreeDigest> => {
+  const digester = treeDigester();
+  const folder = join(volume, layerFolder(chainId));
+  await run([...ARCHIVE, '--directory', folder, '.'], signal, { onOutput: digester.push });
+  return digester.end();
+};

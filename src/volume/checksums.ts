@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '../model/oci.ts';
+import { CONTENTS_FILE } from './format.ts';
+
+/** `hex  path` a line, as sha256sum reads it: all files of the volume but layers, and blobs, which are named so. */
+export const FILE_SUMS = 'verify/files';
+/** `chainID digest` a line, of the trees of all layers. */
+export const LAYER_SUMS = 'verify/layers';
+
+const OTHERS = ['layers', 'blobs', 'lost+found', FILE_SUMS];
+
+/** Files and links of the volume that are neither layers nor blobs, sorted, by path; folders are not followed out of it. */
+export const otherFiles = async (volume: string, folder = ''): Promise<string[]> => {
+  const entries = await readdir(join(volume, folder), { withFileTypes: true });
+  const paths = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(folder, entry.name);
+      if (OTHERS.includes(path)) return [];
+      return entry.isDirectory() ? otherFiles(volume, path) : [path];
+    }),
+  );
+  return paths.flat().sort();
+};
+
+/** Digest of a file of any size. */
+export const digestFile = async (path: string, onBytes: (count: number) => void = () => {}): Promise<string> => {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    onBytes(piece.length);
+  }
+  return `sha256:${hash.digest('hex')}`;
+};
+
+/**
+ * Writes what verify compares the volume with, when all is there but preload.json, whose text is `contents`. Returns a
+ * digest that covers the whole volume.
+ */
+export const writeChecksums = async (
+  volume: string,
+  layers: ReadonlyMap<string, string>,
+  contents: string,
+): Promise<string> => {
+  await mkdir(join(volume, 'verify'), { recursive: true });
+  await writeFile(
+    join(volume, LAYER_SUMS),
+    [...layers]
+      .map((line) => `${line.join(' ')}\n`)
+      .sort()
+      .join(''),
+  );
+  const sums = new Map([[CONTENTS_FILE, digestOf(contents)]]);
+  const paths = (await otherFiles(volume)).filter((path) => path !== CONTENTS_FILE);
+  for (const path of paths) sums.set(path, await digestFile(join(volume, path)));
+  const list = [...sums]
+    .map(([path, digest]) => `${digest.slice('sha256:'.length)}  ${path}\n`)
+    .sort()
+    .join('');
+  await writeFile(join(volume, FILE_SUMS), list);
+  return digestOf(list);
+};
+
+/** Digests by path of FILE_SUMS. */
+export const parseFileSums = (text: string): Map<string, string> =>
+  new Map(lines(text).map((line) => [line.slice(66), `sha256:${line.slice(0, 64)}`]));
+
+/** Digests by chain ID of LAYER_SUMS. */
+export const parseLayerSums = (text: string): Map<string, string> =>
+  new Map(lines(text).map((line) => line.split(' ') as [string, string]));
+
+const lines = (text: string): string[] => text.split('\n').filter(Boolean);

@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CapturedImage } from '../../model/contents.ts';
+import { blobPath } from '../format.ts';
+import type { VolumeContents } from './contents.ts';
+import { readable } from './files.ts';
+import type { Problems } from './problems.ts';
+import { kindOf } from './read.ts';
+
+const FOLDER = 'blobs/sha256';
+
+/** Checks that every blob is there, is what its name says, and belongs to an image. Returns how many there are. */
+export const checkBlobs = async (
+  volume: string,
+  contents: VolumeContents,
+  problems: Problems,
+  onBytes: (count: number) => void,
+): Promise<number> => {
+  const users = usersOf(contents.images);
+  if ((await kindOf(volume, FOLDER)) !== 'folder') {
+    problems.add(FOLDER, 'is missing, or a link');
+    return 0;
+  }
+  for (const entry of await readdir(join(volume, 'blobs'))) {
+    if (entry !== 'sha256') problems.add(join('blobs', entry), 'does not belong to the volume');
+  }
+  const found = await readdir(join(volume, FOLDER));
+  for (const hex of found) {
+    const path = join(FOLDER, hex);
+    const digest = `sha256:${hex}`;
+    const names = users.get(digest);
+    if (!names) problems.add(path, 'does not belong to the volume');
+    else if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is a link or no file at all', names);
+    else if ((await readable(volume, path, problems, onBytes)) !== digest) {
+      problems.add(path, 'does not have the digest that is its name', names);
+    }
+  }
+  const there = new Set(found.map((hex) => `sha256:${hex}`));
+  for (const [digest, names] of users) if (!there.has(digest)) problems.add(blobPath(digest), 'is missing', names);
+  return found.length;
+};
+
+/** A name of each image that a blob which must be there is part of, by its digest. */
+const usersOf = (images: readonly CapturedImage[]): Map<string, string[]> => {
+  const users = new Map<string, string[]>();
+  for (const { names, digest, manifest, config, layers, blobs } of images) {
+    const ofLayers = blobs ? layers.map((layer) => layer.digest) : [];
+    for (const blob of new Set([digest, manifest, config, ...ofLayers])) {
+      users.set(blob, [...(users.get(blob) ?? []), names[0] ?? '']);
+    }
+  }
+  return users;
+};

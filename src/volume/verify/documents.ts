@@ -1,0 +1,72 @@
+import type { CapturedImage } from '../../model/contents.ts';
+import { type Blob, chainIds, digestOf, manifestsFor, parseManifest } from '../../model/oci.ts';
+import { blobPath } from '../format.ts';
+import { OCI_LAYOUT } from '../images-archive.ts';
+import type { VolumeContents } from './contents.ts';
+import type { Problems } from './problems.ts';
+import { readText } from './read.ts';
+
+/** Checks that the OCI image layout has every image, and that its documents say of it what preload.json says. */
+export const checkDocuments = async (volume: string, contents: VolumeContents, problems: Problems): Promise<void> => {
+  const sizes = new Map<string, number>();
+  for (const image of contents.images) {
+    const read = async (digest: string): Promise<Blob | undefined> => {
+      const text = await readText(volume, blobPath(digest));
+      if (text === undefined) problems.add(blobPath(digest), 'is missing', image.names.slice(0, 1));
+      if (text === undefined || digestOf(text) !== digest) return undefined; // the blobs are checked by themselves
+      return { digest, data: Buffer.from(text) };
+    };
+    const [target, manifest, config] = await Promise.all([image.digest, image.manifest, image.config].map(read));
+    if (target) sizes.set(target.digest, target.data.length);
+    if (!target || !manifest || !config) continue;
+    const problem = documentsProblem(image, contents.platform, target, manifest, config);
+    if (problem) problems.add(blobPath(image.digest), problem, image.names.slice(0, 1));
+  }
+  if ((await readText(volume, 'oci-layout')) !== OCI_LAYOUT)
+    problems.add('oci-layout', 'is not of an OCI image layout');
+  const indexed = entriesOf(await readText(volume, 'index.json'));
+  const expected = contents.images.flatMap(({ names, digest }) =>
+    names.map((name) => `${name} ${name} ${digest} ${sizes.get(digest) ?? indexed.get(name)?.split(' ').at(-1)}`),
+  );
+  if ([...indexed.values()].sort().join('\n') !== expected.sort().join('\n')) {
+    problems.add('index.json', 'does not have the names of preload.json');
+  }
+};
+
+const documentsProblem = (image: CapturedImage, platform: string, target: Blob, manifest: Blob, config: Blob) => {
+  try {
+    const manifests = manifestsFor(target.data, platform) ?? [target.digest];
+    if (!manifests.includes(manifest.digest)) return 'is not an index of the manifest that preload.json names';
+    const { config: named, layers } = parseManifest(manifest.data);
+    const chain = chainIds(config.data, platform);
+    const described = layers.map(({ digest, size }, index) => `${chain[index]} ${digest} ${size}`);
+    const listed = image.layers.map(({ chainId, digest, bytes }) => `${chainId} ${digest} ${bytes}`);
+    if (named.digest !== image.config || chain.length !== layers.length || described.join() !== listed.join()) {
+      return 'consists of other layers than preload.json says';
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+interface Entry {
+  digest?: unknown;
+  size?: unknown;
+  annotations?: Record<string, unknown>;
+}
+
+/** `name reference digest size` by name of index.json; empty where it is no such document. */
+const entriesOf = (text = ''): Map<string, string> => {
+  try {
+    const { manifests } = JSON.parse(text) as { manifests: Entry[] };
+    return new Map(
+      manifests.map(({ digest, size, annotations = {} }) => {
+        const name = String(annotations['io.containerd.image.name']);
+        return [name, `${name} ${annotations['org.opencontainers.image.ref.name']} ${digest} ${size}`];
+      }),
+    );
+  } catch {
+    return new Map();
+  }
+};

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { digestOf } from '../../model/oci.ts';
+import { digestFile, FILE_SUMS, otherFiles, parseFileSums } from '../checksums.ts';
+import type { Problems } from './problems.ts';
+import { kindOf, readText } from './read.ts';
+
+/** Compares all files but layers and blobs with the list of their checksums. Returns the digest of that list. */
+export const checkFiles = async (
+  volume: string,
+  problems: Problems,
+  onBytes: (count: number) => void,
+): Promise<string | undefined> => {
+  const list = await readText(volume, FILE_SUMS);
+  if (list === undefined) problems.add(FILE_SUMS, 'is missing');
+  const sums = parseFileSums(list ?? '');
+  for (const path of await otherFiles(volume)) {
+    const sum = sums.get(path);
+    if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is a link or no file at all');
+    else if (list !== undefined && sum === undefined) problems.add(path, 'does not belong to the volume');
+    else if (sum !== undefined && (await readable(volume, path, problems, onBytes)) !== sum) {
+      problems.add(path, 'is not what was captured');
+    }
+    sums.delete(path);
+  }
+  for (const path of sums.keys()) problems.add(path, 'is missing');
+  return list && digestOf(list);
+};
+
+/** Digest of a file; undefined where the disk does not give it, which is a problem then. */
+export const readable = async (
+  volume: string,
+  path: string,
+  problems: Problems,
+  onBytes?: (count: number) => void,
+): Promise<string | undefined> => {
+  try {
+    return await digestFile(join(volume, path), onBytes);
+  } catch (error) {
+    problems.add(path, `cannot be read: ${(error as Error).message}`);
+    return undefined;
+  }
+};

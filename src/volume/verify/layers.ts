@@ -1,0 +1,67 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type CapturedImage, distinctLayers } from '../../model/contents.ts';
+import { hasLayers } from '../../model/layout.ts';
+import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';
+import { layerFolder } from '../format.ts';
+import type { TreeDigest } from '../tree-digest.ts';
+import type { VolumeContents } from './contents.ts';
+import type { Problems } from './problems.ts';
+import { kindOf, readText } from './read.ts';
+
+/** Digests a layer on the volume; throws where it cannot be read. */
+export type LayerDigester = (chainId: string) => Promise<TreeDigest>;
+
+const AT_ONCE = 2; // one is read while the other is hashed
+
+/** Checks that exactly the layers of the images are there, and that each is what was captured. Returns how many those are. */
+export const checkLayers = async (
+  volume: string,
+  contents: VolumeContents,
+  problems: Problems,
+  digestLayer: LayerDigester,
+  onLayer: (bytes: number, total: number) => void,
+): Promise<number> => {
+  const layers = hasLayers(contents.layout) ? distinctLayers(contents.images) : [];
+  const chainIds = layers.map(({ chainId }) => chainId);
+  const sums = parseLayerSums((await readText(volume, LAYER_SUMS)) ?? '');
+  await findForeign(volume, new Set(chainIds), problems);
+  const queue = [...chainIds];
+  const check = async (chainId: string): Promise<void> => {
+    const path = layerFolder(chainId);
+    const add = (problem: string) => problems.add(path, problem, usersOf(contents.images, chainId));
+    const problem = await placeProblem(volume, path);
+    if (problem) return add(problem);
+    const found = await digestLayer(chainId).catch((error: Error) => add(`cannot be read: ${error.message}`));
+    const sum = sums.get(chainId);
+    if (found && !sum) add('cannot be checked: the volume has no checksum of it');
+    else if (found && found.digest !== sum) add('is not what was captured');
+    onLayer(found?.bytes ?? 0, chainIds.length);
+  };
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await check(next);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return chainIds.length;
+};
+
+const placeProblem = async (volume: string, path: string): Promise<string | undefined> => {
+  const kind = await kindOf(volume, path);
+  if (kind !== 'folder') return kind ? 'is a link or no folder at all' : 'is missing';
+  const beside = (await readdir(join(volume, dirname(path)))).length - 1;
+  return beside > 0 ? 'is not alone in its folder' : undefined;
+};
+
+const findForeign = async (volume: string, chainIds: ReadonlySet<string>, problems: Problems): Promise<void> => {
+  const kind = await kindOf(volume, 'layers');
+  if (kind !== 'folder') {
+    if (kind || chainIds.size > 0) problems.add('layers', 'is missing, or a link');
+    return;
+  }
+  for (const hex of await readdir(join(volume, 'layers'))) {
+    if (!chainIds.has(`sha256:${hex}`)) problems.add(join('layers', hex), 'does not belong to the volume');
+  }
+};
+
+const usersOf = (images: readonly CapturedImage[], chainId: string): string[] =>
+  images.filter(({ layers }) => layers.some((layer) => layer.chainId === chainId)).map(({ names }) => names[0] ?? '');

@@ -1,0 +1,44 @@
+import { hasBlobs } from '../../model/layout.ts';
+import {
+  BLOB_LIST,
+  blobList,
+  CONTENTS_FILE,
+  IMAGES_ARCHIVE,
+  LAYER_LIST,
+  layerList,
+  NAME_LIST,
+  nameList,
+  RESTORE_SCRIPT,
+  setOf,
+} from '../format.ts';
+import type { VolumeContents } from './contents.ts';
+import { readable } from './files.ts';
+import type { Problems } from './problems.ts';
+import { kindOf, readText } from './read.ts';
+
+/** Checks that what restore.sh reads says the same as preload.json, and has the checksums given there. */
+export const checkLists = async (volume: string, contents: VolumeContents, problems: Problems): Promise<void> => {
+  const { images, layout, set, checksums } = contents;
+  const layers = await readText(volume, LAYER_LIST);
+  const names = await readText(volume, NAME_LIST);
+  const blobs = await readText(volume, BLOB_LIST);
+  const differ = (path: string) => problems.add(path, 'does not say what preload.json says');
+  if (layers !== layerList(images)) differ(LAYER_LIST);
+  if (names !== nameList(images)) differ(NAME_LIST);
+  if (blobs !== (hasBlobs(layout) ? blobList(images) : undefined)) differ(BLOB_LIST);
+  if (![LAYER_LIST, NAME_LIST].some(problems.has) && setOf(layers ?? '', names ?? '') !== set) {
+    problems.add(CONTENTS_FILE, 'is not about what restore/ lists');
+  }
+
+  const needed = [LAYER_LIST, NAME_LIST, IMAGES_ARCHIVE];
+  for (const path of [BLOB_LIST, RESTORE_SCRIPT]) {
+    if ((await kindOf(volume, path)) === 'file') needed.push(path);
+  }
+  for (const path of new Set([...needed, ...Object.keys(checksums)])) {
+    if (problems.has(path)) continue;
+    if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is missing');
+    else if ((await readable(volume, path, problems)) !== checksums[path]) {
+      problems.add(path, 'does not have the checksum that preload.json gives');
+    }
+  }
+};

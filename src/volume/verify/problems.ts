@@ -1,0 +1,19 @@
+import type { Problem } from '../../model/verification.ts';
+
+/** What was found so far; of each path only the first, as one damage often has several signs. */
+export interface Problems {
+  add: (path: string, problem: string, images?: string[]) => void;
+  has: (path: string) => boolean;
+  all: () => Problem[];
+}
+
+export const collectProblems = (): Problems => {
+  const found = new Map<string, Problem>();
+  return {
+    add: (path, problem, images) => {
+      if (!found.has(path)) found.set(path, { path, problem, ...(images && { images }) });
+    },
+    has: (path) => found.has(path),
+    all: () => [...found.values()],
+  };
+};

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { load } from 'js-yaml';
+import type { PreloadSummary } from '../../src/model/summary.ts';
+import { until } from '../cluster/until.ts';
+import { grant, STORAGE, snapshotClass, startTestServer } from './api-server.ts';
+
+const server = await startTestServer();
+after(server.stop);
+
+const NAME = 'volumesnapshot.snapshot.storage.k8s.io/nightly';
+
+const claim = (name: string, volumeName?: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace: 'default' },
+  spec: {
+    ...{ accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    ...(volumeName && { volumeName }),
+  },
+});
+const volume = (name: string, source: object) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name },
+  spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, ...source },
+});
+const csi = (driver: string) => ({ csi: { driver, volumeHandle: 'vol-1' } });
+
+before(async () => {
+  await server.apply(
+    ...[volume('disk', csi('disk.example.com')), volume('odd', csi('odd.example.com'))],
+    volume('folder', { hostPath: { path: '/srv' } }),
+    ...['disk', 'odd', 'folder'].map((name) => claim(`on-${name}`, name)),
+    claim('waiting'),
+  );
+  for (const name of ['disk', 'odd', 'folder']) await server.setStatus(`pvc/on-${name}`, 'default', { phase: 'Bound' });
+});
+
+const snapshot = (pvc = 'on-disk', ...flags: string[]): string[] => [
+  ...['snapshot', '--name', 'nightly', '--pvc', pvc],
+  ...flags,
+];
+
+describe('snapshot makes nothing where it cannot be', () => {
+  const install = /^hint: install a VolumeSnapshotClass for it$/m;
+
+  test('no claim of that name', () =>
+    server.refuses(
+      snapshot('nothing', '-n', 'kube-system'),
+      /^error: persistent volume claim "nothing" not found in namespace "kube-system"$/m,
+      /^hint: choose with --pvc and -n; see: kubectl get pvc -n kube-system$/m,
+    ));
+
+  test('a claim that is not bound', () =>
+    server.refuses(
+      snapshot('waiting'),
+      /^error: persistent volume claim "waiting" is not bound but Pending$/m,
+      /^hint: fill it first, .*; see: kubectl describe pvc waiting -n default$/m,
+    ));
+
+  test('a volume of no CSI driver', () =>
+    server.refuses(
+      snapshot('on-folder'),
+      /^error: the volume of claim "on-folder" is of no CSI driver, and so cannot be snapshotted$/m,
+      /^hint: fill a claim whose storage class/m,
+    ));
+
+  test('no snapshot class for the driver', () =>
+    server.refuses(
+      snapshot(),
+      /^error: no default volume snapshot class for disk\.example\.com, which claim "on-disk" uses$/m,
+      install,
+    ));
+
+  test('no default snapshot class', async () => {
+    await server.apply(snapshotClass('own'));
+    await server.refuses(
+      snapshot(),
+      /^error: no default volume snapshot class for disk\.example\.com, which claim "on-disk" uses$/m,
+      /^hint: name one with --class: own$/m,
+    );
+  });
+
+  test('a snapshot class that is not there', () =>
+    server.refuses(
+      snapshot('on-disk', '--class', 'gold'),
+      /^error: volume snapshot class "gold" not found$/m,
+      /^hint: choose with --class among: own$/m,
+    ));
+
+  test('a snapshot class of another driver', async () => {
+    await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
+    await server.refuses(
+      snapshot('on-disk', '--class', 'foreign'),
+      /^error: volume snapshot class "foreign" is for other\.example\.com, claim "on-disk" for disk\.example\.com$/m,
+      /^hint: name one with --class: own$/m,
+    );
+    await server.refuses(
+      snapshot('on-odd', '--class', 'foreign'),
+      /^error: volume snapshot class "foreign" is for other\.example\.com, claim "on-odd" for odd\.example\.com$/m,
+      install,
+    );
+  });
+
+  test('a name that is taken', async () => {
+    await server.apply(...STORAGE, {
+      ...{ apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot' },
+      ...{ metadata: { name: 'nightly', namespace: 'default' }, spec: { source: { persistentVolumeClaimName: 'x' } } },
+    });
+    await server.refuses(
+      snapshot(),
+      /^error: volume snapshot "nightly" already exists in namespace "default"$/m,
+      /^hint: choose another name; to see what is there: kubectl preload status -n default$/m,
+    );
+    await server.kubectl(['delete', NAME]);
+  });
+});
+
+type Run = ReturnType<typeof server.start>;
+
+/** Starts the command and returns once its snapshot is there, which no driver will ever take. */
+async function startWaiting(argv: string[]): Promise<Run> {
+  const run = server.start(...argv);
+  await until('the wait', () => {
+    if (run.child.exitCode !== null) throw new Error(`ended early: ${run.said.stderr}`);
+    return run.said.stderr.includes('Waiting for the snapshot');
+  });
+  return run;
+}
+
+const run = async (policy: 'Delete' | 'Retain', argv: string[]) => {
+  const { outcome } = await startWaiting(argv);
+  await server.finishSnapshot('nightly', 'default', policy);
+  const { code, stdout, stderr } = await outcome;
+  assert.equal(code, 0, stderr);
+  return { stdout, stderr };
+};
+
+describe('snapshot', () => {
+  before(() => server.apply(...STORAGE));
+  afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
+
+  test('makes one of the claim, waits until it can be used, and shows it as status does', async () => {
+    const { stdout, stderr } = await run('Delete', snapshot());
+    const [head = '', row = ''] = stdout.split('\n');
+    assert.match(head, /^NAME +READY +PHASE +IMAGES +SIZE +SNAPSHOT-ID +AGE$/);
+    assert.match(row, /^nightly +True +Ready +<unknown> +<unknown> +snap-nightly +\d+s$/);
+    assert.match(stderr, /^ • Waiting for the snapshot \.\.\.\n ✓ Snapshot ready\n/);
+    assert.match(
+      stderr,
+      /^ ! deleting volumesnapshot\/nightly will also delete snap-nightly \(deletionPolicy Delete\)$/m,
+    );
+    const { spec } = JSON.parse(await server.kubectl(['get', NAME, '-o', 'json']));
+    assert.deepEqual(spec, { source: { persistentVolumeClaimName: 'on-disk' } });
+    assert.match((await server.preload('status', 'nightly')).stdout, /\nnightly +True +Ready .* snap-nightly /);
+  });
+
+  test('-o json and -o yaml say what status says', async () => {
+    const { stdout } = await run('Retain', snapshot('on-disk', '--class', 'disk', '-o', 'json'));
+    const { created, ...summary } = JSON.parse(stdout) as PreloadSummary;
+    assert.deepEqual(summary, {
+      ...{ name: 'nightly', namespace: 'default', phase: 'Ready', snapshotId: 'snap-nightly' },
+      ...{ driver: 'disk.example.com', deletionPolicy: 'Retain' },
+    });
+    const { stdout: yaml } = await server.preload('status', 'nightly', '-o', 'yaml');
+    assert.deepEqual(load(yaml), { ...summary, created });
+    const className = ['get', NAME, '-o', 'jsonpath={.spec.volumeSnapshotClassName}'];
+    assert.equal(await server.kubectl(className), 'disk');
+  });
+
+  test('-o name gives one line, and nothing warns where the snapshot stays', async () => {
+    const { stdout, stderr } = await run('Retain', snapshot('on-disk', '-o', 'name'));
+    assert.equal(stdout, `${NAME}\n`);
+    assert.doesNotMatch(stderr, /^ !/m);
+  });
+
+  test('takes the flags that every command had of old', async () => {
+    const old = ['--ctr-flags', '-a /run/containerd/containerd.sock', '--ctr-path', '/usr/local/bin/ctr'];
+    const { stdout } = await run('Retain', ['--debug', 's', ...snapshot('on-disk', '-o', 'name', ...old).slice(1)]);
+    assert.equal(stdout, `${NAME}\n`);
+  });
+
+  test('that the driver cannot take is an error, and leaves its name free', async () => {
+    const { outcome } = await startWaiting(snapshot());
+    await server.setStatus(NAME, 'default', { error: { message: 'quota exceeded' } });
+    const { code, stdout, stderr } = await outcome;
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^ ✗ Waiting for the snapshot: the volume snapshot failed: quota exceeded$/m);
+    assert.match(stderr, /^error: the volume snapshot failed: quota exceeded\nhint: see that the CSI driver .*\n$/m);
+    assert.equal(await server.kubectl(['get', NAME, '--ignore-not-found']), '');
+  });
+
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`${signal} ends the waiting alone`, async () => {
+      const { child, outcome } = await startWaiting(snapshot());
+      child.kill(signal);
+      const { code, stdout, stderr } = await outcome;
+      assert.deepEqual([code, stdout], [expected, '']);
+      assert.match(stderr, /^The snapshot goes on without this command: kubectl preload status nightly -n default$/m);
+      assert.doesNotMatch(stderr, /^(error|hint|Error)/m);
+      await server.kubectl(['get', NAME]);
+    });
+  }
+
+  test('that takes too long goes on, too, and the last warning says why', async () => {
+    const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '5s'));
+    await server.apply({
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'slow', namespace: 'default' }, type: 'Warning' },
+      ...{ reason: 'SnapshotSlow', message: 'the storage is busy', lastTimestamp: '2026-11-24T12:00:02Z' },
+      involvedObject: { kind: 'VolumeSnapshot', namespace: 'default', name: 'nightly', uid: await uid() },
+    });
+    const { code, stderr } = await outcome;
+    assert.equal(code, 1);
+    assert.match(stderr, /^The snapshot goes on without this command: .*$/m);
+    assert.match(stderr, /^error: timed out after 5s: SnapshotSlow: the storage is busy\nhint: raise --timeout\n$/m);
+    await server.kubectl(['get', NAME]);
+  });
+});
+
+const uid = () => server.kubectl(['get', NAME, '-o', 'jsonpath={.metadata.uid}']);
+
+test('a user who may do no more than make snapshots and read them gets one', async () => {
+  const rule = (resource: string, ...verbs: string[]) => ({
+    ...{ apiGroups: ['snapshot.storage.k8s.io'], resources: [resource], verbs },
+  });
+  const rules = [rule('volumesnapshots', 'get', 'create'), rule('volumesnapshotcontents', 'get')];
+  await server.apply(...grant('job', ...rules));
+  const { stdout } = await run('Retain', snapshot('on-disk', '--as', 'job'));
+  assert.match(stdout, /^nightly .* snap-nightly /m);
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { until } from '../cluster/until.ts';
+import { namespace, startTestServer, storageClass } from './api-server.ts';
+
+const server = await startTestServer();
+after(server.stop);
+
+const API = 'snapshot.storage.k8s.io/v1';
+const snapshot = (name: string, where = 'default'): object => ({
+  apiVersion: API,
+  kind: 'VolumeSnapshot',
+  metadata: { name, namespace: where },
+  spec: { source: { persistentVolumeClaimName: 'gone' } },
+});
+const content = (name: string, where = 'default'): object => ({
+  apiVersion: API,
+  kind: 'VolumeSnapshotContent',
+  metadata: { name: `content-${where}-${name}` },
+  spec: {
+    deletionPolicy: 'Delete',
+    driver: 'disk.example.com',
+    source: { snapshotHandle: 'snap-1' },
+    volumeSnapshotRef: { name, namespace: where },
+  },
+});
+
+/** A snapshot as its controller and its driver leave it. */
+const addSnapshot = async (name: string, where = 'default'): Promise<void> => {
+  await server.apply(snapshot(name, where), content(name, where));
+  const boundVolumeSnapshotContentName = `content-${where}-${name}`;
+  await server.setStatus(`volumesnapshotcontent/${boundVolumeSnapshotContentName}`, where, {
+    snapshotHandle: 'snap-1',
+  });
+  const status = { readyToUse: true, restoreSize: '3Gi', boundVolumeSnapshotContentName };
+  await server.setStatus(`volumesnapshot/${name}`, where, status);
+};
+
+before(async () => {
+  await server.apply(snapshot('young'));
+  await addSnapshot('web');
+});
+
+describe('verify makes nothing', () => {
+  test('of a preload that is not there', () =>
+    server.refuses(
+      ['verify', 'nothing'],
+      /^error: volume snapshot "nothing" not found in namespace "default"$/m,
+      /^hint: choose one that is ready as NAME: kubectl preload status -n default$/m,
+    ));
+
+  test('of a snapshot that is not ready', () =>
+    server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: choose one/m));
+
+  test('where no storage class is of the driver of the snapshot', async () => {
+    await server.apply(storageClass('foreign', { isDefault: true, provisioner: 'other.example.com' }));
+    await server.refuses(
+      ['verify', 'web'],
+      /^error: no storage class is of disk\.example\.com, which has the snapshot$/m,
+      /^hint: choose with --storage-class among: there is none$/m,
+    );
+  });
+
+  test('with a storage class of another driver', async () => {
+    await server.apply(storageClass('disk'));
+    await server.refuses(
+      ['verify', 'web', '--storage-class', 'foreign'],
+      /^error: storage class "foreign" is not of disk\.example\.com, which has the snapshot$/m,
+      /^hint: choose with --storage-class among: disk$/m,
+    );
+  });
+
+  test('in a namespace whose pods are restricted', async () => {
+    await server.apply(...namespace('restricted', { 'pod-security.kubernetes.io/enforce': 'restricted' }));
+    await addSnapshot('web', 'restricted');
+    await server.refuses(
+      ['verify', 'web', '-n', 'restricted'],
+      /^error: namespace "restricted" does not allow privileged pods \(PodSecurity: restricted\)$/m,
+      /^hint: choose another namespace with -n, or: kubectl label ns restricted /m,
+    );
+  });
+});
+
+describe('a user with these permissions only', () => {
+  const rule = (apiGroups: string[], resources: string[], verbs: string[]) => ({ apiGroups, resources, verbs });
+  const RULES = [
+    rule([''], ['pods', 'persistentvolumeclaims', 'configmaps'], ['get', 'create', 'patch', 'delete']),
+    rule([''], ['pods/log'], ['get']),
+    rule([''], ['events'], ['list']),
+    rule(['snapshot.storage.k8s.io'], ['volumesnapshots', 'volumesnapshotcontents'], ['get']),
+    rule(['storage.k8s.io'], ['storageclasses'], ['list']),
+  ];
+
+  test('verifies', async () => {
+    const name = 'verifier';
+    const api = 'rbac.authorization.k8s.io';
+    await server.apply(
+      { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata: { name }, rules: RULES },
+      {
+        apiVersion: `${api}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata: { name },
+        roleRef: { apiGroup: api, kind: 'ClusterRole', name },
+        subjects: [{ apiGroup: api, kind: 'User', name: 'jane' }],
+      },
+    );
+    const before = await server.objects();
+    const run = server.start('verify', 'web', '--as', 'jane');
+    await until('the pod', async () => {
+      assert.equal(run.child.exitCode, null, run.said.stderr);
+      return (await server.objects()).includes('Pod/default/preload-web-verify');
+    });
+    const claim = [
+      'get',
+      'pvc',
+      'preload-web-verify',
+      '-o',
+      'jsonpath={.spec.storageClassName} {.spec.resources.requests.storage}',
+    ];
+    assert.equal(await server.kubectl(claim), 'disk 3Gi');
+    const message = 'exec: "node": executable file not found in $PATH';
+    const terminated = { exitCode: 128, reason: 'StartError', message };
+    const container = { name: 'loader', image: 'i', imageID: '', ready: false, restartCount: 0, state: { terminated } };
+    await server.setStatus('pod/preload-web-verify', 'default', { phase: 'Failed', containerStatuses: [container] });
+    const { code, stdout, stderr } = await run.outcome;
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.ok(stderr.includes(message), stderr);
+    assert.doesNotMatch(stderr, /Forbidden/);
+    assert.match(stderr, /✓ Removed pod\/preload-web-verify, persistentvolumeclaim\/preload-web-verify, configmap\//);
+    assert.deepEqual(await server.objects(), before);
+  });
+});

@@ -1,0 +1,18 @@
+import { performance } from 'node:perf_hooks';
+import { run } from '../cluster/run.ts';
+
+/** Seconds that `work` takes when nothing is in the page cache. */
+export const coldSeconds = async (work: () => Promise<unknown>): Promise<number> => {
+  await run(['sh', '-c', 'sync; echo 3 >/proc/sys/vm/drop_caches']);
+  return seconds(work);
+};
+
+export const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+  const begin = performance.now();
+  await work();
+  return round((performance.now() - begin) / 1000);
+};
+
+export const round = (value: number): number => Number(value.toPrecision(3));
+
+export const log = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);

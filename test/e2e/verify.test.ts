@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { digestLayer } from '../../src/export/layer-digest.ts';
+import type { VerificationResult } from '../../src/model/verification.ts';
+import { writeChecksums } from '../../src/volume/checksums.ts';
+import { poolFolder } from '../cluster/disk.ts';
+import { run } from '../cluster/run.ts';
+import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import {
+  becomes,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  preload,
+  said,
+  startPreload,
+  status,
+} from './commands.ts';
+import { machineState, objectsOf } from './leftovers.ts';
+import { outcome } from './private-node.ts';
+import { sample } from './sample.ts';
+
+const NAMESPACE = 'verifying';
+const IMAGES = ['shop/web:1.4', 'whiteouts:1', 'index:1', 'docker:1', 'data/report:7'];
+
+let disk: string;
+let snapshotId: string;
+let objects: string[];
+let machine: Set<string>;
+
+before(async () => {
+  await createNamespace(NAMESPACE);
+  await createPreload(NAMESPACE, 'checked', IMAGES.map(sample));
+  snapshotId = (await status(NAMESPACE, 'checked')).snapshotId ?? '';
+  disk = join(poolFolder(((await readCluster(STATE)) as Cluster).folder), `${snapshotId}.img`);
+  await run(['cp', '--reflink=always', disk, `${disk}.sound`]);
+  objects = await objectsOf(NAMESPACE);
+  machine = await machineState();
+});
+
+afterEach(async () => {
+  await run(['cp', '--reflink=always', `${disk}.sound`, disk]);
+  await becomes(objects, () => objectsOf(NAMESPACE));
+  await becomes([], async () => [...(await machineState()).difference(machine)]);
+});
+
+after(async () => {
+  await deleteNamespaces(NAMESPACE);
+  await rm(`${disk}.sound`, { force: true });
+});
+
+const verify = (...flags: string[]) => preload(['verify', 'checked', '-n', NAMESPACE, ...flags]);
+
+/** Changes what is in the snapshot, as a failing disk or somebody with access to the storage would. */
+const damage = async (change: (volume: string) => Promise<unknown>): Promise<void> => {
+  const volume = await mkdtemp(join(tmpdir(), 'preload-snapshot-'));
+  await run(['mount', '-o', 'loop', disk, volume]);
+  await change(volume).finally(() => run(['umount', volume]));
+  await rmdir(volume);
+};
+
+test('a preload is sound: every image, layer and blob was read, from a volume that nobody can write to', async () => {
+  const { code, stdout, stderr } = await verify();
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^NAME +SOUND +IMAGES +LAYERS +BLOBS +CHECKED\nchecked +True +6 +\d+ +\d+ +\d+Mi\n$/);
+  assert.match(stderr, new RegExp(`^ ✓ Clone of ${snapshotId} mounted on worker$`, 'm'));
+  assert.match(stderr, /^ ✓ Verified 6 images, \d+ layers, \d+ blobs, \d+Mi in \d+s$/m);
+  assert.match(
+    stderr,
+    /^ ✓ Removed pod\/preload-checked-verify, persistentvolumeclaim\/preload-checked-verify, configmap\/preload-checked-verify$/m,
+  );
+});
+
+test('the result as JSON has what programs need', async () => {
+  const { code, stdout } = await verify('-o', 'json');
+  assert.equal(code, 0);
+  const result: VerificationResult = JSON.parse(stdout);
+  assert.deepEqual(
+    [result.name, result.namespace, result.snapshotId, result.sound, result.problems],
+    ['checked', NAMESPACE, snapshotId, true, []],
+  );
+  assert.match(result.set ?? '', /^[0-9a-f]{12}$/);
+});
+
+test('damages of contents and metadata are found, and which images they concern', async () => {
+  await damage(async (volume) => {
+    const script = `
+      cd layers/*/fs/odd/..
+      setcap -r odd/capable
+      cd ../../..
+      truncate -s -1 restore/images.tar
+      cd $(dirname layers/*/fs/data/replaced/new)
+      setfattr -x trusted.overlay.opaque .`;
+    await run(['sh', '-euc', script], { cwd: volume });
+  });
+  const { code, stdout, stderr } = await verify();
+  assert.equal(code, 1);
+  assert.match(stdout, /^checked +False +6 /m);
+  assert.match(stdout, /^restore\/images\.tar +is not what was captured +all$/m);
+  const layers = stdout.match(
+    new RegExp(`^layers/\\w{12}/fs +is not what was captured +${sample('whiteouts:1')}$`, 'gm'),
+  );
+  assert.equal(layers?.length, 2, stdout);
+  assert.match(stderr, /^ ✗ Verifying .*: 3 problems$/m);
+  const last = `error: checked is damaged: 3 problems found\nhint: let no node use ${snapshotId}; create it again\n`;
+  assert.ok(stderr.endsWith(last), stderr);
+});
+
+test('a change that fits all checksums of the volume is found by what the cluster remembers', async () => {
+  await damage(async (volume) => {
+    await run(['sh', '-euc', 'cd layers/*/fs/odd; echo other >setuid'], { cwd: volume });
+    const sums = new Map<string, string>();
+    for (const hex of await readdir(join(volume, 'layers'))) {
+      sums.set(`sha256:${hex}`, (await digestLayer(volume, `sha256:${hex}`)).digest);
+    }
+    await writeChecksums(volume, sums, await readFile(join(volume, 'preload.json'), 'utf8'));
+  });
+  const { code, stdout } = await verify('-o', 'json');
+  assert.equal(code, 1);
+  const [problem, ...others] = (JSON.parse(stdout) as VerificationResult).problems;
+  assert.deepEqual([problem?.path, others], ['verify/files', []]);
+  assert.match(problem?.problem ?? '', /^is not what configmap\/preloaded-checked remembers/);
+});
+
+test('a filesystem that cannot be mounted is said to be so', async () => {
+  await writeFile(disk, Buffer.alloc(1 << 20), { flag: 'r+' });
+  const { code, stdout, stderr } = await verify();
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^error: the volume cannot be mounted: MountVolume\./m);
+});
+
+for (const [signal, code, step] of [
+  ['SIGINT', 130, 'Verifying'],
+  ['SIGTERM', 143, 'Cloning'],
+] as const) {
+  test(`${signal} while ${step.toLowerCase()} ends with ${code}`, async () => {
+    const child = startPreload(['verify', 'checked', '-n', NAMESPACE]);
+    const ended = outcome(child);
+    await said(child.stderr, ` ${step}`);
+    child.kill(signal);
+    const { code: exit, stdout, stderr } = await ended;
+    assert.deepEqual([exit, stdout], [code, ''], stderr);
+    assert.match(stderr, new RegExp(`^ ✗ ${step}.*: interrupted$`, 'm'));
+    assert.doesNotMatch(stderr, /error:/);
+  });
+}
+
+test('two at once do not disturb each other: the second says that one is under way', async () => {
+  const first = startPreload(['verify', 'checked', '-n', NAMESPACE]);
+  const ended = outcome(first);
+  await said(first.stderr, ' Verifying');
+  const { code, stderr } = await verify();
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: \S+\/preload-checked-verify exists: preload "checked" is being verified, or/m);
+  assert.equal((await status(NAMESPACE, 'checked')).phase, 'Ready');
+  assert.equal((await ended).code, 0);
+});
