@@ -9,9 +9,14 @@ import type { Verification, VerificationResult, VerifyProgress } from '../model/
 /** Ends the step that verified, which began at `started` in milliseconds. */
 export const endVerifying = (found: Verification, started: number, { progress, now }: Context): void => {
   const { images, layers, blobs, bytes, problems } = found;
-  const counts = [plural(images, 'image'), plural(layers, 'layer'), plural(blobs, 'blob'), formatBytes(bytes)];
-  if (problems.length > 0) progress.fail(plural(problems.length, 'problem'));
-  else progress.done(`Verified ${counts.join(', ')} in ${formatAge(now() - started)}`);
+  const parts = [plural(images, 'image'), plural(layers, 'layer'), plural(blobs, 'blob'), formatBytes(bytes)];
+  const counts = parts.join(', ');
+  if (problems.length > 0) {
+    progress.update(`Verifying ${counts}`);
+    progress.fail(plural(problems.length, 'problem'));
+  } else {
+    progress.done(`Verified ${counts} in ${formatAge(now() - started)}`);
+  }
 };
 
 /** Prints what was found; throws where the volume is not sound. `started` is in milliseconds. */

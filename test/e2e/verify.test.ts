@@ -14,6 +14,7 @@ import {
   createNamespace,
   createPreload,
   deleteNamespaces,
+  kubectl,
   preload,
   said,
   startPreload,
@@ -123,6 +124,19 @@ test('a change that fits all checksums of the volume is found by what the cluste
   const [problem, ...others] = (JSON.parse(stdout) as VerificationResult).problems;
   assert.deepEqual([problem?.path, others], ['verify/files', []]);
   assert.match(problem?.problem ?? '', /^is not what configmap\/preloaded-checked remembers/);
+});
+
+test('a damage that a later preload takes over from its base is found there', async () => {
+  await damage((volume) => run(['sh', '-euc', 'cd layers/*/fs/odd; chmod u-s setuid'], { cwd: volume }));
+  await createPreload(NAMESPACE, 'later', ['--base', 'checked', ...IMAGES.map(sample)]);
+  const { code, stdout } = await preload(['verify', 'later', '-n', NAMESPACE, '-o', 'json']);
+  await kubectl(['delete', 'volumesnapshot', '-n', NAMESPACE, 'later']);
+  assert.equal(code, 1);
+  const { problems } = JSON.parse(stdout) as VerificationResult;
+  assert.deepEqual(
+    problems.map(({ problem, images }) => [problem, images]),
+    [['is not what was captured', [sample('whiteouts:1')]]],
+  );
 });
 
 test('a filesystem that cannot be mounted is said to be so', async () => {
