@@ -1,13 +1,10 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTENTS_FILE, layerFolder } from '../volume/format.ts';
+import { BOOT, CONTENTS_FILE, layerFolder } from '../volume/format.ts';
 import { UNFINISHED } from './copy-layers.ts';
 import { exists } from './exists.ts';
 import { unmountBelow } from './mount.ts';
 import { WORK } from './private-containerd.ts';
-
-// when an unfinished volume was written to; there until it is sealed, since without it all is done again
-const BOOT = '.boot';
 
 /**
  * Makes the volume ready to be written to and returns the chain IDs of the layers on it. What an earlier run finished is

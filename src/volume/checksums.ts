@@ -3,14 +3,14 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../model/oci.ts';
-import { CONTENTS_FILE } from './format.ts';
+import { BOOT, CONTENTS_FILE } from './format.ts';
 
 /** `hex  path` a line, as sha256sum reads it: all files of the volume but layers, and blobs, which are named so. */
 export const FILE_SUMS = 'verify/files';
 /** `chainID digest` a line, of the trees of all layers. */
 export const LAYER_SUMS = 'verify/layers';
 
-const OTHERS = ['layers', 'blobs', 'lost+found', FILE_SUMS];
+const OTHERS = ['layers', 'blobs', 'lost+found', BOOT, FILE_SUMS];
 
 /** Files and links of the volume that are neither layers nor blobs, sorted, by path; folders are not followed out of it. */
 export const otherFiles = async (volume: string, folder = ''): Promise<string[]> => {

@@ -7,6 +7,8 @@ export const SNAPSHOTTER = 'overlayfs';
 
 /** preload.json, the last file written: a volume without it is unfinished. */
 export const CONTENTS_FILE = 'preload.json';
+/** When an unfinished volume was written to; there until it is sealed, since without it all is done again. */
+export const BOOT = '.boot';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';

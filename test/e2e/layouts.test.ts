@@ -13,6 +13,7 @@ import {
   createPreload,
   deleteNamespaces,
   onNode,
+  preload,
   removeNode,
   status,
 } from './commands.ts';
@@ -39,8 +40,8 @@ after(async () => {
   await deleteNamespaces(NAMESPACE);
 });
 
-const mounted = async <T>(preload: string, body: (folder: string) => Promise<T>): Promise<T> => {
-  const { folder, unmount } = await mountSnapshot(NAMESPACE, preload);
+const mounted = async <T>(name: string, body: (folder: string) => Promise<T>): Promise<T> => {
+  const { folder, unmount } = await mountSnapshot(NAMESPACE, name);
   try {
     return await body(folder);
   } finally {
@@ -51,12 +52,14 @@ const mounted = async <T>(preload: string, body: (folder: string) => Promise<T>)
 const imagesOf = async (folder: string): Promise<CapturedImage[]> =>
   JSON.parse(await readFile(join(folder, 'preload.json'), 'utf8')).images;
 
+const verifyPreload = (name: string) => preload(['verify', name, '-n', NAMESPACE]);
+
 const distinct = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
 describe('blobs are kept beside the layers, or alone', () => {
-  for (const [preload, hasLayers] of Object.entries({ both: true, blobs: false })) {
-    test(`${preload}: every blob once, each what its name says`, () =>
-      mounted(preload, async (folder) => {
+  for (const [name, hasLayers] of Object.entries({ both: true, blobs: false })) {
+    test(`${name}: every blob once, each what its name says`, () =>
+      mounted(name, async (folder) => {
         const images = await imagesOf(folder);
         const wanted = images.flatMap(({ digest, manifest, config, layers }) => [
           ...[digest, manifest, config],
@@ -71,10 +74,15 @@ describe('blobs are kept beside the layers, or alone', () => {
         assert.equal((await readdir(folder)).includes('layers'), hasLayers);
       }));
 
-    test(`${preload}: skopeo copies images with their layers`, () =>
-      mounted(preload, async (folder) => {
+    test(`${name}: verify finds it sound`, async () => {
+      const { code, stderr } = await verifyPreload(name);
+      assert.equal(code, 0, stderr);
+    });
+
+    test(`${name}: skopeo copies images with their layers`, () =>
+      mounted(name, async (folder) => {
         for (const image of IMAGES) {
-          const target = join(scratch, `${preload}-${IMAGES.indexOf(image)}`);
+          const target = join(scratch, `${name}-${IMAGES.indexOf(image)}`);
           await run(['skopeo', 'copy', '--quiet', `oci:${folder}:${image}`, `dir:${target}`]);
         }
       }));
@@ -107,15 +115,15 @@ test('an archive of each image is one that ctr imports by itself', async (t) => 
 });
 
 describe('nodes import what is there as blobs, without a registry', () => {
-  const NODES: [node: string, containerd: string, preload: string, restore: string][] = [
+  const NODES: [node: string, containerd: string, name: string, restore: string][] = [
     ['imports', '1.7', 'both', '--mode import'],
     ['falls-back', '2', 'blobs', ''],
   ];
-  for (const [node, containerd, preload, restore] of NODES) {
-    test(`${preload} on containerd ${containerd}`, async (t) => {
+  for (const [node, containerd, name, restore] of NODES) {
+    test(`${name} on containerd ${containerd}`, async (t) => {
       t.after(() => cluster('registry', 'start'));
       t.after(() => removeNode(node));
-      const { snapshotId } = await status(NAMESPACE, preload);
+      const { snapshotId } = await status(NAMESPACE, name);
       await cluster('registry', 'stop');
       const { stderr } = await addNode(node, containerd, snapshotId, restore);
       assert.match(stderr, /^preload: mode import: /m);
