@@ -14,16 +14,22 @@ import { capturedImage } from '../e2e/small-volume.ts';
 /** Where the blobs of all images are. */
 export const LAYOUT = join(CACHE, 'images');
 
+/** What the applications of one team share. */
+const libraries = (team: string, from: number): Layer[] => [
+  application(`opt/${team}/framework`, { from, megabytes: 100 }),
+  application(`opt/${team}/libraries`, { from: 20 - from, megabytes: 100 }),
+];
+
 const bases: Layer[][] = [
-  [debian, node],
-  [debian, debianPackages('python3-minimal')],
-  [debian, node],
-  [debian, debianPackages('git')],
-  [debian, debianPackages('nginx-light')],
+  [debian, node, ...libraries('shop', 0)],
+  [debian, debianPackages('python3-minimal'), ...libraries('data', 4)],
+  [debian, node, ...libraries('site', 8)],
+  [debian, debianPackages('git'), ...libraries('build', 12)],
+  [debian, debianPackages('nginx-light'), ...libraries('edge', 16)],
   [busybox],
 ];
 
-/** Applications of 8 to 28 MB on a handful of bases, as a cluster runs them. */
+/** Applications of 8 to 28 MB on a handful of bases with libraries, as a cluster runs them: 130 MB an archive, mostly. */
 export const applications = (count: number): SampleImage[] =>
   Array.from({ length: count }, (_, number) => ({
     names: [`bench/app-${number}:1`],
