@@ -82,6 +82,13 @@ export const labelled = async (node: PrivateNode, label: string): Promise<string
   return lines(await node.ctr('images', 'ls', '-q', `labels."${key}"${value ? `==${value}` : ''}`)).sort();
 };
 
+/** Number of images with a pinned name: one is enough to pin an image. */
+export const pinned = async (node: PrivateNode): Promise<number> => {
+  const table = lines(await node.ctr('images', 'ls', 'labels."io.cri-containerd.pinned"==pinned'));
+  const images = table.slice(1).map((line) => line.split(/\s+/));
+  return new Set(images.filter(([name]) => !name?.startsWith('sha256:')).map(([, , digest]) => digest)).size;
+};
+
 export const store = async (node: PrivateNode): Promise<string[]> => [
   await node.ctr('images', 'ls'),
   await node.ctr('snapshots', 'ls'),
