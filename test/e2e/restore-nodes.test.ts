@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
 import { run } from '../cluster/run.ts';
 import { outcome, type PrivateNode } from './private-node.ts';
-import {
-  app,
-  labelled,
-  lines,
-  newVolume,
-  odd,
-  onNode,
-  pause,
-  restore,
-  result,
-  STATE,
-  targets,
-  web,
-} from './restored-node.ts';
+import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
+import { app, odd, pause, web } from './small-images.ts';
 
 const CRI_PLUGIN = { '1.6': 'grpc.v1.cri".containerd', '1.7': 'grpc.v1.cri".containerd', '2': 'cri.v1.images"' };
 

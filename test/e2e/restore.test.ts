@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
 import { outcome } from './private-node.ts';
-import {
-  app,
-  deep,
-  labelled,
-  newVolume,
-  onNode as onNodeOf,
-  pause,
-  pinned,
-  restore,
-  STATE,
-  store,
-  targets,
-  web,
-} from './restored-node.ts';
+import { labelled, newVolume, onNode as onNodeOf, pinned, restore, STATE, store, targets } from './restored-node.ts';
+import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
 const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
