@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensurePackages } from './apt.ts';
 import { run } from './run.ts';
 import { CACHE } from './state.ts';
 
 const KUBERNETES_VERSION = { gitVersion: 'v1.34.4', gitMajor: '1', gitMinor: '34', gitTreeState: 'clean' };
 const CONTAINERD_TAGS = 'no_btrfs no_devmapper no_zfs netgo osusergo';
+
+/** How a module is built: `packages` are Go's, `libraries` Debian's. */
+type Recipe = { folder: string; linker?: string; tags?: string; packages?: string; libraries?: string[] };
 
 /** One go.mod per upstream project, for their dependency versions differ. */
 const MODULES = {
@@ -17,18 +21,24 @@ const MODULES = {
   'csi-driver': { folder: 'csi-driver', packages: '.' },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
-} satisfies Record<string, { folder: string; linker?: string; tags?: string; packages?: string }>;
+  runc: {
+    folder: 'modules/runc',
+    tags: 'seccomp',
+    libraries: ['gcc', 'libc6-dev', 'libseccomp-dev', 'pkg-config'],
+  },
+} satisfies Record<string, Recipe>;
 
 export type GoModule = keyof typeof MODULES;
 
 /** Builds all binaries of a module, or finds them in the cache. Returns the folder they are in. */
 export async function goBuild(name: GoModule, log: (line: string) => void): Promise<string> {
-  const recipe: { folder: string; linker?: string; tags?: string; packages?: string } = MODULES[name];
+  const recipe: Recipe = MODULES[name];
   const source = join(import.meta.dirname, recipe.folder);
   const linker = ['-s -w', recipe.linker].filter(Boolean).join(' ');
   const flags = ['-trimpath', ...(recipe.tags ? ['-tags', recipe.tags] : []), '-ldflags', linker];
   const target = join(CACHE, 'bin', `${name}-${await digest(source, flags)}`);
   if (await exists(target)) return target;
+  await ensurePackages(recipe.libraries ?? [], log);
   log(`building ${name}: minutes from an empty Go cache`);
   const partial = `${target}.${process.pid}`;
   await run(['go', 'build', ...flags, '-o', `${partial}/`, recipe.packages ?? 'tool'], { cwd: source });

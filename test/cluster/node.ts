@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createKubeletRoot, killGroup, removeGroup } from './cgroups.ts';
 import { type Source, startAll } from './components.ts';
 import { DRIVERS } from './csi.ts';
@@ -40,14 +40,19 @@ export async function bootNode(cluster: Cluster, name: string, containerd: Conta
   return node;
 }
 
-/** Mounts a clone of the snapshot at the node's /preload, as a cloud and cloud-init would. */
-export async function mountSnapshot(cluster: Cluster, name: string, handle: string): Promise<void> {
-  const clone = join(writableFolder(cluster, name), 'preload.img');
+/** Mounts a clone of the snapshot on the node, as a cloud and cloud-init would. */
+export async function mountSnapshot(cluster: Cluster, name: string, handle: string, path = '/preload'): Promise<void> {
+  const clone = join(writableFolder(cluster, name), `${basename(path)}.img`);
   await run(['cp', '--reflink=always', snapshotImage(cluster, handle), clone]);
-  const device = await attachReadOnly(clone);
+  await mountDisk(cluster, name, path);
+}
+
+/** Mounts what mountSnapshot has put on the node; again after a boot. */
+export async function mountDisk(cluster: Cluster, name: string, path = '/preload'): Promise<void> {
+  const device = await attachReadOnly(join(writableFolder(cluster, name), `${basename(path)}.img`));
   const type = (await run(['blkid', '--probe', '--output', 'value', '--match-tag', 'TYPE', device])).trim();
   const options = type === 'xfs' ? 'ro,nouuid' : 'ro'; // a clone has its source's UUID
-  await run([...(await enter(cluster, name)), 'mount', '-t', type, '-o', options, device, '/preload']);
+  await run([...(await enter(cluster, name)), 'mount', '--mkdir', '-t', type, '-o', options, device, path]);
 }
 
 export async function requireSnapshot(cluster: Cluster, handle: string): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
@@ -7,14 +7,11 @@ import { run } from '../cluster/run.ts';
 import { until } from '../cluster/until.ts';
 import { outcome, type PrivateNode } from './private-node.ts';
 import {
-  app,
-  deep,
+  criNames,
   emptyStore,
-  labelled,
   newVolume,
-  odd,
   onNode,
-  pause,
+  pinned,
   restore,
   result,
   rootFilesystem,
@@ -22,11 +19,12 @@ import {
   STATE,
   store,
   targets,
-  web,
 } from './restored-node.ts';
+import { app, deep, odd, pause, web } from './small-images.ts';
 import { pullSmallImage } from './small-volume.ts';
 
 const volume = await newVolume('volume', [app, web, odd, pause], { blobs: true });
+const names = (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/^\S+/gm)?.sort();
 const deepVolume = await newVolume('deep', deep, { blobs: true });
 
 /** Restores, and waits for the end of what goes on in the background. */
@@ -62,7 +60,8 @@ for (const version of CONTAINERD_VERSIONS) {
         for (const image of images) await pullSmallImage(node, files, image);
         await restoreSo(node, volume);
         assert.equal((await targets(node)).length > 0, linked, what);
-        assert.equal((await labelled(node, 'io.cri-containerd.pinned==pinned')).length, 8, what);
+        assert.equal(await pinned(node), 4, what);
+        assert.deepEqual(await criNames(node), names, what);
         assert.equal(await rootFilesystem(node, odd), pulled, what);
         if (what === 'half') break;
         assert.equal((await restore(node, volume, '--undo')).code, 0);

@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
 import { run } from '../cluster/run.ts';
 import { outcome, type PrivateNode } from './private-node.ts';
-import {
-  app,
-  labelled,
-  lines,
-  newVolume,
-  odd,
-  onNode,
-  pause,
-  restore,
-  result,
-  STATE,
-  targets,
-  web,
-} from './restored-node.ts';
+import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
+import { app, odd, pause, web } from './small-images.ts';
 
 const CRI_PLUGIN = { '1.6': 'grpc.v1.cri".containerd', '1.7': 'grpc.v1.cri".containerd', '2': 'cri.v1.images"' };
 
@@ -129,7 +117,7 @@ onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (nod
   ]);
   const { code, stderr } = await restore(node, withBlobs, '--mode', 'copy');
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /the layers need 2 MiB, containerd's disk has 0 MiB free: they stay linked/);
+  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free: they stay linked/);
   assert.equal((await restore(node, withBlobs, '--check')).code, 0);
 });
 

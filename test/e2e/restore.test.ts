@@ -4,19 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
 import { outcome } from './private-node.ts';
-import {
-  app,
-  deep,
-  labelled,
-  newVolume,
-  onNode as onNodeOf,
-  pause,
-  restore,
-  STATE,
-  store,
-  targets,
-  web,
-} from './restored-node.ts';
+import { labelled, newVolume, onNode as onNodeOf, pinned, restore, STATE, store, targets } from './restored-node.ts';
+import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
 const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
@@ -39,7 +28,7 @@ for (const version of CONTAINERD_VERSIONS) {
       /link: 5 of 5 layers.*import: 3 images \(6 names\).*3 of 3 images present for the kubelet/s,
     );
     assert.deepEqual(await targets(node), Array(4).fill(volume.set), 'all but the pause image are links');
-    assert.equal((await labelled(node, 'io.cri-containerd.pinned==pinned')).length, 6);
+    assert.equal(await pinned(node), 3);
     assert.match((await node.run(['cat', DROP_IN])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
 
     const before = await store(node);

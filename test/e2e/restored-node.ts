@@ -10,16 +10,6 @@ import { type SmallImage, type SmallVolumeOptions, writeSmallVolume } from './sm
 
 export const STATE = '/var/lib/kubectl-preload';
 
-export const app: SmallImage = { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] };
-export const web: SmallImage = { name: 'registry.test/shop/web:1', layers: ['base', 'web'] };
-export const pause: SmallImage = { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true };
-export const odd: SmallImage = { name: 'registry.test/odd:1', layers: ['to-be-hidden', 'odd', 'whiteouts'] };
-/** 39 layers, of which they share three. */
-export const deep: SmallImage[] = Array.from({ length: 12 }, (_, image) => ({
-  name: `registry.test/deep:${image}`,
-  layers: Array.from({ length: 6 }, (_, depth) => (depth < 3 ? `common-${depth}` : `own-${image}-${depth}`)),
-}));
-
 const CRICTL: Source = { module: 'cri-tools' };
 const FILE_TREE = await readFile(join(import.meta.dirname, 'file-tree.sh'), 'utf8');
 
@@ -80,6 +70,20 @@ const collectGarbage = async (node: PrivateNode): Promise<void> => {
 export const labelled = async (node: PrivateNode, label: string): Promise<string[]> => {
   const [key, value] = label.split('==');
   return lines(await node.ctr('images', 'ls', '-q', `labels."${key}"${value ? `==${value}` : ''}`)).sort();
+};
+
+/** Number of images with a pinned name: one is enough to pin an image. */
+export const pinned = async (node: PrivateNode): Promise<number> => {
+  const table = lines(await node.ctr('images', 'ls', 'labels."io.cri-containerd.pinned"==pinned'));
+  const images = table.slice(1).map((line) => line.split(/\s+/));
+  return new Set(images.filter(([name]) => !name?.startsWith('sha256:')).map(([, , digest]) => digest)).size;
+};
+
+/** Every name of every image that CRI lists. */
+export const criNames = async (node: PrivateNode): Promise<string[]> => {
+  const { stdout } = await node.run(['crictl', 'images', '--output', 'json']);
+  const { images }: { images: Record<'repoTags' | 'repoDigests', string[]>[] } = JSON.parse(stdout);
+  return images.flatMap(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests]).sort();
 };
 
 export const store = async (node: PrivateNode): Promise<string[]> => [

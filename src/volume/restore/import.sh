@@ -31,12 +31,13 @@ import_names() {
 import_blobs() {
   say_replaced
   start=$(now)
-  judge
+  judge find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
   : >"$tmp/imported"
   while read -r digest; do import_image; done <"$tmp/todo" 2>"$tmp/errors"
   phase import "$start" "$(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
+  list_snapshots
   survey
 }
 

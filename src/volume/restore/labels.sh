@@ -1,13 +1,25 @@
 # --- labels, and what CRI makes of them ---
 
-# A digest stays pinned as long as one of its names is, so the names of older sets are unpinned, all of them.
+# A digest stays pinned as long as one of its names is. So one is enough, where the import could not label them all; but
+# the names of older sets are unpinned, all of them.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
   $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
-  spread "$tmp/bare" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
+  if [ -n "$pin" ]; then one_name_each; else cp "$tmp/bare" "$tmp/chosen"; fi
+  spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
   $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
-  phase pin "$start" "$(count "$names") names${pin:+ pinned}, $(count "$tmp/older") of older sets unpinned"
+  phase pin "$start" "$(images <"$names") images${pin:+ pinned}, $(count "$tmp/older") names of older sets unpinned"
+}
+
+# chosen, a name of each image of which all names are bare: one with a digest if there is one, as those never move.
+one_name_each() {
+  awk '
+    FILENAME == ARGV[1] { bare[$1]; next }
+    !($1 in bare) { held[$2]; next }
+    !($2 in choice) || $1 ~ /@/ { choice[$2] = $1 }
+    END { for (digest in choice) if (!(digest in held)) print choice[digest] }
+  ' "$tmp/bare" "$names" >"$tmp/chosen"
 }
 
 label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
@@ -15,7 +27,7 @@ label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; do
 # The kubelet sees an image once the CRI plugin has labelled its name.
 wait_for_cri() {
   start=$(now)
-  while find_unseen && [ -s "$tmp/unseen" ] && ! late "$start"; do pause; done
+  until find_unseen && [ ! -s "$tmp/unseen" ] || late "$start"; do pause; done
 }
 
 find_unseen() {

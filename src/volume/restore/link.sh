@@ -41,16 +41,22 @@ link_layers() {
   [ ! -s "$tmp/errors" ] || log "link: $(sed '$!d' "$tmp/errors")"
 }
 
+# Two calls of ctr a layer are what this costs, so all else is done once for all layers of the worker.
 add_layers() {
   while read -r chain parent _; do
-    key=preload-${chain#sha256:}
     [ "$parent" != - ] || parent=
-    mounts=$($ctr snapshots prepare --target /x "$key" ${parent:+"$parent"}) || continue
+    mounts=$($ctr snapshots prepare --target /x "preload-${chain#sha256:}" ${parent:+"$parent"}) || continue
     case $mounts in *upperdir=*) dir=${mounts##*upperdir=} ;; *) dir=${mounts#mount -t bind } ;; esac
     dir=${dir%%[ ,]*}
-    case $dir in /*/snapshots/[0-9]*/fs) ;; *) echo "no directory in: $mounts" >&2 && continue ;; esac
-    rmdir "$dir" && ln -s "$linked/${chain#sha256:}/fs" "$dir" && $ctr snapshots commit "$chain" "$key" && echo "$chain $dir"
-  done
+    case $dir in /*/snapshots/[0-9]*/fs) echo "$chain $dir" ;; *) echo "no directory in: $mounts" >&2 ;; esac
+  done >"$tmp/prepared.$worker"
+  [ -s "$tmp/prepared.$worker" ] || return 0
+  # shellcheck disable=SC2046 # words without blanks
+  rmdir $(sed 's/.* //' "$tmp/prepared.$worker")
+  while read -r chain dir; do
+    [ ! -d "$dir" ] && ln -s "$linked/${chain#sha256:}/fs" "$dir" &&
+      $ctr snapshots commit "$chain" "preload-${chain#sha256:}" && echo "$chain $dir"
+  done <"$tmp/prepared.$worker"
 }
 
 # "chain directory target" of the layers that are links.

@@ -45,6 +45,7 @@ main() {
 restore() {
   choose_mode
   lock
+  list_snapshots
   remove_snapshots "$leftovers"
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
@@ -56,10 +57,9 @@ restore() {
   esac
   [ -z "$register" ] || [ "$mode" != link ] || register_blobs
   label_names
-  wait_for_cri
-  [ "$mode" != copy ] || settle_all
+  [ "$mode" != copy ] || { wait_for_cri && settle_all; }
   release_volume
-  judge
+  judge wait_for_cri
   check_pins
   drop_broken
   unlock
@@ -69,14 +69,16 @@ restore() {
 }
 
 check() {
+  list_snapshots
   survey
-  judge
+  judge find_unseen
   report
 }
 
 undo() {
   snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # nothing else has links
   lock
+  list_snapshots
   remove_snapshots "$leftovers"
   survey
   hand_over

@@ -1,10 +1,10 @@
 # --- what counts as present ---
 
-# missing, "name digest reason" of each name that is not there, whose layers do not all lead somewhere, or that CRI ignores.
+# missing, "name digest reason" of each name that is not there, whose layers do not all lead somewhere, or that CRI ignores,
+# as $1 finds those.
 judge() {
+  { "$1" && { ! has_cri || ask_cri; }; } &
   spread "$names" right_names >"$tmp/right"
-  find_unseen
-  ! has_cri || ask_cri
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"
   done <"$tmp/dirs" >"$tmp/whole"

@@ -2,7 +2,6 @@
 
 # In $tmp: have, the layers that are there; known, the names that are there; right, those of them with the right digest.
 survey() {
-  $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots"
   awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours && $NF == "Committed" { print $1 }' \
     "$layers" "$tmp/snapshots" >"$tmp/have"
   if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
@@ -27,7 +26,7 @@ locate() {
       END { printf "" >rest; for (chain in lost) print chain >rest }
     ' "$tmp/lost" "$layers" "$tmp/chains"
   done >"$tmp/dirs"
-  remove_snapshots "^preload-probe-$$-"
+  [ ! -s "$tmp/have" ] || { list_snapshots && remove_snapshots "^preload-probe-$$-"; }
 }
 
 probe() {
@@ -40,10 +39,15 @@ probe() {
   done
 }
 
+list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots"; }
+
+# Removes those snapshots, and takes them off the list.
 remove_snapshots() {
-  keys=$($ctr snapshots ls | awk -v pattern="$1" '$1 ~ pattern { print $1 }')
-  # shellcheck disable=SC2086 # words without blanks, here and below
-  [ -z "$keys" ] || $ctr snapshots rm $keys
+  awk -v pattern="$1" -v rest="$tmp/rest" '$1 ~ pattern { print $1; next } { print >rest }' "$tmp/snapshots" >"$tmp/keys"
+  [ -s "$tmp/keys" ] || return 0
+  # shellcheck disable=SC2046 # words without blanks, here and below
+  $ctr snapshots rm $(cat "$tmp/keys")
+  mv "$tmp/rest" "$tmp/snapshots"
 }
 
 right_names() {

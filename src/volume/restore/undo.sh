@@ -33,17 +33,25 @@ take_out() {
   $ctr leases rm --sync "$($ctr leases create)" >/dev/null
   $ctr snapshots ls >"$tmp/snapshots" || fail 1 "containerd does not list its snapshots"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
-  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use, by $(users): remove that and run --undo again"
+  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use, by $(users | sed "s/ \$//"): remove that and run --undo again"
 }
 
 let_go() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 
-# Containers and layers on top of linked layers, and configs of images that consist of linked layers.
+# Containers that stand on linked layers, and images, by the digests of their configs, which are their IDs for CRI.
 users() {
   label=containerd.io/gc.ref.snapshot.overlayfs
-  $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2 config|p" |
-    awk 'FILENAME == ARGV[1] { mine[$1]; next } NF > 2 && ($(NF - 1) in mine) && !($1 in mine) { printf "%s ", $1 }' \
-      "$tmp/mine" "$tmp/snapshots" -
+  $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
+    awk '
+      FILENAME == ARGV[1] { stands[$1]; next }
+      FILENAME == ARGV[2] { if (NF > 2) { parent[$1] = $(NF - 1); if ($NF != "Committed") container[$1] } next }
+      { top[$1] = $2 }
+      END {
+        do { n = 0; for (key in parent) if (!(key in stands) && parent[key] in stands) { stands[key]; n++ } } while (n)
+        for (key in container) if (key in stands) printf "%s ", key
+        for (config in top) if (top[config] in stands) printf "%s ", config
+      }
+    ' "$tmp/mine" "$tmp/snapshots" -
 }
 
 forget() {
