@@ -32,6 +32,7 @@ export const describeVolume = async (volume: string): Promise<string> => {
     ...manifests.map((manifest: object) => JSON.stringify(manifest)).sort(),
     await read('restore/layers'),
     await read('restore/names'),
+    ...(await read('restore/blobs').catch(() => '')).split('\n').sort(),
     await read('restore.sh'),
     ...archived.filter((line) => line.startsWith('blobs/')),
     ...blobs,
