@@ -54,7 +54,7 @@ const request = (layout: Layout = 'layers') => ({
 
 for (const [version, layout] of [
   ['1.6', 'layers'],
-  ['2', 'layers'],
+  ['2', 'layers,blobs'],
 ] as const) {
   test(`containerd ${version}, ${layout}: killed at ${ROUNDS * KILLS} random moments (SEED=${seed}), a rerun seals the same`, async (t) => {
     const files = await mkdtemp(join(folder, 'node-'));
