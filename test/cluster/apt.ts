@@ -1,5 +1,8 @@
 import { run } from './run.ts';
 
+// for another run that installs something
+const WAIT = ['-o', 'DPkg::Lock::Timeout=300'];
+
 let indexFresh = false;
 
 /** Installs the Debian packages that are missing. */
@@ -13,7 +16,7 @@ export async function ensurePackages(packages: readonly string[], log: (line: st
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   if (!indexFresh) await run(['apt-get', 'update', '-qq'], { env });
   indexFresh = true;
-  await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+  await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...WAIT, ...missing], { env });
 }
 
 async function isInstalled(name: string): Promise<boolean> {
