@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
 import type { Capture } from './capture-context.ts';
 import { type Ctr, inNode, run, startDaemon, stopDaemon, words } from './ctr.ts';
-import { mortal } from './node-tools.ts';
+import { gentle, mortal } from './node-tools.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
 export interface PrivateContainerd {
@@ -59,7 +59,7 @@ export const startPrivateContainerd = async ({
       '',
     ].join('\n'),
   );
-  const command = [...(await mortal(root)), tools.containerdPath, '-c', join(workInNode, 'config.toml')];
+  const command = [...(await mortal(root)), ...(await gentle(root)), tools.containerdPath, '-c', join(workInNode, 'config.toml')];
   const daemon = startDaemon(inNode(root, command), log);
   let failure: Error | undefined;
   daemon.once('error', (error) => {
