@@ -59,7 +59,13 @@ export const startPrivateContainerd = async ({
       '',
     ].join('\n'),
   );
-  const command = [...(await mortal(root)), ...(await gentle(root)), tools.containerdPath, '-c', join(workInNode, 'config.toml')];
+  const command = [
+    ...(await mortal(root)),
+    ...(await gentle(root)),
+    tools.containerdPath,
+    '-c',
+    join(workInNode, 'config.toml'),
+  ];
   const daemon = startDaemon(inNode(root, command), log);
   let failure: Error | undefined;
   daemon.once('error', (error) => {
