@@ -57,6 +57,15 @@ export const duration = (flag: string) => (text: string) => {
   return ms;
 };
 
+/** Settings of --timeout, in milliseconds. */
+export const TIMEOUT = {
+  type: 'string',
+  requiresArg: true,
+  default: '30m',
+  coerce: duration('timeout'),
+  describe: 'How long all of it may take',
+} as const;
+
 /** Flags of the two commands that capture: from a workstation, and in the cluster. */
 export const captureFlags = <T>(yargs: Argv<T>) =>
   yargs

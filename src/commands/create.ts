@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { captureFlags, connectionFlags, duration, loaderImage, outputFlag, preloadName } from '../cli/flags.ts';
+import { captureFlags, connectionFlags, loaderImage, outputFlag, preloadName, TIMEOUT } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import { USAGE_NAME } from '../model/name.ts';
@@ -53,13 +53,7 @@ export const builder = (yargs: Argv) =>
       default: false,
       describe: 'Fail when an image that was found cannot be captured',
     })
-    .option('timeout', {
-      type: 'string',
-      requiresArg: true,
-      default: '30m',
-      coerce: duration('timeout'),
-      describe: 'How long all of it may take',
-    })
+    .option('timeout', TIMEOUT)
     .option('keep', { type: 'boolean', default: false, describe: 'Keep the loader pod and the volume' })
     .option('dry-run', {
       choices: ['none', 'client'] as const,

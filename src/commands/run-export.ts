@@ -4,7 +4,7 @@ import { captureImages } from '../export/capture.ts';
 import { traceCommands } from '../export/ctr.ts';
 import { lockVolume } from '../export/lock.ts';
 import { readPullSecrets } from '../export/mounted-secrets.ts';
-import { Interrupted, type PreloadError } from '../model/errors.ts';
+import { Interrupted } from '../model/errors.ts';
 import type { ExportEvent } from '../model/events.ts';
 import { plural } from '../model/plural.ts';
 import { formatBytes } from '../model/quantity.ts';
@@ -12,7 +12,7 @@ import { version } from '../version.ts';
 import type { ExportOptions } from './export.ts';
 import { exportRequest } from './export-request.ts';
 import { describeProgress } from './follow-capture.ts';
-import { reportJson } from './report-json.ts';
+import { failedEvent, reportJson } from './report-json.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   const { signal, progress } = context;
@@ -32,8 +32,7 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
       await unlock();
     }
   } catch (error) {
-    const { message, hint } = error as PreloadError;
-    if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
+    if (options.events && !signal.aborted) report(failedEvent(error));
     throw error;
   }
 };

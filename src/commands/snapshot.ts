@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { connectionFlags, duration, outputFlag } from '../cli/flags.ts';
+import { connectionFlags, outputFlag, TIMEOUT } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../model/name.ts';
 
@@ -27,13 +27,7 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       describe: "VolumeSnapshotClass of the snapshot; the driver's default one by default",
     })
-    .option('timeout', {
-      type: 'string',
-      requiresArg: true,
-      default: '30m',
-      coerce: duration('timeout'),
-      describe: 'How long to wait for the snapshot',
-    })
+    .option('timeout', { ...TIMEOUT, describe: 'How long to wait for the snapshot' })
     // what scripts of old give to every command; nothing here calls ctr
     .option('ctr-path', { type: 'string', requiresArg: true, hidden: true })
     .option('ctr-flags', { type: 'string', requiresArg: true, hidden: true })

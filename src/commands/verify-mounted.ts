@@ -6,7 +6,7 @@ import { PreloadError } from '../model/errors.ts';
 import type { ExportEvent } from '../model/events.ts';
 import { verifyVolume } from '../volume/verify/verify-volume.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './conclude-verify.ts';
-import { reportJson } from './report-json.ts';
+import { failedEvent, reportJson } from './report-json.ts';
 import type { VerifyOptions } from './verify.ts';
 
 const INTERVAL = 250;
@@ -34,8 +34,7 @@ export const verifyMounted = async (path: string, options: VerifyOptions, contex
     concludeVerify({ name: volume, ...verification }, started, options.output, context);
   } catch (error) {
     progress.fail((error as Error).message);
-    const { message, hint } = error as PreloadError;
-    if (options.events && !signal.aborted) report({ type: 'failed', message, ...(hint !== undefined && { hint }) });
+    if (options.events && !signal.aborted) report(failedEvent(error));
     throw error;
   }
 };

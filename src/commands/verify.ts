@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { connectionFlags, duration, loaderImage, preloadName } from '../cli/flags.ts';
+import { connectionFlags, loaderImage, preloadName, TIMEOUT } from '../cli/flags.ts';
 import { UsageError } from '../model/errors.ts';
 import { TOOL, USAGE_NAME } from '../model/name.ts';
 
@@ -27,13 +27,7 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       describe: "StorageClass of the snapshot's clone; one of the snapshot's driver by default",
     })
-    .option('timeout', {
-      type: 'string',
-      requiresArg: true,
-      default: '30m',
-      coerce: duration('timeout'),
-      describe: 'How long all of it may take',
-    })
+    .option('timeout', TIMEOUT)
     .option('events', { type: 'boolean', default: false, hidden: true })
     .example([
       [`# Mount a clone of the snapshot in a pod and check all of it\n${USAGE_NAME} verify nightly -n kube-system`, ''],

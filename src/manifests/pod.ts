@@ -40,14 +40,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
       hostNetwork: true,
       dnsPolicy: 'Default',
       nodeSelector: { 'kubernetes.io/os': os, 'kubernetes.io/arch': arch },
-      ...(settings.node && {
-        affinity: {
-          nodeAffinity: {
-            requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(settings.node)] },
-          },
-        },
-        tolerations: [{ operator: 'Exists' }],
-      }),
+      ...(settings.node && onlyOn(settings.node)),
       ...(!settings.node &&
         settings.preferredNode && {
           affinity: {
@@ -100,6 +93,15 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
 };
 
 /** A term of node affinity that only one node matches. */
-export const onNode = (name: string) => ({
+
+/** What keeps a pod on the node, whatever taints that has. */
+export const onlyOn = (name: string) => ({
+  affinity: {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(name)] } },
+  },
+  tolerations: [{ operator: 'Exists' }],
+});
+
+const onNode = (name: string) => ({
   matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
 });

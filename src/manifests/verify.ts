@@ -1,7 +1,7 @@
 import { labels, objectNames } from '../model/name.ts';
 import { BUNDLE_KEY } from './config-map.ts';
 import type { KubernetesObject } from './object.ts';
-import { COMMAND, LOADER, onNode, TOOL } from './pod.ts';
+import { COMMAND, LOADER, onlyOn, TOOL } from './pod.ts';
 
 /** What the objects of one verification are built from. */
 export interface VerifySettings {
@@ -73,14 +73,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       nodeSelector: { 'kubernetes.io/os': 'linux' },
-      ...(settings.node && {
-        affinity: {
-          nodeAffinity: {
-            requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(settings.node)] },
-          },
-        },
-        tolerations: [{ operator: 'Exists' }],
-      }),
+      ...(settings.node && onlyOn(settings.node)),
       containers: [
         {
           name: LOADER,
