@@ -4,7 +4,6 @@ import { PreloadError } from '../model/errors.ts';
 import { formOf } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import type { CaptureOptions } from './capture-context.ts';
-import { run as runCommand } from './ctr.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from './mount.ts';
 import { type NodeStore, readNodeStore } from './node-store.ts';
 import { createRegistryClient } from './registry/client.ts';
@@ -42,7 +41,6 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   const { images, ...contents } = written;
   const { blocks, bfree, bsize } = await statfs(volume);
   const usedBytes = (blocks - bfree) * bsize;
-  await runCommand(['sync']);
   const readOnly = device ? await makeReadOnly(volume) : false;
   report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };

@@ -17,6 +17,7 @@ import { restoreDefaults } from './restore-defaults.ts';
 import { isVolumeFull } from './volume-full.ts';
 import { finishVolume, openVolume, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
+import { writeBack } from './write-back.ts';
 
 /** Brings everything onto the volume and writes what describes it. */
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
@@ -32,9 +33,11 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const meter = progressMeter(capture, resolved, available, plan);
   const fetchBlob = blobFetcher(capture, meter);
   const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => onVolume.has(chainId))));
+  const disk = writeBack(volume, capture.signal);
   const layerDone = (chainId: string, bytes?: number) => {
     meter.partDone(chainId, bytes);
     sums.add(chainId);
+    disk.begin();
   };
   const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, layerDone) : resolved;
   const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
@@ -60,8 +63,11 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { restoreScript: withScript } = capture;
   const contents = { version, created, platform, layout, uuid, images };
   const defaults = restoreDefaults(request.tools);
-  const written = await writeVolume(volume, contents, documents, await sums.of(chainIds), { withScript, defaults });
+  // what counts as sealed after a power failure must be on the disk first
+  const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
+  const written = await writeVolume(volume, contents, documents, digests, { withScript, defaults });
   await finishVolume(volume);
+  await disk.end();
   return written;
 };
 
