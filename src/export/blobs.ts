@@ -4,11 +4,11 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { limiter } from '../model/parallel.ts';
 import type { Available } from '../model/plan.ts';
 import { blobPath } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
 import { exists } from './exists.ts';
-import { limiter } from './parallel.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 

@@ -1,9 +1,9 @@
+import { forEachParallel, limiter } from '../model/parallel.ts';
 import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
 import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './capture-context.ts';
 import { layerCopier } from './copy-layers.ts';
 import { testCopy } from './copy-test.ts';
-import { forEachParallel, limiter } from './parallel.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage } from './resolve-images.ts';
 import { startUnpacker } from './unpack-images.ts';

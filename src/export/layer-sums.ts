@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { limiter } from '../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../volume/checksums.ts';
 import { CONTENTS_FILE } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
 import { exists } from './exists.ts';
 import { digestLayer } from './layer-digest.ts';
-import { limiter } from './parallel.ts';
 
 /** Digests layers while others are still being brought, as they are in memory then. */
 export interface LayerSums {

@@ -2,9 +2,9 @@ import type { CapturedLayer } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { type ImageReference, imageName, keptNames } from '../model/image-reference.ts';
 import { type Blob, blobOf, chainIds, manifestsFor, parseManifest } from '../model/oci.ts';
+import { forEachParallel } from '../model/parallel.ts';
 import type { Capture } from './capture-context.ts';
 import { readDocument } from './node-store.ts';
-import { forEachParallel } from './parallel.ts';
 import { isVolumeFull } from './volume-full.ts';
 import type { WantedImage } from './wanted.ts';
 

@@ -1,6 +1,7 @@
 import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
+import { forEachParallel } from '../model/parallel.ts';
 import { blobPath, layerFolder } from '../volume/format.ts';
 import { writeImagesArchive } from '../volume/images-archive.ts';
 import type { Capture } from './capture-context.ts';
@@ -8,7 +9,6 @@ import { finishLayer } from './copy-layers.ts';
 import { run } from './ctr.ts';
 import { exists } from './exists.ts';
 import { SNAPSHOTTER_FLAG } from './node-store.ts';
-import { forEachParallel } from './parallel.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 import { parseUpperDirectory } from './snapshot-mounts.ts';

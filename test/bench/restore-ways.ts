@@ -15,8 +15,11 @@ const restore =
   (node, path) =>
     shell(node, `sh ${path}/restore.sh ${mode}`);
 
-export const outcome = async (node: PrivateNode) =>
-  JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
+/** What restore.sh left for programs, if it ran. */
+export const outcome = async (node: PrivateNode) => {
+  const { code, stdout } = await node.run(['cat', '/run/kubectl-preload/restore.json']);
+  return code === 0 ? JSON.parse(stdout) : undefined;
+};
 
 export const WAYS = {
   original: (node, path) =>
@@ -32,7 +35,7 @@ export type WayName = keyof typeof WAYS;
 
 /** Waits until a settling restore has copied everything. */
 export const settled = (node: PrivateNode): Promise<void> =>
-  until('the end of the copying', async () => (await outcome(node)).mode === 'copy', 600);
+  until('the end of the copying', async () => (await outcome(node))?.mode === 'copy', 600);
 
 /** Runs a container of each image to its end, and waits for what the volume's disk has of it. */
 export const runContainers = async (node: PrivateNode, names: readonly string[]): Promise<void> => {

@@ -38,13 +38,16 @@ const measure = (version: ContainerdVersion, way: WayName, disk: Disk, images: r
     const inBackground = way === 'settle' ? await seconds(() => settled(node)) : 0;
     const megabytes = await storeMegabytes(root);
     const containers = await seconds(() => runContainers(node, names));
-    log(`containerd ${version}, ${images.length} images, ${way}: ${restored} s, ${megabytes} MiB`);
-    return {
+    const phases = (await outcome(node))?.phases;
+    const row = {
       seconds: restored,
       ...(inBackground && { settledSeconds: round(restored + inBackground) }),
       megabytes,
       containers,
+      ...(phases && { phases }),
     };
+    log(`containerd ${version}, ${images.length} images, ${way}: ${JSON.stringify(row)}`);
+    return row;
   });
 
 type Measured = Record<WayName, Awaited<ReturnType<typeof measure>>>;

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { decodeEvent, type NumberedEvent } from '../../src/model/events.ts';
 import type { CaptureRequest } from '../../src/model/request.ts';
+import { defaultRequest } from '../capture-request.ts';
 import { binaryFolder, provide } from '../cluster/components.ts';
 import { type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
 import { until } from '../cluster/until.ts';
@@ -28,18 +29,6 @@ export interface Ended {
   stderr: string;
   events: NumberedEvent[];
 }
-
-const DEFAULTS: CaptureRequest = {
-  images: [],
-  cache: false,
-  forcePull: false,
-  parallel: 4,
-  exclude: [],
-  platform: 'linux/amd64',
-  layout: 'layers',
-  oneTarPerImage: false,
-  tools: { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' },
-};
 
 // what a pod's container is made of, as far as the loader can tell
 const CONTAINER = `mount --rbind / "$0/host"; mount -t proc proc /proc
@@ -85,7 +74,7 @@ export const startByHand = async (
 
 const writeRequest = async (folder: string, request: Partial<CaptureRequest>): Promise<string> => {
   const file = join(folder, 'request.json.gz');
-  await writeFile(file, gzipSync(JSON.stringify({ ...DEFAULTS, ...request })));
+  await writeFile(file, gzipSync(JSON.stringify({ ...defaultRequest, ...request })));
   return file;
 };
 

@@ -9,6 +9,7 @@ import { outcome, type PrivateNode } from './private-node.ts';
 import {
   criNames,
   emptyStore,
+  lines,
   newVolume,
   onNode,
   pinned,
@@ -48,6 +49,22 @@ const MODES: Record<string, { restore: Restore; linked: boolean }> = {
   copy: { restore: restoreWith('--mode', 'copy'), linked: false },
   settle: { restore: settle, linked: false },
   import: { restore: restoreWith('--mode', 'import'), linked: false },
+};
+
+/** Kills what restore.sh still does on the node, each run being the first of its process group. Returns how many there were. */
+const killRuns = async (node: PrivateNode): Promise<number> => {
+  const { stdout } = await node.run([
+    'find',
+    '/run/kubectl-preload',
+    '-maxdepth',
+    '1',
+    '-name',
+    '[0-9]*',
+    '-printf',
+    '%f\\n',
+  ]);
+  for (const pid of lines(stdout)) process.kill(-Number(pid), 'SIGKILL');
+  return lines(stdout).length;
 };
 
 for (const version of CONTAINERD_VERSIONS) {
@@ -101,5 +118,20 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.equal((await node.run(['sh', '-c', 'ls -d /run/kubectl-preload/[0-9]*'])).stdout, '');
       await emptyStore(node);
     }
+  });
+
+  onNode(version, 'all images stay present however often the copying in the background is killed', async (node) => {
+    let killed = 0;
+    for (let delay = 100; delay < 1600; delay += 150) {
+      await restoreWith('--settle')(node, deepVolume);
+      await sleep(delay * Math.random());
+      killed += await killRuns(node);
+      assert.equal((await restore(node, deepVolume, '--check')).code, 0);
+      if ((await targets(node)).length === 0) await emptyStore(node);
+    }
+    assert.ok(killed > 3, `only ${killed} were killed`);
+    await settle(node, deepVolume);
+    assert.equal((await targets(node)).length, 0);
+    assert.equal((await node.run(['sh', '-c', 'ls -d /run/kubectl-preload/[0-9]*'])).stdout, '');
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { forEachParallel } from '../../src/export/parallel.ts';
+import { forEachParallel } from '../../src/model/parallel.ts';
 
 test('every item is worked on once, no more than the limit at a time', async () => {
   const items = Array.from({ length: 10 }, (_, index) => index);

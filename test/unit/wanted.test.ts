@@ -3,21 +3,15 @@ import { describe, test } from 'node:test';
 import { wantedImages } from '../../src/export/wanted.ts';
 import { imageName } from '../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../src/model/request.ts';
+import { defaultRequest } from '../capture-request.ts';
 import { digest } from './captured-images.ts';
 
 const app = 'docker.io/library/app:1';
 const cached = 'r.io/cached:1';
 const pause = 'registry.k8s.io/pause:3.10';
 const request: CaptureRequest = {
+  ...defaultRequest,
   images: [{ name: app, required: true, usedBy: 'pod/default/app', namespaces: ['default'] }],
-  cache: false,
-  forcePull: false,
-  parallel: 4,
-  exclude: [],
-  platform: 'linux/amd64',
-  layout: 'layers',
-  oneTarPerImage: false,
-  tools: { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' },
 };
 const names = (...args: Parameters<typeof wantedImages>): string[] =>
   wantedImages(...args).map(({ name }) => imageName(name));

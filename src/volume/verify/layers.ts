@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type CapturedImage, distinctLayers } from '../../model/contents.ts';
 import { hasLayers } from '../../model/layout.ts';
+import { forEachParallel } from '../../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';
 import { layerFolder } from '../format.ts';
 import type { TreeDigest } from '../tree-digest.ts';
@@ -26,7 +27,6 @@ export const checkLayers = async (
   const chainIds = layers.map(({ chainId }) => chainId);
   const sums = parseLayerSums((await readText(volume, LAYER_SUMS)) ?? '');
   await findForeign(volume, new Set(chainIds), problems);
-  const queue = [...chainIds];
   const check = async (chainId: string): Promise<void> => {
     const path = layerFolder(chainId);
     const add = (problem: string) => problems.add(path, problem, usersOf(contents.images, chainId));
@@ -38,10 +38,7 @@ export const checkLayers = async (
     else if (found && found.digest !== sum) add('is not what was captured');
     onLayer(found?.bytes ?? 0, chainIds.length);
   };
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await check(next);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await forEachParallel(chainIds, AT_ONCE, check);
   return chainIds.length;
 };
 
