@@ -94,7 +94,7 @@ const randomImage = (megabytes: number): SampleImage => ({
 /** Peak memory in MB while an image is pulled, by the megabytes of its layer. */
 const measureMemory = async (registry: string, sandbox: string): Promise<Record<string, number>> => {
   const peaks: Record<string, number> = {};
-  for (const size of [1, 1000]) {
+  for (const size of [1, 500, 2000]) {
     const images = await pushImages([randomImage(size)], { registry, cache: join(folder, 'random'), log });
     await withExportNode(sandbox, async (node, disk) => {
       const row = await measure(`a layer of ${size} MB`, ours(), node, disk, images);
