@@ -1,6 +1,6 @@
 import { run } from './ctr.ts';
 
-/** Has what is on the volume written to its disk while more is brought, which spares the node's memory and the time to wait for it in the end. */
+/** Has what is on the volume written to its disk while more is brought: the node's memory does not fill with it. */
 export interface WriteBack {
   /** there is something to write */
   begin: () => void;
@@ -13,7 +13,7 @@ export const writeBack = (volume: string, signal: AbortSignal): WriteBack => {
   let failure: unknown;
   const flush = async () => {
     try {
-      await run(['sync', '--file-system', volume], signal);
+      await run(['sync', '-f', volume], signal);
     } catch (error) {
       failure ??= error; // the kernel tells of a failure once
     }
