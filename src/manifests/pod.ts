@@ -92,8 +92,6 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
   };
 };
 
-/** A term of node affinity that only one node matches. */
-
 /** What keeps a pod on the node, whatever taints that has. */
 export const onlyOn = (name: string) => ({
   affinity: {
@@ -102,6 +100,7 @@ export const onlyOn = (name: string) => ({
   tolerations: [{ operator: 'Exists' }],
 });
 
+/** A term of node affinity that only one node matches. */
 const onNode = (name: string) => ({
   matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
 });
