@@ -33,20 +33,20 @@ interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** an open file that it gets as number 3 */
   file?: number;
-  /** gets standard output piece by piece; nothing is returned of it then */
-  onOutput?: (piece: Buffer) => void;
+  /** an open file for its standard output, of which nothing is returned then */
+  output?: number;
 }
 
 /** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
 export const run = async (
   argv: readonly string[],
   signal?: AbortSignal,
-  { input = '', env, file, onOutput }: RunOptions = {},
+  { input = '', env, file, output: into }: RunOptions = {},
 ): Promise<Buffer> => {
   const [command = '', ...args] = argv;
   const stdin = typeof input === 'string' ? 'pipe' : input;
   const child = spawn(command, args, {
-    stdio: [stdin, 'pipe', 'pipe', ...(file === undefined ? [] : [file])],
+    stdio: [stdin, into ?? 'pipe', 'pipe', ...(file === undefined ? [] : [file])],
     ...(signal && { signal }),
     ...(env && { env }),
   });
@@ -54,7 +54,7 @@ export const run = async (
   child.stdin?.end(input);
   const output: Buffer[] = [];
   let complaint = '';
-  child.stdout?.on('data', onOutput ?? ((chunk: Buffer) => output.push(chunk)));
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });

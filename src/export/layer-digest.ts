@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { layerFolder } from '../volume/format.ts';
 import { type TreeDigest, treeDigester } from '../volume/tree-digest.ts';
-import { run } from './ctr.ts';
+import { streamOutput } from './stream-output.ts';
 
 // SELinux labels are the business of the machine that mounts the volume.
 const ATTRIBUTES = ['--xattrs', '--xattrs-include=*', '--xattrs-exclude=security.selinux'];
@@ -15,6 +15,6 @@ const ARCHIVE = [
 export const digestLayer = async (volume: string, chainId: string, signal?: AbortSignal): Promise<TreeDigest> => {
   const digester = treeDigester();
   const folder = join(volume, layerFolder(chainId));
-  await run([...ARCHIVE, '--directory', folder, '.'], signal, { onOutput: digester.push });
+  await streamOutput([...ARCHIVE, '--directory', folder, '.'], digester.push, signal);
   return digester.end();
 };

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { CommandFailed } from '../../src/export/ctr.ts';
+import { streamOutput } from '../../src/export/stream-output.ts';
+
+const shell = (script: string): string[] => ['sh', '-c', script];
+
+test('every byte comes, in order', async () => {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  await streamOutput(shell('seq 1000000'), (piece) => {
+    hash.update(piece);
+    bytes += piece.length;
+  });
+  const expected = Array.from({ length: 1e6 }, (_, at) => `${at + 1}\n`).join('');
+  assert.equal(bytes, expected.length);
+  assert.equal(hash.digest('hex'), createHash('sha256').update(expected).digest('hex'));
+});
+
+test('the pieces share one buffer', async () => {
+  const buffers = new Set<ArrayBufferLike>();
+  await streamOutput(shell('seq 100000'), ({ buffer }) => buffers.add(buffer));
+  assert.equal(buffers.size, 1);
+});
+
+test('a command that says nothing is no error', async () => {
+  await streamOutput(['true'], () => assert.fail('something came'));
+});
+
+test('a command that fails after some output, is not there or is given up leaves no file open and no pipe', async () => {
+  const open = () => readdirSync('/proc/self/fd').length;
+  const pipes = () => readdirSync(tmpdir()).filter((name) => name.startsWith('preload-pipe-'));
+  const before = [open(), pipes()];
+  await assert.rejects(
+    streamOutput(shell('seq 10; echo broken >&2; exit 3'), () => {}),
+    new CommandFailed('broken', 3),
+  );
+  await assert.rejects(
+    streamOutput(['no-such-command'], () => {}),
+    /ENOENT/,
+  );
+  const giveUp = new AbortController();
+  await assert.rejects(
+    streamOutput(shell('echo begun; exec sleep 5'), () => giveUp.abort(), giveUp.signal),
+    { name: 'AbortError' },
+  );
+  await setTimeout(100); // files are closed in the background
+  assert.deepEqual([open(), pipes()], before);
+});
