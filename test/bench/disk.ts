@@ -53,7 +53,9 @@ const format = async (folder: string, ...flags: string[]): Promise<void> => {
 
 const mount = async (folder: string, option: string, within: Run): Promise<Disk> => {
   const path = pathOf(folder);
-  await within(['mount', '-o', `loop,${option}`, imageOf(folder), path]);
+  // without a second cache in memory, as a disk has none either; detached now, it goes with the mount
+  const loop = (await within(['losetup', '--find', '--show', '--direct-io=on', imageOf(folder)])).trim();
+  await within(['mount', '-o', option, loop, path]).finally(() => within(['losetup', '--detach', loop]));
   const device = (await within(['findmnt', '-no', 'MAJ:MIN', path])).trim();
   return { path, device, release: () => unmount(folder, within).then(() => rm(folder, { recursive: true })) };
 };
