@@ -4,7 +4,7 @@ import type { CapturedImage } from '../../src/model/contents.ts';
 import * as format from '../../src/volume/format.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
-import { finishVolume, PLATFORM, writeIndex } from '../e2e/small-volume.ts';
+import { finishVolume, PLATFORM, writeIndex } from '../e2e/restore/small-volume.ts';
 import { LAYOUT } from './image-set.ts';
 
 /** Writes what the original tool writes, an archive an image. */

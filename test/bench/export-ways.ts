@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { discardLayers } from '../e2e/discard-layers.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
-import { PLATFORM } from '../e2e/small-volume.ts';
+import { PLATFORM } from '../e2e/restore/small-volume.ts';
 import { BUNDLE } from '../run-bundle.ts';
 import { onNode } from './bench-node.ts';
 

@@ -9,7 +9,7 @@ import { busybox, debian, debianPackages, node, pause as pauseLayer } from '../c
 import { assemble, type SampleImage } from '../cluster/images/sample-image.ts';
 import { sampleSet } from '../cluster/images/sample-set.ts';
 import { CACHE } from '../cluster/state.ts';
-import { capturedImage } from '../e2e/small-volume.ts';
+import { capturedImage } from '../e2e/restore/small-volume.ts';
 
 /** Where the blobs of all images are. */
 export const LAYOUT = join(CACHE, 'images');

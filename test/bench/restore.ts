@@ -7,7 +7,7 @@ import type { CapturedImage } from '../../src/model/contents.ts';
 import { provide } from '../cluster/components.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
 import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';
-import { type SmallImage, writeSmallVolume } from '../e2e/small-volume.ts';
+import { type SmallImage, writeSmallVolume } from '../e2e/restore/small-volume.ts';
 import { withNode } from './bench-node.ts';
 import { loadImages, writeArchive, writeArchives, writeVolume } from './bench-volume.ts';
 import { type Disk, makeDisk } from './disk.ts';

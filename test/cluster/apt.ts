@@ -1,6 +1,10 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { run } from './run.ts';
+import { CACHE } from './state.ts';
 
-// for another run that installs something
+// one of our runs at a time, as an update waits for nobody; an installation also waits for others
+const APT = ['flock', join(CACHE, 'apt.lock'), 'apt-get'];
 const WAIT = ['-o', 'DPkg::Lock::Timeout=300'];
 
 let indexFresh = false;
@@ -14,9 +18,10 @@ export async function ensurePackages(packages: readonly string[], log: (line: st
   if (missing.length === 0) return;
   log(`installing the missing Debian packages ${missing.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (!indexFresh) await run(['apt-get', 'update', '-qq'], { env });
+  await mkdir(CACHE, { recursive: true });
+  if (!indexFresh) await run([...APT, 'update', '-qq'], { env });
   indexFresh = true;
-  await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...WAIT, ...missing], { env });
+  await run([...APT, 'install', '-y', '-qq', '--no-install-recommends', ...WAIT, ...missing], { env });
 }
 
 async function isInstalled(name: string): Promise<boolean> {

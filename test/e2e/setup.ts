@@ -8,10 +8,9 @@ const PACKAGES = ['attr', 'bsdutils', 'e2fsprogs', 'libcap2-bin', 'skopeo'];
 
 process.env.KUBECTL_PRELOAD_CLUSTER_STATE ||= '/var/tmp/kubectl-preload-e2e';
 
-/** Builds the plugin and boots the cluster that all test files share; they find it by their environment. */
+/** Boots the cluster that all test files of this folder share; they find it by their environment. */
 export async function globalSetup(): Promise<void> {
   await ensurePackages(PACKAGES, console.error);
-  await run([process.execPath, 'build.mjs'], { cwd: REPOSITORY });
   try {
     await cluster('up');
     await cluster('images');

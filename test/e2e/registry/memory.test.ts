@@ -3,11 +3,11 @@ import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from '../cluster/run.ts';
-import { pushImage } from './registry/image.ts';
-import { startRegistry } from './registry/server.ts';
+import { run } from '../../cluster/run.ts';
+import { pushImage } from './image.ts';
+import { startRegistry } from './server.ts';
 
-const MEASURE = join(import.meta.dirname, 'registry/measure-download.ts');
+const MEASURE = join(import.meta.dirname, 'measure-download.ts');
 const MIB = 1024 * 1024;
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-registry-memory-'));

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINERD_VERSIONS } from '../cluster/node-config.ts';
-import { run } from '../cluster/run.ts';
-import { until } from '../cluster/until.ts';
-import { outcome, type PrivateNode } from './private-node.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
+import { run } from '../../cluster/run.ts';
+import { until } from '../../cluster/until.ts';
+import { outcome, type PrivateNode } from '../private-node.ts';
 import {
   criNames,
   emptyStore,

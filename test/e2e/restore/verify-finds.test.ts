@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
-import { digestLayer } from '../../src/export/layer-digest.ts';
-import type { VerificationResult } from '../../src/model/verification.ts';
-import { writeChecksums } from '../../src/volume/checksums.ts';
-import { verifyVolume } from '../../src/volume/verify/verify-volume.ts';
-import { run } from '../cluster/run.ts';
-import { runBundle } from '../run-bundle.ts';
+import { digestLayer } from '../../../src/export/layer-digest.ts';
+import type { VerificationResult } from '../../../src/model/verification.ts';
+import { writeChecksums } from '../../../src/volume/checksums.ts';
+import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
+import { run } from '../../cluster/run.ts';
+import { runBundle } from '../../run-bundle.ts';
 import { type Damage, damages } from './damages.ts';
 import { layerDamages } from './layer-damages.ts';
 import { type SmallImage, writeSmallVolume } from './small-volume.ts';

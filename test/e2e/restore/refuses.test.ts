@@ -3,11 +3,11 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { provide } from '../cluster/components.ts';
-import { containerdSource } from '../cluster/node-config.ts';
-import { run } from '../cluster/run.ts';
+import { provide } from '../../cluster/components.ts';
+import { containerdSource } from '../../cluster/node-config.ts';
+import { run } from '../../cluster/run.ts';
+import { type PrivateNode, startPrivateNode } from '../private-node.ts';
 import { damages } from './damages.ts';
-import { type PrivateNode, startPrivateNode } from './private-node.ts';
 import { writeSmallVolume } from './small-volume.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-refuses-'));

@@ -7,12 +7,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
-import { run } from '../cluster/run.ts';
-import { fetchImage } from './registry/fetch-image.ts';
-import { pushImage } from './registry/image.ts';
-import { makeRunnable, writeNodeFiles } from './registry/node-folder.ts';
-import { startRegistry } from './registry/server.ts';
+import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
+import { run } from '../../cluster/run.ts';
+import { fetchImage } from './fetch-image.ts';
+import { pushImage } from './image.ts';
+import { makeRunnable, writeNodeFiles } from './node-folder.ts';
+import { startRegistry } from './server.ts';
 
 const PASSWORD = 'open-sesame-1b2d';
 

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createRegistryClient } from '../../src/export/registry/client.ts';
-import type { Blob } from '../../src/model/oci.ts';
-import { pushImage } from './registry/image.ts';
-import { type Behaviour, first, startProxy, status } from './registry/proxy-server.ts';
-import { startRegistry } from './registry/server.ts';
+import { createRegistryClient } from '../../../src/export/registry/client.ts';
+import type { Blob } from '../../../src/model/oci.ts';
+import { pushImage } from './image.ts';
+import { type Behaviour, first, startProxy, status } from './proxy-server.ts';
+import { startRegistry } from './server.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-manifests-'));
 const registry = await startRegistry(folder, 'registry');

@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CapturedImage } from '../../src/model/contents.ts';
-import { chainIds, digestOf, mediaTypeOf } from '../../src/model/oci.ts';
-import * as format from '../../src/volume/format.ts';
-import { restoreScript } from '../../src/volume/restore/script.ts';
+import type { CapturedImage } from '../../../src/model/contents.ts';
+import { chainIds, digestOf, mediaTypeOf } from '../../../src/model/oci.ts';
+import * as format from '../../../src/volume/format.ts';
+import { restoreScript } from '../../../src/volume/restore/script.ts';
 import {
   type Descriptor,
   type Document,
@@ -11,10 +11,10 @@ import {
   imageDocuments,
   indexDocument,
   type LayerBlob,
-} from '../cluster/images/oci-image.ts';
-import { run } from '../cluster/run.ts';
-import type { PrivateNode } from './private-node.ts';
-import { packLayer, unpackLayer } from './small-layer.ts';
+} from '../../cluster/images/oci-image.ts';
+import { run } from '../../cluster/run.ts';
+import type { PrivateNode } from '../private-node.ts';
+import { packLayer, unpackLayer } from '../small-layer.ts';
 
 /** `layers` names layers, base first; the same name is the same layer in every image. */
 export interface SmallImage {
