@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binaryFolder } from '../cluster/components.ts';
 import { type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
+import { run } from '../cluster/run.ts';
 import { type PrivateNode, startPrivateNode } from '../e2e/private-node.ts';
 
 /** Boots a node with an empty store in a new folder below `parent`, for as long as `body` takes. */
@@ -29,3 +30,10 @@ export const onNode =
     if (code !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
     return stdout;
   };
+
+/** Lets containerd remove now what it would remove later, and writes what is in memory. */
+export const collectGarbage = async (node: PrivateNode): Promise<void> => {
+  await node.ctr('leases', 'create', '--id', 'collect-garbage');
+  await node.ctr('leases', 'delete', '--sync', 'collect-garbage');
+  await run(['sync']);
+};

@@ -12,7 +12,7 @@ import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';
 import { REPOSITORY } from '../cluster/state.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
 import { startRegistry } from '../e2e/registry/server.ts';
-import { onNode, withNode } from './bench-node.ts';
+import { collectGarbage, onNode, withNode } from './bench-node.ts';
 import { type Disk, emptyDisk, usedBytes, writtenBytes } from './disk.ts';
 import { NODES, ours, type Way } from './export-ways.ts';
 import { applications, LAYOUT, pause } from './image-set.ts';
@@ -33,13 +33,6 @@ const withExportNode = async <T>(sandbox: string, body: (node: PrivateNode, disk
   } finally {
     await disk.release();
   }
-};
-
-/** Lets containerd remove now what it would remove later, and writes what is in memory. */
-const collectGarbage = async (node: PrivateNode): Promise<void> => {
-  await node.ctr('leases', 'create', '--id', 'collect-garbage');
-  await node.ctr('leases', 'delete', '--sync', 'collect-garbage');
-  await run(['sync']);
 };
 
 const measure = async (name: string, way: Way, node: PrivateNode, disk: Disk, images: readonly string[]) => {

@@ -8,7 +8,7 @@ import { provide } from '../cluster/components.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
 import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';
 import { type SmallImage, writeSmallVolume } from '../e2e/restore/small-volume.ts';
-import { withNode } from './bench-node.ts';
+import { collectGarbage, withNode } from './bench-node.ts';
 import { loadImages, writeArchive, writeArchives, writeVolume } from './bench-volume.ts';
 import { type Disk, makeDisk } from './disk.ts';
 import { applications, buildImages, samples } from './image-set.ts';
@@ -36,6 +36,7 @@ const measure = (version: ContainerdVersion, way: WayName, disk: Disk, images: r
     const names = images.slice(-3).map((image) => image.names[0] ?? '');
     const restored = await coldSeconds(() => WAYS[way](node, disk.path));
     const inBackground = way === 'settle' ? await seconds(() => settled(node)) : 0;
+    await collectGarbage(node); // it goes on after an import, and would go on while we measure
     const megabytes = await storeMegabytes(root);
     const containers = await seconds(() => runContainers(node, names));
     const phases = (await outcome(node))?.phases;
