@@ -1,9 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
 import { run } from '../cluster/run.ts';
-import { writeNodeFiles } from './registry/node-folder.ts';
-import { type RegistryServer, startRegistry } from './registry/server.ts';
+import { passwordAuth, type RegistryServer, startRegistry } from './registry/server.ts';
 import { sample } from './sample.ts';
 
 /** Registries that have the same images and let the user `preload` in, by how a node comes to know the password. */
@@ -28,8 +26,7 @@ export const startPrivateRegistries = async (
   await mkdir(folder, { recursive: true });
   await createAuthority(folder);
   await issue(folder, { name: 'server', addresses: ['IP:127.0.0.1'] });
-  await writeNodeFiles(folder, { htpasswd: await run(['htpasswd', '-Bbn', 'preload', password]) });
-  const auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };
+  const auth = await passwordAuth(folder, password);
   const tls = { certificate: certificate(folder, 'server'), key: privateKey(folder, 'server') };
   const open = await startRegistry(folder, 'open');
   for (const [name, original] of Object.entries(images)) await copyImage(sample(original), `${open.address}/${name}`);

@@ -7,11 +7,10 @@ import { inspect } from 'node:util';
 import { createRegistryClient, type RegistryClientOptions } from '../../../src/export/registry/client.ts';
 import type { PullSecret } from '../../../src/export/registry/credentials.ts';
 import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
-import { run } from '../../cluster/run.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { writeNodeFiles } from './node-folder.ts';
-import { startRegistry } from './server.ts';
+import { passwordAuth, startRegistry } from './server.ts';
 import { startTokenServer } from './token-server.ts';
 
 const RIGHT = 'right-6f1c9a';
@@ -61,9 +60,7 @@ test('a registry that everybody may read', async () => {
 });
 
 test('a registry with passwords', async (t) => {
-  const htpasswd = join(folder, 'htpasswd');
-  await writeNodeFiles(folder, { htpasswd: await run(['htpasswd', '-Bbn', 'preload', RIGHT]) });
-  const registry = await startRegistry(folder, 'passwords', { auth: { htpasswd: { realm: 'test', path: htpasswd } } });
+  const registry = await startRegistry(folder, 'passwords', { auth: await passwordAuth(folder, RIGHT) });
   stops.push(registry.stop);
   const { address } = registry;
   const wrong = secret('a/old', { auths: { [address]: auth(WRONG) } });

@@ -8,19 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
-import { run } from '../../cluster/run.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { makeRunnable, writeNodeFiles } from './node-folder.ts';
-import { startRegistry } from './server.ts';
+import { passwordAuth, startRegistry } from './server.ts';
 
 const PASSWORD = 'open-sesame-1b2d';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-daemons-'));
 const registry = await startRegistry(folder, 'open');
 const image = await pushImage(registry.address, 'team/app', folder, 1_000_000);
-await writeNodeFiles(folder, { htpasswd: await run(['htpasswd', '-Bbn', 'preload', PASSWORD]) });
-const auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };
+const auth = await passwordAuth(folder, PASSWORD);
 const locked = await startRegistry(folder, 'locked', { auth });
 const other = await startRegistry(folder, 'other', { auth });
 

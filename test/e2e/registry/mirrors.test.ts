@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import type { PullSecret } from '../../../src/export/registry/credentials.ts';
-import { run } from '../../cluster/run.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { writeNodeFiles } from './node-folder.ts';
 import { startProxy } from './proxy-server.ts';
-import { startRegistry } from './server.ts';
+import { passwordAuth, startRegistry } from './server.ts';
 
 const PASSWORD = 'open-sesame-1b2d';
 const AUTH = Buffer.from(`preload:${PASSWORD}`).toString('base64');
@@ -18,8 +17,7 @@ const PATIENCE = { connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tr
 const folder = await mkdtemp(join(tmpdir(), 'preload-mirrors-'));
 const registry = await startRegistry(folder, 'open');
 const image = await pushImage(registry.address, 'team/app', folder, 1_000_000);
-await writeNodeFiles(folder, { htpasswd: await run(['htpasswd', '-Bbn', 'preload', PASSWORD]) });
-const auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };
+const auth = await passwordAuth(folder, PASSWORD);
 const locked = await startRegistry(folder, 'locked', { auth });
 const mirror = await startProxy(registry.address);
 const server = await startProxy(locked.address);

@@ -6,7 +6,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensurePackages } from '../../cluster/apt.ts';
 import { answers } from '../../cluster/probes.ts';
+import { run } from '../../cluster/run.ts';
 import { until } from '../../cluster/until.ts';
+
+const PACKAGES = ['apache2-utils', 'docker-registry', 'openssl'];
 
 /** A docker-registry that serves images on the loopback interface. */
 export interface RegistryServer {
@@ -22,7 +25,7 @@ export const startRegistry = async (
   name: string,
   settings: { auth?: object; tls?: object } = {},
 ): Promise<RegistryServer> => {
-  await ensurePackages(['apache2-utils', 'docker-registry', 'openssl'], console.error);
+  await ensurePackages(PACKAGES, console.error);
   await mkdir(folder, { recursive: true });
   const address = `127.0.0.1:${await freePort()}`;
   const [configFile, logFile] = [join(folder, `${name}.json`), join(folder, `${name}.log`)];
@@ -50,6 +53,14 @@ export const startRegistry = async (
       await gone;
     },
   };
+};
+
+/** Settings of a registry that lets in nobody but the user `preload`; they need a file in `folder`. */
+export const passwordAuth = async (folder: string, password: string) => {
+  await ensurePackages(PACKAGES, console.error);
+  const path = join(folder, 'htpasswd');
+  await writeFile(path, await run(['htpasswd', '-Bbn', 'preload', password]));
+  return { htpasswd: { realm: 'test', path } };
 };
 
 const freePort = async (): Promise<number> => {
