@@ -27,8 +27,8 @@ unlock() {
 
 same_file() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]; }
 
-# A process is known by its number and the time it started.
-started() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+# A process is known by its number and the time it started. One that only waits for its parent to notice its end is over.
+started() { sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 drop_dead_owner() {
   read -r owner since_boot 2>/dev/null <"$run/owner" || return 0
