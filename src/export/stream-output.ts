@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './ctr.ts';
+import { identifyRun, isRunning } from './run-identity.ts';
 
 const PIPE_BYTES = 64 * 1024; // what a pipe holds at most
 
@@ -35,7 +36,9 @@ export const streamOutput = async (
 
 /** Both ends of a pipe, which Node has no call for. */
 const openPipe = async (): Promise<{ readable: number; writable: number }> => {
-  const folder = await mkdtemp(join(tmpdir(), 'preload-pipe-'));
+  cleaned ??= removeLeftovers();
+  await cleaned;
+  const folder = await mkdtemp(join(tmpdir(), `preload-pipe-${await identifyRun('/')}-`));
   const path = join(folder, 'pipe');
   try {
     await run(['mkfifo', path]);
@@ -45,5 +48,21 @@ const openPipe = async (): Promise<{ readable: number; writable: number }> => {
     return ends;
   } finally {
     await rm(folder, { recursive: true });
+  }
+};
+
+let cleaned: Promise<void> | undefined;
+
+/** Removes the folders of processes that were killed while they made a pipe. */
+const removeLeftovers = async (): Promise<void> => {
+  for (const name of await readdir(tmpdir())) {
+    const [, run] = /^preload-pipe-(\d+-\d+)-/.exec(name) ?? [];
+    if (!run || (await isRunning('/', run))) continue;
+    const folder = join(tmpdir(), name);
+    const ours = await lstat(folder).then(
+      ({ uid }) => uid === process.getuid?.(),
+      () => false, // another process was faster
+    );
+    if (ours) await rm(folder, { recursive: true, force: true });
   }
 };

@@ -1,13 +1,28 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { CommandFailed } from '../../src/export/ctr.ts';
+import { identifyRun } from '../../src/export/run-identity.ts';
 import { streamOutput } from '../../src/export/stream-output.ts';
 
 const shell = (script: string): string[] => ['sh', '-c', script];
+
+const pipes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('preload-pipe-'));
+
+test('the first pipe clears away what killed processes left, and nothing else', async () => {
+  const dead = 'preload-pipe-4194305-1-killed'; // no process has so high a number
+  const living = `preload-pipe-${await identifyRun('/')}-living`;
+  for (const name of [dead, living]) mkdirSync(join(tmpdir(), name));
+  await streamOutput(['true'], () => {});
+  const left = pipes();
+  rmdirSync(join(tmpdir(), living));
+  assert.ok(!left.includes(dead));
+  assert.ok(left.includes(living));
+});
 
 test('every byte comes, in order', async () => {
   const hash = createHash('sha256');
@@ -33,7 +48,6 @@ test('a command that says nothing is no error', async () => {
 
 test('a command that fails after some output, is not there or is given up leaves no file open and no pipe', async () => {
   const open = () => readdirSync('/proc/self/fd').length;
-  const pipes = () => readdirSync(tmpdir()).filter((name) => name.startsWith('preload-pipe-'));
   const before = [open(), pipes()];
   await assert.rejects(
     streamOutput(shell('seq 10; echo broken >&2; exit 3'), () => {}),
