@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { limiter } from '../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../volume/checksums.ts';
 import { CONTENTS_FILE } from '../volume/format.ts';
+import { AT_ONCE } from '../volume/tree-digest.ts';
 import type { Capture } from './capture-context.ts';
 import { exists } from './exists.ts';
 import { digestLayer } from './layer-digest.ts';
@@ -14,8 +15,6 @@ export interface LayerSums {
   /** digests of these layers, which are on the volume; without those that could not be read, which is said */
   of: (chainIds: Iterable<string>) => Promise<Map<string, string>>;
 }
-
-const AT_ONCE = 2; // one is read while the other is hashed
 
 /** `known` are the digests of layers that need not be read again. */
 export const layerSums = (

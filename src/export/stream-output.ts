@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,12 +55,13 @@ let cleaned: Promise<void> | undefined;
 
 /** Removes the folders of processes that were killed while they made a pipe. */
 const removeLeftovers = async (): Promise<void> => {
+  const { uid } = await stat('/proc/self');
   for (const name of await readdir(tmpdir())) {
     const [, run] = /^preload-pipe-(\d+-\d+)-/.exec(name) ?? [];
     if (!run || (await isRunning('/', run))) continue;
     const folder = join(tmpdir(), name);
     const ours = await lstat(folder).then(
-      ({ uid }) => uid === process.getuid?.(),
+      (found) => found.uid === uid, // root shall not be led into a folder of somebody else
       () => false, // another process was faster
     );
     if (ours) await rm(folder, { recursive: true, force: true });

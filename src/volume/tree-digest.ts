@@ -7,6 +7,9 @@ export interface TreeDigest {
   bytes: number;
 }
 
+/** How many trees to digest at a time: one is read while the other is hashed. */
+export const AT_ONCE = 2;
+
 const BLOCK = 512;
 const EXTENDED = 'x'; // a header whose records say more about the entry after it
 

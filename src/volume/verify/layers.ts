@@ -5,15 +5,13 @@ import { hasLayers } from '../../model/layout.ts';
 import { forEachParallel } from '../../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';
 import { layerFolder } from '../format.ts';
-import type { TreeDigest } from '../tree-digest.ts';
+import { AT_ONCE, type TreeDigest } from '../tree-digest.ts';
 import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 
 /** Digests a layer on the volume; throws where it cannot be read. */
 export type LayerDigester = (chainId: string) => Promise<TreeDigest>;
-
-const AT_ONCE = 2; // one is read while the other is hashed
 
 /** Checks that exactly the layers of the images are there, and that each is what was captured. Returns how many those are. */
 export const checkLayers = async (
