@@ -24,7 +24,8 @@
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
+GOMAXPROCS=1 # each of the many calls of ctr lasts milliseconds, and would spend some on threads it has no work for
+export LC_ALL PATH GOMAXPROCS
 
 state=/var/lib/kubectl-preload # SET in it links to the volume of that set, and every linked layer goes through SET
 run=/run/kubectl-preload

@@ -24,7 +24,7 @@ start_result() {
 remove_stale() (
   set +f
   for folder in "$run"/[0-9]*; do
-    [ -z "$(started "${folder##*/}")" ] || continue
+    { [ -d "$folder" ] && [ -z "$(started "${folder##*/}")" ]; } || continue
     umount "$folder/copy-trial/merged" 2>/dev/null
     rm -rf "$folder"
   done
