@@ -36,9 +36,8 @@ export const streamOutput = async (
 
 /** Both ends of a pipe, which Node has no call for. */
 const openPipe = async (): Promise<{ readable: number; writable: number }> => {
-  cleaned ??= removeLeftovers();
-  await cleaned;
-  const folder = await mkdtemp(join(tmpdir(), `preload-pipe-${await identifyRun('/')}-`));
+  prefix ??= claimPrefix();
+  const folder = await mkdtemp(await prefix);
   const path = join(folder, 'pipe');
   try {
     await run(['mkfifo', path]);
@@ -51,7 +50,13 @@ const openPipe = async (): Promise<{ readable: number; writable: number }> => {
   }
 };
 
-let cleaned: Promise<void> | undefined;
+let prefix: Promise<string> | undefined;
+
+/** What the folders of this process' pipes are called, once those of killed processes are gone. */
+const claimPrefix = async (): Promise<string> => {
+  await removeLeftovers();
+  return join(tmpdir(), `preload-pipe-${await identifyRun('/')}-`);
+};
 
 /** Removes the folders of processes that were killed while they made a pipe. */
 const removeLeftovers = async (): Promise<void> => {
