@@ -10,6 +10,11 @@ export const describe = 'Capture images onto a mounted volume, in a pod or on a 
 export const builder = (yargs: Argv) =>
   captureFlags(yargs)
     .option('to', { type: 'string', requiresArg: true, default: '/snapshot', describe: 'Path to the snapshot volume' })
+    .option('force', {
+      type: 'boolean',
+      default: false,
+      describe: 'Also use a folder that is not a mount point or holds other files, which are deleted',
+    })
     .option('cache-only', {
       type: 'boolean',
       default: false,

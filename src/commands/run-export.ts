@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../cli/context.ts';
 import { captureImages } from '../export/capture.ts';
@@ -16,16 +17,17 @@ import { failedEvent, reportJson } from './report-json.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   const { signal, progress } = context;
-  const { root, to: volume, restoreScript } = options;
+  const { root, restoreScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);
   if (options.debug) traceCommands(progress.note);
   try {
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Looking at what the node has');
     const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
+    const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);
     try {
-      await captureImages(request, { root, volume, pullSecrets, restoreScript, version, report, signal });
+      await captureImages(request, { root, volume, pullSecrets, force, restoreScript, version, report, signal });
       // still locked: nobody may write to it while the snapshot is taken
       if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
     } finally {

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { limiter } from '../model/parallel.ts';
-import type { Available } from '../model/plan.ts';
 import { blobPath } from '../volume/format.ts';
 import type { Capture } from './capture-context.ts';
 import { exists } from './exists.ts';
+import type { NodeStore } from './node-store.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { ResolvedImage } from './resolve-images.ts';
 
@@ -68,21 +68,20 @@ const copyVerified = async (source: string, digest: string, file: string, signal
       done(null, chunk);
     },
   });
-  await pipeline(createReadStream(source), hashing, createWriteStream(`${file}.copy`), { signal });
-  if (`sha256:${hash.digest('hex')}` !== digest) return false;
-  await rename(`${file}.copy`, file);
-  return true;
+  const copy = `${file}.copy`;
+  try {
+    await pipeline(createReadStream(source), hashing, createWriteStream(copy), { signal });
+    if (`sha256:${hash.digest('hex')}` !== digest) return false;
+    await rename(copy, file);
+    return true;
+  } finally {
+    await rm(copy, { force: true });
+  }
 };
 
-/** Digests of the layer blobs of `images` that the node has, and of those that an earlier run left on the volume. */
-export const availableBlobs = async (
-  { node, volume }: Pick<Capture, 'node' | 'volume'>,
-  images: readonly ResolvedImage[],
-): Promise<Pick<Available, 'blobs' | 'blobsOnVolume'>> => {
+/** Digests of the layer blobs of `images` that the node has. */
+export const blobsOfNode = async ({ content }: NodeStore, images: readonly ResolvedImage[]): Promise<Set<string>> => {
   const digests = [...new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)))];
-  const thoseIn = async (folder: string) => {
-    const there = await Promise.all(digests.map((digest) => exists(join(folder, blobPath(digest)))));
-    return new Set(digests.filter((_, index) => there[index]));
-  };
-  return { blobs: await thoseIn(node.content), blobsOnVolume: await thoseIn(volume) };
+  const there = await Promise.all(digests.map((digest) => exists(join(content, blobPath(digest)))));
+  return new Set(digests.filter((_, index) => there[index]));
 };

@@ -11,6 +11,8 @@ export interface CaptureOptions {
   /** where the volume is mounted */
   volume: string;
   pullSecrets: readonly PullSecret[];
+  /** also use a folder that is no mount point, and delete what others stored there */
+  force: boolean;
   /** write restore.sh to the volume */
   restoreScript: boolean;
   /** of this tool */

@@ -14,8 +14,17 @@ import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
-  const { root, volume, report, signal } = options;
+  const { root, volume, force, report, signal } = options;
   const device = await mountOf(volume);
+  if ([root, '/'].includes(volume)) {
+    throw new PreloadError(`${volume} is a root filesystem`, 'specify a mounted volume with --to');
+  }
+  if (!device && !force) {
+    throw new PreloadError(
+      `no volume is mounted at ${volume}`,
+      'mount one there; export --force writes to the folder itself',
+    );
+  }
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
   const volumeInNode = await showVolumeInNode(root, volume);
   let written: Contents;

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { limiter } from '../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../volume/checksums.ts';
 import { CONTENTS_FILE } from '../volume/format.ts';
 import { AT_ONCE } from '../volume/tree-digest.ts';
+import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './capture-context.ts';
-import { exists } from './exists.ts';
 import { digestLayer } from './layer-digest.ts';
 
 /** Digests layers while others are still being brought, as they are in memory then. */
@@ -53,6 +51,6 @@ export const layerSums = (
 
 /** Digests of layers that a volume was sealed with, as they were then: what went wrong since shall still be found. */
 export const sealedSums = async (volume: string): Promise<ReadonlyMap<string, string>> => {
-  if (!(await exists(join(volume, CONTENTS_FILE)))) return new Map();
-  return parseLayerSums(await readFile(join(volume, LAYER_SUMS), 'utf8').catch(() => ''));
+  if ((await kindOf(volume, CONTENTS_FILE)) !== 'file') return new Map();
+  return parseLayerSums((await readText(volume, LAYER_SUMS)) ?? '');
 };

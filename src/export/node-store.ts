@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
-import { digestOf } from '../model/oci.ts';
+import { digestOf, isDigest } from '../model/oci.ts';
 import type { NodeTools } from '../model/request.ts';
 import { blobPath, SNAPSHOTTER } from '../volume/format.ts';
 import { type Ctr, inNode, run, words } from './ctr.ts';
@@ -36,7 +36,7 @@ export const parseImageTable = (table: string): NodeImages =>
       .slice(1)
       .flatMap((line): [string, string][] => {
         const [name = '', , digest = ''] = line.split(/\s+/);
-        return digest.startsWith('sha256:') && !name.startsWith('sha256:') ? [[name, digest]] : [];
+        return isDigest(digest) && !name.startsWith('sha256:') ? [[name, digest]] : [];
       }),
   );
 

@@ -1,6 +1,7 @@
 import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
+import { hexOf } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import { blobPath, layerFolder } from '../volume/format.ts';
 import { writeImagesArchive } from '../volume/images-archive.ts';
@@ -97,7 +98,7 @@ const importImage = async (
   { ctr, work }: PrivateContainerd,
   { manifest, config }: ResolvedImage,
 ): Promise<void> => {
-  const name = `${manifest.digest.slice('sha256:'.length)}.tar`;
+  const name = `${hexOf(manifest.digest)}.tar`;
   const archive = join(work, name);
   await writeImagesArchive(archive, [{ name: `preload/${name}`, target: manifest }], [manifest, config]);
   const archiveInNode = join(volumeInNode, relative(volume, archive));

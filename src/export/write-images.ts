@@ -2,11 +2,11 @@ import { statfs } from 'node:fs/promises';
 import { type CapturedImage, type Contents, distinctLayers, type LayerSource } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { hasBlobs } from '../model/layout.ts';
-import { type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
+import { type Available, type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
 import { roundUpToGibibytes } from '../model/quantity.ts';
 import { writeArchivePerImage } from '../volume/archive-per-image.ts';
 import { writeVolume } from '../volume/write.ts';
-import { availableBlobs, blobFetcher } from './blobs.ts';
+import { blobFetcher, blobsOfNode } from './blobs.ts';
 import { bringBlobs } from './bring-blobs.ts';
 import { bringLayers } from './bring-layers.ts';
 import type { Capture } from './capture-context.ts';
@@ -15,24 +15,33 @@ import { progressMeter } from './progress-meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve-images.ts';
 import { restoreDefaults } from './restore-defaults.ts';
 import { isVolumeFull } from './volume-full.ts';
-import { finishVolume, openVolume, tidyVolume } from './volume-state.ts';
+import { clearVolume, finishVolume, inspectVolume, reclaimableBytes, tidyVolume } from './volume-state.ts';
 import { wantedImages } from './wanted.ts';
 import { writeBack } from './write-back.ts';
+
+const NOTHING = 'none of the images could be captured';
 
 /** Brings everything onto the volume and writes what describes it. */
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
   const { request, form, node, volume, report, version } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
-  const sealed = await sealedSums(volume);
-  const onVolume = await openVolume(volume);
-  const available = { onVolume, unpacked: node.unpacked, ...(await availableBlobs(capture, resolved)) };
+  if (resolved.length === 0) throw new PreloadError(NOTHING);
+  const state = await inspectVolume(volume, capture.force);
+  const available: Available = {
+    onVolume: state.layers,
+    unpacked: node.unpacked,
+    blobs: await blobsOfNode(node, resolved),
+    blobsOnVolume: state.blobs,
+  };
   const plan = planCapture(resolved, available, form);
   report({ type: 'plan', plan });
-  await checkSpace(capture, plan);
+  await checkSpace(capture, plan, await reclaimableBytes(volume, state));
+  const sealed = await sealedSums(volume);
+  await clearVolume(volume, state);
 
   const meter = progressMeter(capture, resolved, available, plan);
   const fetchBlob = blobFetcher(capture, meter);
-  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => onVolume.has(chainId))));
+  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => state.layers.has(chainId))));
   const disk = writeBack(volume, capture.signal);
   const layerDone = (chainId: string, bytes?: number) => {
     meter.partDone(chainId, bytes);
@@ -42,7 +51,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, layerDone) : resolved;
   const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
   const complete = form.layers ? unpacked : withBlobs;
-  if (complete.length === 0) throw new PreloadError('none of the images could be captured');
+  if (complete.length === 0) throw new PreloadError(NOTHING);
   if (form.archives) await writeArchivePerImage(volume, withBlobs);
 
   const { layout, platform } = request;
@@ -102,10 +111,15 @@ const capturedImage = (
 
 const FILESYSTEM_OVERHEAD = 1.05; // what a new filesystem keeps for itself
 
-const checkSpace = async ({ volume, report }: Capture, { neededBytes }: CapturePlan): Promise<void> => {
+const checkSpace = async (
+  { volume, report }: Capture,
+  { neededBytes }: CapturePlan,
+  reclaimable: number,
+): Promise<void> => {
   const { blocks, bavail, bsize } = await statfs(volume);
-  if (neededBytes <= bavail * bsize) return;
-  const size = ((blocks - bavail) * bsize + neededBytes) * FILESYSTEM_OVERHEAD;
+  const available = bavail * bsize + reclaimable;
+  if (neededBytes <= available) return;
+  const size = (blocks * bsize - available + neededBytes) * FILESYSTEM_OVERHEAD;
   report({ type: 'too-small', size });
   throw new PreloadError(
     'the volume is too small for these images',

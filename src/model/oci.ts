@@ -10,13 +10,31 @@ export interface Blob {
 export interface Descriptor {
   digest: string;
   size: number;
-  platform?: { os: string; architecture: string; variant?: string };
 }
+
+/** An entry of an index, as somebody else wrote it. */
+type IndexEntry = { platform?: { os?: string; architecture?: string; variant?: string } } | null;
 
 export interface Manifest {
   config: Descriptor;
   layers: Descriptor[];
 }
+
+/** Whether `value` is a SHA-256 digest, in lower-case hex. */
+export const isDigest = (value: unknown): value is string =>
+  typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
+
+/** A digest or diff ID that somebody else wrote. Throws PreloadError if it is no SHA-256 digest. */
+export const parseDigest = (value: unknown): string => {
+  if (isDigest(value)) return value;
+  throw new PreloadError(`invalid digest ${quoted(value)}: must be sha256: and 64 lower-case hex digits`);
+};
+
+/** The hex digits of a digest. Every path that has a digest in it is built from them, so it throws on any other text. */
+export const hexOf = (digest: string): string => parseDigest(digest).slice('sha256:'.length);
+
+/** What a stranger wrote, short enough for a message and without control characters. */
+const quoted = (value: unknown): string => String(JSON.stringify(value)).slice(0, 100);
 
 export const digestOf = (data: string | Buffer): string => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
@@ -24,44 +42,59 @@ export const blobOf = (data: Buffer): Blob => ({ digest: digestOf(data), data })
 
 /** Media type of an index or manifest; old documents do not say theirs. */
 export const mediaTypeOf = (data: Buffer): string => {
-  const document = JSON.parse(data.toString()) as { mediaType?: string; manifests?: unknown };
+  const document = parseDocument(data) as { mediaType?: string; manifests?: unknown };
   return document.mediaType ?? `application/vnd.oci.image.${document.manifests ? 'index' : 'manifest'}.v1+json`;
 };
 
 /** Digests of the manifests for `platform` in an index, or undefined when `data` is a manifest itself. */
 export const manifestsFor = (data: Buffer, platform: string): string[] | undefined => {
-  const { manifests } = JSON.parse(data.toString()) as { manifests?: Descriptor[] };
+  const { manifests } = parseDocument(data);
   if (!manifests) return undefined;
   const [os, architecture, variant] = platform.split('/');
-  const digests = manifests
-    .filter(({ platform: of }) => of?.os === os && of?.architecture === architecture)
-    .filter(({ platform: of }) => !variant || of?.variant === variant)
-    .map(({ digest }) => digest);
+  const digests = arrayOf<IndexEntry>(manifests, 'manifests')
+    .filter((entry) => entry?.platform?.os === os && entry?.platform?.architecture === architecture)
+    .filter((entry) => !variant || entry?.platform?.variant === variant)
+    .map((entry) => parseDescriptor(entry).digest);
   if (digests.length === 0) throw new PreloadError(`has no image for ${platform}`);
   return digests;
 };
 
 export const parseManifest = (data: Buffer): Manifest => {
-  const manifest = JSON.parse(data.toString()) as Partial<Manifest>;
-  if (!manifest.config || !manifest.layers) throw new PreloadError('is neither an OCI nor a Docker schema 2 image');
-  return { config: manifest.config, layers: manifest.layers };
+  const { config, layers } = parseDocument(data);
+  if (!config || !layers) throw new PreloadError('is neither an OCI nor a Docker schema 2 image');
+  return { config: parseDescriptor(config), layers: arrayOf(layers, 'layers').map(parseDescriptor) };
 };
 
 /** Chain IDs of the layers of the image with config `data`, base first, as the OCI image specification defines them. */
 export const chainIds = (data: Buffer, platform: string): string[] => {
-  const config = JSON.parse(data.toString()) as {
-    os?: string;
-    architecture?: string;
-    rootfs?: { diff_ids?: string[] };
-  };
+  const config = parseDocument(data) as { os?: string; architecture?: string; rootfs?: { diff_ids?: unknown } };
   const [os, architecture] = platform.split('/');
   if (config.os !== os || config.architecture !== architecture) {
     throw new PreloadError(`is for ${config.os}/${config.architecture}, not for ${platform}`);
   }
   const chain: string[] = [];
-  for (const diffId of config.rootfs?.diff_ids ?? []) {
-    const parent = chain.at(-1);
+  for (const value of arrayOf(config.rootfs?.diff_ids ?? [], 'diff_ids')) {
+    const [parent, diffId] = [chain.at(-1), parseDigest(value)];
     chain.push(parent ? digestOf(`${parent} ${diffId}`) : diffId);
   }
   return chain;
+};
+
+const parseDocument = (data: Buffer): Record<string, unknown> => {
+  const document: unknown = JSON.parse(data.toString());
+  if (typeof document === 'object' && document !== null) return document as Record<string, unknown>;
+  throw new PreloadError('is not a JSON object');
+};
+
+const arrayOf = <T>(value: unknown, name: string): T[] => {
+  if (Array.isArray(value)) return value;
+  throw new PreloadError(`invalid ${name}: must be an array`);
+};
+
+const parseDescriptor = (value: unknown): Descriptor => {
+  const { digest, size } = (value ?? {}) as Record<string, unknown>;
+  if (!Number.isSafeInteger(size) || Number(size) < 0) {
+    throw new PreloadError(`invalid size ${quoted(size)}: must be a whole number of bytes`);
+  }
+  return { digest: parseDigest(digest), size: Number(size) };
 };

@@ -1,6 +1,6 @@
 import type { CapturedImage, Contents } from '../model/contents.ts';
 import { distinctLayers } from '../model/contents.ts';
-import { digestOf } from '../model/oci.ts';
+import { digestOf, hexOf } from '../model/oci.ts';
 
 export const FORMAT = 1;
 export const SNAPSHOTTER = 'overlayfs';
@@ -16,10 +16,8 @@ export const NAME_LIST = 'restore/names';
 export const BLOB_LIST = 'restore/blobs';
 export const IMAGES_ARCHIVE = 'restore/images.tar';
 
-const hex = (digest: string): string => digest.slice('sha256:'.length);
-
-export const layerFolder = (chainId: string): string => `layers/${hex(chainId)}/fs`;
-export const blobPath = (digest: string): string => `blobs/sha256/${hex(digest)}`;
+export const layerFolder = (chainId: string): string => `layers/${hexOf(chainId)}/fs`;
+export const blobPath = (digest: string): string => `blobs/sha256/${hexOf(digest)}`;
 
 /** `chainID parent depth link|copy` a line, parents first; a `-` stands for no parent, as sh loses empty fields. */
 export const layerList = (images: readonly CapturedImage[]): string =>
@@ -54,7 +52,7 @@ export const blobList = (images: readonly CapturedImage[]): string =>
     .join('');
 
 /** Name of what the lists of layers and names say is inside. */
-export const setOf = (layers: string, names: string): string => hex(digestOf(layers + names)).slice(0, 12);
+export const setOf = (layers: string, names: string): string => hexOf(digestOf(layers + names)).slice(0, 12);
 
 /** What restore.sh takes for granted where its user does not say otherwise, as it was on the node of the capture. */
 export interface RestoreDefaults {

@@ -65,9 +65,11 @@ export const startByHand = async (
   folder: string,
   path: string,
   request: Partial<CaptureRequest>,
+  ...flags: string[]
 ): Promise<Loader> => {
   const file = await writeRequest(folder, request);
-  const child = node.start([process.execPath, BUNDLE, 'export', '--request', file, '--to', path, '--events']);
+  const argv = ['export', '--request', file, '--to', path, '--events', ...flags];
+  const child = node.start([process.execPath, BUNDLE, ...argv]);
   const pid = async (): Promise<number> => child.pid ?? 0;
   return { ...follow(child), pid, kill: () => killFirst(child, pid) };
 };

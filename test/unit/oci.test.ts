@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PreloadError } from '../../src/model/errors.ts';
-import { blobOf, chainIds, digestOf, manifestsFor, mediaTypeOf, parseManifest } from '../../src/model/oci.ts';
+import {
+  blobOf,
+  chainIds,
+  digestOf,
+  hexOf,
+  manifestsFor,
+  mediaTypeOf,
+  parseDigest,
+  parseManifest,
+} from '../../src/model/oci.ts';
+import { blobPath, layerFolder } from '../../src/volume/format.ts';
 import { digest } from './captured-images.ts';
 
 const AMD64 = 'linux/amd64';
+const PLATFORM = { os: 'linux', architecture: 'amd64' };
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
@@ -22,13 +33,76 @@ const index = json({
     { digest: digest('6'), size: 1 },
   ],
 });
-const config = { digest: digest('7'), size: 1, mediaType: 'x' };
-const layers = [{ digest: digest('8'), size: 2, mediaType: 'y' }];
+const config = { digest: digest('7'), size: 1 };
+const layers = [{ digest: digest('8'), size: 2 }];
 const manifest = json({ schemaVersion: 2, config, layers });
 
 test('digests are SHA-256 of the bytes', () => {
   assert.equal(digestOf(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
   assert.deepEqual(blobOf(Buffer.from('')), { digest: digestOf(''), data: Buffer.from('') });
+});
+
+describe('what a stranger calls a digest', () => {
+  const invalid: unknown[] = [
+    'sha256:../../../etc/cron.d/evil',
+    `sha256:${'A'.repeat(64)}`,
+    `sha256:${'a'.repeat(63)}`,
+    `sha256:${'a'.repeat(65)}`,
+    `sha256:${'a'.repeat(64)}\n`,
+    `sha256:${'a'.repeat(62)}/.`,
+    `sha512:${'a'.repeat(64)}`,
+    'a'.repeat(64),
+    '',
+    undefined,
+    null,
+    7,
+    { toString: () => digest('a') },
+  ];
+  const error = { name: 'Error', message: /^invalid digest .*: must be sha256: and 64 lower-case hex digits$/ };
+  const rejects = (parse: () => unknown): void => {
+    assert.throws(parse, PreloadError);
+    assert.throws(parse, error);
+  };
+
+  test('is one with SHA-256 in lower-case hex', () => {
+    assert.equal(parseDigest(digest('a')), digest('a'));
+    assert.equal(hexOf(digest('a')), 'a'.repeat(64));
+  });
+
+  for (const value of invalid) {
+    test(`${JSON.stringify(value)} is rejected in every document, and no path is built from it`, () => {
+      rejects(() => parseDigest(value));
+      const bad = { digest: value, size: 1 };
+      rejects(() => parseManifest(json({ config, layers: [...layers, bad] })));
+      rejects(() => parseManifest(json({ config: bad, layers })));
+      rejects(() => manifestsFor(json({ manifests: [{ ...bad, platform: PLATFORM }] }), AMD64));
+      rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [value] } }), AMD64));
+      rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [digest('a'), value] } }), AMD64));
+      for (const path of [blobPath, layerFolder]) assert.throws(() => path(value as string), PreloadError);
+    });
+  }
+});
+
+test('a size that is no whole number of bytes is rejected', () => {
+  for (const size of ['x', '1', -1, 1.5, 1e30, 2 ** 53, null, undefined, [1]]) {
+    const bad = { digest: digest('a'), size };
+    const error = { message: /^invalid size .*: must be a whole number of bytes$/ };
+    assert.throws(() => parseManifest(json({ config, layers: [bad] })), error);
+    assert.throws(() => parseManifest(json({ config: bad, layers })), error);
+    assert.throws(() => manifestsFor(json({ manifests: [{ ...bad, platform: PLATFORM }] }), AMD64), error);
+  }
+});
+
+test('a document of another shape is rejected', () => {
+  for (const document of [null, 7, 'text']) {
+    for (const parse of [parseManifest, mediaTypeOf, (data: Buffer) => chainIds(data, AMD64)]) {
+      assert.throws(() => parse(json(document)), { message: 'is not a JSON object' });
+    }
+  }
+  assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers: must be an array' });
+  assert.throws(() => parseManifest(json({ config, layers: [null] })), PreloadError);
+  assert.throws(() => manifestsFor(json({ manifests: { length: 1 } }), AMD64), PreloadError);
+  assert.throws(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: 'abc' } }), AMD64), PreloadError);
 });
 
 describe('an index leads to the manifest of the platform', () => {
@@ -66,7 +140,7 @@ describe('manifests', () => {
 });
 
 describe('chain IDs', () => {
-  const platform = { os: 'linux', architecture: 'amd64' };
+  const platform = PLATFORM;
   const chain = (diffIds: string[]) => chainIds(json({ ...platform, rootfs: { diff_ids: diffIds } }), AMD64);
 
   test('none without layers', () => {

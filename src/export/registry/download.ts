@@ -10,7 +10,8 @@ export interface BlobDescriptor {
 
 /**
  * Makes `file` the blob: `fill` adds to what an earlier run left in `FILE.partial`, and throws unless it is whole then.
- * `onBytes` is told how many bytes more are there, or fewer when it starts over.
+ * `onBytes` is told how many bytes more are there, or fewer when it starts over. What a passing failure leaves can be
+ * continued; after a final one nothing is left.
  */
 export const completeFile = async (
   file: string,
@@ -27,9 +28,12 @@ export const completeFile = async (
       await fill(partial);
     }
     await rename(path, file);
+  } catch (error) {
+    const isFinal = error instanceof RegistryFailure && error.kind !== 'transient';
+    if (isFinal || partial.size() === 0) await rm(path, { force: true });
+    throw error;
   } finally {
     await partial.close();
-    if (partial.size() === 0) await rm(path, { force: true });
   }
 };
 

@@ -1,6 +1,7 @@
 import type { CapturedImage, CapturedLayer, Contents } from '../../model/contents.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { LAYOUTS, type Layout } from '../../model/layout.ts';
+import { isDigest } from '../../model/oci.ts';
 import { CONTENTS_FILE, FORMAT, SNAPSHOTTER } from '../format.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
@@ -77,7 +78,6 @@ const isName = (value: unknown): boolean => {
   return image !== undefined && image !== false && imageName(image) === value;
 };
 
-const isDigest = (value: unknown): boolean => isText(value, /^sha256:[0-9a-f]{64}$/);
 const isText = (value: unknown, form: RegExp): boolean => typeof value === 'string' && form.test(value);
 const isList = (value: unknown, isItem: (item: unknown) => boolean): value is unknown[] =>
   Array.isArray(value) && value.every(isItem);

@@ -204,6 +204,12 @@ describe('a blob that cannot be had fails', () => {
     );
   };
 
+  test('404 in the middle', () =>
+    fails(
+      (question, ...rest) => (question.headers.range ? status(404) : reset)(question, ...rest),
+      /does not have/,
+      2,
+    ));
   test('404 at once', () => fails(status(404), /^127\.0\.0\.1:\d+ does not have team\/app blobs\/sha256:/, 1));
   test('403 at once', () => fails(status(403), /refuses access to .*team\/app/, 1));
   test('400 at once', () => fails(status(400), /answers 400/, 1));

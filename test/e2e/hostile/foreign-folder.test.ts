@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { binaryFolder, provide } from '../../cluster/components.ts';
+import { containerdSource } from '../../cluster/node-config.ts';
+import { differences } from '../differences.ts';
+import { type Ended, startByHand } from '../loader-process.ts';
+import { type LoopVolume, mountNewVolume } from '../loop-volume.ts';
+import { type PrivateNode, startPrivateNode } from '../private-node.ts';
+import { startRegistry } from '../registry/server.ts';
+import { describeVolume } from '../sealed-volume.ts';
+import { pushHonestImage } from './honest-image.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'preload-foreign-'));
+const registry = await startRegistry(folder, 'registry');
+const honest = `${registry.address}/sample/honest:1`;
+let node: PrivateNode;
+let volume: LoopVolume;
+
+/** Exports by hand on the node, as root. */
+const exportTo = async (path: string, image = honest, ...flags: string[]): Promise<Ended> => {
+  const request = { images: [{ name: image, required: true, namespaces: [] }] };
+  return (await startByHand(node, folder, path, request, ...flags)).ended;
+};
+
+const refuses = async (path: string, reason: RegExp): Promise<void> => {
+  const { code, stderr } = await exportTo(path);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, reason);
+};
+
+before(async () => {
+  await pushHonestImage(registry.address, folder);
+  await provide([containerdSource('2')], console.error);
+  const config = `[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${honest}"\n`;
+  node = await startPrivateNode(join(folder, 'root'), await binaryFolder(containerdSource('2')), config);
+});
+
+after(async () => {
+  for (const { stop } of [node, registry]) await stop();
+  await rm(folder, { recursive: true });
+});
+
+describe('a folder where no volume is mounted', () => {
+  const path = join(folder, 'plain-folder');
+
+  beforeEach(async () => {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path);
+  });
+
+  test('is refused, also if it is empty', async () => {
+    await refuses(path, new RegExp(`^error: no volume is mounted at ${path}\nhint: .*--force`, 'm'));
+    assert.deepEqual(await readdir(path), []);
+  });
+
+  test('is refused with files in it', async () => {
+    await writeFile(join(path, 'precious'), 'mine');
+    await refuses(path, /^error: no volume is mounted at /m);
+    assert.equal(await readFile(join(path, 'precious'), 'utf8'), 'mine');
+  });
+
+  test('is used with --force', async () => {
+    await writeFile(join(path, 'precious'), 'mine');
+    const { code, stderr } = await exportTo(path, honest, '--force');
+    assert.equal(code, 0, stderr);
+    assert.ok((await readdir(path)).includes('preload.json'));
+    assert.ok(!(await readdir(path)).includes('precious'));
+  });
+
+  test('is refused with --force if it is the root', async () => {
+    // with a ctr that is not there: if this check were gone, the machine would still be safe
+    const tools = { ctrPath: '/nonexistent/ctr', ctrFlags: '', containerdPath: 'containerd' };
+    const { code, stderr } = await (await startByHand(node, folder, '/', { tools }, '--force')).ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: \/ is a root filesystem\nhint: .*--to$/m);
+  });
+});
+
+describe('a volume', () => {
+  beforeEach(async () => {
+    volume = await mountNewVolume(node, folder, 'volume', 256);
+  });
+
+  const unmount = async () => {
+    await volume.remove();
+  };
+
+  test('with other files is refused, and used with --force', async (t) => {
+    t.after(unmount);
+    await mkdir(join(volume.seen, 'pgdata'));
+    await writeFile(join(volume.seen, 'pgdata/base'), 'rows');
+    const reason = new RegExp(
+      `^error: ${volume.path} holds files that kubectl preload did not write: pgdata\nhint: `,
+      'm',
+    );
+    await refuses(volume.path, reason);
+    assert.equal(await readFile(join(volume.seen, 'pgdata/base'), 'utf8'), 'rows');
+    assert.deepEqual((await readdir(volume.seen)).sort(), ['lost+found', 'pgdata']);
+    const { code, stderr } = await exportTo(volume.path, honest, '--force');
+    assert.equal(code, 0, stderr);
+    assert.ok(!(await readdir(volume.seen)).includes('pgdata'));
+  });
+
+  test('is found by a link and with a slash at the end', async (t) => {
+    t.after(unmount);
+    const link = join(folder, 'link');
+    await symlink(volume.path, link);
+    for (const path of [`${volume.path}/`, link, `${link}/`]) {
+      const { code, stderr } = await exportTo(path);
+      assert.equal(code, 0, stderr);
+    }
+    await rm(link);
+    const { code, stdout } = await node.run(['findmnt', '--noheadings', '--output', 'FS-OPTIONS', volume.path]);
+    assert.match(stdout, /^ro\b/, `sealed, ${code}`);
+  });
+
+  test('that is sealed stays as it is if the next capture cannot even start', async (t) => {
+    t.after(unmount);
+    const first = await exportTo(volume.path);
+    assert.equal(first.code, 0, first.stderr);
+    const sealed = await describeVolume(volume.seen);
+
+    const unknown = await exportTo(volume.path, `${registry.address}/sample/unknown:1`);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /does not have sample\/unknown/);
+    assert.deepEqual(differences(await describeVolume(volume.seen), sealed), []);
+
+    const ballast = join(volume.path, 'lost+found/ballast');
+    await node.run(['fallocate', '--length', '200MiB', ballast]);
+    const small = await exportTo(volume.path);
+    assert.equal(small.code, 1);
+    assert.match(small.stderr, /^error: the volume is too small for these images\n/m);
+    assert.deepEqual(differences(await describeVolume(volume.seen), sealed), []);
+  });
+});
