@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Kubeconfig, mergeKubeconfigs, parseKubeconfig } from './kubeconfig.ts';
+
+export interface Environment {
+  KUBECONFIG?: string | undefined;
+  HOME?: string | undefined;
+}
+
+/**
+ * The configuration that kubectl would use: the file `flag` alone, or else all files that KUBECONFIG names, without those
+ * that are `missing`. Throws if `flag` is missing, and if a file cannot be read; the message names it.
+ */
+export const loadKubeconfig = (
+  flag: string | undefined,
+  environment: Environment,
+): { kubeconfig: Kubeconfig; missing: string[] } => {
+  if (flag) return { kubeconfig: load(flag), missing: [] };
+  const files = kubeconfigPaths(environment).map((path) => ({ path, content: loadIfThere(path) }));
+  return {
+    kubeconfig: mergeKubeconfigs(files.flatMap(({ content }) => content ?? [])),
+    missing: environment.KUBECONFIG ? files.filter(({ content }) => !content).map(({ path }) => path) : [],
+  };
+};
+
+/** The files to merge, the most important first. */
+export const kubeconfigPaths = ({ KUBECONFIG, HOME }: Environment): string[] => {
+  if (KUBECONFIG) return [...new Set(KUBECONFIG.split(delimiter))].filter(Boolean);
+  return HOME ? [join(HOME, '.kube', 'config')] : [];
+};
+
+const load = (path: string): Kubeconfig => {
+  try {
+    return parseKubeconfig(readFileSync(path, 'utf8'), path);
+  } catch (error) {
+    if (isMissing(error)) throw error; // names the file itself
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+};
+
+const loadIfThere = (path: string): Kubeconfig | undefined => {
+  try {
+    return load(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+};
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,0 +1,93 @@
+import { dirname, resolve, sep } from 'node:path';
+import { loadAll, YAMLException } from 'js-yaml';
+
+export type Fields = Record<string, unknown>;
+
+/** One kubeconfig file, or several as one. Entries are by name and keep all their fields; paths in them are absolute. */
+export interface Kubeconfig {
+  /** empty if none is set */
+  currentContext: string;
+  clusters: ReadonlyMap<string, Fields>;
+  users: ReadonlyMap<string, Fields>;
+  contexts: ReadonlyMap<string, Fields>;
+}
+
+/**
+ * Several files as one, by client-go's rules: the first file that has a name wins. Its entry counts as a whole; a field
+ * that it lacks is never taken from a later file.
+ */
+export const mergeKubeconfigs = (files: readonly Kubeconfig[]): Kubeconfig => ({
+  currentContext: files.find(({ currentContext }) => currentContext)?.currentContext ?? '',
+  clusters: firstOfEachName(files.map(({ clusters }) => clusters)),
+  users: firstOfEachName(files.map(({ users }) => users)),
+  contexts: firstOfEachName(files.map(({ contexts }) => contexts)),
+});
+
+const firstOfEachName = <T>(lists: ReadonlyMap<string, T>[]): ReadonlyMap<string, T> =>
+  new Map(lists.toReversed().flatMap((entries) => [...entries]));
+
+/** Reads the YAML or JSON of the file `path`. Throws for what kubectl refuses too, without quoting credentials. */
+export const parseKubeconfig = (text: string, path: string): Kubeconfig => {
+  const file = mapping(firstDocument(text), 'the document');
+  const absolute: Absolute = (value) => (typeof value === 'string' && value ? resolve(dirname(path), value) : value);
+  return {
+    currentContext: string(file['current-context'], 'current-context'),
+    clusters: entries(file, 'clusters', 'cluster', (cluster) => ({
+      ...cluster,
+      'certificate-authority': absolute(cluster['certificate-authority']),
+    })),
+    users: entries(file, 'users', 'user', (user) => ({
+      ...user,
+      'client-certificate': absolute(user['client-certificate']),
+      'client-key': absolute(user['client-key']),
+      tokenFile: absolute(user.tokenFile),
+      exec: absoluteCommand(user.exec, absolute),
+    })),
+    contexts: entries(file, 'contexts', 'context', (context) => context),
+  };
+};
+
+type Absolute = (path: unknown) => unknown;
+
+/** A command without a folder is looked up on the PATH. */
+const absoluteCommand = (exec: unknown, absolute: Absolute): unknown => {
+  if (!isMapping(exec) || typeof exec.command !== 'string' || !exec.command.includes(sep)) return exec;
+  return { ...exec, command: absolute(exec.command) };
+};
+
+const entries = (file: Fields, list: string, kind: string, settle: (fields: Fields) => Fields): Map<string, Fields> => {
+  const items = file[list] ?? [];
+  if (!Array.isArray(items)) throw new Error(`${list} is not a list`);
+  const named = new Map<string, Fields>();
+  for (const item of items) {
+    const entry = mapping(item, `an entry of ${list}`);
+    const name = string(entry.name, `a name in ${list}`);
+    if (named.has(name)) throw new Error(`two ${list} have the name "${name}"`);
+    named.set(name, settle(mapping(entry[kind], `${kind} "${name}"`)));
+  }
+  return named;
+};
+
+const firstDocument = (text: string): unknown => {
+  try {
+    return loadAll(text, { json: true })[0]; // as in kubectl, the last of two equal keys wins
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new Error(`${error.reason}${error.mark ? ` in line ${error.mark.line + 1}` : ''}`); // its message quotes lines
+  }
+};
+
+const isMapping = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const mapping = (value: unknown, what: string): Fields => {
+  const given = value ?? {};
+  if (!isMapping(given)) throw new Error(`${what} is not a mapping`);
+  return given;
+};
+
+const string = (value: unknown, what: string): string => {
+  const given = value ?? '';
+  if (typeof given !== 'string') throw new Error(`${what} is not a string`);
+  return given;
+};
