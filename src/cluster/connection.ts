@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { PreloadError } from '../model/errors.ts';
+import type { Fields, Kubeconfig } from './kubeconfig.ts';
+import { type Environment, loadKubeconfig } from './kubeconfig-files.ts';
 
 export interface ConnectionFlags {
   kubeconfig?: string | undefined;
@@ -24,23 +27,25 @@ export interface Cluster {
 }
 
 const NAME_ONE = 'set KUBECONFIG, or name a file with --kubeconfig';
-const NO_SERVER = 'http://localhost:8080'; // what client-node takes where nothing is configured
+const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-export const connect = (flags: ConnectionFlags, warn: (text: string) => void): Cluster => {
+/** The API server, user and namespace that kubectl would use with these flags and this environment. */
+export const connect = (flags: ConnectionFlags, environment: Environment, warn: (text: string) => void): Cluster => {
+  const { kubeconfig, missing } = load(flags.kubeconfig, environment);
+  const name = flags.context || kubeconfig.currentContext;
+  if (name && !kubeconfig.contexts.has(name)) {
+    throw new PreloadError(`context "${name}" does not exist`, 'see: kubectl config get-contexts');
+  }
   const config = new KubeConfig();
-  try {
-    if (flags.kubeconfig) config.loadFromFile(flags.kubeconfig);
-    else config.loadFromDefault();
-    if (flags.context) config.setCurrentContext(flags.context);
-  } catch (error) {
-    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, NAME_ONE);
-  }
+  // as in kubectl, a pod's own account counts only if nothing else is chosen
+  if (!name && existsSync(POD_TOKEN)) config.loadFromCluster();
+  else config.loadFromString(clientDocument(kubeconfig, name), { onInvalidEntry: 'filter' });
   const context = config.getContextObject(config.getCurrentContext());
-  if (flags.context && !context) {
-    throw new PreloadError(`context "${flags.context}" does not exist`, 'see: kubectl config get-contexts');
-  }
   const cluster = config.getCurrentCluster();
-  if (!cluster || cluster.server === NO_SERVER) throw new PreloadError('no cluster is configured', NAME_ONE);
+  if (!cluster) {
+    const files = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : '';
+    throw new PreloadError(`no cluster is configured${files}`, NAME_ONE);
+  }
   const user = config.getCurrentUser();
   if (flags.as && user)
     config.users = [...config.users.filter((u) => u !== user), { ...user, impersonateUser: flags.as }];
@@ -56,3 +61,24 @@ export const connect = (flags: ConnectionFlags, warn: (text: string) => void): C
     },
   };
 };
+
+const load = (flag: string | undefined, environment: Environment) => {
+  try {
+    return loadKubeconfig(flag, environment);
+  } catch (error) {
+    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, NAME_ONE);
+  }
+};
+
+/** For client-node, which merges files otherwise than kubectl and refuses some that kubectl takes. */
+const clientDocument = ({ clusters, users, contexts }: Kubeconfig, currentContext: string): string =>
+  JSON.stringify({
+    'current-context': currentContext,
+    clusters: [...clusters].map(([name, cluster]) => ({ name, cluster })),
+    users: [...users].map(([name, user]) => ({ name, user: withTokenFile(user) })),
+    contexts: [...contexts].map(([name, context]) => ({ name, context })),
+  });
+
+/** client-node knows a file with a token only as a provider; as in kubectl, it goes before `token`. */
+const withTokenFile = ({ tokenFile, token, ...user }: Fields): Fields =>
+  tokenFile ? { ...user, 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } : { ...user, token };

@@ -41,10 +41,10 @@ const imagesOnStdin = async ({ stdin }: Context): Promise<RequestedImage[]> => {
 
 const REQUEST_TIMEOUT = 30_000;
 
-const imagesInCluster = async ({ progress, signal }: Context): Promise<RequestedImage[]> => {
+const imagesInCluster = async ({ env, progress, signal }: Context): Promise<RequestedImage[]> => {
   const { connect } = await import('../cluster/connection.ts');
   const { imagesInUse } = await import('../cluster/images-in-use.ts');
-  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, progress.warn);
+  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, env, progress.warn);
   const { images } = await imagesInUse(cluster, signal);
   return images.map(({ name, users }) => requestInUse(name, users, false));
 };

@@ -11,7 +11,7 @@ import { withDeadline } from './deadline.ts';
 import { makePreload } from './make-preload.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
-  const cluster = connect(options, context.progress.warn);
+  const cluster = connect(options, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {

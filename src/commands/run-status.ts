@@ -6,10 +6,10 @@ import { ApiError, UsageError } from '../model/errors.ts';
 import type { StatusOptions } from './status.ts';
 
 export const runStatus = async (options: StatusOptions, context: Context): Promise<void> => {
-  const { print, progress, signal, now } = context;
+  const { env, print, progress, signal, now } = context;
   const { NAME: name, allNamespaces, output } = options;
   if (name && allNamespaces) throw new UsageError('a preload cannot be retrieved by name across all namespaces');
-  const cluster = connect(options, progress.warn);
+  const cluster = connect(options, env, progress.warn);
   const namespace = allNamespaces ? undefined : cluster.namespace;
   const preloads = await listPreloads(cluster, { namespace, name }, signal);
   const [first] = preloads;

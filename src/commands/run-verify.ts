@@ -28,10 +28,10 @@ type Options = VerifyOptions & { NAME: string };
 /** Checks a clone of the snapshot in a pod. Nothing is left, whatever happens. Throws where anything is wrong. */
 export const runVerify = (options: Options, context: Context): Promise<void> =>
   withDeadline(options.timeout, context, async (limited) => {
-    const { signal, progress, now } = limited;
+    const { env, signal, progress, now } = limited;
     const { NAME: name } = options;
     const started = now();
-    const cluster = connect(options, progress.warn);
+    const cluster = connect(options, env, progress.warn);
     const { namespace } = cluster;
     const snapshot = await readySnapshot(cluster, name, 'NAME', signal);
     const handle = await snapshotHandle(cluster, snapshot, signal);
