@@ -11,7 +11,7 @@ export interface Outcome {
 
 /** A containerd with its CRI plugin, alone in a mount namespace where nothing of the machine's own can be written. */
 export interface PrivateNode {
-  /** of its containerd */
+  /** of a process that is on it all the time */
   pid: number;
   run(argv: readonly string[]): Promise<Outcome>;
   /** Starts a command in a process group of its own and leaves it running. */
@@ -19,6 +19,8 @@ export interface PrivateNode {
   ctr(...args: string[]): Promise<string>;
   /** Removes all names of the image, also those that CRI gave it. */
   removeImage(name: string): Promise<void>;
+  /** Kills its containerd, and waits for the next one. */
+  restartContainerd(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,7 +29,8 @@ const CONFIG = `version = 2
 disabled_plugins = ["io.containerd.internal.v1.opt"]
 `;
 
-// snapshots cannot be on an overlay, so /var/lib/containerd is a bind mount
+// snapshots cannot be on an overlay, so /var/lib/containerd is a bind mount; as with systemd, a containerd that was killed
+// comes back
 const BOOT = `
 for path in etc var; do
   mkdir -p $FOLDER/$path/upper $FOLDER/$path/work
@@ -37,7 +40,13 @@ mkdir -p /var/lib/containerd $FOLDER/containerd $FOLDER/run/systemd/system /etc/
 mount --bind $FOLDER/containerd /var/lib/containerd
 mount --bind $FOLDER/run /run
 cp $FOLDER/config.toml /etc/containerd/config.toml
-exec containerd
+trap 'kill $!; wait $!; exit' TERM
+while :; do
+  containerd &
+  echo $! >/run/containerd.pid
+  wait $! && exit
+  [ $? = 137 ]
+done
 `;
 
 /**
@@ -48,17 +57,17 @@ export const startPrivateNode = async (folder: string, binaries: string, config 
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.toml'), CONFIG + config);
   const env = { ...process.env, PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
-  const containerd = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
+  const boot = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
-  containerd.stderr.on('data', (chunk) => {
+  boot.stderr.on('data', (chunk) => {
     log = `${log}${chunk}`.slice(-4000);
   });
 
   const start = (argv: readonly string[]) =>
-    spawn('nsenter', [`--mount=/proc/${containerd.pid}/ns/mnt`, '--', ...argv], { env, detached: true });
+    spawn('nsenter', [`--mount=/proc/${boot.pid}/ns/mnt`, '--', ...argv], { env, detached: true });
   const run = async (argv: readonly string[]) => outcome(start(argv));
   const ctr = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(['ctr', '--namespace', 'k8s.io', ...args]);
@@ -70,21 +79,25 @@ export const startPrivateNode = async (folder: string, binaries: string, config 
     const names = await ctr('images', 'ls', '-q', `target.digest==${digest}`);
     await ctr('images', 'rm', '--sync', ...names.trim().split('\n'));
   };
+  const restartContainerd = async () => {
+    await run(['sh', '-c', 'kill -9 "$(cat /run/containerd.pid)"']);
+    await ready(run, boot);
+  };
   const stop = async () => {
-    if (containerd.exitCode !== null) return;
-    containerd.kill();
-    await once(containerd, 'exit');
+    if (boot.exitCode !== null) return;
+    boot.kill();
+    await once(boot, 'exit');
   };
 
-  await ready(run, containerd).catch(async (error) => {
+  await ready(run, boot).catch(async (error) => {
     await stop();
     throw new Error(`${error}: ${log}`);
   });
-  return { pid: containerd.pid ?? 0, run, start, ctr, removeImage, stop };
+  return { pid: boot.pid ?? 0, run, start, ctr, removeImage, restartContainerd, stop };
 };
 
-const ready = async (run: PrivateNode['run'], containerd: ChildProcess) => {
-  for (let attempt = 0; attempt < 100 && containerd.exitCode === null; attempt++) {
+const ready = async (run: PrivateNode['run'], boot: ChildProcess) => {
+  for (let attempt = 0; attempt < 100 && boot.exitCode === null; attempt++) {
     const { code, stdout } = await run(['ctr', 'plugins', 'ls']);
     if (code === 0 && /^io\.containerd\.grpc\.v1\s+cri\s.*\bok\s*$/m.test(stdout)) return;
     await new Promise((done) => setTimeout(done, 200));
