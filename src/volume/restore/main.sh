@@ -18,7 +18,7 @@
 #             1  some images are not present; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged or made for other nodes; nothing was touched
-#             4  this node cannot do it, or containerd does not answer; nothing was touched
+#             4  this node cannot do it, or containerd does not answer; nothing was removed
 #
 # The outcome also stands in /run/kubectl-preload/{restore,check,undo}.json.
 

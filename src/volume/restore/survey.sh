@@ -10,36 +10,47 @@ survey() {
 }
 
 # dirs, "chain directory" of what is there. A snapshot prepared on the top of a chain shows the directories of all of it;
-# where the volume of a link is away, the error shows that of the top alone.
+# where the volume of a link is away, the error shows that of the top alone. Any other error says nothing about the layer,
+# which may well be in use: it ends the run.
 locate() {
   cp "$tmp/have" "$tmp/lost"
   while [ -s "$tmp/lost" ]; do
     awk 'FILENAME == ARGV[1] { lost[$1]; next } $1 in lost { top[$1]; delete top[$2] } END { for (chain in top) print chain }' \
       "$tmp/lost" "$layers" >"$tmp/tops"
-    spread "$tmp/tops" probe >"$tmp/chains"
-    [ -s "$tmp/chains" ] || break
+    spread "$tmp/tops" probe >"$tmp/chains" 2>"$tmp/errors"
     awk -v rest="$tmp/lost" '
       FILENAME == ARGV[1] { lost[$1]; next }
       FILENAME == ARGV[2] { parent[$1] = $2; next }
       { n = split($2, dir, ":"); chain = $1
-        for (i = 1; i <= n; i++) { if (chain in lost) print chain, dir[i]; delete lost[chain]; chain = parent[chain] } }
+        for (i = 1; i <= n; i++) { if (chain in lost) print chain, dir[i]; delete lost[chain]; chain = parent[chain] }
+        delete lost[$1] }
       END { printf "" >rest; for (chain in lost) print chain >rest }
     ' "$tmp/lost" "$layers" "$tmp/chains"
+    { [ -s "$tmp/chains" ] && [ ! -s "$tmp/errors" ]; } || break
   done >"$tmp/dirs"
+  [ ! -s "$tmp/lost" ] || fail_unknown
   [ ! -s "$tmp/have" ] || { list_snapshots && remove_snapshots "^preload-probe-$$-"; }
+  sed 's/ .*//' "$tmp/dirs" >"$tmp/have"
 }
 
 probe() {
   while read -r chain; do
-    mounts=$($ctr snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
-    case $mounts in
-      *lowerdir=*) mounts=${mounts##*lowerdir=} && echo "$chain ${mounts%%[ ,]*}" ;;
-      *" stat /"*) mounts=${mounts##* stat } && echo "$chain ${mounts%%: *}" ;;
+    answer=$($ctr snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
+    case $answer in
+      *lowerdir=*) answer=${answer##*lowerdir=} && echo "$chain ${answer%%[ ,]*}" ;;
+      *" stat /"*/snapshots/*/fs:\ *) answer=${answer##* stat } && echo "$chain ${answer%%: *}" ;;
+      *"parent snapshot $chain does not exist"*) echo "$chain" ;; # collected since the list was made
+      *) printf '%s\n' "${answer:-ctr said nothing}" >&2 ;;
     esac
   done
 }
 
-list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots"; }
+fail_unknown() {
+  ! $ctr snapshots ls >"$tmp/snapshots" 2>/dev/null || remove_snapshots "^preload-probe-$$-" 2>/dev/null
+  fail 4 "cannot see where containerd keeps $(count "$tmp/lost") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
+}
+
+list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots; nothing was removed"; }
 
 # Removes those snapshots, and takes them off the list.
 remove_snapshots() {

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
+import { mountNewVolume } from '../loop-volume.ts';
+import type { PrivateNode } from '../private-node.ts';
+import { callsSince, ctrWith, killAt, refuse } from './faulty-ctr.ts';
+import { criNames, lines, newVolume, onNode as onNodeOf, restore, result, store } from './restored-node.ts';
+import { app, pause, web } from './small-images.ts';
+import { pullSmallImage, type SmallImage } from './small-volume.ts';
+
+const own: SmallImage = { name: 'registry.test/own:1', layers: ['base', 'own'] };
+const newer: SmallImage = { name: 'registry.test/shop/app:2', layers: ['base', 'runtime', 'newer'] };
+
+const volume = await newVolume('volume', [app, web, pause], { blobs: true });
+const oneImage = await newVolume('one-image', [web]);
+const newerVolume = await newVolume('newer', [newer, web, pause]);
+const [, webDigest, webTop] =
+  (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/shop\/web:1 (\S+) (\S+)/) ?? [];
+
+/** Calls by which layers are linked, and not looked for. */
+const LINKING = "*'prepare --target /x preload-'[0-9a-f]*";
+const UNKNOWN = /cannot see where containerd keeps \d layers: .*; nothing was removed/;
+
+/** Every name that the kubelet or a person could ask for. */
+const names = async (node: PrivateNode) => [
+  ...lines(await node.ctr('images', 'ls', '-q')).sort(),
+  ...(await criNames(node)),
+];
+
+/** Restores a node that pulled one image of the volume itself, and another one. */
+const restoreBusyNode = async (node: PrivateNode, files: string): Promise<void> => {
+  for (const image of [web, own]) await pullSmallImage(node, files, image);
+  await restoreSoundly(node);
+};
+
+const restoreSoundly = async (node: PrivateNode): Promise<void> => {
+  const { code, stderr } = await restore(node, volume);
+  assert.equal(code, 0, stderr);
+};
+
+for (const version of CONTAINERD_VERSIONS) {
+  const onNode = onNodeOf.bind(undefined, version);
+
+  onNode('removes nothing when ctr does not say where layers are', async (node, files) => {
+    await restoreBusyNode(node, files);
+    const [before, namesBefore] = [await store(node), await names(node)];
+    for (const calls of ["*'snapshots prepare'*", `*'snapshots prepare'*${webTop}*`]) {
+      const ctr = await ctrWith(files, refuse(calls));
+      for (const [action, ...flags] of [['restore'], ['check', '--check'], ['undo', '--undo']]) {
+        const { code, stderr } = await restore(node, volume, '--ctr', ctr, ...flags);
+        assert.deepEqual(await names(node), namesBefore, stderr);
+        assert.deepEqual(await store(node), before, stderr);
+        assert.equal(code, 4, stderr);
+        assert.match(stderr, UNKNOWN);
+        const { exitCode, message } = await result(node, action);
+        assert.equal(exitCode, 4);
+        assert.match(message, UNKNOWN);
+        assert.match(message, /connection refused/);
+      }
+    }
+    await restoreSoundly(node);
+  });
+
+  onNode('removes nothing when ctr does not say where layers are after an import', async (node, files) => {
+    for (const image of [web, own]) await pullSmallImage(node, files, image);
+    const imported = join(files, 'imported');
+    const ctr = await ctrWith(
+      files,
+      `case "$*" in *'images import'*) : >${imported} ;; esac; [ ! -e ${imported} ] || ${refuse("*'snapshots prepare'*")}`,
+    );
+    const { code, stderr } = await restore(node, volume, '--mode', 'import', '--ctr', ctr);
+    assert.equal((await restore(node, volume, '--check')).code, 0, stderr);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, UNKNOWN);
+    await restoreSoundly(node);
+  });
+
+  onNode('links a layer that containerd collects while it is looked for', async (node, files) => {
+    await restoreBusyNode(node, files);
+    const remove = `ctr images rm --sync $(ctr images ls -q target.digest==${webDigest}) >/dev/null 2>&1`;
+    const ctr = await ctrWith(files, `case "$*" in *'snapshots prepare'*${webTop}*) ${remove} ;; esac`);
+    const { code, stderr } = await restore(node, volume, '--ctr', ctr);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /link: 1 of 1 layers/);
+  });
+
+  onNode('removes nothing when the disk is full', async (node, files) => {
+    const disk = await mountNewVolume(node, files, 'disk', 32);
+    await node.run(['mount', '--bind', disk.path, '/var/lib/containerd']);
+    await node.restartContainerd();
+    await restoreBusyNode(node, files);
+    const namesBefore = await names(node);
+    const fill =
+      'mkdir /var/lib/containerd/fill; cd /var/lib/containerd/fill; seq 99999 | xargs touch; cat /dev/zero >1';
+    const { stderr } = await node.run(['sh', '-c', fill]);
+    assert.match(stderr, /touch: .*No space left.*cat: .*No space left/s, 'neither an inode nor a block is free');
+    const full = await restore(node, volume);
+    assert.deepEqual(await names(node), namesBefore, full.stderr);
+    assert.equal(full.code, 4, full.stderr);
+    assert.match(full.stderr, UNKNOWN);
+    assert.match(full.stderr, /no space left/);
+    await node.run(['rm', '-r', '/var/lib/containerd/fill']);
+    await restoreSoundly(node);
+    assert.deepEqual(await names(node), namesBefore);
+  });
+
+  onNode('takes no name from a working image when containerd restarts', async (node, files) => {
+    await restoreBusyNode(node, files);
+    const namesBefore = await names(node);
+    for (const [from, turn] of [
+      [oneImage, 1],
+      [volume, 1],
+      [volume, 3],
+    ] as const) {
+      assert.equal((await restore(node, from)).code, 0);
+      const { code, stderr } = await restore(node, from, '--ctr', await killAt(files, "*'snapshots prepare'*", turn));
+      assert.deepEqual(await names(node), namesBefore, stderr);
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, UNKNOWN);
+      await restoreSoundly(node);
+    }
+    assert.equal((await restore(node, volume, '--ctr', await killAt(files, '*', 0))).code, 0);
+    const calls = await callsSince(files);
+    assert.ok(calls > 10);
+    for (let turn = 1; turn <= calls; turn += 3) {
+      const { code, stderr } = await restore(node, volume, '--ctr', await killAt(files, '*', turn));
+      assert.deepEqual(await names(node), namesBefore, `killed at call ${turn}: ${stderr}`);
+      if (code === 0) assert.equal((await restore(node, volume, '--check')).code, 0);
+    }
+    await restoreSoundly(node);
+
+    const ctr = await killAt(files, LINKING, 1);
+    const { code, stderr } = await restore(node, newerVolume, '--ctr', ctr);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /missing registry.test\/shop\/app:2: some of its layers are not there/);
+    assert.deepEqual(await names(node), namesBefore);
+    assert.equal((await restore(node, newerVolume)).code, 0);
+  });
+}
