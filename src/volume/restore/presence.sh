@@ -28,7 +28,7 @@ remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
   # shellcheck disable=SC2086 # words without blanks, here and below
-  doomed=$($ctr images ls -q $filters)
+  doomed=$($ctr images ls -q $filters) || return
   # shellcheck disable=SC2086
   [ -z "$doomed" ] || $ctr images rm --sync $doomed >/dev/null
 }

@@ -85,6 +85,18 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match(stderr, /link: 1 of 1 layers/);
   });
 
+  onNode('undoes nothing when ctr does not list the names to remove', async (node, files) => {
+    await restoreBusyNode(node, files);
+    const namesBefore = await names(node);
+    const ctr = await ctrWith(files, refuse("*'images ls -q target.digest'*"));
+    const { code, stderr } = await restore(node, volume, '--undo', '--ctr', ctr);
+    assert.deepEqual(await names(node), namesBefore);
+    assert.equal((await restore(node, volume, '--check')).code, 0, 'layers are still there');
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /containerd does not remove the linked images/);
+    assert.equal((await restore(node, volume, '--undo')).code, 0);
+  });
+
   onNode('removes nothing when the disk is full', async (node, files) => {
     const disk = await mountNewVolume(node, files, 'disk', 32);
     await node.run(['mount', '--bind', disk.path, '/var/lib/containerd']);
