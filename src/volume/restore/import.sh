@@ -9,14 +9,19 @@ import_flags() {
   echo "$@"
 }
 
-say_replaced() {
-  awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/right" "$tmp/known" | while read -r name _; do
-    log "$name was another image here, the volume's takes its place"
-  done
+# "name digest chain" of the names that are another image here.
+others() { awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/right" "$tmp/known"; }
+
+say_replaced() { others | while read -r name _; do log "$name was another image here, the volume's takes its place"; done; }
+
+# Whether a name would go from an image that works to one whose layers could not be linked, and then be dropped with that.
+spoils_names() {
+  others | awk 'FILENAME == ARGV[1] { there[$1]; next } $3 != "-" && !($3 in there) { bad = 1 } END { exit !bad }' "$tmp/dirs" -
 }
 
 # Without unpacking, which the layers do not need.
 import_names() {
+  ! spoils_names || { log 'import: left out, as layers of names that are another image here could not be linked' && return; }
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)

@@ -5,7 +5,8 @@ survey() {
   awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours && $NF == "Committed" { print $1 }' \
     "$layers" "$tmp/snapshots" >"$tmp/have"
   if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
-  $ctr images ls -q | ours >"$tmp/known"
+  $ctr images ls -q >"$tmp/listed" || fail 4 "containerd does not list its images; nothing was removed"
+  ours <"$tmp/listed" >"$tmp/known"
   spread "$tmp/known" right_names >"$tmp/right"
 }
 

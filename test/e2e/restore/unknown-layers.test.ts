@@ -97,6 +97,24 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, volume, '--undo')).code, 0);
   });
 
+  onNode('replaces no image of a name by one whose layers it cannot link', async (node, files) => {
+    await pullSmallImage(node, files, { ...app, layers: ['other'] });
+    const digest = () => node.ctr('images', 'ls', `name==${app.name}`).then((table) => table.match(/sha256:\w+/)?.[0]);
+    const before = await digest();
+    assert.ok(before);
+    for (const [calls, expected, reason] of [
+      [LINKING, 1, /missing registry.test\/shop\/app:1: it is not in the store with the digest of the volume/],
+      [`${LINKING} | *'images ls -q'`, 4, /containerd does not list its images; nothing was removed/],
+    ] as const) {
+      const { code, stderr } = await restore(node, volume, '--ctr', await ctrWith(files, refuse(calls)));
+      assert.equal(await digest(), before, stderr);
+      assert.equal(code, expected, stderr);
+      assert.match(stderr, reason);
+    }
+    await restoreSoundly(node);
+    assert.notEqual(await digest(), before);
+  });
+
   onNode('removes nothing when the disk is full', async (node, files) => {
     const disk = await mountNewVolume(node, files, 'disk', 32);
     await node.run(['mount', '--bind', disk.path, '/var/lib/containerd']);
