@@ -35,6 +35,7 @@ import_names() {
 
 import_blobs() {
   say_replaced
+  others >"$tmp/others"
   start=$(now)
   judge find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
@@ -47,7 +48,8 @@ import_blobs() {
 }
 
 # An OCI layout with one image, of links to the volume, as the archive that containerd reads. It leaves out the blobs that
-# came with an image before.
+# came with an image before. A name that is another image here follows when the layers are there: a failed import of ctr 1.x
+# leaves all names.
 import_image() {
   layout=$tmp/image
   mkdir -p "$layout/blobs/sha256"
@@ -56,14 +58,19 @@ import_image() {
   # shellcheck disable=SC2046 # words without blanks, here and below
   ln -s $(sed "s|^sha256:|$here/blobs/sha256/|" "$tmp/new") "$layout/blobs/sha256/"
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
-  index_of "$digest" >"$layout/index.json"
-  # shellcheck disable=SC2046
-  ! tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $(import_flags) - >/dev/null ||
-    cat "$tmp/new" >>"$tmp/imported"
+  awk -v digest="$digest" 'FILENAME == ARGV[1] { other[$1]; if ($2 == digest) n++; next }
+    n && $2 == digest && !($1 in other)' "$tmp/others" "$names" >"$tmp/safe"
+  { [ ! -s "$tmp/safe" ] || send_image "$tmp/safe"; } && send_image "$names" && cat "$tmp/new" >>"$tmp/imported"
   rm -r "$layout"
 }
 
-# index.json with every name of the image.
+send_image() {
+  index_of "$digest" "$1" >"$layout/index.json"
+  # shellcheck disable=SC2046
+  tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $(import_flags) - >/dev/null
+}
+
+# index.json with every name of the image in that list.
 index_of() {
   document=$here/blobs/sha256/${1#sha256:}
   awk -v digest="$1" -v type="$(media_type "$document")" -v size="$(wc -c <"$document")" '
@@ -74,7 +81,7 @@ index_of() {
       sep = ","
     }
     END { print "]}" }
-  ' "$names"
+  ' "$2"
 }
 
 # Old documents do not say their type.

@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Calls by which layers are linked, and not looked for: a pattern of `case`. */
+export const LINKING = "*'prepare --target /x preload-'[0-9a-f]*";
+
 /** A ctr that runs shell commands before a call, which `$*` describes. */
 export const ctrWith = async (files: string, script: string): Promise<string> => {
   const path = join(files, 'ctr');
@@ -8,7 +11,7 @@ export const ctrWith = async (files: string, script: string): Promise<string> =>
   return path;
 };
 
-/** Shell commands that refuse these calls, a pattern of `case`. */
+/** Shell commands that refuse these calls, also a pattern. */
 export const refuse = (calls: string): string =>
   `case "$*" in ${calls}) echo 'ctr: dial /run/containerd/containerd.sock: connection refused' >&2; exit 1 ;; esac`;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { mountNewVolume } from '../loop-volume.ts';
 import type { PrivateNode } from '../private-node.ts';
-import { callsSince, ctrWith, killAt, refuse } from './faulty-ctr.ts';
+import { callsSince, ctrWith, killAt, LINKING, refuse } from './faulty-ctr.ts';
 import { criNames, lines, newVolume, onNode as onNodeOf, restore, result, store } from './restored-node.ts';
 import { app, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
@@ -18,8 +18,6 @@ const newerVolume = await newVolume('newer', [newer, web, pause]);
 const [, webDigest, webTop] =
   (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/shop\/web:1 (\S+) (\S+)/) ?? [];
 
-/** Calls by which layers are linked, and not looked for. */
-const LINKING = "*'prepare --target /x preload-'[0-9a-f]*";
 const UNKNOWN = /cannot see where containerd keeps \d layers: .*; nothing was removed/;
 
 /** Every name that the kubelet or a person could ask for. */
@@ -95,24 +93,6 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal(code, 1, stderr);
     assert.match(stderr, /containerd does not remove the linked images/);
     assert.equal((await restore(node, volume, '--undo')).code, 0);
-  });
-
-  onNode('replaces no image of a name by one whose layers it cannot link', async (node, files) => {
-    await pullSmallImage(node, files, { ...app, layers: ['other'] });
-    const digest = () => node.ctr('images', 'ls', `name==${app.name}`).then((table) => table.match(/sha256:\w+/)?.[0]);
-    const before = await digest();
-    assert.ok(before);
-    for (const [calls, expected, reason] of [
-      [LINKING, 1, /missing registry.test\/shop\/app:1: it is not in the store with the digest of the volume/],
-      [`${LINKING} | *'images ls -q'`, 4, /containerd does not list its images; nothing was removed/],
-    ] as const) {
-      const { code, stderr } = await restore(node, volume, '--ctr', await ctrWith(files, refuse(calls)));
-      assert.equal(await digest(), before, stderr);
-      assert.equal(code, expected, stderr);
-      assert.match(stderr, reason);
-    }
-    await restoreSoundly(node);
-    assert.notEqual(await digest(), before);
   });
 
   onNode('removes nothing when the disk is full', async (node, files) => {
