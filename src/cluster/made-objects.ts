@@ -1,50 +1,97 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ApiError, PreloadError } from '../model/errors.ts';
+import { ApiError, isPassing, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/name.ts';
 import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
 import { poll } from './poll.ts';
 
-/** The objects one run has made, so that exactly those can be removed again. */
+/** The objects one run has made for its own use, so that exactly those can be removed again. */
 export interface MadeObjects {
   create: (object: KubernetesObject) => Promise<KubernetesObject>;
-  /** removes all but `kept` and, unless told not to, waits until they are gone; returns their names */
-  remove: (kept?: readonly KubernetesObject[], wait?: boolean) => Promise<string[]>;
+  /** Tries to remove every one of them; never throws. */
+  remove: (options?: RemoveOptions) => Promise<Removal>;
+}
+
+interface RemoveOptions {
+  keep?: readonly KubernetesObject[];
+  /** when to stop waiting until they are gone */
+  until?: AbortSignal;
+}
+
+export interface Removal {
+  /** `pod/web` */
+  removed: string[];
+  /** what is left, why, and the command that removes it; undefined if nothing is */
+  left?: string;
 }
 
 const REMOVAL_TIMEOUT = 60_000;
+
+/** Creates an object that must not be there yet. Throws PreloadError with a remedy if it is. */
+export const createNew = (cluster: Cluster, object: KubernetesObject): Promise<KubernetesObject> =>
+  create(cluster, object).catch((error: unknown) => {
+    throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
+  });
 
 export const madeObjects = (cluster: Cluster): MadeObjects => {
   let made: KubernetesObject[] = [];
   return {
     // Not abortable: an object whose creation is under way must be known afterwards.
     create: async (object) => {
-      const created = await create(cluster, object).catch((error: unknown) => {
-        throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
-      });
+      const created = await createNew(cluster, object);
       made.push(created);
       return created;
     },
-    remove: async (kept = [], wait = true) => {
-      const chosen = made.filter((object) => !kept.includes(object)).reverse();
-      made = [...kept];
-      const signal = AbortSignal.timeout(REMOVAL_TIMEOUT);
-      try {
-        for (const object of chosen) await remove(cluster, object, { signal });
-        for (const object of wait ? chosen : []) {
-          await poll(signal, async () => ((await exists(cluster, object, { signal })) ? undefined : true));
-        }
-      } catch (error) {
-        const names = chosen.map(objectName).join(' ');
-        throw new PreloadError(
-          `could not remove ${names}: ${(error as Error).message}`,
-          `kubectl delete -n ${chosen[0]?.metadata.namespace} ${names}`,
-          error,
-        );
-      }
-      return chosen.map(objectName);
+    remove: async ({ keep = [], until = new AbortController().signal } = {}) => {
+      const chosen = made.filter((object) => !keep.includes(object)).reverse();
+      const outcomes = await Promise.all(
+        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until) })),
+      );
+      const left = outcomes.filter(({ problem }) => problem !== undefined);
+      made = [...keep, ...left.map(({ object }) => object)];
+      return {
+        removed: outcomes.filter(({ problem }) => problem === undefined).map(({ object }) => objectName(object)),
+        ...(left.length > 0 && {
+          left: describeLeft(
+            left.map(({ object }) => object),
+            left[0]?.problem ?? '',
+          ),
+        }),
+      };
     },
   };
+};
+
+/** Removes `object` and waits until it is gone. Returns why that failed, or undefined. */
+const removalProblem = async (
+  cluster: Cluster,
+  object: KubernetesObject,
+  until: AbortSignal,
+): Promise<string | undefined> => {
+  const signal = AbortSignal.timeout(REMOVAL_TIMEOUT);
+  let isRequested = false;
+  let problem = 'it is still being removed';
+  const isGone = async (): Promise<true | undefined> => {
+    if (!isRequested) await remove(cluster, object, { signal });
+    isRequested = true;
+    return until.aborted || !(await exists(cluster, object, { signal })) ? true : undefined;
+  };
+  const tryAgain = (error: unknown): undefined => {
+    if (until.aborted || !isPassing(error)) throw error;
+    problem = (error as Error).message;
+  };
+  try {
+    await poll(signal, () => isGone().catch(tryAgain));
+    return undefined;
+  } catch (error) {
+    return signal.aborted ? problem : (error as Error).message;
+  }
+};
+
+const describeLeft = (objects: readonly KubernetesObject[], problem: string): string => {
+  const names = objects.map(objectName).join(' ');
+  const command = `kubectl delete -n ${objects[0]?.metadata.namespace} ${names}`;
+  return `could not remove ${names}: ${problem}; remove ${objects.length > 1 ? 'them' : 'it'} with: ${command}`;
 };
 
 /** Says that an object of the same name as the one of a preload to be made is there, and how to get rid of it. */

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { PreloadError } from '../model/errors.ts';
+import { isPassing, PreloadError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/name.ts';
 import type { SnapshotStatus } from '../model/phase.ts';
 import { parseQuantity } from '../model/quantity.ts';
@@ -24,31 +24,41 @@ export interface SnapshotHandle {
   deletionPolicy?: string;
 }
 
-const ERROR_PATIENCE = 10_000; // drivers retry, and the controller clears an error that went away
-
-/** Waits until the snapshot can be used; throws what its driver says once that does not go away. */
+/**
+ * Waits until the snapshot can be used. What its driver complains of goes to `onProblem`: drivers try again, so it is no
+ * failure until `signal` is aborted; the error then says it. Throws early only if the snapshot is gone.
+ */
 export const snapshotReady = async (
   cluster: Cluster,
   { metadata }: KubernetesObject,
   signal: AbortSignal,
+  onProblem: (problem: string) => void,
 ): Promise<SnapshotHandle> => {
-  let failingSince: number | undefined;
-  return poll(signal, async () => {
-    const namespace = metadata.namespace ?? '';
-    const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', metadata.name, { namespace, signal });
-    if (!snapshot)
-      throw new PreloadError(`volume snapshot ${metadata.name} was deleted by somebody else`, 'run the command again');
-    const { readyToUse, error } = snapshot.status ?? {};
-    if (readyToUse) return snapshotHandle(cluster, snapshot, signal);
-    failingSince = error ? (failingSince ?? Date.now()) : undefined;
-    if (failingSince !== undefined && Date.now() - failingSince > ERROR_PATIENCE) {
-      throw new PreloadError(
-        `the volume snapshot failed: ${error?.message}`,
-        'see that the CSI driver of the storage class supports snapshots and matches the snapshot class',
-      );
-    }
+  const { name, namespace = '', uid } = metadata;
+  let problem: string | undefined;
+  const check = async (): Promise<SnapshotHandle | undefined> => {
+    const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { namespace, signal });
+    if (snapshot?.metadata.uid !== uid)
+      throw new PreloadError(`volume snapshot ${name} was deleted by somebody else`, 'run the command again');
+    const { readyToUse, error } = snapshot?.status ?? {};
+    if (readyToUse && snapshot) return snapshotHandle(cluster, snapshot, signal);
+    problem = error ? (error.message ?? 'its driver reports an error') : undefined;
+    if (problem) onProblem(problem);
     return undefined;
-  });
+  };
+  const tryAgain = (error: unknown): undefined => {
+    if (!isPassing(error)) throw error;
+    onProblem((error as Error).message);
+  };
+  try {
+    return await poll(signal, () => check().catch(tryAgain));
+  } catch (error) {
+    if (!problem || error !== signal.reason || !(error instanceof PreloadError)) throw error;
+    throw new PreloadError(
+      `${error.message}; the volume snapshot is not ready: ${problem}`,
+      'check that the CSI driver supports snapshots and matches the snapshot class, or raise --timeout',
+    );
+  }
 };
 
 /** The handle of `snapshot`, or undefined while it has none. */

@@ -2,6 +2,10 @@ import type { Context } from '../cli/context.ts';
 import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
 
+/** What the first Ctrl-C is answered with, while what was made is removed. */
+export const interruptionNote = (cleanUpCommand: string): string =>
+  `Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${cleanUpCommand}`;
+
 /** Does `work`, for which it has `timeout` milliseconds: then the signal of its context is aborted. */
 export const withDeadline = async (
   timeout: number,

@@ -4,24 +4,28 @@ import type { Cluster } from '../cluster/connection.ts';
 import { createLoader } from '../cluster/create-loader.ts';
 import { loaderStarted, readLoader } from '../cluster/loader.ts';
 import { loaderEvents } from '../cluster/loader-log.ts';
-import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
+import { createNew, type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
+import { create } from '../cluster/objects.ts';
 import { poll } from '../cluster/poll.ts';
-import { isAttached, snapshotReady } from '../cluster/snapshots.ts';
+import { isAttached } from '../cluster/snapshots.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
-import type { KubernetesObject } from '../manifests/object.ts';
+import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { recordConfigMap } from '../manifests/snapshot.ts';
+import type { PreloadRecord } from '../model/contents.ts';
 import { Interrupted, PreloadError } from '../model/errors.ts';
 import { loaderEnd } from '../model/loader-state.ts';
-import { removeCommand, statusCommand } from '../model/name.ts';
+import { removeCommand } from '../model/name.ts';
 import { roundUpToGibibytes } from '../model/quantity.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { CreatePlan } from './create-plan.ts';
+import { interruptionNote } from './deadline.ts';
 import { type Capture, followCapture } from './follow-capture.ts';
-import { summarizeSnapshot, warnOfDeletion } from './ready-snapshot.ts';
+import { continuationNote, waitForSnapshot, warnOfDeletion } from './ready-snapshot.ts';
 
 /**
  * Makes the objects of `plan`, captures and snapshots. In the end, and after any failure, nothing is left but the
- * snapshot and its record; `keep` also leaves the loader and its volume.
+ * snapshot and its record; `keep` also leaves the loader and its volume. Once a snapshot of a finished volume is
+ * submitted, nothing that fails later deletes it.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -30,19 +34,17 @@ export const makePreload = async (
   context: Context,
 ): Promise<PreloadSummary> => {
   const { progress, signal } = context;
+  const { name, namespace } = plan.settings;
   const made = madeObjects(cluster);
-  let results: KubernetesObject[] = [];
+  let submitted = false;
   try {
     const { claim, capture } = await captureImages(cluster, plan, made, context);
     if (!capture.readOnly) await releaseVolume(cluster, claim, made, context);
-    const snapshot = await made.create(plan.snapshot);
-    const record = gzipSync(JSON.stringify(capture.record), { level: 9 });
-    results = [snapshot, await made.create(recordConfigMap(plan.settings, record, snapshot))];
-    progress.start('Waiting for the snapshot');
-    const handle = await snapshotReady(cluster, snapshot, signal);
-    progress.done('Snapshot ready');
-    await cleanUp(made, results, keep, context);
-    const summary = { ...summarizeSnapshot(snapshot, handle), ...summarizeRecord(capture.record) };
+    const snapshot = await createNew(cluster, plan.snapshot);
+    submitted = true;
+    await createRecord(cluster, plan, capture.record, snapshot, context);
+    const summary = { ...(await waitForSnapshot(cluster, snapshot, context)), ...summarizeRecord(capture.record) };
+    if (!keep) await cleanUp(made, signal, context);
     warnOfDeletion(summary, context);
     return summary;
   } catch (error) {
@@ -51,19 +53,26 @@ export const makePreload = async (
         ? await withLastWarning(cluster, [plan.snapshot, plan.pod, plan.claim], error)
         : error;
     progress.fail((failure as Error).message);
-    const interrupted = failure instanceof Interrupted;
-    const submitted = interrupted && results.length > 0;
-    const { name, namespace } = plan.settings;
-    if (interrupted && !keep)
-      progress.note(
-        `Interrupted; once more leaves what was made, to be removed with: ${removeCommand(name, namespace)}`,
-      );
-    await cleanUp(made, submitted ? results : [], keep, context, !submitted).catch(({ message, hint }: PreloadError) =>
-      progress.warn(`${message}; to be removed with: ${hint}`),
-    );
-    if (submitted) progress.note(`The snapshot goes on without this command: ${statusCommand(name, namespace)}`);
+    if (failure instanceof Interrupted && !keep) progress.note(interruptionNote(removeCommand(name, namespace)));
+    // a claim whose snapshot is being taken goes when that is done
+    if (!keep) await cleanUp(made, submitted ? AbortSignal.abort() : undefined, context);
+    if (submitted) progress.note(continuationNote(name, namespace));
     throw failure;
   }
+};
+
+/** The snapshot serves nodes without its record, so a failure is a warning. */
+const createRecord = async (
+  cluster: Cluster,
+  { settings }: CreatePlan,
+  record: PreloadRecord,
+  snapshot: KubernetesObject,
+  { progress }: Context,
+): Promise<void> => {
+  const configMap = recordConfigMap(settings, gzipSync(JSON.stringify(record), { level: 9 }), snapshot);
+  await create(cluster, configMap).catch(({ message }: Error) =>
+    progress.warn(`could not create ${objectName(configMap)}, so status will not list the images: ${message}`),
+  );
 };
 
 const makeLoader = async (
@@ -102,7 +111,7 @@ const captureImages = async (
     throw new PreloadError('the volume is too small for these images', `create again with --size ${size}`);
   }
   progress.done(`These images need a volume of ${size}`);
-  await made.remove();
+  await removeOrThrow(made);
   return captureImages(cluster, plan.resized(size), made, context);
 };
 
@@ -111,7 +120,7 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
   const { progress, signal } = context;
   progress.start('Releasing the volume');
   const wasAttached = await isAttached(cluster, claim, signal);
-  await made.remove([claim]);
+  await removeOrThrow(made, [claim]);
   await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
   progress.done('Volume released');
   if (!wasAttached) {
@@ -121,15 +130,17 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
   }
 };
 
-const cleanUp = async (
-  made: MadeObjects,
-  results: readonly KubernetesObject[],
-  keep: boolean,
-  { progress }: Context,
-  wait = true,
-): Promise<void> => {
-  if (keep) return;
+const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {
+  const { left } = await made.remove({ keep });
+  if (left) throw new PreloadError(left);
+};
+
+/** Removes what was made, and waits until it is gone or `until` is aborted. What is left is a warning. */
+const cleanUp = async (made: MadeObjects, until: AbortSignal | undefined, { progress }: Context): Promise<void> => {
   progress.start('Removing the loader and its volume');
-  const removed = await made.remove(results, wait);
-  progress.done(removed.length > 0 ? `Removed ${removed.join(', ')}` : 'Nothing was left to remove');
+  const { removed, left } = await made.remove(until && { until });
+  if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
+  else if (left) progress.fail('nothing could be removed');
+  else progress.done('Nothing was left to remove');
+  if (left) progress.warn(left);
 };

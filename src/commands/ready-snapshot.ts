@@ -1,16 +1,27 @@
 import type { Context } from '../cli/context.ts';
-import type { SnapshotHandle } from '../cluster/snapshots.ts';
+import type { Cluster } from '../cluster/connection.ts';
+import { snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
+import { statusCommand } from '../model/name.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 
-/** What is known of a preload from its snapshot alone. */
-export const summarizeSnapshot = ({ metadata }: KubernetesObject, handle: SnapshotHandle): PreloadSummary => ({
-  name: metadata.name,
-  namespace: metadata.namespace ?? '',
-  phase: 'Ready',
-  ...handle,
-  created: metadata.creationTimestamp ?? '',
-});
+/** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */
+export const waitForSnapshot = async (
+  cluster: Cluster,
+  snapshot: KubernetesObject,
+  { progress, signal }: Context,
+): Promise<PreloadSummary> => {
+  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
+  const waiting = 'Waiting for the snapshot';
+  progress.start(waiting);
+  const handle = await snapshotReady(cluster, snapshot, signal, (problem) => progress.update(`${waiting}: ${problem}`));
+  progress.done('Snapshot ready');
+  return { name, namespace, phase: 'Ready', ...handle, created };
+};
+
+/** For an end before the snapshot is ready: a driver goes on with what was submitted. */
+export const continuationNote = (name: string, namespace: string): string =>
+  `The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`;
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {
   if (deletionPolicy !== 'Delete') return;

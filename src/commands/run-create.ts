@@ -24,6 +24,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     const summary = await makePreload(cluster, plan, options.keep, limited);
     context.print(formatPreloads(summary, options.output, context.now()));
   });
+  context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed
 };
 
 /** What would be sent, in order; a dry run often ends up in a log, so without what is secret. */

@@ -2,17 +2,16 @@ import type { Context } from '../cli/context.ts';
 import { formatPreloads } from '../cli/format-preloads.ts';
 import { checkClaim } from '../cluster/claim-preflight.ts';
 import { type Cluster, connect } from '../cluster/connection.ts';
-import { madeObjects } from '../cluster/made-objects.ts';
-import { checkSnapshotNameIsFree, snapshotReady } from '../cluster/snapshots.ts';
+import { createNew } from '../cluster/made-objects.ts';
+import { checkSnapshotNameIsFree } from '../cluster/snapshots.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import { snapshotOfClaim } from '../manifests/snapshot.ts';
 import { PreloadError } from '../model/errors.ts';
-import { statusCommand } from '../model/name.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { version } from '../version.ts';
 import { withDeadline } from './deadline.ts';
-import { summarizeSnapshot, warnOfDeletion } from './ready-snapshot.ts';
+import { continuationNote, waitForSnapshot, warnOfDeletion } from './ready-snapshot.ts';
 import type { SnapshotOptions } from './snapshot.ts';
 
 export const runSnapshot = async (options: SnapshotOptions, context: Context): Promise<void> => {
@@ -29,29 +28,17 @@ export const runSnapshot = async (options: SnapshotOptions, context: Context): P
   });
 };
 
-/** A snapshot that fails is taken away again, so that its name is free; one that is only waited for goes on. */
-const takeSnapshot = async (
-  cluster: Cluster,
-  planned: KubernetesObject,
-  { progress, signal }: Context,
-): Promise<PreloadSummary> => {
-  const made = madeObjects(cluster);
-  const snapshot = await made.create(planned);
+/** Whatever happens after it was submitted, the snapshot stays: its driver may need longer than this command. */
+const takeSnapshot = async (cluster: Cluster, planned: KubernetesObject, context: Context): Promise<PreloadSummary> => {
+  const { progress, signal } = context;
+  const snapshot = await createNew(cluster, planned);
   try {
-    progress.start('Waiting for the snapshot');
-    const handle = await snapshotReady(cluster, snapshot, signal);
-    progress.done('Snapshot ready');
-    return summarizeSnapshot(snapshot, handle);
+    return await waitForSnapshot(cluster, snapshot, context);
   } catch (error) {
     progress.fail((error as Error).message);
-    if (signal.aborted) {
-      const { name, namespace = '' } = snapshot.metadata;
-      progress.note(`The snapshot goes on without this command: ${statusCommand(name, namespace)}`);
-      throw error instanceof PreloadError ? await withLastWarning(cluster, [snapshot], error) : error;
-    }
-    await made
-      .remove()
-      .catch(({ message, hint }: PreloadError) => progress.warn(`${message}; to be removed with: ${hint}`));
-    throw error;
+    const { name, namespace = '' } = snapshot.metadata;
+    progress.note(continuationNote(name, namespace));
+    const timedOut = error === signal.reason && error instanceof PreloadError;
+    throw timedOut ? await withLastWarning(cluster, [snapshot], error) : error;
   }
 };

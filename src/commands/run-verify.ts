@@ -18,7 +18,7 @@ import type { Verification } from '../model/verification.ts';
 import { version } from '../version.ts';
 import { gzippedBundle } from './bundle.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './conclude-verify.ts';
-import { withDeadline } from './deadline.ts';
+import { interruptionNote, withDeadline } from './deadline.ts';
 import type { VerifyOptions } from './verify.ts';
 
 const SMALLEST = 1024 ** 3;
@@ -68,7 +68,9 @@ const verifyClone = async (
   const made = madeObjects(cluster);
   const cleanUp = async () => {
     progress.start('Removing the pod and the clone');
-    progress.done(`Removed ${(await made.remove()).join(', ') || 'nothing'}`);
+    const { removed, left } = await made.remove();
+    progress.done(`Removed ${removed.join(', ') || 'nothing'}`);
+    if (left) progress.warn(left);
   };
   let verification: Verification;
   try {
@@ -85,13 +87,8 @@ const verifyClone = async (
         : error;
     progress.fail((failure as Error).message);
     const { name, namespace } = settings;
-    if (failure instanceof Interrupted)
-      progress.note(
-        `Interrupted; once more leaves what was made, to be removed with: ${removeCommand(name, namespace, 'verify')}`,
-      );
-    await cleanUp().catch(({ message, hint }: PreloadError) =>
-      progress.warn(`${message}; to be removed with: ${hint}`),
-    );
+    if (failure instanceof Interrupted) progress.note(interruptionNote(removeCommand(name, namespace, 'verify')));
+    await cleanUp();
     throw failure;
   }
   await cleanUp();

@@ -21,6 +21,10 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether a request that failed so may succeed if it is sent again: no answer came, or the server was busy or restarting. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
+
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {
   readonly signal: 'SIGINT' | 'SIGTERM';

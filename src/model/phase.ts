@@ -13,8 +13,9 @@ export const phaseOf = (
   now: number,
 ): { phase: Phase; reason?: string } => {
   if (snapshot?.readyToUse) return { phase: 'Ready' };
-  if (snapshot?.error) return { phase: 'Failed', reason: snapshot.error.message ?? 'the volume snapshot failed' };
-  if (snapshot || !pod) return { phase: 'Snapshotting' };
+  // a driver that reports an error tries again
+  const reason = snapshot?.error && (snapshot.error.message ?? 'the driver of the volume snapshot reports an error');
+  if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
   if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
   if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
   const problem = startProblem(pod, now);

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { until } from '../cluster/until.ts';
+import {
+  at,
+  type FaultyApiServer,
+  FORBIDDEN,
+  LEADER_CHANGED,
+  startFaultyApiServer,
+  UNAVAILABLE,
+} from '../faulty-api-server.ts';
 import { grant, STORAGE, snapshotClass, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();
@@ -117,6 +126,9 @@ describe('snapshot makes nothing where it cannot be', () => {
   });
 });
 
+const CONTINUES =
+  /^The snapshot continues in the background\. Check it with: kubectl preload status nightly -n default$/m;
+
 type Run = ReturnType<typeof server.start>;
 
 /** Starts the command and returns once its snapshot is there, which no driver will ever take. */
@@ -181,14 +193,26 @@ describe('snapshot', () => {
     assert.equal(stdout, `${NAME}\n`);
   });
 
-  test('that the driver cannot take is an error, and leaves its name free', async () => {
-    const { outcome } = await startWaiting(snapshot());
+  test('that the driver cannot take yet waits, and the error counts only when the time is over', async () => {
+    const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '12s'));
     await server.setStatus(NAME, 'default', { error: { message: 'quota exceeded' } });
     const { code, stdout, stderr } = await outcome;
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^ ✗ Waiting for the snapshot: the volume snapshot failed: quota exceeded$/m);
-    assert.match(stderr, /^error: the volume snapshot failed: quota exceeded\nhint: see that the CSI driver .*\n$/m);
-    assert.equal(await server.kubectl(['get', NAME, '--ignore-not-found']), '');
+    const reason = 'timed out after 12s; the volume snapshot is not ready: quota exceeded';
+    assert.match(stderr, new RegExp(`^ ✗ Waiting for the snapshot: quota exceeded: ${reason}$`, 'm'));
+    assert.match(stderr, new RegExp(`^error: ${reason}\nhint: check that the CSI driver .*\n$`, 'm'));
+    assert.match(stderr, CONTINUES);
+    await server.kubectl(['get', NAME]);
+  });
+
+  test('that the driver takes after an error is as good as any', async () => {
+    const { outcome } = await startWaiting(snapshot());
+    await server.setStatus(NAME, 'default', { error: { message: 'request limit exceeded' } });
+    await sleep(11_000); // longer than drivers need between two tries
+    await server.finishSnapshot('nightly');
+    const { code, stdout, stderr } = await outcome;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^nightly .* snap-nightly /m);
   });
 
   for (const [signal, expected] of [
@@ -200,7 +224,7 @@ describe('snapshot', () => {
       child.kill(signal);
       const { code, stdout, stderr } = await outcome;
       assert.deepEqual([code, stdout], [expected, '']);
-      assert.match(stderr, /^The snapshot goes on without this command: kubectl preload status nightly -n default$/m);
+      assert.match(stderr, CONTINUES);
       assert.doesNotMatch(stderr, /^(error|hint|Error)/m);
       await server.kubectl(['get', NAME]);
     });
@@ -215,8 +239,43 @@ describe('snapshot', () => {
     });
     const { code, stderr } = await outcome;
     assert.equal(code, 1);
-    assert.match(stderr, /^The snapshot goes on without this command: .*$/m);
+    assert.match(stderr, CONTINUES);
     assert.match(stderr, /^error: timed out after 5s: SnapshotSlow: the storage is busy\nhint: raise --timeout\n$/m);
+    await server.kubectl(['get', NAME]);
+  });
+});
+
+describe('an API server that fails while the snapshot is awaited', () => {
+  const awaited = /^GET .*\/volumesnapshots\/nightly\b/;
+  let faulty: FaultyApiServer;
+  before(async () => {
+    await server.apply(...STORAGE);
+    faulty = await startFaultyApiServer(server.kubeconfig);
+  });
+  after(() => faulty.stop());
+  afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
+
+  for (const answer of [UNAVAILABLE, LEADER_CHANGED, { ...UNAVAILABLE, code: 429, reason: 'TooManyRequests' }]) {
+    test(`with ${answer.code} for a moment does no harm`, async () => {
+      faulty.behave(() => undefined);
+      const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
+      faulty.behave(at(awaited, answer, 5));
+      await until('the fault', () => faulty.spoilt.length === 5);
+      await server.finishSnapshot('nightly');
+      const { code, stdout, stderr } = await outcome;
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^nightly .* snap-nightly /m);
+    });
+  }
+
+  test('for good ends the command, and the snapshot stays', async () => {
+    faulty.behave(() => undefined);
+    const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
+    faulty.behave(at(awaited, FORBIDDEN));
+    const { code, stdout, stderr } = await outcome;
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, CONTINUES);
+    assert.match(stderr, /^Error from server \(Forbidden\): a webhook denied the request$/m);
     await server.kubectl(['get', NAME]);
   });
 });

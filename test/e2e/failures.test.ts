@@ -43,11 +43,6 @@ const failures: Record<string, Failure> = {
     error: /the volume is too small for these images/,
     hint: /--size \d+Gi$/,
   },
-  'snapshot-error': {
-    args: [IMAGE, '--snapshot-class', 'broken'],
-    error: /the volume snapshot failed: .*cannot get credentials/,
-    hint: /snapshot/,
-  },
   'storage-unknown': {
     args: [IMAGE, '--storage-class', 'nothing'],
     error: /storage class "nothing" not found/,

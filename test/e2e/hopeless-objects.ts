@@ -5,7 +5,7 @@ const storageClass = (name: string, provisioner: string) => ({
   provisioner,
 });
 
-const snapshotClass = (name: string, driver: string, parameters: object) => ({
+export const snapshotClass = (name: string, driver: string, parameters: object) => ({
   apiVersion: 'snapshot.storage.k8s.io/v1',
   kind: 'VolumeSnapshotClass',
   metadata: { name },
@@ -19,10 +19,6 @@ export const HOPELESS_CLASSES = [
   storageClass('without-snapshots', 'nobody.preload.test'),
   storageClass('stuck', 'absent.preload.test'),
   snapshotClass('stuck', 'absent.preload.test', {}),
-  snapshotClass('broken', 'disk.preload.test', {
-    'csi.storage.k8s.io/snapshotter-secret-name': 'no-such-secret',
-    'csi.storage.k8s.io/snapshotter-secret-namespace': 'default',
-  }),
 ];
 
 /** A node without a kubelet, for the scheduler alone to look at; nothing fits on it. */

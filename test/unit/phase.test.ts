@@ -29,8 +29,13 @@ describe('phase of a preload, and why', () => {
     'the snapshot has no status yet': [running, {}, 'Snapshotting'],
     'the snapshot is being taken': [running, { readyToUse: false }, 'Snapshotting'],
     'the loader is gone': [undefined, { readyToUse: false }, 'Snapshotting'],
-    'the snapshot failed': [running, { error: { message: 'quota' } }, 'Failed', 'quota'],
-    'the snapshot failed without a word': [undefined, { error: {} }, 'Failed', 'the volume snapshot failed'],
+    'the driver reports an error': [running, { error: { message: 'quota' } }, 'Snapshotting', 'quota'],
+    'the driver reports an error without a word': [
+      undefined,
+      { error: {} },
+      'Snapshotting',
+      'the driver of the volume snapshot reports an error',
+    ],
     'the snapshot is ready': [undefined, { readyToUse: true }, 'Ready'],
     'the snapshot is ready after an error': [undefined, { readyToUse: true, error: { message: 'x' } }, 'Ready'],
   };
