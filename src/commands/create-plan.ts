@@ -64,7 +64,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     name: options.NAME,
     namespace: cluster.namespace,
     version,
-    size: options.size ?? estimateVolumeSize(images.length, [...choice.sizes.values()], formOf(options), least),
+    size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), least),
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + DEADLINE_RESERVE,
