@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 ** 2;
 const server = await startTestServer();
 after(server.stop);
 before(async () => {
-  const cached = { [APP]: 900 * MEBIBYTE, 'docker.io/library/nginx:1': 100 * MEBIBYTE };
+  const cached = { [APP]: 1800 * MEBIBYTE, 'docker.io/library/nginx:1': 200 * MEBIBYTE };
   await server.apply(...STORAGE, ...namespace('images'), node('warm', cached), node('arm', {}, 'arm64'));
 });
 
