@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import project from '../package.json' with { type: 'json' };
-import { PLUGIN } from '../src/model/name.ts';
+import { PLUGIN } from '../src/model/names.ts';
 import { tarGz } from './archive.ts';
 import { renderManifest } from './manifest.ts';
 import { archiveName, archiveSources, BUNDLE, PLATFORMS, type Platform } from './platforms.ts';

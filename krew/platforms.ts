@@ -1,4 +1,4 @@
-import { PLUGIN, TOOL } from '../src/model/name.ts';
+import { PLUGIN, TOOL } from '../src/model/names.ts';
 
 export interface Platform {
   os: string;

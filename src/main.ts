@@ -1,7 +1,7 @@
 import { processContext } from './cli/context.ts';
 import { describeFailure, exitCode } from './cli/failure.ts';
-import { isCommand, runCommand } from './cli/program.ts';
 import { Interrupted } from './model/errors.ts';
+import { isCommand, runCommand } from './program.ts';
 
 const argv = process.argv.slice(2);
 const abort = new AbortController();

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, resolve } from 'node:path';
-import { TOOL } from '../src/model/name.ts';
+import { TOOL } from '../src/model/names.ts';
 
 /** The built program; npm's scripts build it before they test. */
 export const BUNDLE = resolve(import.meta.dirname, '../dist', TOOL);

@@ -1,5 +1,5 @@
 import { ApiError, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
-import { USAGE_NAME } from '../model/name.ts';
+import { USAGE_NAME } from '../model/names.ts';
 import type { Style } from './style.ts';
 
 /** Exit codes as shells and kubectl use them. */

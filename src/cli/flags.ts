@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
 import { LAYOUTS } from '../model/layout.ts';
-import { nameProblem } from '../model/name.ts';
+import { nameProblem } from '../model/names.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { OUTPUTS } from './output.ts';
 

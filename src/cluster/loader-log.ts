@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOADER } from '../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { LOADER } from '../manifests/pod.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
-import { loaderEnd } from '../model/loader-state.ts';
+import { loaderEnd } from '../model/pod-state.ts';
 import type { Cluster } from './connection.ts';
-import { readLoader } from './loader.ts';
+import { readLoader } from './pod.ts';
 import { send } from './rest.ts';
 
 /** Events of the loader, in order and each once, however often the connection breaks; ends when the container does. */

@@ -1,9 +1,9 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ApiError, isPassing, PreloadError } from '../model/errors.ts';
-import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/name.ts';
+import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
-import { poll } from './poll.ts';
+import { poll } from './wait.ts';
 
 /** The objects one run has made for its own use, so that exactly those can be removed again. */
 export interface MadeObjects {

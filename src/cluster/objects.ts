@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { ApiError } from '../model/errors.ts';
-import { FIELD_MANAGER } from '../model/name.ts';
+import { FIELD_MANAGER } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
 

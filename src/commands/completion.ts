@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { PLUGIN, USAGE_NAME } from '../model/name.ts';
+import { PLUGIN, USAGE_NAME } from '../model/names.ts';
 
 const SCRIPT = `kubectl_complete-${PLUGIN}`;
 

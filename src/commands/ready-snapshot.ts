@@ -2,7 +2,7 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { statusCommand } from '../model/name.ts';
+import { statusCommand } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 
 /** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */

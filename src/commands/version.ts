@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import { TOOL } from '../model/name.ts';
+import { TOOL } from '../model/names.ts';
 import { version } from '../version.ts';
 
 export const command = 'version';

@@ -1,5 +1,5 @@
 import { PreloadError } from '../model/errors.ts';
-import { labels, objectNames } from '../model/name.ts';
+import { labels, objectNames } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 import type { PreloadSettings } from './settings.ts';
 

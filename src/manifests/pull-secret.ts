@@ -1,4 +1,4 @@
-import { labels, objectNames } from '../model/name.ts';
+import { labels, objectNames } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 import type { PreloadSettings } from './settings.ts';
 

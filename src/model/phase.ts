@@ -1,4 +1,4 @@
-import { type LoaderPod, loaderEnd, startProblem } from './loader-state.ts';
+import { type LoaderPod, loaderEnd, startProblem } from './pod-state.ts';
 import type { Phase } from './summary.ts';
 
 export interface SnapshotStatus {

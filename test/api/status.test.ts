@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
-import { loaderPod } from '../../src/manifests/pod.ts';
+import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import type { PreloadSettings } from '../../src/manifests/settings.ts';
 import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';

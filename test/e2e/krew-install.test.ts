@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import project from '../../package.json' with { type: 'json' };
-import { PLUGIN, TOOL, USAGE_NAME } from '../../src/model/name.ts';
+import { PLUGIN, TOOL, USAGE_NAME } from '../../src/model/names.ts';
 import { goBuild } from '../cluster/go-build.ts';
 
 const run = promisify(execFile);

@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { digestLayer } from '../../src/export/layer-digest.ts';
 import type { VerificationResult } from '../../src/model/verification.ts';
 import { writeChecksums } from '../../src/volume/checksums.ts';
+import { digestLayer } from '../../src/volume/layer-digest.ts';
 import { poolFolder } from '../cluster/disk.ts';
 import { run } from '../cluster/run.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';

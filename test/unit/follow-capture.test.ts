@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Context } from '../../src/cli/context.ts';
-import { describeSources, followCapture } from '../../src/commands/follow-capture.ts';
+import { describeSources, followCapture } from '../../src/commands/create/follow.ts';
 import type { LayerSource } from '../../src/model/contents.ts';
 import type { ExportEvent } from '../../src/model/events.ts';
 import { capturedImage, layer } from './captured-images.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { renderManifest } from '../../krew/manifest.ts';
 import { archiveName, PLATFORMS } from '../../krew/platforms.ts';
-import { PLUGIN } from '../../src/model/name.ts';
+import { PLUGIN } from '../../src/model/names.ts';
 
 const TAG = 'v1.2.3';
 const template = readFileSync(`krew/${PLUGIN}.yaml`, 'utf8');

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { TOOL } from '../../src/model/name.ts';
+import { TOOL } from '../../src/model/names.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'krew wrapper '));
 const store = join(scratch, 'the store', 'v1.0.0');

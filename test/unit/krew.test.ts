@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { load } from 'js-yaml';
 import { renderManifest } from '../../krew/manifest.ts';
 import { archiveName, archiveSources, PLATFORMS } from '../../krew/platforms.ts';
-import { PLUGIN, TOOL } from '../../src/model/name.ts';
+import { PLUGIN, TOOL } from '../../src/model/names.ts';
 
 interface Manifest {
   apiVersion: string;

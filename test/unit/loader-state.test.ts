@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type LoaderPod, loaderEnd, startProblem } from '../../src/model/loader-state.ts';
+import { type LoaderPod, loaderEnd, startProblem } from '../../src/model/pod-state.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 type Status = NonNullable<LoaderPod['status']>;

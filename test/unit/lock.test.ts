@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { lockVolume } from '../../src/export/lock.ts';
+import { lockVolume } from '../../src/node/lock.ts';
 
 const volume = await mkdtemp(join(tmpdir(), 'preload-lock-'));
 after(() => rm(volume, { recursive: true }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loaderPod } from '../../src/manifests/pod.ts';
+import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import type { PreloadSettings } from '../../src/manifests/settings.ts';
 
 interface Spec {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../src/manifests/verify.ts';
+import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../src/manifests/verifier.ts';
 
 interface Spec {
   containers: { args: string[]; securityContext: object; volumeMounts: object[] }[];

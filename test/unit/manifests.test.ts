@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { volumeClaim } from '../../src/manifests/claim.ts';
 import { loaderConfigMap } from '../../src/manifests/config-map.ts';
+import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { type KubernetesObject, objectName, ownerReference } from '../../src/manifests/object.ts';
-import { loaderPod } from '../../src/manifests/pod.ts';
 import type { PreloadSettings } from '../../src/manifests/settings.ts';
 import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 

@@ -7,7 +7,7 @@ import {
   removeCommand,
   selector,
   snapshotNameProblem,
-} from '../../src/model/name.ts';
+} from '../../src/model/names.ts';
 
 const LONGEST = 'a'.repeat(48);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseConfig, parseImageTable, parseUsageTable } from '../../src/export/node-store.ts';
+import { parseConfig, parseImageTable, parseUsageTable } from '../../src/node/containerd.ts';
 
 // All texts are what the real programs print, shortened.
 const CONTAINERD_1 = `version = 2

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { flagOf } from '../../src/export/registry/node-daemon.ts';
-import { listNodeFolder, readNodeFile } from '../../src/export/registry/node-files.ts';
-import { proxyFor } from '../../src/export/registry/proxy.ts';
+import { flagOf } from '../../src/node/daemons.ts';
+import { listNodeFolder, readNodeFile } from '../../src/node/files.ts';
+import { proxyFor } from '../../src/registry/proxy.ts';
 
 describe('files of a node', async () => {
   const root = await mkdtemp(join(tmpdir(), 'preload-node-files-'));

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseChallenge } from '../../src/export/registry/challenge.ts';
+import { parseChallenge } from '../../src/registry/challenge.ts';
 import {
   combined,
   connectionFailure,
   parseRetryAfter,
   RegistryFailure,
   statusFailure,
-} from '../../src/export/registry/failure.ts';
-import { backoff, PATIENCE } from '../../src/export/registry/persist.ts';
+} from '../../src/registry/failure.ts';
+import { backoff, PATIENCE } from '../../src/registry/persist.ts';
 
 describe('a challenge', () => {
   const realm = 'https://auth.test/token';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { identifyRun, isRunning } from '../../src/export/run-identity.ts';
+import { identifyRun, isRunning } from '../../src/node/process-id.ts';
 
 test('this run is running', async () => {
   const run = await identifyRun('/');

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { CommandFailed } from '../../src/export/ctr.ts';
-import { identifyRun } from '../../src/export/run-identity.ts';
-import { streamOutput } from '../../src/export/stream-output.ts';
+import { CommandFailed } from '../../src/node/command.ts';
+import { streamOutput } from '../../src/node/pipe.ts';
+import { identifyRun } from '../../src/node/process-id.ts';
 
 const shell = (script: string): string[] => ['sh', '-c', script];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { digestLayer } from '../../src/export/layer-digest.ts';
+import { digestLayer } from '../../src/volume/layer-digest.ts';
 import { treeDigester } from '../../src/volume/tree-digest.ts';
 import { ensurePackages } from '../cluster/apt.ts';
 import { digest } from './captured-images.ts';

@@ -10,7 +10,7 @@ import {
   reclaimableBytes,
   tidyVolume,
   type VolumeState,
-} from '../../src/export/volume-state.ts';
+} from '../../src/capture/volume.ts';
 import { PreloadError } from '../../src/model/errors.ts';
 import { blobPath, CONTENTS_FILE, layerFolder } from '../../src/volume/format.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { wantedImages } from '../../src/export/wanted.ts';
+import { wantedImages } from '../../src/capture/wanted.ts';
 import { imageName } from '../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../src/model/request.ts';
 import { defaultRequest } from '../capture-request.ts';

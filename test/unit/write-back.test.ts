@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { writeBack } from '../../src/export/write-back.ts';
+import { writeBack } from '../../src/capture/flush.ts';
 
 describe('writing to the disk meanwhile', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'preload-write-back-'));

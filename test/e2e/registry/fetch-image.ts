@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRegistryClient, type RegistryClientOptions } from '../../../src/export/registry/client.ts';
 import type { ImageReference } from '../../../src/model/image-reference.ts';
 import { digestOf } from '../../../src/model/oci.ts';
+import { createRegistryClient, type RegistryClientOptions } from '../../../src/registry/client.ts';
 import type { PushedImage } from './image.ts';
 
 export interface Fetched {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRegistryClient } from '../../../src/export/registry/client.ts';
+import { createRegistryClient } from '../../../src/registry/client.ts';
 
 // Downloads a blob and prints what that took; a program of its own, so that nothing else is measured.
 const [address = '', path = '', digest = '', size = '', file = ''] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import type { PullSecret } from '../../../src/export/registry/credentials.ts';
+import type { PullSecret } from '../../../src/registry/credentials.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { writeNodeFiles } from './node-folder.ts';

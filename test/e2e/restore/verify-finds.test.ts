@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
-import { digestLayer } from '../../../src/export/layer-digest.ts';
 import type { VerificationResult } from '../../../src/model/verification.ts';
 import { writeChecksums } from '../../../src/volume/checksums.ts';
+import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
 import { run } from '../../cluster/run.ts';
 import { runBundle } from '../../run-bundle.ts';

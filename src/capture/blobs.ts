@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { limiter } from '../model/parallel.ts';
+import type { NodeStore } from '../node/containerd.ts';
+import { exists } from '../node/exists.ts';
+import { blobPath } from '../volume/format.ts';
+import type { Capture } from './context.ts';
+import type { ProgressMeter } from './meter.ts';
+import type { ResolvedImage } from './resolve.ts';
+
+/** Brings the blob of a layer to blobs/ of the volume, from the node's content store or the registry. */
+export type BlobFetcher = (image: ResolvedImage, layer: { digest: string; bytes: number }) => Promise<void>;
+
+/** A fetcher that brings each blob once, however many images share it, some at a time. */
+export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressMeter): BlobFetcher => {
+  const limit = limiter(capture.request.parallel);
+  const underWay = new Map<string, Promise<void>>();
+  return (image, { digest, bytes }) => {
+    const file = join(capture.volume, blobPath(digest));
+    const known = underWay.get(digest);
+    if (known) return known;
+    const fetched = limit(() => fetchBlob(capture, image, { digest, size: bytes }, file, bytesDone));
+    underWay.set(digest, fetched);
+    fetched.then(
+      () => partDone(digest),
+      () => underWay.delete(digest), // another repository may have the same blob
+    );
+    return fetched;
+  };
+};
+
+const fetchBlob = async (
+  capture: Capture,
+  image: ResolvedImage,
+  descriptor: { digest: string; size: number },
+  file: string,
+  onBytes: (count: number) => void,
+): Promise<void> => {
+  if (await exists(file)) return;
+  await mkdir(dirname(file), { recursive: true });
+  if (
+    await copyVerified(join(capture.node.content, blobPath(descriptor.digest)), descriptor.digest, file, capture.signal)
+  ) {
+    return onBytes(descriptor.size);
+  }
+  let failure: unknown;
+  for (const { source, namespaces } of image.wanted) {
+    try {
+      return await capture.registry.fetchBlob(source, { namespaces }, descriptor, file, onBytes, capture.signal);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+};
+
+/** Copies `source` to `file` if it has `digest`; false where it has not, or is not there. */
+const copyVerified = async (source: string, digest: string, file: string, signal: AbortSignal): Promise<boolean> => {
+  if (!(await exists(source))) return false;
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform(chunk, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  const copy = `${file}.copy`;
+  try {
+    await pipeline(createReadStream(source), hashing, createWriteStream(copy), { signal });
+    if (`sha256:${hash.digest('hex')}` !== digest) return false;
+    await rename(copy, file);
+    return true;
+  } finally {
+    await rm(copy, { force: true });
+  }
+};
+
+/** Digests of the layer blobs of `images` that the node has. */
+export const blobsOfNode = async ({ content }: NodeStore, images: readonly ResolvedImage[]): Promise<Set<string>> => {
+  const digests = [...new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)))];
+  const there = await Promise.all(digests.map((digest) => exists(join(content, blobPath(digest)))));
+  return new Set(digests.filter((_, index) => there[index]));
+};

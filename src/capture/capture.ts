@@ -1,0 +1,63 @@
+import { statfs } from 'node:fs/promises';
+import { type Contents, distinctLayers } from '../model/contents.ts';
+import { PreloadError } from '../model/errors.ts';
+import { formOf } from '../model/layout.ts';
+import type { CaptureRequest } from '../model/request.ts';
+import { type NodeStore, readNodeStore } from '../node/containerd.ts';
+import { releaseLeftovers } from '../node/held-layers.ts';
+import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from '../node/mount.ts';
+import { identifyRun } from '../node/process-id.ts';
+import { isVolumeFull } from '../node/volume-full.ts';
+import { createRegistryClient } from '../registry/client.ts';
+import type { CaptureOptions } from './context.ts';
+import { writeImages } from './write-images.ts';
+
+/** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
+export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
+  const { root, volume, force, report, signal } = options;
+  const device = await mountOf(volume);
+  if ([root, '/'].includes(volume)) {
+    throw new PreloadError(`${volume} is a root filesystem`, 'specify a mounted volume with --to');
+  }
+  if (!device && !force) {
+    throw new PreloadError(
+      `no volume is mounted at ${volume}`,
+      'mount one there; export --force writes to the folder itself',
+    );
+  }
+  if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
+  const volumeInNode = await showVolumeInNode(root, volume);
+  let written: Contents;
+  try {
+    const node = await readNodeStore(root, request.tools, signal);
+    await releaseLeftovers(root, node.ctr, signal);
+    const run = await identifyRun(root);
+    const uuid = device ? await filesystemUuid(root, device.source) : null;
+    const registry = await registryOf(node, options);
+    try {
+      written = await writeImages(
+        { ...options, request, form: formOf(request), run, node, registry, volumeInNode },
+        uuid,
+      );
+    } finally {
+      await registry.close();
+    }
+  } catch (error) {
+    throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
+  } finally {
+    await hideVolumeInNode(root, volumeInNode);
+  }
+  const { images, ...contents } = written;
+  const { blocks, bfree, bsize } = await statfs(volume);
+  const usedBytes = (blocks - bfree) * bsize;
+  const readOnly = device ? await makeReadOnly(volume) : false;
+  report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
+};
+
+const registryOf = ({ certsFolders }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
+  createRegistryClient({
+    root,
+    pullSecrets,
+    report: (message) => report({ type: 'warning', message }),
+    ...(certsFolders.length > 0 && { certsFolders }),
+  });

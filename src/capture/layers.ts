@@ -1,0 +1,122 @@
+import { forEachParallel, limiter } from '../model/parallel.ts';
+import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
+import { holdLayers, releaseLayers } from '../node/held-layers.ts';
+import type { BlobFetcher } from './blobs.ts';
+import type { Capture } from './context.ts';
+import { layerCopier } from './copy.ts';
+import { testCopy } from './copy-test.ts';
+import type { ProgressMeter } from './meter.ts';
+import { giveUp, type ResolvedImage } from './resolve.ts';
+import { startUnpacker } from './unpack.ts';
+
+const WAVE = 8; // images unpacked before their layers are taken
+
+/**
+ * Brings all layers of `images` onto the volume unpacked, each from its best source. Returns the images that are there
+ * whole.
+ */
+export const bringLayers = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  fetchBlob: BlobFetcher,
+  layerDone: ProgressMeter['partDone'],
+): Promise<ResolvedImage[]> => {
+  await copyFromNode(capture, images, available, layerDone);
+  const failed = new Set<ResolvedImage>();
+  const fail = (image: ResolvedImage, error: unknown) => {
+    failed.add(image);
+    giveUp(capture, image.wanted, error);
+  };
+  const blobsOf = ({ layers }: ResolvedImage) =>
+    layers.filter((layer) => ['blob', 'registry'].includes(sourceOf(layer, available, capture.form)));
+  const incomplete = images.filter((image) => blobsOf(image).length > 0);
+  if (incomplete.length > 0) {
+    // All are asked for at once, so that what is fetched next does not wait for what is being unpacked.
+    const failures = new Map(
+      incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
+    );
+    await unpackBlobs(capture, failures, layerDone, fail);
+  }
+  return images.filter((image) => !failed.has(image));
+};
+
+/** Why one of the tasks failed, if one did. */
+const failureOf = (tasks: readonly Promise<void>[]): Promise<Error | undefined> =>
+  Promise.all(tasks).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+
+/** Copies what the node has unpacked, while containerd is kept from collecting it. */
+const copyFromNode = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  available: Available,
+  layerDone: ProgressMeter['partDone'],
+): Promise<void> => {
+  const chains = chainsToRead(images, available);
+  if (chains.length === 0) return;
+  await testCopy(capture);
+  const { ctr } = capture.node;
+  const { parallel } = capture.request;
+  const copyLayer = await layerCopier(capture);
+  const limit = limiter(parallel);
+  const sizes = new Map(
+    images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
+  );
+  const begun = new Set(available.onVolume);
+  const keys: string[] = [];
+  try {
+    // copied as soon as it is held: to hold one after the other takes containerd as long as the disk takes to copy
+    await forEachParallel(chains, parallel, async (chain) => {
+      const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
+      if (key) keys.push(key);
+      const layers = [...folders].filter(([chainId]) => !begun.has(chainId));
+      for (const [chainId] of layers) begun.add(chainId);
+      await forEachParallel(layers, parallel, async ([chainId, folder]) => {
+        await limit(() => copyLayer(chainId, folder));
+        layerDone(chainId, sizes.get(chainId));
+      });
+    });
+  } finally {
+    await releaseLayers(ctr, keys);
+  }
+};
+
+/** Chains of the node, base first and each top once, that together have every layer to copy. */
+const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: Available): string[][] => {
+  const chains = new Map<string, string[]>();
+  for (const { layers } of images) {
+    const chainIds = layers.map(({ chainId }) => chainId);
+    const chain = chainIds.slice(0, chainIds.findLastIndex((chainId) => unpacked.has(chainId)) + 1);
+    const top = chain.at(-1);
+    if (top && chain.some((chainId) => !onVolume.has(chainId))) chains.set(top, chain);
+  }
+  return [...chains.values()];
+};
+
+/** Unpacks images once their blobs are there, a wave of images at a time. */
+const unpackBlobs = async (
+  capture: Capture,
+  failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,
+  layerDone: ProgressMeter['partDone'],
+  fail: (image: ResolvedImage, error: unknown) => void,
+): Promise<void> => {
+  const images = [...failures.keys()];
+  const unpacker = await startUnpacker(capture);
+  try {
+    for (let first = 0; first < images.length; first += WAVE) {
+      const wave: ResolvedImage[] = [];
+      for (const image of images.slice(first, first + WAVE)) {
+        const failure = await failures.get(image);
+        if (failure) fail(image, failure);
+        else wave.push(image);
+      }
+      await unpacker.unpack(wave, fail);
+      for (const image of wave) for (const { chainId } of image.layers) layerDone(chainId);
+    }
+  } finally {
+    await unpacker.stop();
+  }
+};

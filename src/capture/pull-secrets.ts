@@ -1,0 +1,15 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PullSecret } from '../registry/credentials.ts';
+
+/** The pull secrets mounted at `folder`, in files NAMESPACE.NAME. */
+export const readPullSecrets = async (folder: string): Promise<PullSecret[]> => {
+  const files = (await readdir(folder)).filter((file) => !file.startsWith('..')); // those are the kubelet's own
+  return Promise.all(
+    files.map(async (file) => {
+      const dot = file.indexOf('.');
+      const config = await readFile(join(folder, file), 'utf8');
+      return { namespace: file.slice(0, dot), name: file.slice(dot + 1), config };
+    }),
+  );
+};

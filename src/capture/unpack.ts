@@ -1,0 +1,130 @@
+import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { PreloadError } from '../model/errors.ts';
+import { hexOf } from '../model/oci.ts';
+import { forEachParallel } from '../model/parallel.ts';
+import { run } from '../node/command.ts';
+import { SNAPSHOTTER_FLAG } from '../node/containerd.ts';
+import { exists } from '../node/exists.ts';
+import { holdLayers, releaseLayers } from '../node/held-layers.ts';
+import { parseUpperDirectory } from '../node/snapshot-mounts.ts';
+import { blobPath, layerFolder } from '../volume/format.ts';
+import { writeImagesArchive } from '../volume/images-archive.ts';
+import type { Capture } from './context.ts';
+import { finishLayer } from './copy.ts';
+import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
+import type { ResolvedImage } from './resolve.ts';
+
+/** Unpacks images whose blobs are on the volume, by a containerd that has the layers of the volume already. */
+export interface Unpacker {
+  /** the layers of these images that the volume lacks are on it afterwards; `onFailed` hears of what could not be unpacked */
+  unpack: (images: readonly ResolvedImage[], onFailed: (image: ResolvedImage, error: unknown) => void) => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
+  const containerd = await startPrivateContainerd(capture);
+  const linked = new Set<string>();
+  const ingested = new Map<string, Promise<void>>();
+  return {
+    unpack: async (images, onFailed) => {
+      for (const image of images) await linkLayers(capture, containerd, image, linked);
+      const imported: ResolvedImage[] = [];
+      await forEachParallel(images, capture.request.parallel, async (image) => {
+        try {
+          for (const { digest } of image.layers) {
+            const ingesting = ingested.get(digest) ?? ingest(capture, containerd, digest);
+            ingested.set(digest, ingesting);
+            await ingesting;
+          }
+          await importImage(capture, containerd, image);
+          imported.push(image);
+        } catch (error) {
+          onFailed(image, error);
+        }
+      });
+      // Only now that no layer is being unpacked on top of another may folders move.
+      for (const image of imported) await takeLayers(capture, containerd, image, linked);
+    },
+    stop: containerd.stop,
+  };
+};
+
+/** Makes the layers of `image` that are on the volume snapshots of the private containerd, as restore.sh does on a node. */
+const linkLayers = async (
+  { volume, volumeInNode, signal }: Capture,
+  { ctr }: PrivateContainerd,
+  { layers }: ResolvedImage,
+  linked: Set<string>,
+): Promise<void> => {
+  const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
+  for (const [index, { chainId }] of layers.entries()) {
+    if (linked.has(chainId)) continue;
+    if (!(await exists(join(volume, layerFolder(chainId))))) return;
+    const key = `preload-${chainId}`;
+    const parent = layers[index - 1]?.chainId;
+    const prepare = [...snapshots, 'prepare', '--target', '/', key, ...(parent ? [parent] : [])];
+    const folder = parseUpperDirectory((await run(prepare, signal)).toString());
+    if (!folder) throw new PreloadError('containerd does not say where it prepares a layer');
+    const place = join(volume, relative(volumeInNode, folder));
+    await rmdir(place);
+    await symlink(join(volumeInNode, layerFolder(chainId)), place);
+    await run([...snapshots, 'commit', chainId, key], signal);
+    linked.add(chainId);
+  }
+};
+
+/** Makes a blob of the volume content of the private containerd: a hard link, and an entry for it; no byte is copied. */
+const ingest = async (
+  { volume, signal }: Capture,
+  { ctr, content }: PrivateContainerd,
+  digest: string,
+): Promise<void> => {
+  const blob = join(volume, blobPath(digest));
+  if (!(await exists(blob))) return; // not needed: its layer is on the volume
+  const place = join(content, blobPath(digest));
+  await mkdir(dirname(place), { recursive: true });
+  await link(blob, place);
+  const input = await open(blob); // of which nothing is read, but which must be a file
+  try {
+    await run([...ctr, 'content', 'ingest', '--expected-digest', digest, digest], signal, { input: input.fd });
+  } finally {
+    await input.close();
+  }
+};
+
+const importImage = async (
+  { volume, volumeInNode, request, signal }: Capture,
+  { ctr, work }: PrivateContainerd,
+  { manifest, config }: ResolvedImage,
+): Promise<void> => {
+  const name = `${hexOf(manifest.digest)}.tar`;
+  const archive = join(work, name);
+  await writeImagesArchive(archive, [{ name: `preload/${name}`, target: manifest }], [manifest, config]);
+  const archiveInNode = join(volumeInNode, relative(volume, archive));
+  await run([...ctr, 'images', 'import', ...SNAPSHOTTER_FLAG, '--platform', request.platform, archiveInNode], signal);
+  await rm(archive);
+};
+
+/** Moves what the private containerd unpacked to layers/ of the volume, and leaves a link for what is unpacked on top. */
+const takeLayers = async (
+  { volume, volumeInNode, run: owner, signal }: Capture,
+  { ctr }: PrivateContainerd,
+  { layers }: ResolvedImage,
+  linked: Set<string>,
+): Promise<void> => {
+  const { folders, key } = await holdLayers(
+    ctr,
+    owner,
+    layers.map(({ chainId }) => chainId),
+    signal,
+  );
+  if (key) await releaseLayers(ctr, [key]);
+  for (const [chainId, folder] of folders) {
+    if (linked.has(chainId)) continue;
+    const place = relative(volumeInNode, folder);
+    await finishLayer(volume, place, chainId);
+    await symlink(join(volumeInNode, layerFolder(chainId)), join(volume, place));
+    linked.add(chainId);
+  }
+};

@@ -1,0 +1,132 @@
+import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PreloadError } from '../model/errors.ts';
+import { unmountBelow } from '../node/mount.ts';
+import { BOOT, CONTENTS_FILE, FORMAT } from '../volume/format.ts';
+import { kindOf, readText } from '../volume/verify/read.ts';
+import { UNFINISHED } from './copy.ts';
+import { WORK } from './private-containerd.ts';
+
+/** What is on a volume before the capture. */
+export interface VolumeState {
+  /** layers and blobs of an earlier run are kept */
+  resumes: boolean;
+  /** chain IDs of the layers that are whole */
+  layers: ReadonlySet<string>;
+  /** digests of the blobs that are whole; with `.partial` behind it, of one that can be continued */
+  blobs: ReadonlySet<string>;
+  /** names in the volume's root that the capture does not need */
+  unwanted: readonly string[];
+}
+
+const LAYERS = 'layers';
+const BLOBS = 'blobs/sha256';
+const MADE_BY_MKFS = 'lost+found';
+const BLOCK = 512; // what stat counts in
+
+/**
+ * Looks at the volume and changes nothing. Layers and blobs of an earlier run count if they are whole: they are put in
+ * place by renaming. After a power failure even that is not certain, so only a sealed volume counts. A link never counts.
+ * Throws PreloadError if other files are stored there, unless `force` says that they may go.
+ */
+export const inspectVolume = async (volume: string, force: boolean): Promise<VolumeState> => {
+  const entries = (await readdir(volume)).filter((entry) => ![MADE_BY_MKFS, BOOT].includes(entry)).sort();
+  const lastBoot = await readText(volume, BOOT);
+  const sealed = await isSealed(volume);
+  if (entries.length > 0 && !sealed && lastBoot === undefined && !force) {
+    throw new PreloadError(
+      `${volume} holds files that kubectl preload did not write: ${entries.slice(0, 3).join(', ')}`,
+      'use an empty volume; export --force deletes everything on this one',
+    );
+  }
+  const resumes = sealed || lastBoot === (await currentBoot());
+  if (!resumes) return { resumes, layers: new Set(), blobs: new Set(), unwanted: entries };
+  const kept: string[] = [];
+  for (const entry of [LAYERS, 'blobs']) if ((await kindOf(volume, entry)) === 'folder') kept.push(entry);
+  const isLayer = async (path: string) => (await kindOf(volume, join(path, 'fs'))) === 'folder';
+  const isFile = async (path: string) => (await kindOf(volume, path)) === 'file';
+  return {
+    resumes,
+    layers: await digestsIn(volume, LAYERS, /^[0-9a-f]{64}$/, isLayer),
+    blobs: await digestsIn(volume, BLOBS, /^[0-9a-f]{64}(\.partial)?$/, isFile),
+    unwanted: entries.filter((entry) => !kept.includes(entry)),
+  };
+};
+
+/** Bytes on the disk that clearVolume will free, at least. */
+export const reclaimableBytes = async (volume: string, { unwanted }: VolumeState): Promise<number> => {
+  const usages = await Promise.all(unwanted.map((entry) => diskUsage(join(volume, entry))));
+  return usages.reduce((sum, bytes) => sum + bytes, 0);
+};
+
+/** Deletes what the capture does not need. If it is killed, the next run knows the volume as ours. */
+export const clearVolume = async (volume: string, { resumes, layers, blobs, unwanted }: VolumeState): Promise<void> => {
+  for (const folder of [WORK, UNFINISHED]) await unmountBelow(join(volume, folder));
+  if (resumes) await markAsOurs(volume);
+  for (const entry of unwanted) await rm(join(volume, entry), { recursive: true });
+  await keepOnly(volume, LAYERS, layers);
+  await keepOnly(volume, BLOBS, blobs);
+  await markAsOurs(volume);
+};
+
+/** Deletes all layers and blobs but these, and all that only the capture needs. */
+export const tidyVolume = async (
+  volume: string,
+  chainIds: ReadonlySet<string>,
+  digests: ReadonlySet<string>,
+): Promise<void> => {
+  await rm(join(volume, UNFINISHED), { recursive: true, force: true });
+  await rm(join(volume, WORK), { recursive: true, force: true });
+  await keepOnly(volume, LAYERS, chainIds);
+  await keepOnly(volume, BLOBS, digests);
+};
+
+/** Forgets what only an unfinished volume has to tell the next run. */
+export const finishVolume = (volume: string): Promise<void> => rm(join(volume, BOOT));
+
+const currentBoot = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+
+const isSealed = async (volume: string): Promise<boolean> => {
+  try {
+    return JSON.parse((await readText(volume, CONTENTS_FILE)) ?? '').format === FORMAT;
+  } catch {
+    return false;
+  }
+};
+
+const markAsOurs = async (volume: string): Promise<void> => {
+  const mark = join(volume, BOOT);
+  if ((await kindOf(volume, BOOT)) !== 'file') await rm(mark, { recursive: true, force: true });
+  await writeFile(mark, await currentBoot());
+};
+
+/** `sha256:NAME` of the entries of a folder that have a name of this form and that `counts` accepts, by their path. */
+const digestsIn = async (
+  volume: string,
+  folder: string,
+  form: RegExp,
+  counts: (path: string) => Promise<boolean>,
+): Promise<Set<string>> => {
+  const digests = new Set<string>();
+  if ((await kindOf(volume, folder)) !== 'folder') return digests;
+  for (const entry of await readdir(join(volume, folder))) {
+    if (form.test(entry) && (await counts(join(folder, entry)))) digests.add(`sha256:${entry}`);
+  }
+  return digests;
+};
+
+const keepOnly = async (volume: string, folder: string, digests: ReadonlySet<string>): Promise<void> => {
+  if ((await kindOf(volume, folder)) !== 'folder') return rm(join(volume, folder), { recursive: true, force: true });
+  for (const entry of await readdir(join(volume, folder))) {
+    if (!digests.has(`sha256:${entry}`)) await rm(join(volume, folder, entry), { recursive: true });
+  }
+};
+
+/** Bytes of a file or of a whole folder. A file with other names elsewhere does not count: its bytes may stay. */
+const diskUsage = async (path: string): Promise<number> => {
+  const found = await lstat(path);
+  if (!found.isDirectory()) return found.nlink === 1 ? found.blocks * BLOCK : 0;
+  let bytes = found.blocks * BLOCK;
+  for (const entry of await readdir(path)) bytes += await diskUsage(join(path, entry));
+  return bytes;
+};

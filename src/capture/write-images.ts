@@ -1,0 +1,128 @@
+import { statfs } from 'node:fs/promises';
+import { type CapturedImage, type Contents, distinctLayers, type LayerSource } from '../model/contents.ts';
+import { PreloadError } from '../model/errors.ts';
+import { hasBlobs } from '../model/layout.ts';
+import { type Available, type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
+import { roundUpToGibibytes } from '../model/quantity.ts';
+import { isVolumeFull } from '../node/volume-full.ts';
+import { writeArchivePerImage } from '../volume/archive-per-image.ts';
+import { writeVolume } from '../volume/write.ts';
+import { blobFetcher, blobsOfNode } from './blobs.ts';
+import { bringBlobs } from './bring-blobs.ts';
+import type { Capture } from './context.ts';
+import { layerSums, sealedSums } from './digests.ts';
+import { writeBack } from './flush.ts';
+import { bringLayers } from './layers.ts';
+import { progressMeter } from './meter.ts';
+import { giveUp, type ResolvedImage, resolveImages } from './resolve.ts';
+import { restoreDefaults } from './restore-defaults.ts';
+import { clearVolume, finishVolume, inspectVolume, reclaimableBytes, tidyVolume } from './volume.ts';
+import { wantedImages } from './wanted.ts';
+
+const NOTHING = 'none of the images could be captured';
+
+/** Brings everything onto the volume and writes what describes it. */
+export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
+  const { request, form, node, volume, report, version } = capture;
+  const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  if (resolved.length === 0) throw new PreloadError(NOTHING);
+  const state = await inspectVolume(volume, capture.force);
+  const available: Available = {
+    onVolume: state.layers,
+    unpacked: node.unpacked,
+    blobs: await blobsOfNode(node, resolved),
+    blobsOnVolume: state.blobs,
+  };
+  const plan = planCapture(resolved, available, form);
+  report({ type: 'plan', plan });
+  await checkSpace(capture, plan, await reclaimableBytes(volume, state));
+  const sealed = await sealedSums(volume);
+  await clearVolume(volume, state);
+
+  const meter = progressMeter(capture, resolved, available, plan);
+  const fetchBlob = blobFetcher(capture, meter);
+  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => state.layers.has(chainId))));
+  const disk = writeBack(volume, capture.signal);
+  const layerDone = (chainId: string, bytes?: number) => {
+    meter.partDone(chainId, bytes);
+    sums.add(chainId);
+    disk.begin();
+  };
+  const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, layerDone) : resolved;
+  const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
+  const complete = form.layers ? unpacked : withBlobs;
+  if (complete.length === 0) throw new PreloadError(NOTHING);
+  if (form.archives) await writeArchivePerImage(volume, withBlobs);
+
+  const { layout, platform } = request;
+  const keptBlobs = new Set(hasBlobs(layout) ? withBlobs : []);
+  const images = complete.map((image) =>
+    capturedImage(image, (layer) => sourceOf(layer, available, form), keptBlobs.has(image)),
+  );
+  const documents = new Map(
+    complete.flatMap(({ target, manifest, config }) =>
+      [target, manifest, config].map(({ digest, data }): [string, Buffer] => [digest, data]),
+    ),
+  );
+  const blobs = [...keptBlobs].flatMap(({ layers }) => layers.map(({ digest }) => digest));
+  const chainIds = form.layers ? distinctLayers(images).map(({ chainId }) => chainId) : [];
+  await tidyVolume(volume, new Set(chainIds), new Set([...documents.keys(), ...blobs]));
+  for (const image of images) report({ type: 'image', image });
+  const created = new Date().toISOString();
+  const { restoreScript: withScript } = capture;
+  const contents = { version, created, platform, layout, uuid, images };
+  const defaults = restoreDefaults(request.tools);
+  // what counts as sealed after a power failure must be on the disk first
+  const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
+  const written = await writeVolume(volume, contents, documents, digests, { withScript, defaults });
+  await finishVolume(volume);
+  await disk.end();
+  return written;
+};
+
+/** Tells that an image has no blobs: without unpacked layers it has nothing then. */
+const blobsMissing =
+  (capture: Capture) =>
+  (image: ResolvedImage, error: unknown): void => {
+    capture.signal.throwIfAborted();
+    if (isVolumeFull(error)) throw error;
+    if (capture.form.layers) {
+      const reason = (error as Error).message;
+      capture.report({ type: 'warning', message: `no blobs of ${image.names[0]}, only its layers: ${reason}` });
+    } else {
+      giveUp(capture, image.wanted, error);
+    }
+  };
+
+const capturedImage = (
+  { wanted, ...image }: ResolvedImage,
+  sourceOf: (layer: ResolvedImage['layers'][number]) => LayerSource,
+  blobs: boolean,
+): CapturedImage => ({
+  names: image.names,
+  digest: image.target.digest,
+  manifest: image.manifest.digest,
+  config: image.config.digest,
+  layers: image.layers.map((layer) => ({ ...layer, source: sourceOf(layer) })),
+  sandbox: wanted.some(({ sandbox }) => sandbox),
+  system: wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
+  blobs,
+});
+
+const FILESYSTEM_OVERHEAD = 1.05; // what a new filesystem keeps for itself
+
+const checkSpace = async (
+  { volume, report }: Capture,
+  { neededBytes }: CapturePlan,
+  reclaimable: number,
+): Promise<void> => {
+  const { blocks, bavail, bsize } = await statfs(volume);
+  const available = bavail * bsize + reclaimable;
+  if (neededBytes <= available) return;
+  const size = (blocks * bsize - available + neededBytes) * FILESYSTEM_OVERHEAD;
+  report({ type: 'too-small', size });
+  throw new PreloadError(
+    'the volume is too small for these images',
+    `create again with --size ${roundUpToGibibytes(size)}`,
+  );
+};

@@ -1,0 +1,93 @@
+import type { Context } from '../../cli/context.ts';
+import {
+  type CapturedImage,
+  distinctBytes,
+  type LayerSource,
+  type PreloadRecord,
+  type SkippedImage,
+} from '../../model/contents.ts';
+import { formatAge } from '../../model/duration.ts';
+import { PreloadError } from '../../model/errors.ts';
+import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
+import type { Layout } from '../../model/layout.ts';
+import { plural } from '../../model/plural.ts';
+import { formatBytes } from '../../model/quantity.ts';
+
+export interface Capture {
+  record: PreloadRecord;
+  /** the volume's filesystem is read-only, so that it can be snapshotted at once */
+  readOnly: boolean;
+}
+
+/** The volume was too small and nothing was written; it should have `size` bytes. */
+export interface TooSmall {
+  size: number;
+}
+
+/** Shows the loader's events until it sealed the volume; undefined where they end before that. */
+export const followCapture = async (
+  events: AsyncIterable<NumberedEvent>,
+  node: string,
+  { progress, now }: Context,
+): Promise<Capture | TooSmall | undefined> => {
+  const started = now();
+  const images: CapturedImage[] = [];
+  const skipped: SkippedImage[] = [];
+  progress.start('Looking at what the node has');
+  for await (const event of events) {
+    if (event.type === 'plan') {
+      const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
+      progress.start(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
+    } else if (event.type === 'progress') {
+      progress.update(describeProgress(event, now() - started));
+    } else if (event.type === 'warning') {
+      progress.warn(event.message);
+    } else if (event.type === 'skipped') {
+      skipped.push({ name: event.name, reason: event.reason });
+      progress.warn(`skipped ${event.name}${event.usedBy ? ` (used by ${event.usedBy})` : ''}: ${event.reason}`);
+    } else if (event.type === 'failed') {
+      throw new PreloadError(`capturing failed: ${event.message}`, event.hint);
+    } else if (event.type === 'too-small') {
+      return { size: event.size };
+    } else if (event.type === 'image') {
+      images.push(event.image);
+    } else if (event.type === 'sealed') {
+      const captured = `${plural(images.length, 'image')} captured in ${formatAge(now() - started)}`;
+      const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
+      progress.done(`${captured}${left}: ${describeSources(images, event.contents.layout)}`);
+      const { contents, layers, usedBytes, readOnly } = event;
+      return { record: { ...contents, images, node, layers, usedBytes, skipped }, readOnly };
+    }
+  }
+  return undefined;
+};
+
+/** `Capturing 41/64 images · 2.1Gi/3.4Gi · 240Mi/s · 6s left`; `elapsed` in milliseconds. */
+export const describeProgress = (
+  { images, bytes }: Extract<ExportEvent, { type: 'progress' }>,
+  elapsed: number,
+): string => {
+  const rate = (bytes.done / elapsed) * 1000;
+  const left = ((bytes.total - bytes.done) / rate) * 1000;
+  const speed = bytes.done > 0 && elapsed > 0 ? [`${formatBytes(rate)}/s`, `${formatAge(left)} left`] : [];
+  const counts = `Capturing ${images.done}/${images.total} images`;
+  return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
+};
+
+/** How many layers, or else blobs, came from where, and what had to be pulled. */
+export const describeSources = (images: readonly CapturedImage[], layout: Layout): string => {
+  const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.chainId, layer])));
+  const from = (source: LayerSource) => [...layers.values()].filter((layer) => layer.source === source);
+  const pulled = from('registry');
+  const blobs = layout === 'layers,blobs' ? images.filter((image) => image.blobs).flatMap((image) => image.layers) : [];
+  const parts = [
+    [from('volume').length, 'kept'],
+    [from('node').length, 'copied'],
+    [from('blob').length, layout === 'blobs' ? 'copied' : 'unpacked'],
+    [pulled.length, `pulled (${formatBytes(distinctBytes([{ layers: pulled }]))})`],
+  ] as const;
+  return [
+    ...parts.filter(([count]) => count > 0).map(([count, what]) => `${plural(count, 'layer')} ${what}`),
+    ...(blobs.length > 0 ? [`blobs kept (${formatBytes(distinctBytes([{ layers: blobs }]))})`] : []),
+  ].join(', ');
+};

@@ -1,0 +1,121 @@
+import { gzipSync } from 'node:zlib';
+import type { Context } from '../../cli/context.ts';
+import { captureSettings } from '../../cli/flags.ts';
+import type { Cluster } from '../../cluster/connection.ts';
+import { imagesInUse } from '../../cluster/images-in-use.ts';
+import { chooseNode } from '../../cluster/nodes.ts';
+import { readPullSecrets } from '../../cluster/pull-secrets.ts';
+import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
+import { volumeClaim } from '../../manifests/claim.ts';
+import { loaderConfigMap } from '../../manifests/config-map.ts';
+import { loaderPod } from '../../manifests/loader-pod.ts';
+import type { KubernetesObject } from '../../manifests/object.ts';
+import { loaderSecret } from '../../manifests/pull-secret.ts';
+import type { PreloadSettings } from '../../manifests/settings.ts';
+import { volumeSnapshot } from '../../manifests/snapshot.ts';
+import { PreloadError } from '../../model/errors.ts';
+import { isExcluded } from '../../model/image-reference.ts';
+import { formOf } from '../../model/layout.ts';
+import { plural } from '../../model/plural.ts';
+import { type CaptureRequest, type RequestedImage, requestInUse } from '../../model/request.ts';
+import { estimateVolumeSize } from '../../model/size-estimate.ts';
+import { version } from '../../version.ts';
+import { gzippedBundle } from '../bundle.ts';
+import type { CreateOptions } from './command.ts';
+
+export interface CreatePlan {
+  settings: PreloadSettings;
+  configMap: KubernetesObject;
+  /** pull secrets, where there are any */
+  secret?: KubernetesObject;
+  claim: KubernetesObject;
+  pod: KubernetesObject;
+  snapshot: KubernetesObject;
+  /** the same plan with a volume of another size; undefined where the user chose the size */
+  resized?: (size: string) => CreatePlan;
+}
+
+interface Sources {
+  images: RequestedImage[];
+  /** `namespace/name` */
+  pullSecrets: Set<string>;
+  /** `namespace/name` */
+  serviceAccounts: Set<string>;
+}
+
+const DEADLINE_RESERVE = 600; // the loader waits this long to be removed before it ends by itself
+
+/** Decides what to capture, where, and onto how large a volume. Only reads from the cluster. */
+export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
+  const { progress, script, signal } = context;
+  const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
+  const names = images.map(({ name }) => name);
+  const choice = await chooseNode(cluster, names, options, signal);
+  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
+  if (choice.otherPlatforms.length > 0) {
+    progress.warn(
+      `this preload is for ${choice.platform} alone, and the cluster has nodes of ${choice.otherPlatforms.join(', ')}: choose with --platform`,
+    );
+  }
+  const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
+  const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
+
+  const settings: PreloadSettings = {
+    name: options.NAME,
+    namespace: cluster.namespace,
+    version,
+    size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), least),
+    image: options.image,
+    platform: choice.platform,
+    deadline: Math.ceil(options.timeout / 1000) + DEADLINE_RESERVE,
+    pullSecrets: secrets.size > 0,
+    ...(options.storageClass && { storageClass: options.storageClass }),
+    ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
+    ...(options.base && { base: options.base }),
+    ...(options.node ? { node: options.node } : choice.node && { preferredNode: choice.node }),
+  };
+  const request: CaptureRequest = {
+    images,
+    cache: options.from?.includes('cache') ?? false,
+    platform: choice.platform,
+    ...captureSettings(options),
+  };
+  const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(JSON.stringify(request)));
+  const withSize = (size: string): CreatePlan => {
+    const sized = { ...settings, size };
+    return {
+      settings: sized,
+      configMap,
+      ...(secrets.size > 0 && { secret: loaderSecret(sized, secrets) }),
+      claim: volumeClaim(sized),
+      pod: loaderPod(sized),
+      snapshot: volumeSnapshot(sized),
+    };
+  };
+  return { ...withSize(settings.size), ...(!options.size && { resized: withSize }) };
+};
+
+const findImages = async (
+  cluster: Cluster,
+  options: CreateOptions,
+  { progress, signal }: Context,
+): Promise<Sources> => {
+  const { namespace } = cluster;
+  const serviceAccounts = new Set([`${namespace}/default`]);
+  if (options.IMAGE.length > 0) {
+    const images = options.IMAGE.map((name) => ({ name, required: true, namespaces: [namespace] }));
+    return { images, pullSecrets: new Set(), serviceAccounts };
+  }
+  if (options.from && !options.from.includes('cluster')) return { images: [], pullSecrets: new Set(), serviceAccounts };
+  progress.start('Looking for images in use');
+  const inUse = await imagesInUse(cluster, signal);
+  const wanted = inUse.images.filter(({ name }) => !isExcluded(name, options.exclude));
+  if (wanted.length === 0 && !options.from) {
+    throw new PreloadError(
+      'no image is in use in the cluster',
+      'name the images to capture, or add --from cluster,cache',
+    );
+  }
+  progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
+  return { ...inUse, images: wanted.map(({ name, users }) => requestInUse(name, users, options.strict)) };
+};

@@ -1,0 +1,35 @@
+import type { Context } from '../../cli/context.ts';
+import { formatDryRun } from '../../cli/format-dry-run.ts';
+import { formatPreloads } from '../../cli/format-preloads.ts';
+import { connect } from '../../cluster/connection.ts';
+import { checkLoaderAllowed, checkStorage } from '../../cluster/preflight.ts';
+import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
+import type { KubernetesObject } from '../../manifests/object.ts';
+import { withDeadline } from '../deadline.ts';
+import type { CreateOptions } from './command.ts';
+import { makePreload } from './make.ts';
+import { type CreatePlan, planCreate } from './plan.ts';
+
+export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
+  const cluster = connect(options, context.env, context.progress.warn);
+  await withDeadline(options.timeout, context, async (limited) => {
+    const plan = await planCreate(cluster, options, limited);
+    if (options.dryRun === 'client') {
+      context.print(formatDryRun(plannedObjects(plan), options.output));
+      return;
+    }
+    await checkStorage(cluster, options, limited.signal);
+    await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
+    await checkLoaderAllowed(cluster, plan.pod, limited.signal);
+    const summary = await makePreload(cluster, plan, options.keep, limited);
+    context.print(formatPreloads(summary, options.output, context.now()));
+  });
+  context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed
+};
+
+/** What would be sent, in order; a dry run often ends up in a log, so without what is secret. */
+const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
+  const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
+  const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };
+  return [configMap, ...(secret ? [{ ...secret, ...withoutValues }] : []), claim, pod, snapshot];
+};

@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import type { Context } from '../../cli/context.ts';
+import { captureSettings } from '../../cli/flags.ts';
+import { PreloadError } from '../../model/errors.ts';
+import { imageName, isExcluded, parseImage } from '../../model/image-reference.ts';
+import { type CaptureRequest, type RequestedImage, requestInUse } from '../../model/request.ts';
+import type { ExportOptions } from './command.ts';
+
+/** What to capture: the request that create sent, a list on standard input, or what the cluster and the cache have. */
+export const exportRequest = async (options: ExportOptions, context: Context): Promise<CaptureRequest> => {
+  if (options.request) return readRequest(options.request);
+  const { exclude, platform = context.platform } = options;
+  const found = options.stdin ? await imagesOnStdin(context) : options.cacheOnly ? [] : await imagesInCluster(context);
+  return {
+    images: found.filter(({ name }) => !isExcluded(name, exclude)),
+    cache: !options.stdin,
+    platform,
+    ...captureSettings(options),
+  };
+};
+
+const readRequest = async (path: string): Promise<CaptureRequest> => {
+  try {
+    return JSON.parse(gunzipSync(await readFile(path)).toString()) as CaptureRequest;
+  } catch (error) {
+    throw new PreloadError(`cannot read the request ${path}: ${(error as Error).message}`);
+  }
+};
+
+const imagesOnStdin = async ({ stdin }: Context): Promise<RequestedImage[]> => {
+  const text = Buffer.concat((await Array.fromAsync(stdin)).map((chunk) => Buffer.from(chunk))).toString();
+  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim());
+  return lines.filter(Boolean).map((line) => {
+    const image = parseImage(line);
+    if (!image)
+      throw new PreloadError(`"${line}" on standard input is not an image reference`, 'give one image a line');
+    return { name: imageName(image), required: true, namespaces: [] };
+  });
+};
+
+const REQUEST_TIMEOUT = 30_000;
+
+const imagesInCluster = async ({ env, progress, signal }: Context): Promise<RequestedImage[]> => {
+  const { connect } = await import('../../cluster/connection.ts');
+  const { imagesInUse } = await import('../../cluster/images-in-use.ts');
+  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, env, progress.warn);
+  const { images } = await imagesInUse(cluster, signal);
+  return images.map(({ name, users }) => requestInUse(name, users, false));
+};

@@ -1,0 +1,59 @@
+import { realpath } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { captureImages } from '../../capture/capture.ts';
+import { readPullSecrets } from '../../capture/pull-secrets.ts';
+import type { Context } from '../../cli/context.ts';
+import { Interrupted } from '../../model/errors.ts';
+import type { ExportEvent } from '../../model/events.ts';
+import { plural } from '../../model/plural.ts';
+import { formatBytes } from '../../model/quantity.ts';
+import { traceCommands } from '../../node/command.ts';
+import { lockVolume } from '../../node/lock.ts';
+import { version } from '../../version.ts';
+import { describeProgress } from '../create/follow.ts';
+import { failedEvent, reportJson } from '../report-json.ts';
+import type { ExportOptions } from './command.ts';
+import { exportRequest } from './request.ts';
+
+export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
+  const { signal, progress } = context;
+  const { root, restoreScript, force } = options;
+  const report = options.events ? reportJson(context) : reportText(context);
+  if (options.debug) traceCommands(progress.note);
+  try {
+    const request = await exportRequest(options, context);
+    if (!options.events) progress.start('Looking at what the node has');
+    const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
+    const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
+    const unlock = await lockVolume(root, volume);
+    try {
+      await captureImages(request, { root, volume, pullSecrets, force, restoreScript, version, report, signal });
+      // still locked: nobody may write to it while the snapshot is taken
+      if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
+    } finally {
+      await unlock();
+    }
+  } catch (error) {
+    if (options.events && !signal.aborted) report(failedEvent(error));
+    throw error;
+  }
+};
+
+const reportText = ({ progress, now }: Context) => {
+  const started = now();
+  return (event: ExportEvent): void => {
+    if (event.type === 'progress') progress.update(describeProgress(event, now() - started));
+    if (event.type === 'warning') progress.warn(event.message);
+    if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
+    if (event.type === 'sealed') {
+      progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
+      if (!event.readOnly) progress.warn('the volume is still writable: unmount it before it is snapshotted');
+    }
+  };
+};
+
+/** Being told to end is what a sealed volume waits for. */
+const endWell = (error: unknown): void => {
+  if ((error as { cause?: unknown }).cause instanceof Interrupted) return;
+  throw error;
+};

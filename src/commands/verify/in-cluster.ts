@@ -1,0 +1,112 @@
+import type { Context } from '../../cli/context.ts';
+import { type Cluster, connect } from '../../cluster/connection.ts';
+import { createLoader } from '../../cluster/create-loader.ts';
+import { loaderEvents } from '../../cluster/loader-log.ts';
+import { madeObjects } from '../../cluster/made-objects.ts';
+import { loaderStarted, readLoader } from '../../cluster/pod.ts';
+import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
+import { readRecord } from '../../cluster/preloads.ts';
+import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
+import { withLastWarning } from '../../cluster/warnings.ts';
+import type { KubernetesObject } from '../../manifests/object.ts';
+import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
+import { Interrupted, PreloadError } from '../../model/errors.ts';
+import { objectNames, removeCommand } from '../../model/names.ts';
+import { loaderEnd } from '../../model/pod-state.ts';
+import { roundUpToGibibytes } from '../../model/quantity.ts';
+import type { Verification } from '../../model/verification.ts';
+import { version } from '../../version.ts';
+import { gzippedBundle } from '../bundle.ts';
+import { interruptionNote, withDeadline } from '../deadline.ts';
+import type { VerifyOptions } from './command.ts';
+import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
+
+const SMALLEST = 1024 ** 3;
+
+type Options = VerifyOptions & { NAME: string };
+
+/** Checks a clone of the snapshot in a pod. Nothing is left, whatever happens. Throws where anything is wrong. */
+export const runVerify = (options: Options, context: Context): Promise<void> =>
+  withDeadline(options.timeout, context, async (limited) => {
+    const { env, signal, progress, now } = limited;
+    const { NAME: name } = options;
+    const started = now();
+    const cluster = connect(options, env, progress.warn);
+    const { namespace } = cluster;
+    const snapshot = await readySnapshot(cluster, name, 'NAME', signal);
+    const handle = await snapshotHandle(cluster, snapshot, signal);
+    if (!handle) throw new PreloadError(`volume snapshot "${name}" has no content`);
+    const { driver, snapshotId = `volumesnapshot/${name}` } = handle;
+    const settings: VerifySettings = {
+      name,
+      namespace,
+      version,
+      size: roundUpToGibibytes(Math.max(SMALLEST, restoreSize(snapshot))),
+      storageClass: await storageClassFor(cluster, driver, options.storageClass, signal),
+      image: options.image,
+      deadline: Math.ceil(options.timeout / 1000),
+      ...(options.node && { node: options.node }),
+    };
+    await checkLoaderAllowed(cluster, verifyPod(settings), signal);
+    const record = await readRecord(cluster, name, signal);
+    const verification = await verifyClone(cluster, settings, snapshotId, limited);
+    if (record?.checksum && verification.checksum && verification.checksum !== record.checksum) {
+      const problem = `is not what configmap/${objectNames(name).record} remembers: the volume was changed, or is another one`;
+      verification.problems.unshift({ path: 'verify/files', problem });
+    }
+    concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
+  });
+
+const verifyClone = async (
+  cluster: Cluster,
+  settings: VerifySettings,
+  snapshotId: string,
+  context: Context,
+): Promise<Verification> => {
+  const { progress, signal, script } = context;
+  const [claim, pod] = [verifyClaim(settings), verifyPod(settings)];
+  const made = madeObjects(cluster);
+  const cleanUp = async () => {
+    progress.start('Removing the pod and the clone');
+    const { removed, left } = await made.remove();
+    progress.done(`Removed ${removed.join(', ') || 'nothing'}`);
+    if (left) progress.warn(left);
+  };
+  let verification: Verification;
+  try {
+    progress.start(`Cloning ${snapshotId}`);
+    const configMap = verifyConfigMap(settings, await gzippedBundle(script));
+    const there = await createLoader(cluster, { configMap, claim, pod }, made, signal);
+    const node = await loaderStarted(cluster, there.pod, there.claim, signal);
+    progress.done(`Clone of ${snapshotId} mounted on ${node}`);
+    verification = await follow(cluster, there.pod, context);
+  } catch (error) {
+    const failure =
+      error === signal.reason && error instanceof PreloadError
+        ? await withLastWarning(cluster, [pod, claim], error)
+        : error;
+    progress.fail((failure as Error).message);
+    const { name, namespace } = settings;
+    if (failure instanceof Interrupted) progress.note(interruptionNote(removeCommand(name, namespace, 'verify')));
+    await cleanUp();
+    throw failure;
+  }
+  await cleanUp();
+  return verification;
+};
+
+/** Shows the pod's events until it is through. */
+const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context): Promise<Verification> => {
+  const { progress, signal, now } = context;
+  const started = now();
+  progress.start('Verifying');
+  for await (const event of loaderEvents(cluster, pod, signal)) {
+    if (event.type === 'verifying') progress.update(describeVerifying(event, now() - started));
+    if (event.type === 'failed') throw new PreloadError(event.message, event.hint);
+    if (event.type !== 'verified') continue;
+    endVerifying(event.verification, started, context);
+    return event.verification;
+  }
+  const end = loaderEnd(await readLoader(cluster, pod, signal));
+  throw new PreloadError(`the pod ended too early: ${end ?? 'no reason given'}`);
+};

@@ -1,0 +1,106 @@
+import { labels, objectNames } from '../model/names.ts';
+import { BUNDLE_KEY, REQUEST_KEY } from './config-map.ts';
+import type { KubernetesObject } from './object.ts';
+import type { PreloadSettings } from './settings.ts';
+
+export const LOADER = 'loader';
+const HOST = '/host';
+const VOLUME = '/snapshot';
+export const TOOL = '/preload';
+const PULL_SECRETS = '/pull-secrets';
+
+// Unpacks the bundle with the image's own node: an image with any sh and node will do.
+export const COMMAND = [
+  'node',
+  '-e',
+  `const {gunzipSync} = require('node:zlib'), {readFileSync, writeFileSync} = require('node:fs');
+writeFileSync('/tmp/preload.cjs', gunzipSync(readFileSync('${TOOL}/${BUNDLE_KEY}')));
+process.argv.splice(1, 0, '/tmp/preload.cjs');
+require('/tmp/preload.cjs');`,
+];
+
+/** The privileged pod that captures the images of its node; it gets no service-account token. */
+export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
+  const names = objectNames(settings.name);
+  const [os, arch] = settings.platform.split('/');
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: names.pod,
+      namespace: settings.namespace,
+      labels: labels(settings.name, 'loader', settings.version),
+    },
+    spec: {
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: settings.deadline,
+      terminationGracePeriodSeconds: 10,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      hostNetwork: true,
+      dnsPolicy: 'Default',
+      nodeSelector: { 'kubernetes.io/os': os, 'kubernetes.io/arch': arch },
+      ...(settings.node && onlyOn(settings.node)),
+      ...(!settings.node &&
+        settings.preferredNode && {
+          affinity: {
+            nodeAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                { weight: 100, preference: onNode(settings.preferredNode) },
+              ],
+            },
+          },
+        }),
+      containers: [
+        {
+          name: LOADER,
+          image: settings.image,
+          command: COMMAND,
+          args: [
+            'export',
+            '--request',
+            `${TOOL}/${REQUEST_KEY}`,
+            '--root',
+            HOST,
+            '--to',
+            VOLUME,
+            '--events',
+            ...(settings.pullSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
+            '--hold',
+            '10m',
+          ],
+          securityContext: { privileged: true, runAsUser: 0 },
+          resources: { requests: { cpu: '100m', memory: '256Mi' } },
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          volumeMounts: [
+            { name: 'tool', mountPath: TOOL, readOnly: true },
+            { name: 'snapshot', mountPath: VOLUME },
+            { name: 'host', mountPath: HOST },
+            ...(settings.pullSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'tool', configMap: { name: names.configMap } },
+        { name: 'snapshot', persistentVolumeClaim: { claimName: names.claim } },
+        { name: 'host', hostPath: { path: '/', type: 'Directory' } },
+        ...(settings.pullSecrets
+          ? [{ name: 'pull-secrets', secret: { secretName: names.secret, defaultMode: 0o400 } }]
+          : []),
+      ],
+    },
+  };
+};
+
+/** What keeps a pod on the node, whatever taints that has. */
+export const onlyOn = (name: string) => ({
+  affinity: {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(name)] } },
+  },
+  tolerations: [{ operator: 'Exists' }],
+});
+
+/** A term of node affinity that only one node matches. */
+const onNode = (name: string) => ({
+  matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
+});

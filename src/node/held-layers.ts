@@ -1,0 +1,51 @@
+import { PreloadError } from '../model/errors.ts';
+import { type Ctr, run as runCommand } from './command.ts';
+import { SNAPSHOTTER_FLAG } from './containerd.ts';
+import { isRunning } from './process-id.ts';
+import { parseLowerDirectories } from './snapshot-mounts.ts';
+
+export interface HeldLayers {
+  /** folders by chain ID, as the node sees them */
+  folders: Map<string, string>;
+  /** what holds them in containerd; nothing needs to be held where it is not there */
+  key?: string;
+}
+
+const HOLD = 'preload-export-';
+
+/**
+ * Finds where the containerd of `ctr` has the layers of `chain`, base first, all by one command; and holds them for `run`,
+ * so that they are not collected while they are read.
+ */
+export const holdLayers = async (
+  ctr: Ctr,
+  run: string,
+  chain: readonly string[],
+  signal: AbortSignal,
+): Promise<HeldLayers> => {
+  const top = chain.at(-1);
+  if (!top) return { folders: new Map() };
+  const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
+  const key = `${HOLD}${run}-${top}`;
+  const mountCommand = await runCommand([...snapshots, 'prepare', '--target', '/', key, top], signal);
+  const folders = parseLowerDirectories(mountCommand.toString());
+  if (folders.length !== chain.length) {
+    await releaseLayers(ctr, [key]);
+    throw new PreloadError(`containerd shows ${folders.length} layers of ${chain.length} below ${top}`);
+  }
+  return { folders: new Map(chain.map((chainId, index) => [chainId, folders[index] ?? ''])), key };
+};
+
+/** Lets containerd collect again what `keys` hold, all by one command. */
+export const releaseLayers = async (ctr: Ctr, keys: readonly string[]): Promise<void> => {
+  if (keys.length > 0) await runCommand([...ctr, 'snapshots', ...SNAPSHOTTER_FLAG, 'rm', ...keys]);
+};
+
+/** Releases what killed runs on the node at `root` still hold. */
+export const releaseLeftovers = async (root: string, ctr: Ctr, signal: AbortSignal): Promise<void> => {
+  const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
+  const table = await runCommand([...snapshots, 'ls'], signal).then(String, () => '');
+  for (const [key, run = ''] of table.matchAll(new RegExp(`^${HOLD}(\\d+-\\d+)-\\S+`, 'gm'))) {
+    if (!(await isRunning(root, run))) await runCommand([...snapshots, 'rm', key], signal);
+  }
+};

@@ -1,0 +1,86 @@
+import yargs, { type Argv } from 'yargs';
+import type { Context } from './cli/context.ts';
+import * as completion from './commands/completion.ts';
+import * as create from './commands/create/command.ts';
+import * as exportImages from './commands/export/command.ts';
+import * as snapshot from './commands/snapshot/command.ts';
+import * as status from './commands/status/command.ts';
+import * as verify from './commands/verify/command.ts';
+import * as versionCommand from './commands/version.ts';
+import { UsageError } from './model/errors.ts';
+import { TOOL, USAGE_NAME } from './model/names.ts';
+import { version } from './version.ts';
+
+/** A verb: its own file defines the flags and loads what it does only when it runs. */
+interface Command<T> {
+  command: string | string[];
+  describe: string;
+  builder: (yargs: Argv) => Argv<T>;
+  handler: (options: never, context: Context) => Promise<void>;
+}
+
+const COMPLETE = '__complete';
+
+const COMMANDS: Command<unknown>[] = [create, status, verify, exportImages, snapshot, completion, versionCommand];
+
+/** Whether `word` is a verb of this program. */
+export const isCommand = (word: string): boolean =>
+  COMMANDS.some(({ command }) => [command].flat().some((usage) => usage.split(' ')[0] === word));
+
+/** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
+export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
+  if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
+  const program = createProgram(argv, context)
+    .strict()
+    .strictCommands()
+    .demandCommand(1, 'name a command')
+    .fail((message, error) => {
+      // yargs wraps what a flag's coerce function throws in an error of its own
+      throw error && error.name !== 'YError' ? error : new UsageError(message.split(/\s*\n\s*/).join(' '));
+    });
+  if (argv.length === 0) context.print(await program.getHelp());
+  else await program.parseAsync();
+};
+
+const createProgram = (argv: readonly string[], context: Context): Argv => {
+  const program = yargs([...argv])
+    .scriptName(USAGE_NAME)
+    .usage('$0 COMMAND\n\nMakes new Kubernetes nodes ready at once: captures container images into a volume snapshot.')
+    .version(version)
+    .help()
+    .alias('help', 'h')
+    .exitProcess(false)
+    .boolean('debug') // also before the verb
+    .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
+    .showHelpOnFail(false)
+    .wrap(100);
+  for (const { command, describe, builder, handler } of COMMANDS) {
+    const build = (args: Argv) => withEnvironment(builder(args), context.env);
+    program.command(command, describe, build, (options) => handler(options as never, context));
+  }
+  return program;
+};
+
+/**
+ * Lets KUBECTL_PRELOAD_SIZE stand for --size where the command has that flag. Not by yargs' own env(), which gives every
+ * command all such variables and then refuses those it does not know.
+ */
+const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
+  const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
+  // NAME and IMAGE are no flags, and a script that installs us may well set KUBECTL_PRELOAD_VERSION
+  const named = Object.keys(flags).filter((flag) => flag === flag.toLowerCase() && !['help', 'version'].includes(flag));
+  for (const flag of named) {
+    const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
+    if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
+  }
+  return args;
+};
+
+/**
+ * Answers kubectl, which runs a plugin's completion script with the words after the plugin, the last of them being typed:
+ * candidates one a line, then a directive, here "no file names".
+ */
+const complete = async (words: readonly string[], context: Context): Promise<void> => {
+  await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();
+  context.print(':4');
+};

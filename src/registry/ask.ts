@@ -1,0 +1,90 @@
+import { type ImageReference, repository } from '../model/image-reference.ts';
+import { type Challenge, parseChallenge } from './challenge.ts';
+import type { Credentials, ImageAccess } from './credentials.ts';
+import type { Credential } from './docker-config.ts';
+import { RegistryFailure, statusFailure } from './failure.ts';
+import type { RegistryHost } from './hosts-file.ts';
+import { authorizationFor } from './token.ts';
+import type { Answer, Question, Transport } from './transport.ts';
+
+/** What is asked of one of an image's hosts. */
+export interface Request {
+  host: RegistryHost;
+  image: ImageReference;
+  access: ImageAccess;
+  /** `manifests/latest` or `blobs/sha256:…` */
+  path: string;
+  headers?: Record<string, string>;
+}
+
+/** Answers are 200, 206 or 416; everything else is a RegistryFailure. */
+export type Ask = (request: Request, signal: AbortSignal) => Promise<Answer>;
+
+/** Asks, and logs in where a host wants that; warns of credentials that were refused. */
+export const createAsk = (transport: Transport, credentials: Credentials, report: (warning: string) => void): Ask => {
+  const accepted = new Map<string, string>();
+
+  return async (request, signal) => {
+    const { host, image, access, path } = request;
+    const server = new URL(host.url).host;
+    const name = repository(image);
+    const key = [host.url, image.path, ...access.namespaces].join(' ');
+    const send = (authorization?: string) => transport.send(questionOf(request, authorization), signal);
+
+    // mirrors are offered what the registry they stand for would be, as by containerd
+    async function* attempts({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
+      yield* credentials(image, access, signal);
+      if (scheme === 'bearer') yield undefined;
+    }
+
+    const logIn = async (challenge: Challenge): Promise<Answer> => {
+      const refused: string[] = [];
+      for await (const credential of attempts(challenge)) {
+        const authorization = await authorizationFor(transport, host, image.path, challenge, credential, signal);
+        const answer = authorization ? await send(authorization) : undefined;
+        if (answer && authorization && !isRefusal(answer)) {
+          accepted.set(key, authorization);
+          return answer;
+        }
+        await answer?.discard();
+        if (!credential) continue;
+        refused.push(credential.source);
+        report(`${credential.source} was refused by ${server}`);
+      }
+      throw refusal(
+        server,
+        refused.length > 0
+          ? `refuses ${refused.join(', ')} for ${name}: renew what is out of date`
+          : `wants credentials for ${name}: give a namespace that uses it a pull secret`,
+      );
+    };
+
+    let answer = await send(accepted.get(key));
+    if (isRefusal(answer) && accepted.delete(key)) {
+      await answer.discard();
+      answer = await send();
+    }
+    if (isRefusal(answer)) {
+      const challenge = parseChallenge(answer.headers['www-authenticate']);
+      await answer.discard();
+      if (!challenge) throw refusal(server, `refuses access to ${name}: ask who runs it`);
+      answer = await logIn(challenge);
+    }
+    if ([200, 206, 416].includes(answer.status)) return answer;
+    await answer.discard();
+    if (answer.own) throw statusFailure(server, `${image.path} ${path}`, answer);
+    throw new RegistryFailure('transient', `${server} sends us to a server that answers ${answer.status}`);
+  };
+};
+
+const questionOf = ({ host, image, path, headers = {} }: Request, authorization?: string): Question => {
+  const url = new URL(`${host.url}/${image.path}/${path}`);
+  const isUpstream = [image.domain, image.domain.replace(/^docker\.io$/, 'registry-1.docker.io')].includes(url.host);
+  if (!isUpstream) url.searchParams.set('ns', image.domain);
+  return { url, tls: host.tls, headers, ownHeaders: { ...host.headers, ...(authorization && { authorization }) } };
+};
+
+const isRefusal = ({ status, own }: Answer): boolean => own && (status === 401 || status === 403);
+
+const refusal = (server: string, complaint: string): RegistryFailure =>
+  new RegistryFailure('final', `${server} ${complaint}, or check the name`);

@@ -1,0 +1,75 @@
+import { type ImageReference, repository } from '../model/image-reference.ts';
+import { findDaemon, flagOf, type NodeDaemon } from '../node/daemons.ts';
+import { readNodeFile } from '../node/files.ts';
+import { pluginCredentials } from './credential-plugins.ts';
+import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
+
+/** A pull secret of a namespace. */
+export interface PullSecret {
+  namespace: string;
+  name: string;
+  /** the JSON text in it, of either kind that the kubelet takes */
+  config: string;
+}
+
+/** Who uses an image, and so whose pull secrets may be tried for it. */
+export interface ImageAccess {
+  namespaces: readonly string[];
+}
+
+/** What to try for an image, in order; looks further only when asked for more. */
+export type Credentials = (
+  image: ImageReference,
+  access: ImageAccess,
+  signal: AbortSignal,
+) => AsyncGenerator<Credential>;
+
+const KUBELET_FOLDER = '/var/lib/kubelet';
+
+/** Credentials from pull secrets, then those that the kubelet of the node at `root` has itself. */
+export const createCredentials = async (
+  root: string,
+  pullSecrets: readonly PullSecret[],
+  report: (warning: string) => void,
+): Promise<Credentials> => {
+  const secrets = pullSecrets.map(({ namespace, name, config }) => ({
+    namespace,
+    entries: readConfig(config, `pull secret ${namespace}/${name}`, report),
+  }));
+  const kubelet = (await findDaemon(root, 'kubelet', KUBELET_FOLDER)) ?? { argv: [], environment: {} };
+  const nodeEntries = await nodeConfig(root, kubelet, report);
+  const plugins = await pluginCredentials(root, kubelet, report);
+
+  return async function* (image, { namespaces }, signal) {
+    const name = repository(image);
+    const usable = secrets.filter(({ namespace }) => namespaces.includes(namespace));
+    yield* matchingCredentials(
+      usable.flatMap(({ entries }) => entries),
+      name,
+    );
+    yield* matchingCredentials(nodeEntries, name);
+    yield* plugins(name, signal);
+  };
+};
+
+const nodeConfig = async (
+  root: string,
+  kubelet: NodeDaemon,
+  report: (warning: string) => void,
+): Promise<ConfigEntry[]> => {
+  const folder = flagOf(kubelet, '--root-dir') ?? KUBELET_FOLDER;
+  for (const file of [`${folder}/config.json`, '/root/.docker/config.json', '/.docker/config.json']) {
+    const text = await readNodeFile(root, file);
+    if (text !== undefined) return readConfig(text, `${file} of the node`, report);
+  }
+  return [];
+};
+
+const readConfig = (text: string, source: string, report: (warning: string) => void): ConfigEntry[] => {
+  try {
+    return parseDockerConfig(text, source);
+  } catch (error) {
+    report((error as Error).message);
+    return [];
+  }
+};

@@ -1,0 +1,88 @@
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { findDaemon } from '../node/daemons.ts';
+import { readNodeFile } from '../node/files.ts';
+import { RegistryFailure } from './failure.ts';
+import type { HostTls } from './hosts-file.ts';
+import type { Patience } from './persist.ts';
+import { proxyFor } from './proxy.ts';
+
+/** Connections to servers, kept open for more requests. */
+export interface Dispatchers {
+  find(url: URL, tls: HostTls): Promise<Dispatcher>;
+  close(): Promise<void>;
+}
+
+// where distributions have what they trust, in the order of Go's library
+const CA_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/** Connects as the containerd of the node at `root` would. */
+export const createDispatchers = async (root: string, patience: Patience): Promise<Dispatchers> => {
+  const { environment = {} } = (await findDaemon(root, 'containerd', '/run/containerd')) ?? {};
+  const bundles = [...(environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : []), ...CA_BUNDLES];
+  const trusted = (await firstFile(root, bundles)) ?? rootCertificates.join('\n');
+  const nodeContext = createSecureContext({ ca: trusted });
+  const known = new Map<string, Promise<Dispatcher>>();
+
+  const create = async (tls: HostTls, proxy: string | undefined): Promise<Dispatcher> => {
+    const plain = tls.ca.length + tls.client.length === 0;
+    const secureContext = plain ? nodeContext : await contextOf(root, trusted, tls);
+    const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
+    // HTTP/1.1: one broken stream must not take the others with it
+    if (!proxy) return new Agent({ connect, allowH2: false });
+    if (!URL.canParse(proxy)) throw new RegistryFailure('final', "a proxy of the node's containerd is no address");
+    const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
+    return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls, allowH2: false });
+  };
+
+  return {
+    find: (url, tls) => {
+      const proxy = proxyFor(url, environment);
+      const key = JSON.stringify([proxy, tls]);
+      const dispatcher = known.get(key) ?? create(tls, proxy);
+      known.set(key, dispatcher);
+      return dispatcher;
+    },
+    close: async () => {
+      for (const dispatcher of known.values()) await (await dispatcher.catch(() => undefined))?.destroy();
+    },
+  };
+};
+
+const contextOf = async (root: string, trusted: string, { ca, client }: HostTls): Promise<SecureContext> => {
+  const read = (files: string[]) => Promise.all(files.map((file) => readNamed(root, file)));
+  const material = {
+    ca: [trusted, ...(await read(ca))],
+    cert: await read(client.map(({ certificate }) => certificate)),
+    key: await read(client.map(({ key }) => key)),
+  };
+  try {
+    return createSecureContext(material);
+  } catch {
+    throw new RegistryFailure(
+      'final',
+      `of ${[...ca, ...client].length} files that certs.d names one is no certificate`,
+    );
+  }
+};
+
+const readNamed = async (root: string, file: string): Promise<string> => {
+  const text = await readNodeFile(root, file);
+  if (text === undefined) throw new RegistryFailure('final', `the node has no ${file}, which its certs.d names`);
+  return text;
+};
+
+const firstFile = async (root: string, files: readonly string[]): Promise<string | undefined> => {
+  for (const file of files) {
+    const text = await readNodeFile(root, file);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+};

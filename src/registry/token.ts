@@ -1,0 +1,64 @@
+import { TOOL } from '../model/names.ts';
+import type { Challenge } from './challenge.ts';
+import type { Credential } from './docker-config.ts';
+import { RegistryFailure, statusFailure } from './failure.ts';
+import type { RegistryHost } from './hosts-file.ts';
+import { readBody } from './read-body.ts';
+import type { Question, Transport } from './transport.ts';
+
+const MAX_TOKEN = 1024 * 1024;
+
+/**
+ * The Authorization header that answers `challenge` of `host`, anonymous without a credential; undefined where the token
+ * server refuses. `path` is the repository's.
+ */
+export const authorizationFor = async (
+  transport: Transport,
+  host: RegistryHost,
+  path: string,
+  challenge: Challenge,
+  credential: Credential | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  if (challenge.scheme === 'basic') return credential && basic(credential);
+  if (!URL.canParse(challenge.realm)) throw new RegistryFailure('final', `${host.url} names no token server`);
+  const question = tokenQuestion(host, { scope: `repository:${path}:pull`, ...challenge }, credential);
+  const answer = await transport.send(question, signal);
+  if (answer.status === 200) return bearer(await readBody(answer, question.url.host, MAX_TOKEN), question.url.host);
+  await answer.discard();
+  if (answer.status === 429 || answer.status >= 500) {
+    throw statusFailure(question.url.host, 'a token', answer);
+  }
+  return undefined;
+};
+
+const tokenQuestion = (
+  host: RegistryHost,
+  { realm, service = '', scope }: { realm: string; service?: string; scope: string },
+  credential: Credential | undefined,
+): Question => {
+  const url = new URL(realm);
+  const isSame = url.origin === new URL(host.url).origin;
+  const ownHeaders = isSame ? host.headers : {};
+  const tls = isSame ? host.tls : { ...host.tls, client: [] };
+  if (credential?.identityToken) {
+    const grant = { grant_type: 'refresh_token', client_id: TOOL, service, scope };
+    const form = new URLSearchParams({ ...grant, refresh_token: credential.identityToken });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { url, tls, headers, ownHeaders, form };
+  }
+  if (service) url.searchParams.set('service', service);
+  for (const one of scope.split(' ')) url.searchParams.append('scope', one);
+  return { url, tls, ownHeaders: { ...ownHeaders, ...(credential && { authorization: basic(credential) }) } };
+};
+
+const basic = ({ username, password }: Credential): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+
+const bearer = (data: Buffer, server: string): string => {
+  try {
+    const { token, access_token: accessToken } = JSON.parse(data.toString());
+    if (token || accessToken) return `Bearer ${token || accessToken}`;
+  } catch {}
+  throw new RegistryFailure('transient', `${server} answers with something else than a token`);
+};
