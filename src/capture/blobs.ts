@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { limiter } from '../model/parallel.ts';
 import type { NodeStore } from '../node/containerd.ts';
-import { exists } from '../node/exists.ts';
+import { exists } from '../node/files.ts';
 import { blobPath } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
@@ -84,4 +84,21 @@ export const blobsOfNode = async ({ content }: NodeStore, images: readonly Resol
   const digests = [...new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)))];
   const there = await Promise.all(digests.map((digest) => exists(join(content, blobPath(digest)))));
   return new Set(digests.filter((_, index) => there[index]));
+};
+
+/** Brings the blobs of all layers onto the volume. Returns the images that have all of theirs; `onFailed` hears of the others. */
+export const bringBlobs = async (
+  images: readonly ResolvedImage[],
+  fetchBlob: BlobFetcher,
+  onFailed: (image: ResolvedImage, error: unknown) => void,
+): Promise<ResolvedImage[]> => {
+  const whole = await Promise.all(
+    images.map(async (image) => {
+      const fetched = await Promise.allSettled(image.layers.map((layer) => fetchBlob(image, layer)));
+      const failure = fetched.find((result) => result.status === 'rejected');
+      if (failure) onFailed(image, failure.reason);
+      return failure ? [] : [image];
+    }),
+  );
+  return whole.flat();
 };

@@ -2,7 +2,7 @@ import { access, mkdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import { inNode, run } from '../node/command.ts';
-import { exists } from '../node/exists.ts';
+import { exists } from '../node/files.ts';
 import type { Capture } from './context.ts';
 import { UNFINISHED } from './copy.ts';
 

@@ -1,7 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { inNode, run } from '../node/command.ts';
-import { gentle, mortal } from '../node/node-tools.ts';
+import { gentle, inNode, mortal, run } from '../node/command.ts';
 import { layerFolder } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 

@@ -2,8 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
-import { type Ctr, inNode, run, startDaemon, stopDaemon, words } from '../node/command.ts';
-import { gentle, mortal } from '../node/node-tools.ts';
+import { type Ctr, gentle, inNode, mortal, run, startDaemon, stopDaemon, words } from '../node/command.ts';
 import type { Capture } from './context.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */

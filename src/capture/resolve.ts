@@ -3,8 +3,8 @@ import { PreloadError } from '../model/errors.ts';
 import { type ImageReference, imageName, keptNames } from '../model/image-reference.ts';
 import { type Blob, blobOf, chainIds, manifestsFor, parseManifest } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
+import { isVolumeFull } from '../node/command.ts';
 import { readDocument } from '../node/containerd.ts';
-import { isVolumeFull } from '../node/volume-full.ts';
 import type { Capture } from './context.ts';
 import type { WantedImage } from './wanted.ts';
 

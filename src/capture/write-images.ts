@@ -3,19 +3,19 @@ import { type CapturedImage, type Contents, distinctLayers, type LayerSource } f
 import { PreloadError } from '../model/errors.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { type Available, type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
-import { roundUpToGibibytes } from '../model/quantity.ts';
-import { isVolumeFull } from '../node/volume-full.ts';
-import { writeArchivePerImage } from '../volume/archive-per-image.ts';
+import type { NodeTools } from '../model/request.ts';
+import { roundUpToGibibytes } from '../model/units.ts';
+import { isVolumeFull } from '../node/command.ts';
+import { writeArchivePerImage } from '../volume/archives.ts';
+import type { RestoreDefaults } from '../volume/format.ts';
 import { writeVolume } from '../volume/write.ts';
-import { blobFetcher, blobsOfNode } from './blobs.ts';
-import { bringBlobs } from './bring-blobs.ts';
+import { blobFetcher, blobsOfNode, bringBlobs } from './blobs.ts';
 import type { Capture } from './context.ts';
 import { layerSums, sealedSums } from './digests.ts';
 import { writeBack } from './flush.ts';
 import { bringLayers } from './layers.ts';
 import { progressMeter } from './meter.ts';
 import { giveUp, type ResolvedImage, resolveImages } from './resolve.ts';
-import { restoreDefaults } from './restore-defaults.ts';
 import { clearVolume, finishVolume, inspectVolume, reclaimableBytes, tidyVolume } from './volume.ts';
 import { wantedImages } from './wanted.ts';
 
@@ -125,4 +125,10 @@ const checkSpace = async (
     'the volume is too small for these images',
     `create again with --size ${roundUpToGibibytes(size)}`,
   );
+};
+
+/** What is unusual about the node of the capture is taken to be so on new nodes too. */
+export const restoreDefaults = ({ ctrPath, ctrFlags }: NodeTools): RestoreDefaults => {
+  const address = /(?:^|\s)(?:-a|--address)[\s=]+(\S+)/.exec(ctrFlags)?.[1]?.replace(/^unix:\/\//, '');
+  return { ...(ctrPath !== 'ctr' && { ctr: ctrPath }), ...(address && { address }) };
 };

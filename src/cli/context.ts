@@ -1,5 +1,4 @@
-import { createProgress, type Progress } from './progress.ts';
-import { createStyle, type Style } from './style.ts';
+import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
 
 /** The outside world of a command; everything below gets values instead of `process`. */
 export interface Context {

@@ -1,6 +1,6 @@
 import { ApiError, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
-import type { Style } from './style.ts';
+import type { Style } from './progress.ts';
 
 /** Exit codes as shells and kubectl use them. */
 export const exitCode = (error: unknown): number => {

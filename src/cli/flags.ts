@@ -1,9 +1,9 @@
 import type { Argv } from 'yargs';
-import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
 import { LAYOUTS } from '../model/layout.ts';
 import { nameProblem } from '../model/names.ts';
 import type { CaptureRequest } from '../model/request.ts';
+import { parseDuration } from '../model/units.ts';
 import { OUTPUTS } from './output.ts';
 
 /** Flags of every command that asks the API server, spelled as kubectl spells them. */

@@ -1,4 +1,4 @@
-import { formatBytes } from '../model/quantity.ts';
+import { formatBytes } from '../model/units.ts';
 import type { Problem, VerificationResult } from '../model/verification.ts';
 import { formatJson, formatTable, formatYaml } from './output.ts';
 

@@ -1,5 +1,5 @@
+import { Chalk } from 'chalk';
 import ora from 'ora';
-import type { Style } from './style.ts';
 
 /** Tells what happens, one step at a time. */
 export interface Progress {
@@ -66,5 +66,26 @@ const plainLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
     fail: (reason) => current && end(` ${style.failed} ${current}: ${reason}`),
     warn: (text) => write(` ${style.warning} ${text}`),
     note: write,
+  };
+};
+
+/** Colours for standard error; plain text where the terminal does not want any. */
+export interface Style {
+  ok: string;
+  failed: string;
+  warning: string;
+  error: (text: string) => string;
+  hint: (text: string) => string;
+}
+
+/** The level is set here because chalk does not look at NO_COLOR. */
+export const createStyle = (colour: boolean): Style => {
+  const chalk = new Chalk({ level: colour ? 1 : 0 });
+  return {
+    ok: chalk.green('✓'),
+    failed: chalk.red('✗'),
+    warning: chalk.yellow('!'),
+    error: (text) => chalk.red(text),
+    hint: (text) => chalk.cyan(text),
   };
 };

@@ -1,8 +1,13 @@
-import type { KubernetesObject } from '../manifests/object.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOADER } from '../manifests/loader-pod.ts';
+import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
-import { type LoaderPod, startProblem } from '../model/pod-state.ts';
+import { decodeEvent, type NumberedEvent } from '../model/events.ts';
+import { type LoaderPod, loaderEnd, startProblem } from '../model/pod-state.ts';
 import type { Cluster } from './connection.ts';
-import { read } from './objects.ts';
+import type { MadeObjects } from './made-objects.ts';
+import { apply, read } from './objects.ts';
+import { send } from './rest.ts';
 import { poll } from './wait.ts';
 import { lastWarning } from './warnings.ts';
 
@@ -62,3 +67,71 @@ export const readLoader = async (
   }
   return current;
 };
+
+export interface LoaderObjects {
+  configMap: KubernetesObject;
+  secret?: KubernetesObject;
+  claim: KubernetesObject;
+  pod: KubernetesObject;
+}
+
+/**
+ * Makes the objects of a loader; with its pod goes all but the claim. The config map comes first, since a pod that has to
+ * wait for it starts a second later.
+ */
+export const createLoader = async (
+  cluster: Cluster,
+  { configMap, secret, ...rest }: LoaderObjects,
+  made: MadeObjects,
+  signal: AbortSignal,
+): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
+  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
+  const claim = await made.create(rest.claim);
+  const pod = await made.create(rest.pod);
+  signal.throwIfAborted();
+  for (const { apiVersion, kind, metadata } of brought) {
+    const { name, namespace = '' } = metadata;
+    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
+    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
+  }
+  return { claim, pod };
+};
+
+/** Events of the loader, in order and each once, however often the connection breaks; ends when the container does. */
+export async function* loaderEvents(
+  cluster: Cluster,
+  pod: KubernetesObject,
+  signal: AbortSignal,
+): AsyncGenerator<NumberedEvent> {
+  let seen = 0;
+  for (;;) {
+    const ended = loaderEnd(await readLoader(cluster, pod, signal));
+    for await (const line of logLines(cluster, pod, signal)) {
+      const event = decodeEvent(line);
+      if (!event || event.seq <= seen) continue;
+      seen = event.seq;
+      yield event;
+    }
+    if (ended) return;
+    await sleep(1000, undefined, { signal });
+  }
+}
+
+async function* logLines(
+  cluster: Cluster,
+  { metadata }: KubernetesObject,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/log`;
+  const response = await send(cluster, path, { query: { container: LOADER, follow: 'true' }, signal, streaming: true });
+  let rest = '';
+  try {
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch {
+    signal.throwIfAborted(); // a broken connection is read again by the caller
+  }
+}

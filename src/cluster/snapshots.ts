@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { isPassing, PreloadError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
-import type { SnapshotStatus } from '../model/phase.ts';
-import { parseQuantity } from '../model/quantity.ts';
+import type { SnapshotStatus } from '../model/pod-state.ts';
+import { parseQuantity } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
 import { list, read, whereAllowed } from './objects.ts';
 import { poll } from './wait.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../cli/context.ts';
-import { formatAge } from '../model/duration.ts';
 import { PreloadError } from '../model/errors.ts';
+import { formatAge } from '../model/units.ts';
 
 /** What the first Ctrl-C is answered with, while what was made is removed. */
 export const interruptionNote = (cleanUpCommand: string): string =>

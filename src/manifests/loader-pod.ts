@@ -1,7 +1,6 @@
 import { labels, objectNames } from '../model/names.ts';
-import { BUNDLE_KEY, REQUEST_KEY } from './config-map.ts';
+import { BUNDLE_KEY, type PreloadSettings, REQUEST_KEY } from './loader.ts';
 import type { KubernetesObject } from './object.ts';
-import type { PreloadSettings } from './settings.ts';
 
 export const LOADER = 'loader';
 const HOST = '/host';

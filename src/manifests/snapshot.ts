@@ -1,6 +1,6 @@
 import { labels, objectNames } from '../model/names.ts';
+import type { PreloadSettings } from './loader.ts';
 import { type KubernetesObject, ownerReference } from './object.ts';
-import type { PreloadSettings } from './settings.ts';
 
 export const SNAPSHOT_API = 'snapshot.storage.k8s.io/v1';
 export const RECORD_KEY = 'preload.json.gz';

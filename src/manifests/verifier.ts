@@ -1,5 +1,5 @@
 import { labels, objectNames } from '../model/names.ts';
-import { BUNDLE_KEY } from './config-map.ts';
+import { BUNDLE_KEY } from './loader.ts';
 import { COMMAND, LOADER, onlyOn, TOOL } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
 

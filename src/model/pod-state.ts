@@ -1,4 +1,5 @@
 import { decodeEvent } from './events.ts';
+import type { Phase } from './summary.ts';
 
 /** What the state of the loader pod is read from. */
 export interface LoaderPod {
@@ -56,4 +57,25 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   const lines = terminated.message?.trim().split('\n') ?? [];
   const said = lines.filter((line) => !decodeEvent(line)).at(-1);
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${said ? `: ${said}` : ''}`;
+};
+
+export interface SnapshotStatus {
+  readyToUse?: boolean;
+  error?: { message?: string };
+}
+
+/** How far a preload is, from what there is of its loader and its snapshot; `now` in milliseconds. */
+export const phaseOf = (
+  pod: LoaderPod | undefined,
+  snapshot: SnapshotStatus | undefined,
+  now: number,
+): { phase: Phase; reason?: string } => {
+  if (snapshot?.readyToUse) return { phase: 'Ready' };
+  // a driver that reports an error tries again
+  const reason = snapshot?.error && (snapshot.error.message ?? 'the driver of the volume snapshot reports an error');
+  if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
+  if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
+  if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
+  const problem = startProblem(pod, now);
+  return { phase: 'Starting', ...(problem && { reason: problem.message }) };
 };

@@ -97,3 +97,30 @@ const lastWords = (text: string): string =>
     .filter((line) => !/^time="|^tar: (Exiting|Error is not recoverable)/.test(line))
     .at(-1)
     ?.replace(/^ctr: /, '') ?? '';
+
+/** Words before a command that make it yield the processor and the disk, as far as the node has the tools. */
+export const gentle = (root: string): Promise<string[]> =>
+  available(root, [
+    ['nice', '-n', '10'],
+    ['ionice', '-c', '3'],
+  ]);
+
+/** Words before a command that end it with this process even where that is killed; in a pod all ends with it anyway. */
+export const mortal = (root: string): Promise<string[]> => available(root, [['setpriv', '--pdeathsig', 'KILL']]);
+
+const available = async (root: string, words: readonly string[][]): Promise<string[]> => {
+  const there = await Promise.all(
+    words.map((tool) =>
+      run(inNode(root, [...tool, 'true'])).then(
+        () => tool,
+        () => [],
+      ),
+    ),
+  );
+  return there.flat();
+};
+
+/** Whether it was for want of space on the volume that something failed. */
+export const isVolumeFull = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
+  (error instanceof CommandFailed && /no space left on device/i.test(error.message));

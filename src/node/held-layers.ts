@@ -1,8 +1,7 @@
 import { PreloadError } from '../model/errors.ts';
 import { type Ctr, run as runCommand } from './command.ts';
-import { SNAPSHOTTER_FLAG } from './containerd.ts';
+import { parseLowerDirectories, SNAPSHOTTER_FLAG } from './containerd.ts';
 import { isRunning } from './process-id.ts';
-import { parseLowerDirectories } from './snapshot-mounts.ts';
 
 export interface HeldLayers {
   /** folders by chain ID, as the node sees them */

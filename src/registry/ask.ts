@@ -1,10 +1,9 @@
 import { type ImageReference, repository } from '../model/image-reference.ts';
-import { type Challenge, parseChallenge } from './challenge.ts';
 import type { Credentials, ImageAccess } from './credentials.ts';
 import type { Credential } from './docker-config.ts';
 import { RegistryFailure, statusFailure } from './failure.ts';
-import type { RegistryHost } from './hosts-file.ts';
-import { authorizationFor } from './token.ts';
+import type { RegistryHost } from './hosts.ts';
+import { authorizationFor, type Challenge, parseChallenge } from './token.ts';
 import type { Answer, Question, Transport } from './transport.ts';
 
 /** What is asked of one of an image's hosts. */

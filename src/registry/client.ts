@@ -4,12 +4,10 @@ import { createAsk, type Request } from './ask.ts';
 import { createCredentials, type ImageAccess, type PullSecret } from './credentials.ts';
 import { type BlobDescriptor, completeFile, download } from './download.ts';
 import { RegistryFailure } from './failure.ts';
-import { hostsOf } from './hosts.ts';
-import type { RegistryHost } from './hosts-file.ts';
+import { hostsOf, type RegistryHost } from './hosts.ts';
 import type { PartialFile } from './partial-file.ts';
 import { firstOf, PATIENCE, type Patience, persist } from './persist.ts';
-import { readBody } from './read-body.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, readBody } from './transport.ts';
 
 /** Gets images from registries as the kubelet and containerd of a node would. Methods throw RegistryFailure. */
 export interface RegistryClient {

@@ -1,8 +1,8 @@
 import { type ImageReference, repository } from '../model/image-reference.ts';
 import { findDaemon, flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
-import { pluginCredentials } from './credential-plugins.ts';
 import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
+import { pluginCredentials } from './plugins.ts';
 
 /** A pull secret of a namespace. */
 export interface PullSecret {

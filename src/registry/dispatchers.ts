@@ -3,7 +3,7 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { findDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
-import type { HostTls } from './hosts-file.ts';
+import type { HostTls } from './hosts.ts';
 import type { Patience } from './persist.ts';
 import { proxyFor } from './proxy.ts';
 

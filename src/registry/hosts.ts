@@ -1,6 +1,6 @@
-import { join } from 'node:path/posix';
+import { join, resolve } from 'node:path/posix';
+import { parse } from 'smol-toml';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
-import { folderNames, parseHosts, type RegistryHost, registryItself, tlsOfFiles } from './hosts-file.ts';
 
 /** Where the containerd of the node at `root` asks for images of `registry`, in order; `certsFolders` are its certs.d. */
 export const hostsOf = async (
@@ -22,4 +22,106 @@ export const hostsOf = async (
     return [registryItself(registry, tlsOfFiles(names, folder))];
   }
   return [registryItself(registry)];
+};
+
+/** A server that may have a registry's images: a mirror, or the registry itself. */
+export interface RegistryHost {
+  /** root of the API, such as `https://mirror.example.com/v2` */
+  url: string;
+  /** knows what tags mean */
+  resolves: boolean;
+  /** has manifests and blobs */
+  pulls: boolean;
+  headers: Record<string, string | string[]>;
+  tls: HostTls;
+}
+
+export interface HostTls {
+  /** files of the node */
+  ca: string[];
+  /** files of the node; the key may be in the certificate's */
+  client: { certificate: string; key: string }[];
+  skipVerify?: boolean | undefined;
+}
+
+type Table = Record<string, unknown>;
+
+/** Names of the folder for `registry` in certs.d, the best first. */
+export const folderNames = (registry: string): string[] => [
+  ...(registry.includes(':') ? [registry.replace(/:(\d+)$/, '_$1_')] : []),
+  registry,
+  '_default',
+];
+
+/**
+ * Where to ask for images of `registry` by the hosts.toml in `folder` of the node, in order. Throws where it is not what
+ * containerd takes.
+ */
+export const parseHosts = (text: string, folder: string, registry: string): RegistryHost[] => {
+  const root = parse(text) as Table;
+  const mirrors = Object.entries((root.host ?? {}) as Record<string, Table>);
+  const upstream = root.server
+    ? parseHost(String(root.server), root, folder)
+    : registryItself(registry, parseTls(root, folder));
+  return [...mirrors.map(([server, table]) => parseHost(server, table, folder)), upstream];
+};
+
+/** The server that a registry's name means when no file says otherwise. */
+export const registryItself = (registry: string, tls: HostTls = { ca: [], client: [] }): RegistryHost => {
+  const local = /^(localhost|127\.[\d.]+|\[::1\])(?::(\d+))?$/.exec(registry);
+  const ownPort = local?.[2] !== undefined && local[2] !== '443';
+  const tlsWanted = tls.skipVerify !== undefined || tls.ca.length + tls.client.length > 0;
+  const server = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  return {
+    url: `${ownPort && !tlsWanted ? 'http' : 'https'}://${server}/v2`,
+    resolves: true,
+    pulls: true,
+    headers: {},
+    tls: { ...tls, skipVerify: tls.skipVerify ?? local !== null },
+  };
+};
+
+/** TLS settings by the names of the files in `folder`, as Docker has them: `*.crt`, `*.cert` and `*.key`. */
+export const tlsOfFiles = (names: readonly string[], folder: string): HostTls => ({
+  ca: names.filter((name) => name.endsWith('.crt')).map((name) => resolve(folder, name)),
+  client: names
+    .filter((name) => name.endsWith('.cert'))
+    .map((certificate) => {
+      const key = certificate.replace(/cert$/, 'key');
+      return {
+        certificate: resolve(folder, certificate),
+        key: resolve(folder, names.includes(key) ? key : certificate),
+      };
+    }),
+});
+
+const parseHost = (server: string, table: Table, folder: string): RegistryHost => {
+  const { origin, pathname } = new URL(/^https?:\/\//.test(server) ? server : `https://${server}`);
+  const path = pathname.replace(/\/+$/, '');
+  const isRoot = table.override_path === true || path.endsWith('/v2');
+  const capabilities = strings(table.capabilities ?? []).map((capability) => capability.toLowerCase());
+  const can = (capability: string) => capabilities.length === 0 || capabilities.includes(capability);
+  const headers = Object.entries((table.header ?? {}) as Table);
+  return {
+    url: `${origin}${path}${isRoot ? '' : '/v2'}`,
+    resolves: can('resolve'),
+    pulls: can('pull'),
+    headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), strings(value)])),
+    tls: parseTls(table, folder),
+  };
+};
+
+const parseTls = (table: Table, folder: string): HostTls => ({
+  ca: strings(table.ca ?? []).map((file) => resolve(folder, file)),
+  client: [table.client ?? []].flat().map((pair) => {
+    const [certificate = '', key = certificate] = strings(pair);
+    return { certificate: resolve(folder, certificate), key: resolve(folder, key) };
+  }),
+  ...(typeof table.skip_verify === 'boolean' && { skipVerify: table.skip_verify }),
+});
+
+const strings = (value: unknown): string[] => {
+  const list = [value].flat();
+  if (list.every((item) => typeof item === 'string')) return list;
+  throw new Error('has something else where it should have text');
 };

@@ -2,7 +2,7 @@ import { type Dispatcher, request } from 'undici';
 import { TOOL } from '../model/names.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { type AnswerHead, connectionFailure, RegistryFailure } from './failure.ts';
-import type { HostTls } from './hosts-file.ts';
+import type { HostTls } from './hosts.ts';
 import type { Patience } from './persist.ts';
 
 export interface Question {
@@ -102,4 +102,16 @@ const named = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T
     signal.throwIfAborted();
     throw connectionFailure(address.host, error as Error);
   }
+};
+
+/** All that `server` answers, at most `limit` bytes. */
+export const readBody = async ({ body }: Answer, server: string, limit: number): Promise<Buffer> => {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of body) {
+    size += part.length;
+    if (size > limit) throw new RegistryFailure('corrupt', `${server} answers with more than ${limit} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 };

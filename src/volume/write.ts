@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { type Blob, digestOf } from '../model/oci.ts';
+import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './archives.ts';
 import { writeChecksums } from './checksums.ts';
 import {
   BLOB_LIST,
@@ -19,7 +20,6 @@ import {
   type RestoreDefaults,
   setOf,
 } from './format.ts';
-import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './images-archive.ts';
 import { restoreScript } from './restore/script.ts';
 
 const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<void> => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { manifestsFor } from '../../src/model/oci.ts';
-import { parseLowerDirectories } from '../../src/node/snapshot-mounts.ts';
+import { parseLowerDirectories } from '../../src/node/containerd.ts';
 import { addNode, createNamespace, createPreload, deleteNamespaces, onNode, removeNode, status } from './commands.ts';
 import { differences } from './differences.ts';
 import { sample, sampleManifest } from './sample.ts';

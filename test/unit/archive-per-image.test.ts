@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { blobOf } from '../../src/model/oci.ts';
-import { archiveName, writeArchivePerImage } from '../../src/volume/archive-per-image.ts';
+import { archiveName, writeArchivePerImage } from '../../src/volume/archives.ts';
 import { blobPath } from '../../src/volume/format.ts';
 import { digest } from './captured-images.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatAge, parseDuration } from '../../src/model/duration.ts';
+import { formatAge, parseDuration } from '../../src/model/units.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

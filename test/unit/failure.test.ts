@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describeFailure, exitCode } from '../../src/cli/failure.ts';
-import { createStyle } from '../../src/cli/style.ts';
+import { createStyle } from '../../src/cli/progress.ts';
 import { ApiError, Interrupted, PreloadError, UsageError } from '../../src/model/errors.ts';
 
 const plain = createStyle(false);

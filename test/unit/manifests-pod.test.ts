@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { PreloadSettings } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
-import type { PreloadSettings } from '../../src/manifests/settings.ts';
 
 interface Spec {
   restartPolicy: string;

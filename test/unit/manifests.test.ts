@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { volumeClaim } from '../../src/manifests/claim.ts';
-import { loaderConfigMap } from '../../src/manifests/config-map.ts';
+import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { type KubernetesObject, objectName, ownerReference } from '../../src/manifests/object.ts';
-import type { PreloadSettings } from '../../src/manifests/settings.ts';
 import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 
 const settings: PreloadSettings = {

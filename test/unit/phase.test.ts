@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { phaseOf, type SnapshotStatus } from '../../src/model/phase.ts';
-import type { LoaderPod } from '../../src/model/pod-state.ts';
+import { type LoaderPod, phaseOf, type SnapshotStatus } from '../../src/model/pod-state.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const pod = (status: LoaderPod['status']): LoaderPod => ({ spec: {}, ...(status && { status }) });

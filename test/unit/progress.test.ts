@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
-import { createProgress, type Progress } from '../../src/cli/progress.ts';
-import { createStyle } from '../../src/cli/style.ts';
+import { createProgress, createStyle, type Progress } from '../../src/cli/progress.ts';
 
 /** What `work` makes a progress write to something that is no terminal. */
 function written(work: (progress: Progress) => void): string {

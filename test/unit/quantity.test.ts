@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatBytes, parseQuantity } from '../../src/model/quantity.ts';
+import { formatBytes, parseQuantity } from '../../src/model/units.ts';
 
 describe('quantities are bytes', () => {
   const quantities: Record<string, number | undefined> = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { matchesImage, matchingCredentials, parseDockerConfig } from '../../src/registry/docker-config.ts';
-import { parsePluginAnswer, parsePlugins } from '../../src/registry/plugin-config.ts';
+import { parsePluginAnswer, parsePlugins } from '../../src/registry/plugins.ts';
 
 const auth = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64');
 const parse = (config: object) => parseDockerConfig(JSON.stringify(config), 'here');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { folderNames, parseHosts, registryItself, tlsOfFiles } from '../../src/registry/hosts-file.ts';
+import { folderNames, parseHosts, registryItself, tlsOfFiles } from '../../src/registry/hosts.ts';
 
 const FOLDER = '/etc/containerd/certs.d/registry.test';
 const parse = (text: string, registry = 'registry.test') => parseHosts(text, FOLDER, registry);

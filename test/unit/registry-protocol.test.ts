@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseChallenge } from '../../src/registry/challenge.ts';
 import {
   combined,
   connectionFailure,
@@ -9,6 +8,7 @@ import {
   statusFailure,
 } from '../../src/registry/failure.ts';
 import { backoff, PATIENCE } from '../../src/registry/persist.ts';
+import { parseChallenge } from '../../src/registry/token.ts';
 
 describe('a challenge', () => {
   const realm = 'https://auth.test/token';

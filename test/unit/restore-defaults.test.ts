@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { restoreDefaults } from '../../src/capture/restore-defaults.ts';
+import { restoreDefaults } from '../../src/capture/write-images.ts';
 
 describe('what new nodes take over from the node of the capture', () => {
   const cases: [ctrPath: string, ctrFlags: string, expected: object][] = [

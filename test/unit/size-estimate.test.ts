@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formOf, type Layout } from '../../src/model/layout.ts';
-import { estimateVolumeSize } from '../../src/model/size-estimate.ts';
+import { estimateVolumeSize } from '../../src/model/plan.ts';
 
 const GIBIBYTE = 1024 ** 3;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseLowerDirectories, parseUpperDirectory } from '../../src/node/snapshot-mounts.ts';
+import { parseLowerDirectories, parseUpperDirectory } from '../../src/node/containerd.ts';
 
 const SNAPSHOTS = '/mnt/.work/root/io.containerd.snapshotter.v1.overlayfs/snapshots';
 const own = `workdir=${SNAPSHOTS}/4/work,upperdir=${SNAPSHOTS}/4/fs`;

@@ -4,7 +4,7 @@ import { captureFlags, connectionFlags, loaderImage, outputFlag, preloadName, TI
 import { UsageError } from '../../model/errors.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
-import { parseQuantity } from '../../model/quantity.ts';
+import { parseQuantity } from '../../model/units.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';

@@ -6,12 +6,10 @@ import {
   type PreloadRecord,
   type SkippedImage,
 } from '../../model/contents.ts';
-import { formatAge } from '../../model/duration.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
 import type { Layout } from '../../model/layout.ts';
-import { plural } from '../../model/plural.ts';
-import { formatBytes } from '../../model/quantity.ts';
+import { formatAge, formatBytes, plural } from '../../model/units.ts';
 
 export interface Capture {
   record: PreloadRecord;

@@ -1,8 +1,8 @@
 import type { Context } from '../../cli/context.ts';
 import { formatPreloads } from '../../cli/format-preloads.ts';
-import { checkClaim } from '../../cluster/claim-preflight.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createNew } from '../../cluster/made-objects.ts';
+import { checkClaim } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { withLastWarning } from '../../cluster/warnings.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';

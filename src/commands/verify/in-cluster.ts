@@ -1,9 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
-import { createLoader } from '../../cluster/create-loader.ts';
-import { loaderEvents } from '../../cluster/loader-log.ts';
 import { madeObjects } from '../../cluster/made-objects.ts';
-import { loaderStarted, readLoader } from '../../cluster/pod.ts';
+import { createLoader, loaderEvents, loaderStarted, readLoader } from '../../cluster/pod.ts';
 import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/preloads.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
@@ -13,7 +11,7 @@ import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '..
 import { Interrupted, PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
 import { loaderEnd } from '../../model/pod-state.ts';
-import { roundUpToGibibytes } from '../../model/quantity.ts';
+import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';

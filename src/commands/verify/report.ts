@@ -1,9 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { formatVerification } from '../../cli/format-verification.ts';
-import { formatAge } from '../../model/duration.ts';
 import { PreloadError } from '../../model/errors.ts';
-import { plural } from '../../model/plural.ts';
-import { formatBytes } from '../../model/quantity.ts';
+import { formatAge, formatBytes, plural } from '../../model/units.ts';
 import type { Verification, VerificationResult, VerifyProgress } from '../../model/verification.ts';
 
 /** Ends the step that verified, which began at `started` in milliseconds. */

@@ -1,7 +1,7 @@
 import type { CapturedImage } from '../../model/contents.ts';
 import { type Blob, chainIds, digestOf, manifestsFor, parseManifest } from '../../model/oci.ts';
+import { OCI_LAYOUT } from '../archives.ts';
 import { blobPath } from '../format.ts';
-import { OCI_LAYOUT } from '../images-archive.ts';
 import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
