@@ -88,7 +88,7 @@ describe('preloads', () => {
       [
         ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'],
         ['crashed', 'False', 'Failed', '<none>', '<none>', '<pending>', 'AGO'],
-        ['failed', 'False', 'Failed', '<none>', '<none>', '<pending>', 'AGO'],
+        ['failed', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
         ['pulling', 'False', 'Starting', '<none>', '<none>', '<pending>', 'AGO'],
         ['taking', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
         ['web', 'True', 'Ready', '2', '3Gi', 'snap-web', 'AGO'],

@@ -15,16 +15,16 @@ const PROBE = 'preload-probe';
 /** Watches /etc and /var of a node whose files are in `folder`: what is written there goes to these upper folders. */
 export const watchNode = (node: PrivateNode, folder: string): NodeWatch => {
   const changes: string[] = [];
-  let probed = 0;
+  const noticed = new Set<string>();
   const watchers = ['etc', 'var'].map((name) =>
     watch(join(folder, name, 'upper'), { recursive: true }, (_event, path) => {
-      if (path === PROBE) probed += 1;
+      if (path === PROBE) noticed.add(name);
       else changes.push(join(name, path ?? ''));
     }),
   );
   const end = async (): Promise<void> => {
     await node.run(['sh', '-c', `for name in etc var; do : >/$name/${PROBE}; rm /$name/${PROBE}; done`]);
-    await until('the watch to notice a change', async () => probed >= 4); // made and removed in both
+    await until('the watch to notice a change', async () => noticed.size === watchers.length);
     for (const watcher of watchers) watcher.close();
   };
   return { changes, end };
