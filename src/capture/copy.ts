@@ -1,11 +1,10 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PreloadError } from '../model/errors.ts';
 import { gentle, inNode, mortal, run } from '../node/command.ts';
-import { layerFolder } from '../volume/format.ts';
+import { exists } from '../node/files.ts';
+import { layerFolder, UNFINISHED } from '../volume/format.ts';
 import type { Capture } from './context.ts';
-
-/** Layers that are being written; what is in layers/ is whole. */
-export const UNFINISHED = '.unfinished';
 
 /** A copier of unpacked layers, from a folder as the node sees it; gentle, since it is somebody's live node. */
 export const layerCopier = async ({ root, volume, volumeInNode, signal }: Capture) => {
@@ -26,4 +25,51 @@ export const finishLayer = async (volume: string, from: string, chainId: string)
   await rm(dirname(target), { recursive: true, force: true });
   await mkdir(dirname(target), { recursive: true });
   await rename(join(volume, from), target);
+};
+
+/**
+ * Makes sure that the node's cp keeps what overlayfs writes into layers: some only lose it and say nothing. The kernel
+ * itself writes the sample, a whiteout and an opaque folder, and judges the copy by what it hides.
+ */
+export const testCopy = async ({ root, volume, volumeInNode }: Capture): Promise<void> => {
+  const place = join(UNFINISHED, 'copy-test');
+  const here = (name: string) => join(volume, place, name);
+  const there = (name: string) => join(volumeInNode, place, name);
+  await rm(here('.'), { recursive: true, force: true });
+  for (const folder of ['lower/opaque', 'upper', 'work', 'work-of-copy', 'merged']) {
+    await mkdir(here(folder), { recursive: true });
+  }
+  for (const file of ['lower/removed', 'lower/opaque/hidden']) await writeFile(here(file), '');
+
+  await overlay(here, 'upper', 'work', async () => {
+    await unlink(here('merged/removed'));
+    await rm(here('merged/opaque'), { recursive: true });
+    await mkdir(here('merged/opaque'));
+  });
+  await run(inNode(root, ['cp', '-a', `${there('upper')}/.`, there('copy')]));
+  const kept = await overlay(here, 'copy', 'work-of-copy', async () => {
+    await access(here('merged/opaque'));
+    return !(await exists(here('merged/removed'))) && !(await exists(here('merged/opaque/hidden')));
+  });
+  await rm(here('.'), { recursive: true });
+  if (kept) return;
+  throw new PreloadError(
+    "the node's cp loses whiteouts or extended attributes of layers",
+    'install GNU coreutils on the node, or capture on another one with --node',
+  );
+};
+
+const overlay = async <T>(
+  here: (name: string) => string,
+  upper: string,
+  work: string,
+  use: () => Promise<T>,
+): Promise<T> => {
+  const layers = `lowerdir=${here('lower')},upperdir=${here(upper)},workdir=${here(work)}`;
+  await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, here('merged')]);
+  try {
+    return await use();
+  } finally {
+    await run(['umount', here('merged')]);
+  }
 };

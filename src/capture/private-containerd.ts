@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PreloadError } from '../model/errors.ts';
 import { type Ctr, gentle, inNode, mortal, run, startDaemon, stopDaemon, words } from '../node/command.ts';
+import { WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
 /** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
@@ -15,7 +16,6 @@ export interface PrivateContainerd {
   stop: () => Promise<void>;
 }
 
-export const WORK = '.work';
 const NAMESPACE = 'preload';
 const START_TIMEOUT = 20_000;
 

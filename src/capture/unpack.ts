@@ -1,14 +1,14 @@
 import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
-import { hexOf } from '../model/oci.ts';
+import { blobPath, hexOf } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import { run } from '../node/command.ts';
 import { parseUpperDirectory, SNAPSHOTTER_FLAG } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
 import { holdLayers, releaseLayers } from '../node/held-layers.ts';
 import { writeImagesArchive } from '../volume/archives.ts';
-import { blobPath, layerFolder } from '../volume/format.ts';
+import { layerFolder } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';

@@ -2,10 +2,8 @@ import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import { unmountBelow } from '../node/mount.ts';
-import { BOOT, CONTENTS_FILE, FORMAT } from '../volume/format.ts';
+import { BOOT, CONTENTS_FILE, FORMAT, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
-import { UNFINISHED } from './copy.ts';
-import { WORK } from './private-containerd.ts';
 
 /** What is on a volume before the capture. */
 export interface VolumeState {

@@ -1,3 +1,6 @@
+/** The snapshotter whose form unpacked layers have. */
+export const SNAPSHOTTER = 'overlayfs';
+
 /** In what form a volume holds layers: unpacked, for links, as blobs, for imports and registries, or both. */
 export const LAYOUTS = ['layers', 'layers,blobs', 'blobs'] as const;
 

@@ -33,6 +33,9 @@ export const parseDigest = (value: unknown): string => {
 /** The hex digits of a digest. Every path that has a digest in it is built from them, so it throws on any other text. */
 export const hexOf = (digest: string): string => parseDigest(digest).slice('sha256:'.length);
 
+/** Where an OCI image layout and containerd's content store have a blob. */
+export const blobPath = (digest: string): string => `blobs/sha256/${hexOf(digest)}`;
+
 /** What a stranger wrote, short enough for a message and without control characters. */
 const quoted = (value: unknown): string => String(JSON.stringify(value)).slice(0, 100);
 

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
-import { digestOf, isDigest } from '../model/oci.ts';
+import { SNAPSHOTTER } from '../model/layout.ts';
+import { blobPath, digestOf, isDigest } from '../model/oci.ts';
 import type { NodeTools } from '../model/request.ts';
-import { blobPath, SNAPSHOTTER } from '../volume/format.ts';
 import { type Ctr, inNode, run, words } from './command.ts';
 import { pathInNode } from './files.ts';
 

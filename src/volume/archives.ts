@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { CapturedLayer } from '../model/contents.ts';
-import { type Blob, mediaTypeOf } from '../model/oci.ts';
-import { blobPath } from './format.ts';
+import { type Blob, blobPath, mediaTypeOf } from '../model/oci.ts';
 
 export const OCI_LAYOUT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
 

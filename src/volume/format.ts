@@ -1,14 +1,18 @@
 import type { CapturedImage, Contents } from '../model/contents.ts';
 import { distinctLayers } from '../model/contents.ts';
+import { SNAPSHOTTER } from '../model/layout.ts';
 import { digestOf, hexOf } from '../model/oci.ts';
 
 export const FORMAT = 1;
-export const SNAPSHOTTER = 'overlayfs';
 
 /** preload.json, the last file written: a volume without it is unfinished. */
 export const CONTENTS_FILE = 'preload.json';
 /** When an unfinished volume was written to; there until it is sealed, since without it all is done again. */
 export const BOOT = '.boot';
+/** Layers that are being written: what is in layers/ is whole. */
+export const UNFINISHED = '.unfinished';
+/** What the private containerd needs while it runs. */
+export const WORK = '.work';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
@@ -17,7 +21,6 @@ export const BLOB_LIST = 'restore/blobs';
 export const IMAGES_ARCHIVE = 'restore/images.tar';
 
 export const layerFolder = (chainId: string): string => `layers/${hexOf(chainId)}/fs`;
-export const blobPath = (digest: string): string => `blobs/sha256/${hexOf(digest)}`;
 
 /** `chainID parent depth link|copy` a line, parents first; a `-` stands for no parent, as sh loses empty fields. */
 export const layerList = (images: readonly CapturedImage[]): string =>

@@ -2,13 +2,12 @@ import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { hasBlobs } from '../model/layout.ts';
-import { type Blob, digestOf } from '../model/oci.ts';
+import { type Blob, blobPath, digestOf } from '../model/oci.ts';
 import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './archives.ts';
 import { writeChecksums } from './checksums.ts';
 import {
   BLOB_LIST,
   blobList,
-  blobPath,
   CONTENTS_FILE,
   contentsFile,
   IMAGES_ARCHIVE,

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/contents.ts';
+import { blobPath } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { run } from '../cluster/run.ts';
 import type { PrivateNode } from '../e2e/private-node.ts';
@@ -20,7 +21,7 @@ export const writeArchive = async (file: string, images: readonly CapturedImage[
   const scratch = await mkdtemp(`${file}-`);
   await writeDocuments(scratch, images);
   await writeIndex(scratch, images);
-  const layers = new Set(images.flatMap((image) => image.layers.map(({ digest }) => format.blobPath(digest))));
+  const layers = new Set(images.flatMap((image) => image.layers.map(({ digest }) => blobPath(digest))));
   await run(['tar', '-cf', file, '-C', scratch, 'oci-layout', 'index.json', 'blobs', '-C', LAYOUT, ...layers]);
   await rm(scratch, { recursive: true });
 };
@@ -35,7 +36,7 @@ export const writeVolume = async (
   await writeIndex(volume, images);
   await run(['tar', '-cf', 'images.tar', 'oci-layout', 'index.json', 'blobs'], { cwd: volume });
   for (const digest of new Set(images.flatMap((image) => image.layers.map((layer) => layer.digest)))) {
-    await cp(join(LAYOUT, format.blobPath(digest)), join(volume, format.blobPath(digest)));
+    await cp(join(LAYOUT, blobPath(digest)), join(volume, blobPath(digest)));
   }
   for (const image of images) await writeLayers(volume, image, node);
   await finishVolume(volume, images, { blobs: true });
@@ -57,7 +58,7 @@ const writeDocuments = async (layout: string, images: readonly CapturedImage[]):
   await mkdir(join(layout, 'blobs/sha256'), { recursive: true });
   await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   for (const digest of new Set(images.flatMap(({ digest, manifest, config }) => [digest, manifest, config]))) {
-    await cp(join(LAYOUT, format.blobPath(digest)), join(layout, format.blobPath(digest)));
+    await cp(join(LAYOUT, blobPath(digest)), join(layout, blobPath(digest)));
   }
 };
 

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { blobOf } from '../../src/model/oci.ts';
+import { blobOf, blobPath } from '../../src/model/oci.ts';
 import { archiveName, writeArchivePerImage } from '../../src/volume/archives.ts';
-import { blobPath } from '../../src/volume/format.ts';
 import { digest } from './captured-images.ts';
 
 const run = promisify(execFile);

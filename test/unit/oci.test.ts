@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { PreloadError } from '../../src/model/errors.ts';
 import {
   blobOf,
+  blobPath,
   chainIds,
   digestOf,
   hexOf,
@@ -11,7 +12,7 @@ import {
   parseDigest,
   parseManifest,
 } from '../../src/model/oci.ts';
-import { blobPath, layerFolder } from '../../src/volume/format.ts';
+import { layerFolder } from '../../src/volume/format.ts';
 import { digest } from './captured-images.ts';
 
 const AMD64 = 'linux/amd64';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { blobList, blobPath, contentsFile, layerFolder, layerList, nameList } from '../../src/volume/format.ts';
+import { blobPath } from '../../src/model/oci.ts';
+import { blobList, contentsFile, layerFolder, layerList, nameList } from '../../src/volume/format.ts';
 import { capturedImage, digest, layer } from './captured-images.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(digest);

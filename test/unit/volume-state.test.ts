@@ -12,7 +12,8 @@ import {
   type VolumeState,
 } from '../../src/capture/volume.ts';
 import { PreloadError } from '../../src/model/errors.ts';
-import { blobPath, CONTENTS_FILE, layerFolder } from '../../src/volume/format.ts';
+import { blobPath } from '../../src/model/oci.ts';
+import { CONTENTS_FILE, layerFolder } from '../../src/volume/format.ts';
 
 const LAYERS = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
 const BLOB = `sha256:${'c'.repeat(64)}`;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CapturedImage } from '../../model/contents.ts';
-import { blobPath } from '../format.ts';
+import { blobPath } from '../../model/oci.ts';
 import type { VolumeContents } from './contents.ts';
 import { readable } from './files.ts';
 import type { Problems } from './problems.ts';

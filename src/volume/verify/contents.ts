@@ -1,8 +1,8 @@
 import type { CapturedImage, CapturedLayer, Contents } from '../../model/contents.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
-import { LAYOUTS, type Layout } from '../../model/layout.ts';
+import { LAYOUTS, type Layout, SNAPSHOTTER } from '../../model/layout.ts';
 import { isDigest } from '../../model/oci.ts';
-import { CONTENTS_FILE, FORMAT, SNAPSHOTTER } from '../format.ts';
+import { CONTENTS_FILE, FORMAT } from '../format.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
 

@@ -1,7 +1,6 @@
 import type { CapturedImage } from '../../model/contents.ts';
-import { type Blob, chainIds, digestOf, manifestsFor, parseManifest } from '../../model/oci.ts';
+import { type Blob, blobPath, chainIds, digestOf, manifestsFor, parseManifest } from '../../model/oci.ts';
 import { OCI_LAYOUT } from '../archives.ts';
-import { blobPath } from '../format.ts';
 import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../../src/model/contents.ts';
-import { chainIds, digestOf, mediaTypeOf } from '../../../src/model/oci.ts';
+import { blobPath, chainIds, digestOf, mediaTypeOf } from '../../../src/model/oci.ts';
 import * as format from '../../../src/volume/format.ts';
 import { restoreScript } from '../../../src/volume/restore/script.ts';
 import {
@@ -162,7 +162,7 @@ const layerBlob = async (layout: string, layer: string, keep: boolean): Promise<
 export const writeIndex = async (layout: string, images: readonly CapturedImage[]) => {
   const manifests = [];
   for (const { names, digest } of images) {
-    const data = await readFile(join(layout, format.blobPath(digest)));
+    const data = await readFile(join(layout, blobPath(digest)));
     const entry = { mediaType: mediaTypeOf(data), digest, size: data.length };
     manifests.push(
       ...names.map((name) => ({
@@ -179,7 +179,7 @@ const writeDocument = (layout: string, { descriptor, content }: Document) =>
   writeBlob(layout, descriptor.digest, Buffer.from(content));
 
 const writeBlob = async (layout: string, digest: string, data: Buffer) => {
-  const path = join(layout, format.blobPath(digest));
+  const path = join(layout, blobPath(digest));
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, data);
 };
