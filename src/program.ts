@@ -11,17 +11,26 @@ import { UsageError } from './model/errors.ts';
 import { TOOL, USAGE_NAME } from './model/names.ts';
 import { version } from './version.ts';
 
-/** A verb: its own file defines the flags and loads what it does only when it runs. */
-interface Command<T> {
+interface Command {
   command: string | string[];
   describe: string;
-  builder: (yargs: Argv) => Argv<T>;
-  handler: (options: never, context: Context) => Promise<void>;
+  builder: (yargs: Argv) => Argv<unknown>;
+  /** loads what the verb does */
+  load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
 
 const COMPLETE = '__complete';
 
-const COMMANDS: Command<unknown>[] = [create, status, verify, exportImages, snapshot, completion, versionCommand];
+// Loaded only when it runs: the Kubernetes client alone takes longer than the help of all verbs.
+const COMMANDS: Command[] = [
+  { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
+  { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
+  { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
+  { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
+  { ...completion, load: async () => completion.runCompletion },
+  { ...versionCommand, load: async () => versionCommand.runVersion },
+];
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean =>
@@ -54,9 +63,9 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
     .showHelpOnFail(false)
     .wrap(100);
-  for (const { command, describe, builder, handler } of COMMANDS) {
+  for (const { command, describe, builder, load } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env);
-    program.command(command, describe, build, (options) => handler(options as never, context));
+    program.command(command, describe, build, async (options) => (await load())(options as never, context));
   }
   return program;
 };

@@ -15,5 +15,5 @@ export const builder = (yargs: Argv) =>
     ],
   ]);
 
-export const handler = async (_options: unknown, { print }: Context): Promise<void> =>
+export const runCompletion = async (_options: unknown, { print }: Context): Promise<void> =>
   print(`#!/bin/sh\nSHELL=/bin/sh exec ${USAGE_NAME} __complete "$@"`);

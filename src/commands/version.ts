@@ -8,4 +8,4 @@ export const describe = 'Print the version';
 
 export const builder = (yargs: Argv) => yargs;
 
-export const handler = async (_options: unknown, { print }: Context): Promise<void> => print(`${TOOL} ${version}`);
+export const runVersion = async (_options: unknown, { print }: Context): Promise<void> => print(`${TOOL} ${version}`);

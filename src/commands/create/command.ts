@@ -1,5 +1,4 @@
 import type { Argv } from 'yargs';
-import type { Context } from '../../cli/context.ts';
 import { captureFlags, connectionFlags, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
 import { UsageError } from '../../model/errors.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
@@ -73,13 +72,6 @@ export const builder = (yargs: Argv) =>
     ]);
 
 export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
-
-export const handler = async (options: CreateOptions, context: Context): Promise<void> => {
-  if (options.IMAGE.length > 0 && options.from)
-    throw new UsageError('--from finds images: name images or give --from, not both');
-  const { runCreate } = await import('./run.ts');
-  await runCreate(options, context);
-};
 
 const images = (texts: string[]): string[] => [
   ...new Set(

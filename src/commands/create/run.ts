@@ -5,12 +5,15 @@ import { connect } from '../../cluster/connection.ts';
 import { checkLoaderAllowed, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
+import { UsageError } from '../../model/errors.ts';
 import { withDeadline } from '../deadline.ts';
 import type { CreateOptions } from './command.ts';
 import { makePreload } from './make.ts';
 import { type CreatePlan, planCreate } from './plan.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
+  if (options.IMAGE.length > 0 && options.from)
+    throw new UsageError('--from finds images: name images or give --from, not both');
   const cluster = connect(options, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     const plan = await planCreate(cluster, options, limited);

@@ -1,7 +1,5 @@
 import type { Argv } from 'yargs';
-import type { Context } from '../../cli/context.ts';
 import { captureFlags, duration } from '../../cli/flags.ts';
-import { UsageError } from '../../model/errors.ts';
 import { TOOL } from '../../model/names.ts';
 
 export const command = ['export', 'e'];
@@ -43,9 +41,3 @@ export const builder = (yargs: Argv) =>
     ]);
 
 export type ExportOptions = Awaited<ReturnType<typeof builder>['argv']>;
-
-export const handler = async (options: ExportOptions, context: Context): Promise<void> => {
-  if (options.stdin && options.cacheOnly) throw new UsageError('--stdin and --cache-only exclude each other');
-  const { runExport } = await import('./run.ts');
-  await runExport(options, context);
-};

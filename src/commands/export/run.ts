@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { captureImages } from '../../capture/capture.ts';
 import { readPullSecrets } from '../../capture/pull-secrets.ts';
 import type { Context } from '../../cli/context.ts';
-import { Interrupted } from '../../model/errors.ts';
+import { Interrupted, UsageError } from '../../model/errors.ts';
 import type { ExportEvent } from '../../model/events.ts';
 import { formatBytes, plural } from '../../model/units.ts';
 import { traceCommands } from '../../node/command.ts';
@@ -15,6 +15,7 @@ import type { ExportOptions } from './command.ts';
 import { exportRequest } from './request.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
+  if (options.stdin && options.cacheOnly) throw new UsageError('--stdin and --cache-only exclude each other');
   const { signal, progress } = context;
   const { root, restoreScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);

@@ -1,5 +1,4 @@
 import type { Argv } from 'yargs';
-import type { Context } from '../../cli/context.ts';
 import { connectionFlags, outputFlag, TIMEOUT } from '../../cli/flags.ts';
 import { UsageError } from '../../model/errors.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../../model/names.ts';
@@ -40,11 +39,6 @@ export const builder = (yargs: Argv) =>
     ]);
 
 export type SnapshotOptions = Awaited<ReturnType<typeof builder>['argv']>;
-
-export const handler = async (options: SnapshotOptions, context: Context): Promise<void> => {
-  const { runSnapshot } = await import('./run.ts');
-  await runSnapshot(options, context);
-};
 
 const name = (text: string): string => {
   const problem = snapshotNameProblem(text);

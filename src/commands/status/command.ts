@@ -1,5 +1,4 @@
 import type { Argv } from 'yargs';
-import type { Context } from '../../cli/context.ts';
 import { connectionFlags, outputFlag } from '../../cli/flags.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 
@@ -21,8 +20,3 @@ export const builder = (yargs: Argv) =>
     ]);
 
 export type StatusOptions = Awaited<ReturnType<typeof builder>['argv']>;
-
-export const handler = async (options: StatusOptions, context: Context): Promise<void> => {
-  const { runStatus } = await import('./run.ts');
-  await runStatus(options, context);
-};

@@ -1,7 +1,5 @@
 import type { Argv } from 'yargs';
-import type { Context } from '../../cli/context.ts';
 import { connectionFlags, loaderImage, preloadName, TIMEOUT } from '../../cli/flags.ts';
-import { UsageError } from '../../model/errors.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 
 export const command = 'verify [NAME]';
@@ -36,15 +34,3 @@ export const builder = (yargs: Argv) =>
     ]);
 
 export type VerifyOptions = Awaited<ReturnType<typeof builder>['argv']>;
-
-export const handler = async (options: VerifyOptions, context: Context): Promise<void> => {
-  const { NAME: name, volume } = options;
-  if ((name === undefined) === (volume === undefined)) throw new UsageError('give NAME or --volume, and not both');
-  if (volume !== undefined) {
-    const { verifyMounted } = await import('./mounted.ts');
-    await verifyMounted(volume, options, context);
-  } else {
-    const { runVerify } = await import('./in-cluster.ts');
-    await runVerify({ ...options, NAME: name ?? '' }, context);
-  }
-};

@@ -24,7 +24,7 @@ const SMALLEST = 1024 ** 3;
 type Options = VerifyOptions & { NAME: string };
 
 /** Checks a clone of the snapshot in a pod. Nothing is left, whatever happens. Throws where anything is wrong. */
-export const runVerify = (options: Options, context: Context): Promise<void> =>
+export const verifyInCluster = (options: Options, context: Context): Promise<void> =>
   withDeadline(options.timeout, context, async (limited) => {
     const { env, signal, progress, now } = limited;
     const { NAME: name } = options;
