@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatDryRun } from '../../src/cli/format-dry-run.ts';
-import { formatPreloads } from '../../src/cli/format-preloads.ts';
 import { formatTable, formatYaml } from '../../src/cli/output.ts';
+import { formatDryRun } from '../../src/commands/create/run.ts';
+import { formatPreloads } from '../../src/commands/preload-table.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');

@@ -1,9 +1,10 @@
 import type { Argv } from 'yargs';
-import { captureFlags, connectionFlags, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import { connectionFlags, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
 import { UsageError } from '../../model/errors.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
+import { captureFlags } from '../capture-flags.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';

@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
-import { captureSettings } from '../../cli/flags.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
@@ -18,6 +17,7 @@ import { type CaptureRequest, type RequestedImage, requestInUse } from '../../mo
 import { plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
+import { captureSettings } from '../capture-flags.ts';
 import type { CreateOptions } from './command.ts';
 
 export interface CreatePlan {

@@ -1,12 +1,12 @@
 import type { Context } from '../../cli/context.ts';
-import { formatDryRun } from '../../cli/format-dry-run.ts';
-import { formatPreloads } from '../../cli/format-preloads.ts';
+import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
 import { connect } from '../../cluster/connection.ts';
 import { checkLoaderAllowed, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
-import type { KubernetesObject } from '../../manifests/object.ts';
+import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { UsageError } from '../../model/errors.ts';
 import { withDeadline } from '../deadline.ts';
+import { formatPreloads } from '../preload-table.ts';
 import type { CreateOptions } from './command.ts';
 import { makePreload } from './make.ts';
 import { type CreatePlan, planCreate } from './plan.ts';
@@ -35,4 +35,12 @@ const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan)
   const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
   const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };
   return [configMap, ...(secret ? [{ ...secret, ...withoutValues }] : []), claim, pod, snapshot];
+};
+
+/** Text of objects that would have been created. */
+export const formatDryRun = (objects: readonly KubernetesObject[], output: Output): string => {
+  if (output === 'json') return formatJson({ apiVersion: 'v1', kind: 'List', items: objects });
+  if (output === 'yaml') return objects.map(formatYaml).join('\n---\n');
+  const names = objects.map(objectName);
+  return (output === 'name' ? names : names.map((name) => `${name} created (dry run)`)).join('\n');
 };

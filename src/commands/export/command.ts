@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
-import { captureFlags, duration } from '../../cli/flags.ts';
+import { duration } from '../../cli/flags.ts';
 import { TOOL } from '../../model/names.ts';
+import { captureFlags } from '../capture-flags.ts';
 
 export const command = ['export', 'e'];
 export const describe = 'Capture images onto a mounted volume, in a pod or on a node; create runs it in the cluster';

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
-import { captureSettings } from '../../cli/flags.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { imageName, isExcluded, parseImage } from '../../model/image-reference.ts';
 import { type CaptureRequest, type RequestedImage, requestInUse } from '../../model/request.ts';
+import { captureSettings } from '../capture-flags.ts';
 import type { ExportOptions } from './command.ts';
 
 /** What to capture: the request that create sent, a list on standard input, or what the cluster and the cache have. */

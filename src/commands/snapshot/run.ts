@@ -1,5 +1,4 @@
 import type { Context } from '../../cli/context.ts';
-import { formatPreloads } from '../../cli/format-preloads.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createNew } from '../../cluster/made-objects.ts';
 import { checkClaim } from '../../cluster/preflight.ts';
@@ -11,6 +10,7 @@ import { PreloadError } from '../../model/errors.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import { version } from '../../version.ts';
 import { withDeadline } from '../deadline.ts';
+import { formatPreloads } from '../preload-table.ts';
 import { continuationNote, waitForSnapshot, warnOfDeletion } from '../ready-snapshot.ts';
 import type { SnapshotOptions } from './command.ts';
 

@@ -1,8 +1,8 @@
 import type { Context } from '../../cli/context.ts';
-import { formatPreloads } from '../../cli/format-preloads.ts';
 import { connect } from '../../cluster/connection.ts';
 import { listPreloads } from '../../cluster/preloads.ts';
 import { ApiError, UsageError } from '../../model/errors.ts';
+import { formatPreloads } from '../preload-table.ts';
 import type { StatusOptions } from './command.ts';
 
 export const runStatus = async (options: StatusOptions, context: Context): Promise<void> => {

@@ -1,6 +1,6 @@
+import { formatJson, formatTable, formatYaml, type Output } from '../cli/output.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { formatAge, formatBytes } from '../model/units.ts';
-import { formatJson, formatTable, formatYaml, type Output } from './output.ts';
 
 const HEAD = ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'];
 

@@ -1,0 +1,83 @@
+import type { Argv } from 'yargs';
+import { UsageError } from '../model/errors.ts';
+import { LAYOUTS } from '../model/layout.ts';
+import type { CaptureRequest } from '../model/request.ts';
+
+/** Flags of the two commands that capture: from a workstation, and in the cluster. */
+export const captureFlags = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('exclude', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: [],
+      coerce: commas,
+      describe: 'Prefixes of images to leave out',
+    })
+    .option('force-pull', {
+      type: 'boolean',
+      default: false,
+      describe: 'Capture what tags mean in the registry now, not what the node has',
+    })
+    .option('parallel', {
+      type: 'number',
+      requiresArg: true,
+      default: 4,
+      coerce: parallel,
+      describe: 'How many layers are copied or fetched at once',
+    })
+    .option('layout', {
+      choices: LAYOUTS,
+      requiresArg: true,
+      default: 'layers' as const,
+      describe: 'What to keep: unpacked layers that nodes link, their blobs that nodes import, or both',
+    })
+    .option('one-tar-per-image', {
+      type: 'boolean',
+      default: false,
+      describe: 'Also write an archive of each image, for ctr images import --platform',
+    })
+    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
+    .option('ctr-flags', {
+      type: 'string',
+      requiresArg: true,
+      default: '',
+      describe: 'Flags for every call of ctr, such as -a SOCKET',
+    })
+    .option('containerd-path', {
+      type: 'string',
+      requiresArg: true,
+      default: 'containerd',
+      describe: "The node's containerd, which is run a second time to unpack what is only there as blobs",
+    });
+
+type CaptureFlags = Awaited<ReturnType<typeof captureFlags>['argv']>;
+
+/** What of a request comes from these flags. */
+export const captureSettings = ({
+  exclude,
+  forcePull,
+  parallel,
+  layout,
+  oneTarPerImage,
+  ctrPath,
+  ctrFlags,
+  containerdPath,
+}: CaptureFlags): Omit<CaptureRequest, 'images' | 'cache' | 'platform'> => ({
+  exclude,
+  forcePull,
+  parallel,
+  layout,
+  oneTarPerImage,
+  tools: { ctrPath, ctrFlags, containerdPath },
+});
+
+const MAX_PARALLEL = 64;
+
+const parallel = (count: number): number => {
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_PARALLEL) return count;
+  throw new UsageError(`invalid --parallel: must be a number from 1 to ${MAX_PARALLEL}`);
+};
+
+/** Values of a flag that can be repeated, or given at once with commas between. */
+const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);
