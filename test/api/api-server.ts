@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SNAPSHOT_API } from '../../src/manifests/snapshot.ts';
 import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
-import { type Outcome, startBundle } from '../run-bundle.ts';
+import { type Outcome, startBundle } from '../harness/run-bundle.ts';
 
 export interface TestServer extends ApiServer {
   /** runs the built program against this server */

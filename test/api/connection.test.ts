@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runBundle } from '../run-bundle.ts';
+import { runBundle } from '../harness/run-bundle.ts';
 import { STORAGE, startTestServer } from './api-server.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-connection-'));

@@ -6,7 +6,7 @@ import { processContext } from '../../src/cli/context.ts';
 import { builder } from '../../src/commands/export/command.ts';
 import { exportRequest } from '../../src/commands/export/request.ts';
 import type { CaptureRequest, RequestedImage } from '../../src/model/request.ts';
-import { runBundle } from '../run-bundle.ts';
+import { runBundle } from '../harness/run-bundle.ts';
 import { namespace, startTestServer } from './api-server.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;

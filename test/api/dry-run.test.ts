@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
 import { until } from '../cluster/until.ts';
-import { BUNDLE, runBundle } from '../run-bundle.ts';
+import { BUNDLE, runBundle } from '../harness/run-bundle.ts';
 import { namespace, node, STORAGE, startTestServer } from './api-server.ts';
 
 const APP = 'registry.example.com/app:1';

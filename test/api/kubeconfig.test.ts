@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
-import { runBundle } from '../run-bundle.ts';
+import { runBundle } from '../harness/run-bundle.ts';
 import { configPath, writeConfigs } from './kubeconfig-files.ts';
 
 // The program and kubectl send the same request with the same kubeconfigs. The server refuses both, and the refusal names

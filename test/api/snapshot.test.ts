@@ -11,7 +11,7 @@ import {
   LEADER_CHANGED,
   startFaultyApiServer,
   UNAVAILABLE,
-} from '../faulty-api-server.ts';
+} from '../harness/faulty-api-server.ts';
 import { grant, STORAGE, snapshotClass, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();

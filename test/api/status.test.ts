@@ -7,7 +7,7 @@ import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
-import { capturedImage, digest, layer } from '../unit/captured-images.ts';
+import { capturedImage, digest, layer } from '../harness/captured-images.ts';
 import { grant, namespace, startTestServer } from './api-server.ts';
 
 const server = await startTestServer();

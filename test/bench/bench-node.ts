@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { binaryFolder } from '../cluster/components.ts';
 import { type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
 import { run } from '../cluster/run.ts';
-import { type PrivateNode, startPrivateNode } from '../e2e/private-node.ts';
+import { type PrivateNode, startPrivateNode } from '../harness/private-node.ts';
 
 /** Boots a node with an empty store in a new folder below `parent`, for as long as `body` takes. */
 export const withNode = async <T>(

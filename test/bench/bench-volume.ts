@@ -4,8 +4,8 @@ import type { CapturedImage } from '../../src/model/contents.ts';
 import { blobPath } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { run } from '../cluster/run.ts';
-import type { PrivateNode } from '../e2e/private-node.ts';
 import { finishVolume, PLATFORM, writeIndex } from '../e2e/restore/small-volume.ts';
+import type { PrivateNode } from '../harness/private-node.ts';
 import { LAYOUT } from './image-set.ts';
 
 /** Writes what the original tool writes, an archive an image. */

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { discardLayers } from '../e2e/discard-layers.ts';
-import type { PrivateNode } from '../e2e/private-node.ts';
 import { PLATFORM } from '../e2e/restore/small-volume.ts';
-import { BUNDLE } from '../run-bundle.ts';
+import { discardLayers } from '../harness/discard-layers.ts';
+import type { PrivateNode } from '../harness/private-node.ts';
+import { BUNDLE } from '../harness/run-bundle.ts';
 import { onNode } from './bench-node.ts';
 
 /** Writes the images onto the disk of the volume at `path`; returns the peak memory of a Node process in MB, if there was one. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { run } from '../cluster/run.ts';
 import { until } from '../cluster/until.ts';
-import type { PrivateNode } from '../e2e/private-node.ts';
+import type { PrivateNode } from '../harness/private-node.ts';
 import { onNode } from './bench-node.ts';
 import { round } from './timing.ts';
 

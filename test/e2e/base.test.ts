@@ -11,10 +11,18 @@ import { pushImages } from '../cluster/images/push.ts';
 import { busybox } from '../cluster/images/root-filesystems.ts';
 import { run } from '../cluster/run.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
-import { addNode, createNamespace, createPreload, deleteNamespaces, preload, removeNode, status } from './commands.ts';
-import { differences } from './differences.ts';
-import { sample, sampleManifest } from './sample.ts';
-import { describeVolume } from './sealed-volume.ts';
+import { differences } from '../harness/differences.ts';
+import { sample, sampleManifest } from '../harness/sample.ts';
+import { describeVolume } from '../harness/sealed-volume.ts';
+import {
+  addNode,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  preload,
+  removeNode,
+  status,
+} from './support/commands.ts';
 
 const NAMESPACE = 'base';
 const NODE = 'without-images';

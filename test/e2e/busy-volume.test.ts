@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test';
 import { poolFolder } from '../cluster/disk.ts';
 import { run } from '../cluster/run.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 import {
   becomes,
   createNamespace,
@@ -15,10 +17,8 @@ import {
   startOnNode,
   startPreload,
   status,
-} from './commands.ts';
-import { objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
+} from './support/commands.ts';
+import { objectsOf } from './support/leftovers.ts';
 
 const NAMESPACE = 'busy';
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026'].map(sample);

@@ -4,12 +4,20 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { manifestsFor } from '../../src/model/oci.ts';
 import { parseLowerDirectories } from '../../src/node/containerd.ts';
-import { addNode, createNamespace, createPreload, deleteNamespaces, onNode, removeNode, status } from './commands.ts';
-import { differences } from './differences.ts';
-import { sample, sampleManifest } from './sample.ts';
+import { differences } from '../harness/differences.ts';
+import { sample, sampleManifest } from '../harness/sample.ts';
+import {
+  addNode,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  onNode,
+  removeNode,
+  status,
+} from './support/commands.ts';
 
 const NAMESPACE = 'content';
-const FILE_TREE = await readFile(join(import.meta.dirname, 'file-tree.sh'), 'utf8');
+const FILE_TREE = await readFile(join(import.meta.dirname, '../harness/file-tree.sh'), 'utf8');
 const IMAGES = ['whiteouts', 'deep', 'zstd', 'twice', 'empty-layer', 'docker', 'index', 'uncompressed'];
 const PLAIN = 'plain';
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { PreloadRecord } from '../../src/model/contents.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 import {
   addNode,
   becomes,
@@ -14,11 +16,9 @@ import {
   removeNode,
   startPreload,
   status,
-} from './commands.ts';
-import { objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
-import { list, pod, podSpec, workload } from './workloads.ts';
+} from './support/commands.ts';
+import { objectsOf } from './support/leftovers.ts';
+import { list, pod, podSpec, workload } from './support/workloads.ts';
 
 const NAMESPACE = 'creating';
 const PHASES = ['Starting', 'Capturing', 'Snapshotting', 'Ready'];

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { becomes, createNamespace, deleteNamespaces, kubectl, preload } from './commands.ts';
-import { HOPELESS_CLASSES, TINY_NODE } from './hopeless-objects.ts';
-import { machineState, objectsOf } from './leftovers.ts';
-import { sample } from './sample.ts';
-import { list, podSpec, workload } from './workloads.ts';
+import { sample } from '../harness/sample.ts';
+import { becomes, createNamespace, deleteNamespaces, kubectl, preload } from './support/commands.ts';
+import { HOPELESS_CLASSES, TINY_NODE } from './support/hopeless-objects.ts';
+import { machineState, objectsOf } from './support/leftovers.ts';
+import { list, podSpec, workload } from './support/workloads.ts';
 
 const IMAGE = sample('ops/probe:1.0');
 const MISSING = sample('nowhere:1');

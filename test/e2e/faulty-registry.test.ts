@@ -6,14 +6,14 @@ import { after, before, describe, test } from 'node:test';
 import { digestOf, parseManifest } from '../../src/model/oci.ts';
 import { document } from '../cluster/images/oci-image.ts';
 import { pushBlob, putManifest } from '../cluster/images/registry.ts';
-import { differences } from './differences.ts';
-import { type Ended, startExportNode, startLoader } from './loader-process.ts';
-import { mountNewVolume } from './loop-volume.ts';
-import { storeOf } from './node-store.ts';
-import type { PrivateNode } from './private-node.ts';
+import { differences } from '../harness/differences.ts';
+import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
+import { mountNewVolume } from '../harness/loop-volume.ts';
+import type { PrivateNode } from '../harness/private-node.ts';
+import { sample, sampleManifest } from '../harness/sample.ts';
+import { describeVolume } from '../harness/sealed-volume.ts';
 import { type Behaviour, first, slowly, startProxy, status } from './registry/proxy-server.ts';
-import { sample, sampleManifest } from './sample.ts';
-import { describeVolume } from './sealed-volume.ts';
+import { storeOf } from './support/node-store.ts';
 
 const LOGIN = 'Basic cHJlbG9hZDpzZXNhbWUtNGU1ZA=='; // preload:sesame-4e5d
 const REALM = { 'www-authenticate': 'Basic realm="test"' };

@@ -9,13 +9,13 @@ import {
   FORBIDDEN,
   startFaultyApiServer,
   UNAVAILABLE,
-} from '../faulty-api-server.ts';
-import { becomes, createNamespace, deleteNamespaces, kubectl, said, startPreload } from './commands.ts';
-import { snapshotClass } from './hopeless-objects.ts';
-import { objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
-import { list } from './workloads.ts';
+} from '../harness/faulty-api-server.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
+import { becomes, createNamespace, deleteNamespaces, kubectl, said, startPreload } from './support/commands.ts';
+import { snapshotClass } from './support/hopeless-objects.ts';
+import { objectsOf } from './support/leftovers.ts';
+import { list } from './support/workloads.ts';
 
 // Each case has a namespace of its own name, and makes a preload of that name.
 

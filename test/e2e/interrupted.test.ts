@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 import {
   becomes,
   createNamespace,
@@ -11,10 +13,8 @@ import {
   startOnTerminal,
   startPreload,
   status,
-} from './commands.ts';
-import { machineState, objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
+} from './support/commands.ts';
+import { machineState, objectsOf } from './support/leftovers.ts';
 
 const NAMESPACE = 'interrupted';
 const IMAGES = ['shop/web:1.4', 'shop/checkout:1.5', 'data/report:7', 'site/home:2026', 'build/runner:12', 'deep:1'];

@@ -9,15 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NumberedEvent } from '../../src/model/events.ts';
 import type { Layout } from '../../src/model/layout.ts';
 import { until } from '../cluster/until.ts';
-import { differences } from './differences.ts';
-import { startByHand, startExportNode, startLoader } from './loader-process.ts';
-import { mountNewVolume } from './loop-volume.ts';
-import { storeOf } from './node-store.ts';
-import type { PrivateNode } from './private-node.ts';
+import { differences } from '../harness/differences.ts';
+import { startByHand, startExportNode, startLoader } from '../harness/loader-process.ts';
+import { mountNewVolume } from '../harness/loop-volume.ts';
+import type { PrivateNode } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
+import { describeVolume, layersOn } from '../harness/sealed-volume.ts';
 import { type ProxyServer, slowly, startProxy } from './registry/proxy-server.ts';
-import { sample } from './sample.ts';
-import { describeVolume, layersOn } from './sealed-volume.ts';
-import { seededRandom } from './seeded-random.ts';
+import { storeOf } from './support/node-store.ts';
+import { seededRandom } from './support/seeded-random.ts';
 
 const ROUNDS = 4;
 const KILLS = 3; // in a row, on each volume

@@ -6,6 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import type { CapturedImage } from '../../src/model/contents.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/run.ts';
+import { discardLayers } from '../harness/discard-layers.ts';
+import { sample } from '../harness/sample.ts';
 import {
   addNode,
   cluster,
@@ -16,11 +18,9 @@ import {
   preload,
   removeNode,
   status,
-} from './commands.ts';
-import { discardLayers } from './discard-layers.ts';
-import { mountSnapshot } from './mounted-snapshot.ts';
-import { runWithoutPulling } from './present-images.ts';
-import { sample } from './sample.ts';
+} from './support/commands.ts';
+import { mountSnapshot } from './support/mounted-snapshot.ts';
+import { runWithoutPulling } from './support/present-images.ts';
 
 const NAMESPACE = 'layouts';
 const IMAGES = ['shop/web:1.4', 'whiteouts:1', 'zstd:1', 'empty-layer:1', 'index:1'].map(sample);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { sample, sampleManifest } from '../harness/sample.ts';
 import {
   addNode,
   becomes,
@@ -11,11 +12,10 @@ import {
   onNode,
   removeNode,
   status,
-} from './commands.ts';
-import { machineState, objectsOf } from './leftovers.ts';
-import { failToPull, runWithoutPulling } from './present-images.ts';
-import { sample, sampleManifest } from './sample.ts';
-import { cronJob, job, list, pod, podSpec, workload } from './workloads.ts';
+} from './support/commands.ts';
+import { machineState, objectsOf } from './support/leftovers.ts';
+import { failToPull, runWithoutPulling } from './support/present-images.ts';
+import { cronJob, job, list, pod, podSpec, workload } from './support/workloads.ts';
 
 const NAMESPACES = ['shop', 'data', 'preloads', 'arrivals'];
 const NODES = { '1.6': 'arrival-1-6', '2': 'arrival-2' };

@@ -2,12 +2,20 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { run } from '../cluster/run.ts';
-import { BUNDLE } from '../run-bundle.ts';
-import { addNode, createNamespace, deleteNamespaces, kubectl, preload, removeNode, status } from './commands.ts';
-import { runWithoutPulling } from './present-images.ts';
-import type { Outcome } from './private-node.ts';
-import { sample } from './sample.ts';
-import { cronJob, list, podSpec } from './workloads.ts';
+import type { Outcome } from '../harness/private-node.ts';
+import { BUNDLE } from '../harness/run-bundle.ts';
+import { sample } from '../harness/sample.ts';
+import {
+  addNode,
+  createNamespace,
+  deleteNamespaces,
+  kubectl,
+  preload,
+  removeNode,
+  status,
+} from './support/commands.ts';
+import { runWithoutPulling } from './support/present-images.ts';
+import { cronJob, list, podSpec } from './support/workloads.ts';
 
 const NAMESPACE = 'manual';
 const USED = sample('shop/mail:0.9');

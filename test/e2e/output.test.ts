@@ -6,10 +6,17 @@ import { after, before, describe, test } from 'node:test';
 import { load } from 'js-yaml';
 import type { PreloadSummary } from '../../src/model/summary.ts';
 import { run } from '../cluster/run.ts';
-import { createNamespace, createPreload, deleteNamespaces, preload, startOnTerminal, status } from './commands.ts';
-import { objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
+import {
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  preload,
+  startOnTerminal,
+  status,
+} from './support/commands.ts';
+import { objectsOf } from './support/leftovers.ts';
 
 const NAMESPACE = 'output';
 const IMAGE = sample('ops/probe:1.0');

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { poolFolder } from '../cluster/disk.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import { type Outcome, outcome } from '../harness/private-node.ts';
 import {
   createNamespace,
   deleteNamespaces,
@@ -17,12 +18,11 @@ import {
   said,
   startPreload,
   status,
-} from './commands.ts';
-import { type Outcome, outcome } from './private-node.ts';
-import { startPrivateRegistries } from './private-registries.ts';
-import { ASKED, addPrivateRegistryNode } from './private-registry-node.ts';
-import type { Watched } from './watch-processes.ts';
-import { list, pod, podSpec, workload } from './workloads.ts';
+} from './support/commands.ts';
+import { startPrivateRegistries } from './support/private-registries.ts';
+import { ASKED, addPrivateRegistryNode } from './support/private-registry-node.ts';
+import type { Watched } from './support/watch-processes.ts';
+import { list, pod, podSpec, workload } from './support/workloads.ts';
 
 const NODE = 'private';
 const [RUN, OLD, NEW, OTHER] = ['preloads', 'team-old', 'team-shop', 'team-tools'] as const;
@@ -192,7 +192,7 @@ test('the watch over processes sees a secret', async () => {
 
 /** Watches all processes of the machine until the returned function is called. */
 const watch = async (): Promise<() => Promise<Watched>> => {
-  const watcher = spawn(process.execPath, [join(import.meta.dirname, 'watch-processes.ts')]);
+  const watcher = spawn(process.execPath, [join(import.meta.dirname, 'support/watch-processes.ts')]);
   const ended = outcome(watcher);
   watcher.stdin.write(`${SECRETS.join('\n')}\n\n`);
   await said(watcher.stdout, 'watching');

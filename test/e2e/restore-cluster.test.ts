@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../cluster/until.ts';
+import { type Outcome, outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 import {
   addNode,
   becomes,
@@ -12,7 +14,7 @@ import {
   removeNode,
   startOnNode,
   status,
-} from './commands.ts';
+} from './support/commands.ts';
 import {
   boot,
   install,
@@ -23,10 +25,8 @@ import {
   reconfigureKubelet,
   restartContainerd,
   startDaemons,
-} from './node-life.ts';
-import { type Outcome, outcome } from './private-node.ts';
-import { sample } from './sample.ts';
-import { type PullPolicy, pod, podSpec } from './workloads.ts';
+} from './support/node-life.ts';
+import { type PullPolicy, pod, podSpec } from './support/workloads.ts';
 
 const NAMESPACE = 'life';
 const NODE = 'life';

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { discardLayers } from '../harness/discard-layers.ts';
+import { sample } from '../harness/sample.ts';
 import {
   addNode,
   cluster,
@@ -9,10 +11,8 @@ import {
   onNode,
   removeNode,
   status,
-} from './commands.ts';
-import { discardLayers } from './discard-layers.ts';
-import { storeOf } from './node-store.ts';
-import { sample } from './sample.ts';
+} from './support/commands.ts';
+import { storeOf } from './support/node-store.ts';
 
 const NAMESPACE = 'sources';
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'whiteouts:1', 'zstd:1', 'twice:1', 'empty-layer:1', 'docker:1'].map(

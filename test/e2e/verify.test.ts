@@ -9,6 +9,8 @@ import { digestLayer } from '../../src/volume/layer-digest.ts';
 import { poolFolder } from '../cluster/disk.ts';
 import { run } from '../cluster/run.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 import {
   becomes,
   createNamespace,
@@ -19,10 +21,8 @@ import {
   said,
   startPreload,
   status,
-} from './commands.ts';
-import { machineState, objectsOf } from './leftovers.ts';
-import { outcome } from './private-node.ts';
-import { sample } from './sample.ts';
+} from './support/commands.ts';
+import { machineState, objectsOf } from './support/leftovers.ts';
 
 const NAMESPACE = 'verifying';
 const IMAGES = ['shop/web:1.4', 'whiteouts:1', 'index:1', 'docker:1', 'data/report:7'];

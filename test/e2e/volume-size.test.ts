@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pushImages } from '../cluster/images/push.ts';
-import { becomes, cluster, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './commands.ts';
+import {
+  becomes,
+  cluster,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  kubectl,
+  onNode,
+} from './support/commands.ts';
 
 const NAMESPACE = 'sizes';
 const folder = await mkdtemp(join(tmpdir(), 'preload-sizes-'));

@@ -6,10 +6,10 @@ import project from '../../package.json' with { type: 'json' };
 import type { CapturedImage } from '../../src/model/contents.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/run.ts';
-import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './commands.ts';
-import { objectsOf } from './leftovers.ts';
-import { type MountedSnapshot, mountSnapshot } from './mounted-snapshot.ts';
-import { sample, sampleManifest } from './sample.ts';
+import { sample, sampleManifest } from '../harness/sample.ts';
+import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './support/commands.ts';
+import { objectsOf } from './support/leftovers.ts';
+import { type MountedSnapshot, mountSnapshot } from './support/mounted-snapshot.ts';
 
 interface Document {
   format: number;

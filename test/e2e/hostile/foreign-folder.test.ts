@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { binaryFolder, provide } from '../../cluster/components.ts';
 import { containerdSource } from '../../cluster/node-config.ts';
-import { differences } from '../differences.ts';
-import { type Ended, startByHand } from '../loader-process.ts';
-import { type LoopVolume, mountNewVolume } from '../loop-volume.ts';
-import { type PrivateNode, startPrivateNode } from '../private-node.ts';
+import { differences } from '../../harness/differences.ts';
+import { type Ended, startByHand } from '../../harness/loader-process.ts';
+import { type LoopVolume, mountNewVolume } from '../../harness/loop-volume.ts';
+import { type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
+import { describeVolume } from '../../harness/sealed-volume.ts';
 import { startRegistry } from '../registry/server.ts';
-import { describeVolume } from '../sealed-volume.ts';
 import { pushHonestImage } from './honest-image.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-foreign-'));

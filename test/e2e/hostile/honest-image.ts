@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageDocuments } from '../../cluster/images/oci-image.ts';
 import { pushBlob, putManifest } from '../../cluster/images/registry.ts';
-import { packLayer } from '../small-layer.ts';
+import { packLayer } from '../../harness/small-layer.ts';
 
 export const PLATFORM = { os: 'linux', architecture: 'amd64' };
 

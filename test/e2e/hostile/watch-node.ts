@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../cluster/until.ts';
-import type { PrivateNode } from '../private-node.ts';
+import type { PrivateNode } from '../../harness/private-node.ts';
 
 export interface NodeWatch {
   /** what has appeared, changed or gone so far, even if only for a moment */

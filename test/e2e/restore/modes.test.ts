@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
 import { until } from '../../cluster/until.ts';
-import { outcome, type PrivateNode } from '../private-node.ts';
+import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import {
   criNames,
   emptyStore,

@@ -3,7 +3,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
-import type { PrivateNode } from '../private-node.ts';
+import type { PrivateNode } from '../../harness/private-node.ts';
 import { ctrWith, LINKING, refuse } from './faulty-ctr.ts';
 import { newVolume, onNode as onNodeOf, restore } from './restored-node.ts';
 import { app, pause, web } from './small-images.ts';

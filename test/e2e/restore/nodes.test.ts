@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
-import { outcome, type PrivateNode } from '../private-node.ts';
+import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
 import { app, odd, pause, web } from './small-images.ts';
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { provide } from '../../cluster/components.ts';
 import { containerdSource } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
-import { type PrivateNode, startPrivateNode } from '../private-node.ts';
+import { type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
 import { damages } from './damages.ts';
 import { writeSmallVolume } from './small-volume.ts';
 

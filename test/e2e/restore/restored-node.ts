@@ -3,18 +3,20 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { ensurePackages } from '../../cluster/apt.ts';
 import { binaryFolder, provide, type Source } from '../../cluster/components.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../../cluster/node-config.ts';
-import { type Outcome, type PrivateNode, startPrivateNode } from '../private-node.ts';
+import { type Outcome, type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
 import { type SmallImage, type SmallVolumeOptions, writeSmallVolume } from './small-volume.ts';
 
 export const STATE = '/var/lib/kubectl-preload';
 
 const CRICTL: Source = { module: 'cri-tools' };
-const FILE_TREE = await readFile(join(import.meta.dirname, '../file-tree.sh'), 'utf8');
+const FILE_TREE = await readFile(join(import.meta.dirname, '../../harness/file-tree.sh'), 'utf8');
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-restore-'));
 after(() => rm(folder, { recursive: true }));
+await ensurePackages(['attr', 'busybox-static'], console.error);
 await provide([CRICTL, ...CONTAINERD_VERSIONS.map(containerdSource)], console.error);
 
 export interface SmallVolume {

@@ -13,8 +13,8 @@ import {
   type LayerBlob,
 } from '../../cluster/images/oci-image.ts';
 import { run } from '../../cluster/run.ts';
-import type { PrivateNode } from '../private-node.ts';
-import { packLayer, unpackLayer } from '../small-layer.ts';
+import type { PrivateNode } from '../../harness/private-node.ts';
+import { packLayer, unpackLayer } from '../../harness/small-layer.ts';
 
 /** `layers` names layers, base first; the same name is the same layer in every image. */
 export interface SmallImage {

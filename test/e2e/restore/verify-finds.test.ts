@@ -8,7 +8,7 @@ import { writeChecksums } from '../../../src/volume/checksums.ts';
 import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
 import { run } from '../../cluster/run.ts';
-import { runBundle } from '../../run-bundle.ts';
+import { runBundle } from '../../harness/run-bundle.ts';
 import { type Damage, damages } from './damages.ts';
 import { layerDamages } from './layer-damages.ts';
 import { type SmallImage, writeSmallVolume } from './small-volume.ts';

@@ -1,0 +1,34 @@
+import { join, resolve } from 'node:path';
+import { ensurePackages } from '../../cluster/apt.ts';
+import { run } from '../../cluster/run.ts';
+
+const REPOSITORY = resolve(import.meta.dirname, '../../..');
+
+const PACKAGES = ['attr', 'bsdutils', 'e2fsprogs', 'libcap2-bin', 'skopeo'];
+
+process.env.KUBECTL_PRELOAD_CLUSTER_STATE ||= '/var/tmp/kubectl-preload-e2e';
+
+/** Boots the cluster that all test files of this folder share; they find it by their environment. */
+export async function globalSetup(): Promise<void> {
+  await ensurePackages(PACKAGES, console.error);
+  try {
+    await cluster('up');
+    await cluster('images');
+    await adoptEnvironment(await cluster('env'));
+  } catch (error) {
+    await globalTeardown();
+    throw error;
+  }
+}
+
+export async function globalTeardown(): Promise<void> {
+  await cluster('down');
+}
+
+const cluster = (call: string): Promise<string> =>
+  run([process.execPath, join(REPOSITORY, 'test/cluster/main.ts'), call], { progress: true });
+
+async function adoptEnvironment(shellLines: string): Promise<void> {
+  const print = `exec '${process.execPath}' --print 'JSON.stringify(process.env)'`;
+  Object.assign(process.env, JSON.parse(await run(['sh', '-c', `${shellLines}\n${print}`])));
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
+
+/** Stands in front of a real API server and answers some requests itself. Its clients are administrators. */
+export interface FaultyApiServer {
+  kubeconfig: string;
+  /** decides about every request from now on */
+  behave: (fault: Fault) => void;
+  /** `METHOD path` of the requests that were not passed on */
+  spoilt: string[];
+  stop: () => Promise<void>;
+}
+
+/** What to answer instead of the server; undefined to pass the request on. */
+export type Fault = (method: string, path: string) => Answer | undefined;
+
+export interface Answer {
+  code: number;
+  reason: string;
+  message: string;
+}
+
+export const UNAVAILABLE: Answer = { code: 503, reason: 'ServiceUnavailable', message: 'the server is restarting' };
+export const FORBIDDEN: Answer = { code: 403, reason: 'Forbidden', message: 'a webhook denied the request' };
+export const LEADER_CHANGED: Answer = { code: 500, reason: 'InternalError', message: 'etcdserver: leader changed' };
+
+/** `answer` for the first `times` requests that match `METHOD path`. */
+export const at = (requests: RegExp, answer: Answer, times = Number.POSITIVE_INFINITY): Fault => {
+  let left = times;
+  return (method, path) => {
+    if (!requests.test(`${method} ${path}`) || left <= 0) return undefined;
+    left -= 1;
+    return answer;
+  };
+};
+
+/** `admin` is the path of a kubeconfig as the test cluster writes them. */
+export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServer> => {
+  const folder = await mkdtemp(join(tmpdir(), 'preload-faulty-api-'));
+  await createAuthority(folder);
+  await issue(folder, { name: 'server', addresses: ['IP:127.0.0.1'] });
+  const { clusters, users } = JSON.parse(await readFile(admin, 'utf8'));
+  const upstream = {
+    url: clusters[0].cluster.server as string,
+    ca: await readFile(clusters[0].cluster['certificate-authority']),
+    cert: await readFile(users[0].user['client-certificate']),
+    key: await readFile(users[0].user['client-key']),
+  };
+  const spoilt: string[] = [];
+  let fault: Fault = () => undefined;
+  const serve = (question: IncomingMessage, response: ServerResponse): void => {
+    const { method = '', url = '' } = question;
+    const answer = fault(method, url);
+    if (!answer) {
+      forward(question, response, upstream);
+      return;
+    }
+    spoilt.push(`${method} ${url}`);
+    response.writeHead(answer.code, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', ...answer }));
+  };
+  const tls = {
+    cert: await readFile(certificate(folder, 'server')),
+    key: await readFile(privateKey(folder, 'server')),
+  };
+  const server = createServer(tls, serve).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigFor(server.address() as AddressInfo, certificate(folder, 'ca')));
+  return {
+    kubeconfig,
+    spoilt,
+    behave: (next) => {
+      spoilt.length = 0;
+      fault = next;
+    },
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      await rm(folder, { recursive: true });
+    },
+  };
+};
+
+const kubeconfigFor = ({ port }: AddressInfo, authority: string): string =>
+  JSON.stringify({
+    clusters: [
+      { name: 'faulty', cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority': authority } },
+    ],
+    users: [{ name: 'admin', user: {} }],
+    contexts: [{ name: 'faulty', context: { cluster: 'faulty', user: 'admin' } }],
+    'current-context': 'faulty',
+  });
+
+const forward = (
+  question: IncomingMessage,
+  response: ServerResponse,
+  { url, ...tls }: { url: string; ca: Buffer; cert: Buffer; key: Buffer },
+): void => {
+  const { method, headers } = question;
+  const passed = request(`${url}${question.url}`, { ...tls, method, headers: { ...headers, host: new URL(url).host } });
+  passed.on('response', (answer) => {
+    response.writeHead(answer.statusCode ?? 500, answer.headers);
+    answer.pipe(response);
+  });
+  passed.on('error', () => response.destroy());
+  response.on('close', () => passed.destroy());
+  question.pipe(passed);
+};

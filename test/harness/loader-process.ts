@@ -1,0 +1,98 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { decodeEvent, type NumberedEvent } from '../../src/model/events.ts';
+import type { CaptureRequest } from '../../src/model/request.ts';
+import { binaryFolder, provide } from '../cluster/components.ts';
+import { type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
+import { until } from '../cluster/until.ts';
+import { defaultRequest } from './capture-request.ts';
+import { outcome, type PrivateNode, startPrivateNode } from './private-node.ts';
+import { sample } from './sample.ts';
+
+const BUNDLE = resolve(import.meta.dirname, '../../dist/kubectl-preload');
+
+/** The export half as it runs in the loader's pod. */
+export interface Loader {
+  /** all it has reported so far */
+  events: NumberedEvent[];
+  /** of its first process, as this machine sees it */
+  pid(): Promise<number>;
+  ended: Promise<Ended>;
+  /** Ends all its processes at once, as a runtime does; returns when the last is gone. */
+  kill(): Promise<void>;
+}
+
+export interface Ended {
+  code: number | null;
+  stderr: string;
+  events: NumberedEvent[];
+}
+
+// what a pod's container is made of, as far as the loader can tell
+const CONTAINER = `mount --rbind / "$0/host"; mount -t proc proc /proc
+  exec "$@"`;
+
+/** Starts a node with the cluster's pause image, whose files are in `folder`. */
+export const startExportNode = async (folder: string, version: ContainerdVersion): Promise<PrivateNode> => {
+  await provide([containerdSource(version)], console.error);
+  const config = `[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${sample('pause:3.10')}"\n`;
+  return startPrivateNode(folder, await binaryFolder(containerdSource(version)), config);
+};
+
+/** Starts to capture onto the volume at `path` of the node, in PID and mount namespaces of its own; `folder` is for files. */
+export const startLoader = async (
+  node: PrivateNode,
+  folder: string,
+  path: string,
+  request: Partial<CaptureRequest>,
+  ...flags: string[]
+): Promise<Loader> => {
+  await mkdir(join(folder, 'host'), { recursive: true });
+  const file = await writeRequest(folder, request);
+  const namespaces = ['unshare', '--pid', '--fork', '--kill-child', '--mount', '--propagation', 'private'];
+  const loader = ['export', '--request', file, '--root', join(folder, 'host'), '--to', path, '--events', ...flags];
+  const child = node.start([...namespaces, 'sh', '-euc', CONTAINER, folder, process.execPath, BUNDLE, ...loader]);
+  const pid = async (): Promise<number> =>
+    Number(await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
+  return { ...follow(child), pid, kill: () => killFirst(child, pid) };
+};
+
+/** Captures as a person does on the node itself, where only what is killed is gone. */
+export const startByHand = async (
+  node: PrivateNode,
+  folder: string,
+  path: string,
+  request: Partial<CaptureRequest>,
+  ...flags: string[]
+): Promise<Loader> => {
+  const file = await writeRequest(folder, request);
+  const argv = ['export', '--request', file, '--to', path, '--events', ...flags];
+  const child = node.start([process.execPath, BUNDLE, ...argv]);
+  const pid = async (): Promise<number> => child.pid ?? 0;
+  return { ...follow(child), pid, kill: () => killFirst(child, pid) };
+};
+
+const writeRequest = async (folder: string, request: Partial<CaptureRequest>): Promise<string> => {
+  const file = join(folder, 'request.json.gz');
+  await writeFile(file, gzipSync(JSON.stringify({ ...defaultRequest, ...request })));
+  return file;
+};
+
+const follow = (child: ChildProcess): Pick<Loader, 'events' | 'ended'> => {
+  const events: NumberedEvent[] = [];
+  let rest = '';
+  child.stdout?.on('data', (chunk) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    events.push(...lines.flatMap((line) => decodeEvent(line) ?? []));
+  });
+  return { events, ended: outcome(child).then(({ code, stderr }) => ({ code, stderr, events })) };
+};
+
+const killFirst = async (child: ChildProcess, pid: () => Promise<number>): Promise<void> => {
+  const first = await pid().catch(() => 0);
+  if (first > 0) process.kill(first, 'SIGKILL');
+  await until('the end of the loader', () => child.exitCode !== null || child.signalCode !== null);
+};

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, resolve } from 'node:path';
+import { TOOL } from '../../src/model/names.ts';
+
+/** The built program; npm's scripts build it before they test. */
+export const BUNDLE = resolve(import.meta.dirname, '../../dist', TOOL);
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The built program under way; it sees nothing of this process' environment but `env`. */
+export const startBundle = (argv: readonly string[], env: Record<string, string> = {}) => {
+  const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
+  const child = spawn(process.execPath, [BUNDLE, ...argv], {
+    env: { PATH, HOME: '/nonexistent', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (chunk) => {
+      said[stream] += chunk;
+    });
+  }
+  const outcome = once(child, 'close').then(([code]): Outcome => ({ code, ...said }));
+  return { child, said, outcome };
+};
+
+export const runBundle = (argv: readonly string[], env?: Record<string, string>): Promise<Outcome> =>
+  startBundle(argv, env).outcome;

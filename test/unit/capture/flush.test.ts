@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { writeBack } from '../../../src/capture/flush.ts';
+
+describe('writing to the disk meanwhile', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'preload-write-back-'));
+  after(() => rm(folder, { recursive: true }));
+  const { signal } = new AbortController();
+
+  test('ends well where nothing failed, begun or not', async () => {
+    const disk = writeBack(folder, signal);
+    await disk.end();
+    disk.begin();
+    disk.begin();
+    await disk.end();
+  });
+
+  test('tells in the end what failed before, as the kernel says it once', async () => {
+    const volume = join(folder, 'not-there-yet');
+    const disk = writeBack(volume, signal);
+    disk.begin();
+    await assert.rejects(disk.end(), /No such file/);
+    await mkdir(volume);
+    await assert.rejects(disk.end(), /No such file/);
+  });
+
+  test('is given up with the capture', async () => {
+    await assert.rejects(writeBack(folder, AbortSignal.abort()).end(), { name: 'AbortError' });
+  });
+});

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, beforeEach, describe, test } from 'node:test';
+import {
+  clearVolume,
+  finishVolume,
+  inspectVolume,
+  reclaimableBytes,
+  tidyVolume,
+  type VolumeState,
+} from '../../../src/capture/volume.ts';
+import { PreloadError } from '../../../src/model/errors.ts';
+import { blobPath } from '../../../src/model/oci.ts';
+import { CONTENTS_FILE, layerFolder } from '../../../src/volume/format.ts';
+
+const LAYERS = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
+const BLOB = `sha256:${'c'.repeat(64)}`;
+
+const folder = await mkdtemp(join(tmpdir(), 'preload-state-'));
+after(() => rm(folder, { recursive: true }));
+
+let volume = '';
+
+/** What a capture does before it writes. */
+const open = async (force = false): Promise<VolumeState> => {
+  const state = await inspectVolume(volume, force);
+  await clearVolume(volume, state);
+  return state;
+};
+
+/** Writes a file, and its folders. */
+const write = async (path: string, text = ''): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+};
+
+const seal = async (): Promise<void> => {
+  await tidyVolume(volume, new Set(LAYERS), new Set());
+  await writeFile(join(volume, CONTENTS_FILE), '{"format":1}');
+  await finishVolume(volume);
+};
+
+beforeEach(async () => {
+  volume = await mkdtemp(join(folder, 'volume-'));
+});
+
+describe('a volume that was captured to before', () => {
+  beforeEach(async () => {
+    assert.deepEqual((await open()).layers, new Set());
+    for (const chainId of LAYERS) await mkdir(join(volume, layerFolder(chainId)), { recursive: true });
+  });
+
+  test('keeps what is whole after a kill in the middle', async () => {
+    assert.deepEqual((await open()).layers, new Set(LAYERS));
+  });
+
+  test('and after one while it was about to be sealed', async () => {
+    await tidyVolume(volume, new Set(LAYERS), new Set());
+    assert.deepEqual((await open()).layers, new Set(LAYERS));
+  });
+
+  test('and after it was sealed, also after a kill at once', async () => {
+    await seal();
+    assert.deepEqual(await readdir(volume), ['layers', CONTENTS_FILE]);
+    assert.deepEqual((await open()).layers, new Set(LAYERS));
+    assert.deepEqual((await open()).layers, new Set(LAYERS));
+  });
+
+  test('keeps nothing after a reboot, unless it was sealed', async () => {
+    await writeFile(join(volume, '.boot'), 'another');
+    assert.deepEqual((await open()).layers, new Set());
+    assert.deepEqual(await readdir(volume), ['.boot']);
+  });
+
+  test('is still known as ours if the deletion after a reboot is cut off', async () => {
+    await writeFile(join(volume, '.boot'), 'another');
+    const { layers, unwanted } = await inspectVolume(volume, false);
+    assert.deepEqual([layers, unwanted], [new Set(), ['layers']]);
+    await rm(join(volume, layerFolder(LAYERS[0] ?? '')), { recursive: true });
+    assert.deepEqual((await open()).layers, new Set());
+  });
+
+  test('loses the layers of a sealed one that nobody wants any more', async () => {
+    await seal();
+    await open();
+    await tidyVolume(volume, new Set(LAYERS.slice(0, 1)), new Set());
+    assert.deepEqual(await readdir(join(volume, 'layers')), ['a'.repeat(64)]);
+  });
+
+  test('keeps whole blobs and those that can be continued, and loses other files', async () => {
+    const kept = ['c'.repeat(64), `${'d'.repeat(64)}.partial`];
+    for (const entry of [...kept, `${'e'.repeat(64)}.copy`, 'hello']) await write(join(volume, 'blobs/sha256', entry));
+    assert.deepEqual((await open()).blobs, new Set(kept.map((entry) => `sha256:${entry}`)));
+    assert.deepEqual((await readdir(join(volume, 'blobs/sha256'))).sort(), kept);
+  });
+});
+
+describe('a folder with other files', () => {
+  const refuses = async (): Promise<void> => {
+    await assert.rejects(inspectVolume(volume, false), (error: PreloadError) => {
+      assert.ok(error instanceof PreloadError);
+      assert.match(error.message, /^\/.* holds files that kubectl preload did not write: README, pgdata$/);
+      assert.match(error.hint ?? '', /--force/);
+      return true;
+    });
+    assert.equal(await readFile(join(volume, 'pgdata/base'), 'utf8'), 'rows');
+  };
+
+  beforeEach(async () => {
+    await write(join(volume, 'pgdata/base'), 'rows');
+    await write(join(volume, 'README'));
+  });
+
+  test('is refused, and nothing is deleted', refuses);
+
+  test('also if one looks like ours but is not of this format', async () => {
+    for (const text of ['{"format":2}', '{"name":"app"}', 'text', '']) {
+      await writeFile(join(volume, CONTENTS_FILE), text);
+      await assert.rejects(inspectVolume(volume, false), PreloadError);
+    }
+  });
+
+  test('also if what would make it ours is a link', async () => {
+    const sealed = join(folder, 'sealed.json');
+    await writeFile(sealed, '{"format":1}');
+    await symlink(sealed, join(volume, CONTENTS_FILE));
+    await symlink('/proc/sys/kernel/random/boot_id', join(volume, '.boot'));
+    await assert.rejects(inspectVolume(volume, false), PreloadError);
+  });
+
+  test('is emptied with --force', async () => {
+    await open(true);
+    assert.deepEqual(await readdir(volume), ['.boot']);
+  });
+
+  test('is looked at without a change, and its size is known', async () => {
+    await writeFile(join(volume, 'pgdata/base'), 'x'.repeat(1_000_000));
+    await link(join(volume, 'pgdata/base'), join(folder, 'elsewhere'));
+    const shared = await reclaimableBytes(volume, await inspectVolume(volume, true));
+    await rm(join(folder, 'elsewhere'));
+    const state = await inspectVolume(volume, true);
+    assert.ok(shared < 100_000, String(shared));
+    assert.ok((await reclaimableBytes(volume, state)) >= 1_000_000);
+    assert.deepEqual((await readdir(volume)).sort(), ['README', 'pgdata']);
+  });
+});
+
+test('what mkfs makes does not count as a file', async () => {
+  await mkdir(join(volume, 'lost+found'));
+  await open();
+  assert.deepEqual((await readdir(volume)).sort(), ['.boot', 'lost+found']);
+});
+
+describe('a link on a volume', () => {
+  let outside = '';
+
+  /** A sealed volume with a link at `path` to a folder or file outside, which must stay as it is. */
+  const withLink = async (path: string, target = '.'): Promise<VolumeState> => {
+    outside = await mkdtemp(join(folder, 'outside-'));
+    for (const file of ['fs/precious', 'sha256/precious', 'precious', 'layers/precious']) {
+      await write(join(outside, file), 'precious');
+    }
+    await writeFile(join(volume, CONTENTS_FILE), '{"format":1}');
+    await mkdir(dirname(join(volume, path)), { recursive: true });
+    await symlink(join(outside, target), join(volume, path));
+    return open();
+  };
+
+  for (const [path, target] of [
+    ['layers'],
+    [dirname(layerFolder(LAYERS[0] ?? ''))],
+    [layerFolder(LAYERS[0] ?? ''), 'fs'],
+    ['blobs'],
+    ['blobs/sha256', 'sha256'],
+    [blobPath(BLOB), 'precious'],
+    [`${blobPath(BLOB)}.partial`, 'precious'],
+    [`${blobPath(BLOB)}.copy`, 'precious'],
+    ['.boot', 'precious'],
+    ['.work'],
+    ['.unfinished'],
+    ['restore'],
+    ['verify'],
+    ['oci-layout', 'precious'],
+  ]) {
+    test(`${path} is deleted and not followed`, async () => {
+      const { layers, blobs } = await withLink(path ?? '', target);
+      assert.deepEqual([layers, blobs], [new Set(), new Set()]);
+      const left = await readdir(volume, { recursive: true, withFileTypes: true });
+      assert.deepEqual(
+        left.filter((entry) => entry.isSymbolicLink()),
+        [],
+      );
+      await tidyVolume(volume, new Set(LAYERS), new Set([BLOB]));
+      for (const file of ['fs/precious', 'sha256/precious', 'precious', 'layers/precious']) {
+        assert.equal(await readFile(join(outside, file), 'utf8'), 'precious');
+      }
+      assert.equal((await readdir(outside, { recursive: true })).length, 7);
+    });
+  }
+});

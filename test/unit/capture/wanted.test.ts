@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { wantedImages } from '../../../src/capture/wanted.ts';
+import { imageName } from '../../../src/model/image-reference.ts';
+import type { CaptureRequest } from '../../../src/model/request.ts';
+import { defaultRequest } from '../../harness/capture-request.ts';
+import { digest } from '../../harness/captured-images.ts';
+
+const app = 'docker.io/library/app:1';
+const cached = 'r.io/cached:1';
+const pause = 'registry.k8s.io/pause:3.10';
+const request: CaptureRequest = {
+  ...defaultRequest,
+  images: [{ name: app, required: true, usedBy: 'pod/default/app', namespaces: ['default'] }],
+};
+const names = (...args: Parameters<typeof wantedImages>): string[] =>
+  wantedImages(...args).map(({ name }) => imageName(name));
+
+describe('what is wanted', () => {
+  const onNode = new Map([[cached, digest('c')]]);
+
+  test('the images of the request', () => assert.deepEqual(names(request, new Map(), undefined), [app]));
+
+  test('the sandbox image, which pods cannot do without', () => {
+    const [first, second] = wantedImages(request, new Map(), pause);
+    assert.deepEqual([first?.sandbox, first?.required], [true, false]);
+    assert.deepEqual([second?.sandbox, second?.required, second?.usedBy], [false, true, 'pod/default/app']);
+  });
+
+  test('the cache of the node only if asked for', () => {
+    assert.deepEqual(names(request, onNode, undefined), [app]);
+    assert.deepEqual(names({ ...request, cache: true }, onNode, undefined), [app, cached]);
+  });
+
+  test('nothing of the cache that is excluded, but what was requested', () => {
+    const exclude = ['r.io/', 'app'];
+    assert.deepEqual(names({ ...request, cache: true, exclude }, onNode, undefined), [app]);
+  });
+
+  test('each name once', () => {
+    const twice = [...request.images, { name: 'app:1', required: false, namespaces: [] }];
+    const wanted = names({ ...request, images: twice, cache: true }, new Map([[app, digest('a')]]), app);
+    assert.deepEqual(wanted, [app]);
+  });
+
+  test('the sandbox image must succeed where the user named it', () => {
+    const [image] = wantedImages(request, new Map(), app);
+    assert.deepEqual([image?.sandbox, image?.required, image?.namespaces], [true, true, ['default']]);
+  });
+
+  test('no name that is no image reference', () => {
+    const odd = new Map([['import-2026@', digest('a')]]);
+    assert.deepEqual(names({ ...request, cache: true }, odd, 'PAUSE'), [app]);
+  });
+});
+
+describe('what is fetched', () => {
+  test('what a tag means in the registry, where the node does not have it', () => {
+    const [image] = wantedImages(request, new Map(), undefined);
+    assert.deepEqual(image?.source, image?.name);
+  });
+
+  test('the version the node runs, though it is kept by its tag', () => {
+    const [image] = wantedImages(request, new Map([[app, digest('a')]]), undefined);
+    assert.ok(image);
+    assert.equal(imageName(image.name), app);
+    assert.equal(imageName(image.source), `docker.io/library/app@${digest('a')}`);
+  });
+
+  test('what the tag means by now, where that is asked for', () => {
+    const [image] = wantedImages({ ...request, forcePull: true }, new Map([[app, digest('a')]]), undefined);
+    assert.deepEqual(image?.source, image?.name);
+  });
+});

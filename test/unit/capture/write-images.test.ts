@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { restoreDefaults } from '../../../src/capture/write-images.ts';
+
+describe('what new nodes take over from the node of the capture', () => {
+  const cases: [ctrPath: string, ctrFlags: string, expected: object][] = [
+    ['ctr', '', {}],
+    ['/usr/local/bin/ctr', '', { ctr: '/usr/local/bin/ctr' }],
+    ['k3s ctr', '--debug', { ctr: 'k3s ctr' }],
+    ['ctr', '-a /run/c.sock', { address: '/run/c.sock' }],
+    ['ctr', '--debug --address=/run/c.sock', { address: '/run/c.sock' }],
+    ['ctr', '--address unix:///run/c.sock', { address: '/run/c.sock' }],
+  ];
+  for (const [ctrPath, ctrFlags, expected] of cases) {
+    test(`${ctrPath} ${ctrFlags}`, () => {
+      assert.deepEqual(restoreDefaults({ ctrPath, ctrFlags, containerdPath: 'containerd' }), expected);
+    });
+  }
+});

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Context } from '../../../../src/cli/context.ts';
+import { describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
+import type { LayerSource } from '../../../../src/model/contents.ts';
+import type { ExportEvent } from '../../../../src/model/events.ts';
+import { capturedImage, layer } from '../../../harness/captured-images.ts';
+
+const image = capturedImage({ layers: [layer('a', 2048)] });
+const contents = {
+  set: 'abc',
+  version: '1',
+  created: '2026-11-24T12:00:00Z',
+  platform: 'linux/amd64',
+  layout: 'layers' as const,
+  uuid: null,
+};
+const plan = {
+  images: 2,
+  layers: { volume: 0, node: 1, blob: 0, registry: 1 },
+  pullBytes: 2048,
+  blobBytes: 0,
+  copyBytes: 2048,
+  neededBytes: 9999,
+};
+const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
+
+/** Follows `events`, a second apart, and returns what came of it and what was said. */
+async function follow(...events: ExportEvent[]) {
+  const said: string[] = [];
+  let now = 0;
+  const say = (symbol: string) => (text: string) => {
+    said.push(`${symbol} ${text}`);
+  };
+  const progress = {
+    start: say('•'),
+    update: say('…'),
+    done: say('✓'),
+    fail: say('✗'),
+    warn: say('!'),
+    note: say(''),
+  };
+  async function* arriving() {
+    for (const [index, event] of events.entries()) {
+      now += 1000;
+      yield { ...event, seq: index + 1 };
+    }
+  }
+  const context = { progress, now: () => now } as unknown as Context;
+  const capture = await followCapture(arriving(), 'worker', context);
+  return { capture, said };
+}
+
+test('a capture to its end', async () => {
+  const { capture, said } = await follow(
+    { type: 'plan', plan },
+    { type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 1024, total: 4096 } },
+    { type: 'warning', message: 'pull secret a/b was refused by r.io' },
+    { type: 'skipped', name: 'r.io/b:1', reason: 'not found', usedBy: 'pod/x/y' },
+    { type: 'skipped', name: 'r.io/c:1', reason: 'denied' },
+    { type: 'image', image },
+    sealed,
+  );
+  const skipped = [
+    { name: 'r.io/b:1', reason: 'not found' },
+    { name: 'r.io/c:1', reason: 'denied' },
+  ];
+  assert.deepEqual(capture, {
+    record: { ...contents, images: [image], node: 'worker', layers: 1, usedBytes: 9, skipped },
+    readOnly: true,
+  });
+  assert.deepEqual(said, [
+    '• Looking at what the node has',
+    '• Capturing 2 images · 4Ki',
+    '… Capturing 1/2 images · 1Ki/4Ki · 512/s · 6s left',
+    '! pull secret a/b was refused by r.io',
+    '! skipped r.io/b:1 (used by pod/x/y): not found',
+    '! skipped r.io/c:1: denied',
+    '✓ 1 image captured in 7s, 2 skipped: 1 layer pulled (2Ki)',
+  ]);
+});
+
+test('a capture that says why it failed', async () => {
+  await assert.rejects(follow({ type: 'failed', message: 'the volume is full', hint: 'a larger --size' }), {
+    message: 'capturing failed: the volume is full',
+    hint: 'a larger --size',
+  });
+});
+
+test('a volume that is too small', async () => {
+  assert.deepEqual((await follow({ type: 'plan', plan }, { type: 'too-small', size: 10_000 })).capture, {
+    size: 10_000,
+  });
+});
+
+test('a capture that breaks off', async () => {
+  assert.equal((await follow({ type: 'image', image })).capture, undefined);
+});
+
+test('where layers came from, each counted once', () => {
+  const from = (character: string, source: LayerSource) => ({ ...layer(character, 1024), source });
+  const [kept, copied, unpacked] = [from('a', 'volume'), from('b', 'node'), from('c', 'blob')];
+  const pulled = [from('d', 'registry'), from('e', 'registry')];
+  const images = [capturedImage({ layers: [kept, copied, ...pulled] }), capturedImage({ layers: [kept, unpacked] })];
+  const text = '1 layer kept, 1 layer copied, 1 layer unpacked, 2 layers pulled (2Ki)';
+  assert.equal(describeSources(images, 'layers'), text);
+  const withBlobs = images.map((each) => ({ ...each, blobs: true }));
+  assert.equal(describeSources(withBlobs, 'layers,blobs'), `${text}, blobs kept (5Ki)`);
+  assert.equal(describeSources([capturedImage({ layers: [unpacked] })], 'blobs'), '1 layer copied');
+});

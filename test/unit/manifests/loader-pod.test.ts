@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { PreloadSettings } from '../../../src/manifests/loader.ts';
+import { loaderPod } from '../../../src/manifests/loader-pod.ts';
+
+interface Spec {
+  restartPolicy: string;
+  activeDeadlineSeconds: number;
+  automountServiceAccountToken: boolean;
+  hostNetwork: boolean;
+  dnsPolicy: string;
+  nodeSelector: Record<string, string>;
+  affinity?: { nodeAffinity: Record<string, unknown> };
+  tolerations?: unknown[];
+  containers: Container[];
+  volumes: { name: string; [source: string]: unknown }[];
+  [other: string]: unknown;
+}
+
+interface Container {
+  image: string;
+  command: string[];
+  args: string[];
+  securityContext: unknown;
+  resources: { requests: Record<string, string> };
+  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+  [other: string]: unknown;
+}
+
+const settings: PreloadSettings = {
+  name: 'web',
+  namespace: 'images',
+  version: '1.2.3',
+  size: '10Gi',
+  image: 'r.io/node:26',
+  platform: 'linux/arm64',
+  deadline: 2400,
+};
+const specOf = (changes: Partial<PreloadSettings> = {}): Spec => loaderPod({ ...settings, ...changes }).spec as Spec;
+
+const spec = specOf();
+const [container] = spec.containers;
+assert.ok(container);
+
+describe('the loader', () => {
+  test('has no access to the API server', () => {
+    assert.equal(spec.automountServiceAccountToken, false);
+    for (const field of ['serviceAccount', 'serviceAccountName']) assert.ok(!(field in spec));
+    assert.ok(spec.volumes.every((volume) => !('projected' in volume) && !('secret' in volume)));
+  });
+
+  test('runs once, and ends by itself whatever becomes of the workstation', () => {
+    assert.equal(spec.restartPolicy, 'Never');
+    assert.equal(spec.activeDeadlineSeconds, 2400);
+  });
+
+  test("uses the node's network and name servers, as the node's own pulls do", () => {
+    assert.equal(spec.hostNetwork, true);
+    assert.equal(spec.dnsPolicy, 'Default');
+  });
+
+  test('is one privileged container with requests, of the image asked for', () => {
+    assert.equal(spec.containers.length, 1);
+    assert.equal(container.image, 'r.io/node:26');
+    assert.deepEqual(container.securityContext, { privileged: true, runAsUser: 0 });
+    assert.deepEqual(Object.keys(container.resources.requests), ['cpu', 'memory']);
+  });
+
+  test('mounts the tool, the volume and the root of the node', () => {
+    assert.deepEqual(
+      container.volumeMounts.map(({ name, mountPath }) => [name, mountPath]),
+      [
+        ['tool', '/preload'],
+        ['snapshot', '/snapshot'],
+        ['host', '/host'],
+      ],
+    );
+    assert.deepEqual(spec.volumes, [
+      { name: 'tool', configMap: { name: 'preload-web' } },
+      { name: 'snapshot', persistentVolumeClaim: { claimName: 'preload-web' } },
+      { name: 'host', hostPath: { path: '/', type: 'Directory' } },
+    ]);
+  });
+
+  test('needs nothing of its image but node: it unpacks the bundle and runs its export', () => {
+    const [program, flag, script] = container.command;
+    assert.deepEqual([program, flag], ['node', '-e']);
+    assert.match(script ?? '', /\/preload\/preload\.cjs\.gz/);
+    assert.deepEqual(container.args.slice(0, 3), ['export', '--request', '/preload/request.json.gz']);
+  });
+});
+
+describe('where the loader runs', () => {
+  const byName = (name: string) => ({ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] });
+
+  test('on any node of the platform', () => {
+    assert.deepEqual(spec.nodeSelector, { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'arm64' });
+    assert.equal(spec.affinity, undefined);
+    assert.equal(spec.tolerations, undefined);
+  });
+
+  test('rather on the preferred one', () => {
+    const { affinity, tolerations } = specOf({ preferredNode: 'a' });
+    assert.deepEqual(affinity, {
+      nodeAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: byName('a') }],
+      },
+    });
+    assert.equal(tolerations, undefined);
+  });
+
+  test('on none but the one asked for, whatever its taints', () => {
+    const { affinity, tolerations } = specOf({ node: 'b', preferredNode: 'a' });
+    assert.deepEqual(affinity, {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [byName('b')] },
+      },
+    });
+    assert.deepEqual(tolerations, [{ operator: 'Exists' }]);
+  });
+});

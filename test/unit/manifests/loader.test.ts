@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../../src/manifests/loader.ts';
+import { loaderPod } from '../../../src/manifests/loader-pod.ts';
+import { type KubernetesObject, objectName, ownerReference } from '../../../src/manifests/object.ts';
+import { recordConfigMap, volumeSnapshot } from '../../../src/manifests/snapshot.ts';
+
+const settings: PreloadSettings = {
+  name: 'web',
+  namespace: 'images',
+  version: '1.2.3',
+  size: '10Gi',
+  image: 'docker.io/library/node:26-slim',
+  platform: 'linux/amd64',
+  deadline: 2400,
+};
+const bundle = Buffer.from('bundle');
+const request = Buffer.from('request');
+const snapshot = volumeSnapshot(settings);
+
+describe('all objects', () => {
+  const made: [KubernetesObject, name: string, component: string][] = [
+    [loaderConfigMap(settings, bundle, request), 'configmap/preload-web', 'loader'],
+    [volumeClaim(settings), 'persistentvolumeclaim/preload-web', 'loader'],
+    [loaderPod(settings), 'pod/preload-web', 'loader'],
+    [snapshot, 'volumesnapshot.snapshot.storage.k8s.io/web', 'snapshot'],
+    [recordConfigMap(settings, request, snapshot), 'configmap/preloaded-web', 'record'],
+  ];
+  for (const [object, name, component] of made) {
+    test(`${name} is in the namespace and labelled`, () => {
+      assert.equal(objectName(object), name);
+      assert.equal(object.metadata.namespace, 'images');
+      assert.deepEqual(object.metadata.labels, {
+        'app.kubernetes.io/name': 'preload',
+        'app.kubernetes.io/instance': 'web',
+        'app.kubernetes.io/component': component,
+        'app.kubernetes.io/managed-by': 'kubectl-preload',
+        'app.kubernetes.io/version': '1.2.3',
+      });
+    });
+  }
+
+  test('only the record belongs to another, the snapshot', () => {
+    const owned = made.filter(([object]) => object.metadata.ownerReferences).map(([, name]) => name);
+    assert.deepEqual(owned, ['configmap/preloaded-web']);
+  });
+});
+
+describe('config map', () => {
+  test('carries bundle and request as they are, for good', () => {
+    const { binaryData, immutable } = loaderConfigMap(settings, bundle, request);
+    assert.deepEqual(binaryData, {
+      'preload.cjs.gz': bundle.toString('base64'),
+      'request.json.gz': request.toString('base64'),
+    });
+    assert.equal(immutable, true);
+  });
+
+  test('what does not fit one object is refused with a remedy', () => {
+    const half = randomBytes(512 * 1024);
+    assert.ok(loaderConfigMap(settings, half, half));
+    assert.throws(() => loaderConfigMap(settings, half, randomBytes(half.length + 1)), {
+      message: 'the image list is too long for one preload',
+      hint: /--exclude/,
+    });
+  });
+});
+
+describe('claim', () => {
+  test('asks for the size and leaves the class to the cluster', () => {
+    assert.deepEqual(volumeClaim(settings).spec, {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '10Gi' } },
+    });
+  });
+
+  test('names the class that was asked for', () => {
+    const { storageClassName } = volumeClaim({ ...settings, storageClass: 'fast' }).spec as Record<string, unknown>;
+    assert.equal(storageClassName, 'fast');
+  });
+});
+
+describe('snapshot', () => {
+  test('is of the claim and leaves the class to the cluster', () => {
+    assert.equal(snapshot.apiVersion, 'snapshot.storage.k8s.io/v1');
+    assert.deepEqual(snapshot.spec, { source: { persistentVolumeClaimName: 'preload-web' } });
+  });
+
+  test('names the class that was asked for', () => {
+    assert.deepEqual(volumeSnapshot({ ...settings, snapshotClass: 'cold' }).spec, {
+      volumeSnapshotClassName: 'cold',
+      source: { persistentVolumeClaimName: 'preload-web' },
+    });
+  });
+
+  test('takes its record along', () => {
+    const created = { ...snapshot, metadata: { ...snapshot.metadata, uid: 'u-1' } };
+    const record = recordConfigMap(settings, request, created);
+    assert.deepEqual(record.binaryData, { 'preload.json.gz': request.toString('base64') });
+    assert.deepEqual(record.metadata.ownerReferences, [
+      { apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot', name: 'web', uid: 'u-1' },
+    ]);
+  });
+});
+
+test('an owner reference is what the garbage collector needs', () => {
+  const owner = { ...loaderPod(settings), metadata: { name: 'preload-web', namespace: 'images', uid: 'u-2' } };
+  assert.deepEqual(ownerReference(owner), { apiVersion: 'v1', kind: 'Pod', name: 'preload-web', uid: 'u-2' });
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  labels,
+  nameProblem,
+  objectNames,
+  removeCommand,
+  selector,
+  snapshotNameProblem,
+} from '../../../src/model/names.ts';
+
+const LONGEST = 'a'.repeat(48);
+
+test('names of the objects of one preload', () => {
+  assert.deepEqual(objectNames('web'), {
+    configMap: 'preload-web',
+    secret: 'preload-web',
+    claim: 'preload-web',
+    pod: 'preload-web',
+    snapshot: 'web',
+    record: 'preloaded-web',
+    verify: 'preload-web-verify',
+  });
+});
+
+test('labels say whose an object is', () => {
+  assert.deepEqual(labels('web', 'loader', '1.2.3'), {
+    'app.kubernetes.io/name': 'preload',
+    'app.kubernetes.io/instance': 'web',
+    'app.kubernetes.io/component': 'loader',
+    'app.kubernetes.io/managed-by': 'kubectl-preload',
+    'app.kubernetes.io/version': '1.2.3',
+  });
+});
+
+test('selectors find what the labels mark', () => {
+  const all = 'app.kubernetes.io/name=preload,app.kubernetes.io/managed-by=kubectl-preload';
+  assert.equal(selector(), all);
+  assert.equal(selector('web'), `${all},app.kubernetes.io/instance=web`);
+});
+
+test('commands that remove what a run made for itself spare all else', () => {
+  assert.equal(
+    removeCommand('web', 'images'),
+    `kubectl delete pod,pvc,configmap -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
+  );
+  assert.match(removeCommand('web', 'images', 'verify'), /,app\.kubernetes\.io\/component=verify$/);
+});
+
+describe('names that can name a preload', () => {
+  for (const name of ['a', '1', 'web', 'web-2', 'a--b', '2026-11-24', LONGEST]) {
+    test(name, () => assert.equal(nameProblem(name), undefined));
+  }
+});
+
+describe('names that cannot', () => {
+  for (const name of ['', 'Web', '-web', 'web-', 'a.b', 'a_b', 'a b', 'ä', 'a\n']) {
+    test(JSON.stringify(name), () => assert.match(nameProblem(name) ?? '', /^must consist of lower case/));
+  }
+  test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 48 characters'));
+});
+
+describe('names of snapshots made by hand may be longer and have dots', () => {
+  for (const name of ['web', '2026.11', 'a.b-c.d', 'a'.repeat(63)]) {
+    test(name, () => assert.equal(snapshotNameProblem(name), undefined));
+  }
+  for (const name of ['', 'Web', '.web', 'web.', 'a..b', 'a.-b', 'a_b', 'a\n', 'a'.repeat(64)]) {
+    test(JSON.stringify(name), () => assert.match(snapshotNameProblem(name) ?? '', /^must /));
+  }
+});
+
+test('all derived names of the longest name fit a label value', () => {
+  for (const name of Object.values(objectNames(LONGEST))) assert.ok(name.length <= 63);
+});

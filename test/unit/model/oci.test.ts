@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PreloadError } from '../../../src/model/errors.ts';
+import {
+  blobOf,
+  blobPath,
+  chainIds,
+  digestOf,
+  hexOf,
+  manifestsFor,
+  mediaTypeOf,
+  parseDigest,
+  parseManifest,
+} from '../../../src/model/oci.ts';
+import { layerFolder } from '../../../src/volume/format.ts';
+import { digest } from '../../harness/captured-images.ts';
+
+const AMD64 = 'linux/amd64';
+const PLATFORM = { os: 'linux', architecture: 'amd64' };
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
+
+const json = (document: unknown): Buffer => Buffer.from(JSON.stringify(document));
+
+const index = json({
+  schemaVersion: 2,
+  manifests: [
+    { digest: digest('1'), size: 1, platform: { os: 'unknown', architecture: 'unknown' } },
+    { digest: digest('2'), size: 1, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } },
+    { digest: digest('3'), size: 1, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } },
+    { digest: digest('4'), size: 1, platform: { os: 'windows', architecture: 'amd64' } },
+    { digest: digest('5'), size: 1, platform: { os: 'linux', architecture: 'amd64' } },
+    { digest: digest('6'), size: 1 },
+  ],
+});
+const config = { digest: digest('7'), size: 1 };
+const layers = [{ digest: digest('8'), size: 2 }];
+const manifest = json({ schemaVersion: 2, config, layers });
+
+test('digests are SHA-256 of the bytes', () => {
+  assert.equal(digestOf(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+  assert.deepEqual(blobOf(Buffer.from('')), { digest: digestOf(''), data: Buffer.from('') });
+});
+
+describe('what a stranger calls a digest', () => {
+  const invalid: unknown[] = [
+    'sha256:../../../etc/cron.d/evil',
+    `sha256:${'A'.repeat(64)}`,
+    `sha256:${'a'.repeat(63)}`,
+    `sha256:${'a'.repeat(65)}`,
+    `sha256:${'a'.repeat(64)}\n`,
+    `sha256:${'a'.repeat(62)}/.`,
+    `sha512:${'a'.repeat(64)}`,
+    'a'.repeat(64),
+    '',
+    undefined,
+    null,
+    7,
+    { toString: () => digest('a') },
+  ];
+  const error = { name: 'Error', message: /^invalid digest .*: must be sha256: and 64 lower-case hex digits$/ };
+  const rejects = (parse: () => unknown): void => {
+    assert.throws(parse, PreloadError);
+    assert.throws(parse, error);
+  };
+
+  test('is one with SHA-256 in lower-case hex', () => {
+    assert.equal(parseDigest(digest('a')), digest('a'));
+    assert.equal(hexOf(digest('a')), 'a'.repeat(64));
+  });
+
+  for (const value of invalid) {
+    test(`${JSON.stringify(value)} is rejected in every document, and no path is built from it`, () => {
+      rejects(() => parseDigest(value));
+      const bad = { digest: value, size: 1 };
+      rejects(() => parseManifest(json({ config, layers: [...layers, bad] })));
+      rejects(() => parseManifest(json({ config: bad, layers })));
+      rejects(() => manifestsFor(json({ manifests: [{ ...bad, platform: PLATFORM }] }), AMD64));
+      rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [value] } }), AMD64));
+      rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [digest('a'), value] } }), AMD64));
+      for (const path of [blobPath, layerFolder]) assert.throws(() => path(value as string), PreloadError);
+    });
+  }
+});
+
+test('a size that is no whole number of bytes is rejected', () => {
+  for (const size of ['x', '1', -1, 1.5, 1e30, 2 ** 53, null, undefined, [1]]) {
+    const bad = { digest: digest('a'), size };
+    const error = { message: /^invalid size .*: must be a whole number of bytes$/ };
+    assert.throws(() => parseManifest(json({ config, layers: [bad] })), error);
+    assert.throws(() => parseManifest(json({ config: bad, layers })), error);
+    assert.throws(() => manifestsFor(json({ manifests: [{ ...bad, platform: PLATFORM }] }), AMD64), error);
+  }
+});
+
+test('a document of another shape is rejected', () => {
+  for (const document of [null, 7, 'text']) {
+    for (const parse of [parseManifest, mediaTypeOf, (data: Buffer) => chainIds(data, AMD64)]) {
+      assert.throws(() => parse(json(document)), { message: 'is not a JSON object' });
+    }
+  }
+  assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers: must be an array' });
+  assert.throws(() => parseManifest(json({ config, layers: [null] })), PreloadError);
+  assert.throws(() => manifestsFor(json({ manifests: { length: 1 } }), AMD64), PreloadError);
+  assert.throws(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: 'abc' } }), AMD64), PreloadError);
+});
+
+describe('an index leads to the manifest of the platform', () => {
+  test('of the operating system and the architecture', () => {
+    assert.deepEqual(manifestsFor(index, AMD64), [digest('5')]);
+    assert.deepEqual(manifestsFor(index, 'linux/arm64'), [digest('3')]);
+  });
+
+  test('a manifest is no index', () => assert.equal(manifestsFor(manifest, AMD64), undefined));
+
+  test('a platform that is not there', () => {
+    const error = { name: 'Error', message: 'has no image for linux/riscv64' };
+    assert.throws(() => manifestsFor(index, 'linux/riscv64'), error);
+    assert.throws(() => manifestsFor(json({ manifests: [] }), AMD64), PreloadError);
+  });
+});
+
+describe('media types', () => {
+  const documents: [string, object, string][] = [
+    ['an index that says its own', { mediaType: DOCKER_INDEX, manifests: [] }, DOCKER_INDEX],
+    ['an index that does not', { manifests: [] }, OCI_INDEX],
+    ['a manifest that does not', { config, layers }, OCI_MANIFEST],
+  ];
+  for (const [what, document, type] of documents) test(what, () => assert.equal(mediaTypeOf(json(document)), type));
+});
+
+describe('manifests', () => {
+  test('have a config and layers', () => assert.deepEqual(parseManifest(manifest), { config, layers }));
+
+  test('other documents are refused, such as Docker schema 1', () => {
+    for (const document of [{}, { schemaVersion: 1, fsLayers: [] }, { config }, { layers }]) {
+      assert.throws(() => parseManifest(json(document)), /neither an OCI nor a Docker schema 2 image/);
+    }
+  });
+});
+
+describe('chain IDs', () => {
+  const platform = PLATFORM;
+  const chain = (diffIds: string[]) => chainIds(json({ ...platform, rootfs: { diff_ids: diffIds } }), AMD64);
+
+  test('none without layers', () => {
+    assert.deepEqual(chain([]), []);
+    assert.deepEqual(chainIds(json(platform), AMD64), []);
+  });
+
+  test('the first is the layer itself', () => assert.deepEqual(chain([digest('a')]), [digest('a')]));
+
+  test('each next one is of its parent and the layer, as containerd names its snapshots', () => {
+    const layers = [
+      'sha256:32c2da9cb0c926f166e5d0ba8e9b52f2eb1e16456c9dd4ce64f5bee7944e7210',
+      'sha256:d92c9e07a4b4ffbd59945a258807c67cd0330cf5e256a62674094af319b477b7',
+      'sha256:987e33305538cabc695192378325646aaddf37b84d49b90f266e03f249736435',
+    ];
+    assert.deepEqual(chain(layers), [
+      'sha256:32c2da9cb0c926f166e5d0ba8e9b52f2eb1e16456c9dd4ce64f5bee7944e7210',
+      'sha256:3bef61b7012043743d129f6557791afd20fcb7a2ba50fbf39b8c4f63f0a8958d',
+      'sha256:3802962745501fb0434a5f653cb0a2438c6dc8ed284154ec24ff6d70c997101e',
+    ]);
+  });
+
+  test('the same layer twice makes two', () => {
+    const ids = chain([digest('a'), digest('a')]);
+    assert.equal(new Set(ids).size, 2);
+  });
+
+  test('an image of another platform is refused', () => {
+    assert.throws(() => chainIds(json({ os: 'linux', architecture: 'arm64' }), AMD64), {
+      message: 'is for linux/arm64, not for linux/amd64',
+    });
+  });
+});

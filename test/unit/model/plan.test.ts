@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { formOf } from '../../../src/model/layout.ts';
+import { type Available, planCapture, sourceOf } from '../../../src/model/plan.ts';
+import { digest, layer } from '../../harness/captured-images.ts';
+
+const [kept, copied, blob, pulled] = [layer('a', 1000), layer('b', 2000), layer('c', 3000), layer('d', 4000)];
+const MEBIBYTE = 1024 ** 2;
+const available: Available = {
+  onVolume: new Set([digest('a')]),
+  unpacked: new Map([
+    [digest('a'), MEBIBYTE],
+    [digest('b'), 5 * MEBIBYTE],
+  ]),
+  blobs: new Set([copied.digest, blob.digest]),
+  blobsOnVolume: new Set(),
+};
+const LAYERS = formOf({ layout: 'layers', oneTarPerImage: false });
+const BLOBS = formOf({ layout: 'blobs', oneTarPerImage: false });
+const BOTH = formOf({ layout: 'layers,blobs', oneTarPerImage: false });
+
+test('the best source of a layer', () => {
+  const sources = [kept, copied, blob, pulled].map((each) => sourceOf(each, available, LAYERS));
+  assert.deepEqual(sources, ['volume', 'node', 'blob', 'registry']);
+});
+
+describe('the plan', () => {
+  const plan = planCapture([{ layers: [kept, copied, blob] }, { layers: [kept, pulled] }], available, LAYERS);
+
+  test('counts layers that images share once', () => {
+    assert.equal(plan.images, 2);
+    assert.deepEqual(plan.layers, { volume: 1, node: 1, blob: 1, registry: 1 });
+  });
+
+  test('tells what is pulled, unpacked and copied', () => {
+    assert.deepEqual([plan.pullBytes, plan.blobBytes, plan.copyBytes], [4000, 3000, 5 * MEBIBYTE]);
+  });
+
+  test('needs room for layers and for the blobs they are unpacked from', () => {
+    const least = 5 * MEBIBYTE + 3000 + 4000;
+    assert.ok(plan.neededBytes > least);
+    const more = planCapture([{ layers: [copied, blob, pulled, layer('e', MEBIBYTE)] }], available, LAYERS);
+    assert.ok(more.neededBytes > plan.neededBytes + MEBIBYTE);
+  });
+
+  test('needs nothing more for what is on the volume', () => {
+    const nothing = planCapture([], available, LAYERS).neededBytes;
+    assert.equal(planCapture([{ layers: [kept] }], available, LAYERS).neededBytes, nothing);
+  });
+
+  test('guesses a layer that the node only links to from its compressed size', () => {
+    const linked = { ...available, unpacked: new Map([[digest('b'), 4096]]) };
+    assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).copyBytes, 6000);
+  });
+
+  test('with blobs kept beside the layers fetches those of copied layers too', () => {
+    const both = planCapture([{ layers: [kept, copied, blob] }, { layers: [kept, pulled] }], available, BOTH);
+    assert.deepEqual(both.layers, plan.layers);
+    assert.deepEqual([both.pullBytes, both.blobBytes, both.copyBytes], [1000 + 4000, 2000 + 3000, 5 * MEBIBYTE]);
+  });
+
+  test('with blobs alone takes what an earlier run left, and copies nothing', () => {
+    const left = { ...available, blobsOnVolume: new Set([pulled.digest]) };
+    const blobs = planCapture([{ layers: [kept, copied, pulled] }], left, BLOBS);
+    assert.deepEqual(blobs.layers, { volume: 1, node: 0, blob: 1, registry: 1 });
+    assert.deepEqual([blobs.pullBytes, blobs.blobBytes, blobs.copyBytes], [1000, 2000, 0]);
+  });
+
+  test('counts a blob that stands for several layers once', () => {
+    const again = { ...pulled, chainId: digest('9') };
+    assert.equal(planCapture([{ layers: [pulled, again] }], available, LAYERS).pullBytes, 4000);
+  });
+
+  test('needs room for an archive of each image, layers they share in each', () => {
+    const images = [{ layers: [pulled] }, { layers: [pulled] }];
+    const archives = formOf({ layout: 'layers,blobs', oneTarPerImage: true });
+    const more =
+      planCapture(images, available, archives).neededBytes - planCapture(images, available, BOTH).neededBytes;
+    assert.equal(more, Math.ceil(8000 * 1.1));
+  });
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type LoaderPod, loaderEnd, startProblem } from '../../../src/model/pod-state.ts';
+
+const NOW = Date.parse('2026-11-24T12:00:00Z');
+type Status = NonNullable<LoaderPod['status']>;
+
+const pod = (status: Status): LoaderPod => ({ spec: {}, status });
+
+const waiting = (reason: string, message?: string): Status => ({
+  phase: 'Pending',
+  containerStatuses: [{ state: { waiting: { reason, ...(message !== undefined && { message }) } } }],
+});
+
+const unschedulable = (secondsAgo: number, message = '0/3 nodes are available'): Status => ({
+  phase: 'Pending',
+  conditions: [
+    {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message,
+      lastTransitionTime: new Date(NOW - secondsAgo * 1000).toISOString(),
+    },
+  ],
+});
+
+const terminated = (exitCode: number, message?: string): Status => ({
+  phase: exitCode ? 'Failed' : 'Succeeded',
+  containerStatuses: [
+    { state: { terminated: { exitCode, reason: exitCode ? 'Error' : 'Completed', ...(message && { message }) } } },
+  ],
+});
+
+describe('a loader that may still start', () => {
+  const cases: Record<string, LoaderPod> = {
+    'nothing known': { spec: {} },
+    pending: pod({ phase: 'Pending' }),
+    running: pod({ phase: 'Running', containerStatuses: [{ state: {} }] }),
+    'creating its container': pod(waiting('ContainerCreating')),
+    'unschedulable for a moment': pod(unschedulable(19)),
+    'waiting for its volume to be bound': pod(unschedulable(600, 'pod has unbound immediate PersistentVolumeClaims')),
+    scheduled: pod({ conditions: [{ type: 'PodScheduled', status: 'True' }] }),
+  };
+  for (const [what, value] of Object.entries(cases)) {
+    test(what, () => assert.equal(startProblem(value, NOW), undefined));
+  }
+});
+
+describe('a loader that will not start', () => {
+  const cases: Record<string, [LoaderPod, message: string, hint?: string]> = {
+    'image not there': [
+      pod(waiting('ErrImagePull', 'r.io/node:26: not found')),
+      "the loader's image cannot be pulled: r.io/node:26: not found",
+      '--image',
+    ],
+    'image pulls backing off': [
+      pod(waiting('ImagePullBackOff')),
+      "the loader's image cannot be pulled: ImagePullBackOff",
+      '--image',
+    ],
+    'container not configurable': [
+      pod(waiting('CreateContainerConfigError', 'configmap "x" not found')),
+      'the loader cannot start: configmap "x" not found',
+    ],
+    'no program to run': [
+      pod(waiting('RunContainerError', 'exec: "node": not found')),
+      'the loader cannot start: exec: "node": not found',
+    ],
+    'unschedulable for long': [
+      pod(unschedulable(21)),
+      'the loader cannot be scheduled: 0/3 nodes are available',
+      '--node',
+    ],
+    evicted: [pod({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }), 'the loader failed: low on disk'],
+    'failed without a word': [pod({ phase: 'Failed' }), 'the loader failed: no reason given'],
+    'ended at once': [pod(terminated(1, 'boom')), 'the loader failed: Error (exit code 1): boom'],
+  };
+  for (const [what, [value, message, hint]] of Object.entries(cases)) {
+    test(what, () => {
+      const problem = startProblem(value, NOW);
+      assert.equal(problem?.message, message);
+      assert.equal(problem?.hint?.includes(hint ?? ''), hint ? true : undefined);
+    });
+  }
+});
+
+describe('the end of a loader', () => {
+  const cases: Record<string, [LoaderPod, end: string | undefined]> = {
+    'not there while nothing is known': [{ spec: {} }, undefined],
+    'not there while it runs': [pod({ phase: 'Running', containerStatuses: [{ state: {} }] }), undefined],
+    'with the last line it said': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
+    'but no event': [pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')), 'Error (exit code 137): three'],
+    'without a word': [pod(terminated(137)), 'Error (exit code 137)'],
+    well: [pod(terminated(0)), 'Completed (exit code 0)'],
+    'by its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline passed'],
+    'by eviction': [pod({ phase: 'Failed', reason: 'Evicted' }), 'Evicted'],
+  };
+  for (const [what, [value, end]] of Object.entries(cases)) test(what, () => assert.equal(loaderEnd(value), end));
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseConfig, parseImageTable, parseUsageTable } from '../../../src/node/containerd.ts';
+
+// All texts are what the real programs print, shortened.
+const CONTAINERD_1 = `version = 2
+root = "/data/containerd"
+
+  [plugins."io.containerd.grpc.v1.cri"]
+    netns_mounts_under_state_dir = false
+    restrict_oom_score_adj = false
+    sandbox_image = "registry.example.com:5000/pause:3.9"
+    selinux_category_range = 1024
+
+        [plugins."io.containerd.grpc.v1.cri".containerd.default_runtime]
+          sandbox_mode = ""
+`;
+
+const CONTAINERD_2 = `version = 4
+
+[plugins]
+  [plugins.'io.containerd.cri.v1.images']
+    snapshotter = 'overlayfs'
+
+    [plugins.'io.containerd.cri.v1.images'.pinned_images]
+      sandbox = 'registry.k8s.io/pause:3.10.2'
+
+    [plugins.'io.containerd.cri.v1.images'.registry]
+      config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'
+
+        [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+          sandboxer = 'podsandbox'
+`;
+
+const MORE_PINNED = CONTAINERD_2.replace('      sandbox =', "      proxy = 'r.io/proxy:1'\n      sandbox =");
+const NOTHING_PINNED = CONTAINERD_2.replace(/ +sandbox = .*\n/, '');
+
+describe('the sandbox image in what `containerd config dump` prints', () => {
+  const dumps: Record<string, [string, string | undefined]> = {
+    '1.6 and 1.7': [CONTAINERD_1, 'registry.example.com:5000/pause:3.9'],
+    '2.4': [CONTAINERD_2, 'registry.k8s.io/pause:3.10.2'],
+    '2.4, pinning other images too': [MORE_PINNED, 'registry.k8s.io/pause:3.10.2'],
+    '2.4, pinning nothing': [NOTHING_PINNED, undefined],
+    nothing: ['', undefined],
+  };
+  for (const [version, [dump, image]] of Object.entries(dumps)) {
+    test(version, () => assert.equal(parseConfig(dump).sandbox, image));
+  }
+});
+
+const DIGEST = 'sha256:2d747da13c6b260e1917d8dfb8cab96fbbb1f1ee86067b0df482e648d81d1574';
+const COLUMNS = `application/vnd.oci.image.manifest.v1+json ${DIGEST} 31.0 KiB linux/amd64`;
+const IMAGES = `REF                                     TYPE                                       DIGEST                                                                  SIZE     PLATFORMS   LABELS                              
+docker.io/library/sample:1              ${COLUMNS} io.cri-containerd.image=managed,x=y 
+registry.example.com:5000/team/sample:1 ${COLUMNS} -                                   
+sha256:83ef108cc0ef08d17272324421a3be90 ${COLUMNS} -                                   
+`;
+
+test('the images that `ctr images ls` lists, without the IDs among the names', () => {
+  assert.deepEqual(
+    [...parseImageTable(IMAGES)],
+    [
+      ['docker.io/library/sample:1', DIGEST],
+      ['registry.example.com:5000/team/sample:1', DIGEST],
+    ],
+  );
+});
+
+test('where containerd keeps its content, and where the hosts of registries are configured', () => {
+  assert.equal(parseConfig(CONTAINERD_1).root, '/data/containerd');
+  assert.equal(parseConfig('').root, '/var/lib/containerd');
+  assert.deepEqual(parseConfig(CONTAINERD_2).certsFolders, ['/etc/containerd/certs.d', '/etc/docker/certs.d']);
+  assert.deepEqual(parseConfig(CONTAINERD_1).certsFolders, []);
+});
+
+const USAGE = `KEY                                                                     SIZE    INODES  
+${DIGEST} 2080768 13      
+9f0c0b6ab0d0 4096    1       
+preload-export-${DIGEST} 4096    1       
+`;
+
+test('the layers that `ctr snapshots usage -b` lists, without the containers', () => {
+  assert.deepEqual([...parseUsageTable(USAGE)], [[DIGEST, 2080768]]);
+});
+
+test('an empty store', () => {
+  assert.equal(parseImageTable('REF TYPE DIGEST SIZE PLATFORMS LABELS \n').size, 0);
+  assert.equal(parseImageTable('').size, 0);
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { findMount, mountOf, mountsBelow } from '../../../src/node/mount.ts';
+
+const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 0:21 / /proc rw,nosuid - proc proc rw
+30 22 7:3 / /snapshot rw,relatime shared:2 master:1 - ext4 /dev/loop3 rw,errors=continue
+31 22 7:4 /sub /data ro,relatime - xfs /dev/loop4 rw,attr2
+32 22 0:40 / /twice rw - tmpfs tmpfs rw
+33 32 7:5 / /twice rw - ext4 /dev/loop5 ro
+34 22 7:6 / /with\\040blank rw - ext4 /dev/loop6 rw
+`;
+
+describe('a mount is found by where it is', () => {
+  const cases: Record<string, [target: string, source: string, superOptions: string[]]> = {
+    'with optional fields': ['/snapshot', '/dev/loop3', ['rw', 'errors=continue']],
+    without: ['/proc', 'proc', ['rw']],
+    'read-only here, though the filesystem is not': ['/data', '/dev/loop4', ['rw', 'attr2']],
+    'the uppermost of two': ['/twice', '/dev/loop5', ['ro']],
+  };
+  for (const [what, [target, source, superOptions]] of Object.entries(cases)) {
+    test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, source, superOptions }));
+  }
+  test('not there', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
+});
+
+test('mounts below a folder come in the order in which they can be unmounted', () => {
+  const mountinfo = `${MOUNTINFO}35 22 0:41 / /data/deep rw - tmpfs tmpfs rw\n36 35 0:42 / /data/deep/er rw - tmpfs tmpfs rw\n`;
+  assert.deepEqual(mountsBelow(mountinfo, '/data'), ['/data/deep/er', '/data/deep']);
+});
+
+test("this machine's root is mounted", async () => assert.equal((await mountOf('/'))?.target, '/'));

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { CommandFailed } from '../../../src/node/command.ts';
+import { streamOutput } from '../../../src/node/pipe.ts';
+import { identifyRun } from '../../../src/node/process-id.ts';
+
+const shell = (script: string): string[] => ['sh', '-c', script];
+
+const pipes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('preload-pipe-'));
+
+test('the first pipe clears away what killed processes left, and nothing else', async () => {
+  const dead = 'preload-pipe-4194305-1-killed'; // no process has so high a number
+  const living = `preload-pipe-${await identifyRun('/')}-living`;
+  for (const name of [dead, living]) mkdirSync(join(tmpdir(), name));
+  await streamOutput(['true'], () => {});
+  const left = pipes();
+  rmdirSync(join(tmpdir(), living));
+  assert.ok(!left.includes(dead));
+  assert.ok(left.includes(living));
+});
+
+test('every byte comes, in order', async () => {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  await streamOutput(shell('seq 1000000'), (piece) => {
+    hash.update(piece);
+    bytes += piece.length;
+  });
+  const expected = Array.from({ length: 1e6 }, (_, at) => `${at + 1}\n`).join('');
+  assert.equal(bytes, expected.length);
+  assert.equal(hash.digest('hex'), createHash('sha256').update(expected).digest('hex'));
+});
+
+test('the pieces share one buffer', async () => {
+  const buffers = new Set<ArrayBufferLike>();
+  await streamOutput(shell('seq 100000'), ({ buffer }) => buffers.add(buffer));
+  assert.equal(buffers.size, 1);
+});
+
+test('a command that says nothing is no error', async () => {
+  await streamOutput(['true'], () => assert.fail('something came'));
+});
+
+test('a command that fails after some output, is not there or is given up leaves no file open and no pipe', async () => {
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = [open(), pipes()];
+  await assert.rejects(
+    streamOutput(shell('seq 10; echo broken >&2; exit 3'), () => {}),
+    new CommandFailed('broken', 3),
+  );
+  await assert.rejects(
+    streamOutput(['no-such-command'], () => {}),
+    /ENOENT/,
+  );
+  const giveUp = new AbortController();
+  await assert.rejects(
+    streamOutput(shell('echo begun; exec sleep 5'), () => giveUp.abort(), giveUp.signal),
+    { name: 'AbortError' },
+  );
+  await setTimeout(100); // files are closed in the background
+  assert.deepEqual([open(), pipes()], before);
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import project from '../../package.json' with { type: 'json' };
+import { BUNDLE, runBundle } from '../harness/run-bundle.ts';
+
+const run = promisify(execFile);
+const ESCAPE = '\u001b';
+
+describe('help is the result, so it goes to standard output', () => {
+  const calls: [argv: string[], usage: RegExp][] = [
+    [[], /^kubectl preload COMMAND\n[\s\S]*\bcreate NAME \[IMAGE\.\.\.\]/],
+    [['-h'], /^kubectl preload COMMAND\n/],
+    [['--help'], /^kubectl preload COMMAND\n/],
+    [['create', '-h'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n[\s\S]*\nExamples:\n/],
+    [['create', 'web', '--help'], /^kubectl preload create NAME \[IMAGE\.\.\.\]\n/],
+    [['status', '-h'], /^kubectl preload status \[NAME\]\n[\s\S]*--all-namespaces/],
+    [['verify', '-h'], /^kubectl preload verify \[NAME\]\n[\s\S]*--volume/],
+    [['export', '-h'], /^kubectl preload export\n[\s\S]*--cache-only/],
+    [['e', '-h'], /^kubectl preload export\n/],
+    [['snapshot', '-h'], /^kubectl preload snapshot\n[\s\S]*--pvc .*\[required\]/],
+    [['s', '-h'], /^kubectl preload snapshot\n/],
+    [['completion', '-h'], /^kubectl preload completion\n/],
+    [['version', '-h'], /^kubectl preload version\n/],
+  ];
+  for (const [argv, usage] of calls) {
+    test(argv.join(' ') || 'nothing', async () => {
+      const { code, stdout, stderr } = await runBundle(argv);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, usage);
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 150, line);
+    });
+  }
+
+  test('flags are spelled and described as those of kubectl', async () => {
+    const { stdout } = await runBundle(['create', '-h']);
+    const flags = [...stdout.matchAll(/^ +(?:-\w, )?--([\w-]+) +(\S.*?)(?: {2}|$)/gm)];
+    assert.ok(flags.length > 15);
+    for (const [, name = '', text = ''] of flags) {
+      assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+      assert.match(text, /^([A-Z]|client:)/);
+      assert.doesNotMatch(text, /\.$/);
+    }
+    for (const flag of ['namespace', 'kubeconfig', 'context', 'as', 'request-timeout', 'output', 'dry-run']) {
+      assert.ok(
+        flags.some(([, name]) => name === flag),
+        flag,
+      );
+    }
+  });
+});
+
+test('the version', async () => {
+  assert.deepEqual(await runBundle(['version']), {
+    code: 0,
+    stdout: `kubectl-preload ${project.version}\n`,
+    stderr: '',
+  });
+  assert.equal((await runBundle(['--version'])).stdout, `${project.version}\n`);
+});
+
+describe('a wrong command line gets its reason and a pointer to the help, and nothing on standard output', () => {
+  const calls: [argv: string[], reason: RegExp, help: string][] = [
+    [['frobnicate'], /^Unknown command: frobnicate$/, ''],
+    [['--frobnicate'], /./, ''],
+    [['create'], /^Not enough non-option arguments/, 'create '],
+    [['create', 'Web'], /^invalid NAME "Web": must consist of lower case letters/, 'create '],
+    [['create', 'a'.repeat(49)], /^invalid NAME .*: must be at most 48 characters$/, 'create '],
+    [['create', 'web', 'NGINX'], /^invalid image "NGINX": expected a reference such as/, 'create '],
+    [['create', 'web', 'nginx', '--from', 'cache'], /^--from finds images/, 'create '],
+    [['create', 'web', '--from', 'moon'], /moon/, 'create '],
+    [['create', 'web', '--size', '10GB'], /^invalid --size "10GB": must be a quantity/, 'create '],
+    [['create', 'web', '--timeout', '0s'], /^invalid --timeout "0s": must be a duration/, 'create '],
+    [['create', 'web', '--platform', 'windows/amd64'], /^invalid --platform "windows\/amd64"/, 'create '],
+    [['create', 'web', '--dry-run'], /dry-run/, 'create '],
+    [['create', 'web', '--dry-run=server'], /"server".*"none", "client"/, 'create '],
+    [['create', 'web', '-o', 'wide'], /"wide".*"name", "json", "yaml"/, 'create '],
+    [['create', 'web', '--storage-class'], /storage-class/, 'create '],
+    [['status', '--frobnicate'], /^Unknown argument: frobnicate$/, 'status '],
+    [['status', 'web', 'web2'], /web2/, 'status '],
+    [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
+    [['status', '-n'], /n$/, 'status '],
+    [['verify'], /^give NAME or --volume, and not both$/, 'verify '],
+    [['verify', 'web', '--volume', '/preload'], /^give NAME or --volume, and not both$/, 'verify '],
+    [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],
+    [['verify', 'web', '-o', 'name'], /"name".*"json", "yaml"/, 'verify '],
+    [['export', '--stdin', '--cache-only'], /^--stdin and --cache-only exclude each other$/, 'export '],
+    [['snapshot', '--name', 'web'], /^Missing required argument: pvc$/, 'snapshot '],
+    [['s', '--pvc', 'images'], /^Missing required argument: name$/, 's '],
+    [['snapshot', '--pvc', 'images', '--name', 'Web'], /^invalid --name "Web": must consist of lower/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'a'.repeat(64)], /^invalid --name .* at most 63/, 'snapshot '],
+    [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /class/, 'snapshot '],
+    [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /web/, 'snapshot '],
+    [['export', '--request', 'r', '--hold', 'x'], /^invalid --hold "x"/, 'export '],
+  ];
+  for (const [argv, reason, help] of calls) {
+    test(argv.join(' '), async () => {
+      const { code, stdout, stderr } = await runBundle(argv);
+      const [first = '', ...rest] = stderr.split('\n');
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.ok(first.startsWith('error: '), first);
+      assert.match(first.slice('error: '.length), reason);
+      assert.deepEqual(rest, [`See 'kubectl preload ${help}-h' for help and examples`, '']);
+    });
+  }
+});
+
+describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
+  const flawed = async (argv: string[], env: Record<string, string>) => (await runBundle(argv, env)).stderr;
+
+  test('and checked like them', async () => {
+    assert.match(await flawed(['create', 'web'], { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid --size "big"/);
+    assert.match(await flawed(['status'], { KUBECTL_PRELOAD_REQUEST_TIMEOUT: 'x' }), /invalid --request-timeout "x"/);
+  });
+
+  test('the flag wins', async () => {
+    const argv = ['create', 'web', '--size', 'small'];
+    assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid --size "small"/);
+  });
+
+  test('only where the command has the flag', async () => {
+    const { code } = await runBundle(['version'], { KUBECTL_PRELOAD_SIZE: 'big', KUBECTL_PRELOAD_FROBNICATE: '1' });
+    assert.equal(code, 0);
+  });
+
+  test('not of arguments, nor of --help and --version', async () => {
+    const env = { KUBECTL_PRELOAD_NAME: 'web', KUBECTL_PRELOAD_HELP: 'true', KUBECTL_PRELOAD_VERSION: 'v1' };
+    assert.match(await flawed(['create'], env), /Not enough non-option arguments/);
+  });
+});
+
+describe('escape codes', () => {
+  const flawed = ['create', 'Web'];
+
+  for (const env of [{}, { TERM: 'xterm-256color', CI: '1' }, { FORCE_COLOR: '1' }]) {
+    test(`none off a terminal with ${JSON.stringify(env)}`, async () => {
+      const { stdout, stderr } = await runBundle(flawed, env);
+      assert.ok(!(stdout + stderr).includes(ESCAPE));
+    });
+  }
+
+  const onTerminal = async (env: Record<string, string>): Promise<string> => {
+    const command = ['stty cols 100;', process.execPath, BUNDLE, ...flawed].join(' ');
+    const argv = ['--quiet', '--command', command, '/dev/null'];
+    return (await run('script', argv, { env: { PATH: '/usr/bin:/bin', ...env } }).catch(({ stdout }) => ({ stdout })))
+      .stdout;
+  };
+
+  test('colours on a terminal', async () => {
+    assert.match(await onTerminal({ TERM: 'xterm' }), new RegExp(`${ESCAPE}\\[31merror:`));
+  });
+
+  for (const env of [{ NO_COLOR: '1', TERM: 'xterm' }, { TERM: 'dumb' }]) {
+    test(`none on a terminal with ${JSON.stringify(env)}`, async () => {
+      assert.match(await onTerminal(env), /^error: invalid NAME/);
+    });
+  }
+});
+
+test('the value of a flag may begin with a dash', async () => {
+  const { stderr } = await runBundle(['export', '--ctr-flags', '-a x', '--to', '/nonexistent', '--cache-only']);
+  assert.match(stderr, /^error: the volume cannot be opened: ENOENT/m);
+});
+
+test('a bundle that cannot do its work says so without a stack', async () => {
+  const { code, stderr } = await runBundle(['export', '--request', '/nonexistent', '--root', '/nonexistent']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: cannot read the request \/nonexistent: ENOENT/);
+  assert.equal(stderr.trim().split('\n').length, 1);
+});

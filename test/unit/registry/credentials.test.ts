@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { matchesImage, matchingCredentials, parseDockerConfig } from '../../../src/registry/docker-config.ts';
+import { parsePluginAnswer, parsePlugins } from '../../../src/registry/plugins.ts';
+
+const auth = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64');
+const parse = (config: object) => parseDockerConfig(JSON.stringify(config), 'here');
+
+describe('a Docker configuration', () => {
+  test('of both kinds', () => {
+    const auths = { 'registry.test': { auth: auth('me', 'pass:word') } };
+    const entries = [
+      { pattern: 'registry.test', credential: { source: 'here', username: 'me', password: 'pass:word' } },
+    ];
+    assert.deepEqual(parse({ auths }), entries);
+    assert.deepEqual(parse(auths), entries);
+  });
+
+  test('with user names, identity tokens and unpadded base64', () => {
+    const entries = parse({
+      'a.test': { username: 'me', password: 'secret' },
+      'b.test': { identitytoken: 'token', auth: auth('me', '') },
+      'c.test': { auth: auth('me', 'x').replace(/=+$/, '') },
+      'empty.test': {},
+    });
+    assert.deepEqual(
+      entries.map(({ pattern, credential: { source: _, ...rest } }) => [pattern, rest]),
+      [
+        ['a.test', { username: 'me', password: 'secret' }],
+        ['b.test', { username: 'me', password: '', identityToken: 'token' }],
+        ['c.test', { username: 'me', password: 'x' }],
+      ],
+    );
+  });
+
+  for (const [server, pattern] of Object.entries({
+    'https://index.docker.io/v1/': 'index.docker.io',
+    'http://registry.test:5000': 'registry.test:5000',
+    'registry.test/': 'registry.test',
+    'https://registry.test/v2/team': 'registry.test/team',
+    'registry.test/v2x/team': 'registry.test/v2x/team',
+  })) {
+    test(`${server} means ${pattern}`, () => {
+      assert.equal(parse({ [server]: { username: 'me', password: 'x' } })[0]?.pattern, pattern);
+    });
+  }
+
+  for (const text of ['{"auths": {"a": "s3cret', 'null', '{"auths": {"a": null}}']) {
+    test(`${text} is none, and is not quoted`, () => {
+      assert.throws(() => parseDockerConfig(text, 'pull secret a/b'), {
+        message: 'pull secret a/b is not a Docker configuration',
+      });
+    });
+  }
+});
+
+describe('matching as the kubelet does', () => {
+  for (const [pattern, image, expected] of [
+    ['registry.test', 'registry.test/team/app', true],
+    ['registry.test', 'registry.test:5000/team/app', false],
+    ['registry.test:5000', 'registry.test:5000/team/app', true],
+    ['*.test', 'registry.test/app', true],
+    ['*.test', 'a.registry.test/app', false],
+    ['reg*.t?st', 'registry.test/app', true],
+    ['*', 'registry.test/app', false],
+    ['registry.test/team', 'registry.test/team/app', true],
+    ['registry.test/te', 'registry.test/team/app', true],
+    ['registry.test/other', 'registry.test/team/app', false],
+    ['registry+test', 'registry+test/app', true],
+    ['registryxtest', 'registry.test/app', false],
+  ] as const) {
+    test(`${pattern} ${expected ? 'covers' : 'does not cover'} ${image}`, () => {
+      assert.equal(matchesImage(pattern, image), expected);
+    });
+  }
+
+  const sources = (patterns: string[], image: string) =>
+    matchingCredentials(
+      patterns.map((pattern, index) => ({ pattern, credential: { source: `${index}`, username: '', password: '' } })),
+      image,
+    ).map(({ source }) => source);
+
+  test('the longest path first, otherwise in order', () => {
+    assert.deepEqual(sources(['r.test', 'r.test/team', 'other.test', 'r.test'], 'r.test/team/app'), ['1', '0', '3']);
+  });
+  test('Docker Hub has two names', () => {
+    assert.deepEqual(sources(['index.docker.io'], 'docker.io/library/nginx'), ['0']);
+    assert.deepEqual(sources(['index.docker.io', 'docker.io'], 'docker.io/library/nginx'), ['1']);
+  });
+});
+
+describe('credential provider plugins', () => {
+  const plugin = { name: 'ecr', apiVersion: 'v1', matchImages: ['*.test'], defaultCacheDuration: '12h' };
+
+  test('their configuration', () => {
+    const yaml = 'kind: CredentialProviderConfig\nproviders:\n- {name: ecr, apiVersion: v1, matchImages: ["*.test"]}\n';
+    assert.deepEqual(parsePlugins(yaml, '/file'), [{ name: 'ecr', apiVersion: 'v1', matchImages: ['*.test'] }]);
+    assert.equal(parsePlugins(JSON.stringify({ providers: [plugin] }), '/file')[0]?.defaultCacheDuration, '12h');
+    for (const text of ['', 'kind: Other', 'providers: [{name: ../sh, matchImages: [a]}]', '{']) {
+      assert.throws(() => parsePlugins(text, '/file'), {
+        message: '/file of the node is not a CredentialProviderConfig',
+      });
+    }
+  });
+
+  test('what their answer is good for', () => {
+    const answer = (more: object) =>
+      parsePluginAnswer(JSON.stringify({ auth: {}, ...more }), plugin, 'r.test/team/app');
+    assert.equal(answer({ cacheKeyType: 'Image' }).scope, 'r.test/team/app');
+    assert.equal(answer({ cacheKeyType: 'Registry' }).scope, 'r.test');
+    assert.equal(answer({ cacheKeyType: 'Global' }).scope, '');
+    assert.equal(answer({ cacheKeyType: 'Global' }).lifetime, 12 * 3_600_000);
+    assert.equal(answer({ cacheKeyType: 'Global', cacheDuration: '1m30s' }).lifetime, 90_000);
+    assert.equal(answer({ cacheKeyType: 'Global', cacheDuration: '0s' }).lifetime, 0);
+    const message = 'credential provider ecr answers with something else than credentials';
+    assert.throws(() => answer({ cacheKeyType: 'Other' }), { message });
+    assert.throws(() => parsePluginAnswer('s3cret', plugin, 'r.test/app'), { message });
+  });
+
+  test('the credentials in it', () => {
+    const auth = { 'r.test': { username: 'AWS', password: 'x' } };
+    const { entries } = parsePluginAnswer(JSON.stringify({ auth, cacheKeyType: 'Registry' }), plugin, 'r.test/app');
+    const credential = { source: 'credential provider ecr', username: 'AWS', password: 'x' };
+    assert.deepEqual(entries, [{ pattern: 'r.test', credential }]);
+  });
+});

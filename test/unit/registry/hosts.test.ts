@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { folderNames, parseHosts, registryItself, tlsOfFiles } from '../../../src/registry/hosts.ts';
+
+const FOLDER = '/etc/containerd/certs.d/registry.test';
+const parse = (text: string, registry = 'registry.test') => parseHosts(text, FOLDER, registry);
+const urls = (text: string, registry?: string) => parse(text, registry).map(({ url }) => url);
+
+test('folder names in certs.d', () => {
+  assert.deepEqual(folderNames('registry.test:5000'), ['registry.test_5000_', 'registry.test:5000', '_default']);
+  assert.deepEqual(folderNames('docker.io'), ['docker.io', '_default']);
+});
+
+describe('what a registry means without hosts.toml', () => {
+  for (const [registry, url] of Object.entries({
+    'docker.io': 'https://registry-1.docker.io/v2',
+    'registry.test': 'https://registry.test/v2',
+    'registry.test:5000': 'https://registry.test:5000/v2',
+    'localhost:5000': 'http://localhost:5000/v2',
+    'localhost:443': 'https://localhost:443/v2',
+    localhost: 'https://localhost/v2',
+    '127.0.0.1:5000': 'http://127.0.0.1:5000/v2',
+    '[::1]:5000': 'http://[::1]:5000/v2',
+    'localhost.example.com:5000': 'https://localhost.example.com:5000/v2',
+  })) {
+    test(registry, () => assert.equal(registryItself(registry).url, url));
+  }
+
+  test('the loopback interface with TLS that somebody set up', () => {
+    const { url, tls } = registryItself('127.0.0.1:5000', { ca: ['/ca.crt'], client: [] });
+    assert.deepEqual([url, tls.skipVerify], ['https://127.0.0.1:5000/v2', true]);
+  });
+});
+
+describe('hosts.toml', () => {
+  test('hosts keep their order, the registry itself comes last', () => {
+    const text = `[host."https://b.test"]\n[host."https://b.test".header]\nx = "y"\n[host."a.test:5000"]\n`;
+    assert.deepEqual(urls(text, 'docker.io'), [
+      'https://b.test/v2',
+      'https://a.test:5000/v2',
+      'https://registry-1.docker.io/v2',
+    ]);
+  });
+
+  test('server takes its place', () => {
+    assert.deepEqual(urls('server = "https://upstream.test"\n'), ['https://upstream.test/v2']);
+  });
+
+  for (const [host, rest, url] of [
+    ['http://m.test/', '', 'http://m.test/v2'],
+    ['https://m.test/cache', '', 'https://m.test/cache/v2'],
+    ['https://m.test/v2/cache', 'override_path = true', 'https://m.test/v2/cache'],
+    ['https://m.test/v2/', '', 'https://m.test/v2'],
+    ['https://m.test', 'override_path = true', 'https://m.test'],
+  ] as const) {
+    test(`${host} ${rest}`, () => assert.equal(urls(`[host."${host}"]\n${rest}\n`)[0], url));
+  }
+
+  test('capabilities', () => {
+    const hosts = parse(
+      `[host."a.test"]\ncapabilities = ["pull"]\n[host."b.test"]\ncapabilities = ["Resolve", "push"]\n`,
+    );
+    assert.deepEqual(
+      hosts.map(({ pulls, resolves }) => [pulls, resolves]),
+      [
+        [true, false],
+        [false, true],
+        [true, true],
+      ],
+    );
+  });
+
+  test('TLS', () => {
+    const tls = (text: string) => parse(`[host."a.test"]\n${text}\n`)[0]?.tls;
+    assert.deepEqual(tls('ca = "ca.pem"\nskip_verify = true'), {
+      ca: [`${FOLDER}/ca.pem`],
+      client: [],
+      skipVerify: true,
+    });
+    assert.deepEqual(tls('ca = ["/a.pem", "b.pem"]')?.ca, ['/a.pem', `${FOLDER}/b.pem`]);
+    const both = { certificate: '/both.pem', key: '/both.pem' };
+    assert.deepEqual(tls('client = "/both.pem"')?.client, [both]);
+    assert.deepEqual(tls('client = ["/both.pem"]')?.client, [both]);
+    assert.deepEqual(tls('client = [["/c.pem", "k.pem"]]')?.client, [
+      { certificate: '/c.pem', key: `${FOLDER}/k.pem` },
+    ]);
+  });
+
+  test('TLS for a registry that is not named as server', () => {
+    assert.deepEqual(
+      parse('ca = "ca.pem"\n')[0],
+      registryItself('registry.test', { ca: [`${FOLDER}/ca.pem`], client: [] }),
+    );
+  });
+
+  test('headers', () => {
+    const [host] = parse(`[host."a.test".header]\nX-One = "1"\nx-more = ["2", "3"]\n`);
+    assert.deepEqual(host?.headers, { 'x-one': ['1'], 'x-more': ['2', '3'] });
+  });
+
+  for (const text of [
+    'server = ',
+    '[host."a.test"]\nca = 5\n',
+    '[host."a.test".header]\nx = 1\n',
+    'server = "https://a b"',
+  ]) {
+    test(`${JSON.stringify(text)} is not valid`, () => assert.throws(() => parse(text)));
+  }
+});
+
+test('files as Docker has them', () => {
+  assert.deepEqual(tlsOfFiles(['a.crt', 'b.cert', 'b.key', 'c.cert', 'note.txt'], '/certs'), {
+    ca: ['/certs/a.crt'],
+    client: [
+      { certificate: '/certs/b.cert', key: '/certs/b.key' },
+      { certificate: '/certs/c.cert', key: '/certs/c.cert' },
+    ],
+  });
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  combined,
+  connectionFailure,
+  parseRetryAfter,
+  RegistryFailure,
+  statusFailure,
+} from '../../../src/registry/failure.ts';
+import { backoff, PATIENCE } from '../../../src/registry/persist.ts';
+import { parseChallenge } from '../../../src/registry/token.ts';
+
+describe('a challenge', () => {
+  const realm = 'https://auth.test/token';
+  for (const [header, expected] of [
+    ['Basic realm="Registry"', { scheme: 'basic' }],
+    [`Bearer realm="${realm}"`, { scheme: 'bearer', realm }],
+    [
+      `Bearer realm="${realm}",service="registry.test",scope="repository:a/b:pull,push"`,
+      { scheme: 'bearer', realm, service: 'registry.test', scope: 'repository:a/b:pull,push' },
+    ],
+    [`bearer Realm="${realm}" , service=registry.test`, { scheme: 'bearer', realm, service: 'registry.test' }],
+    [`Basic realm="a, b", Bearer realm="${realm}"`, { scheme: 'bearer', realm }],
+    [
+      `Bearer realm="${realm}",error="invalid_token",error_description="say \\"hi\\", Basic"`,
+      { scheme: 'bearer', realm },
+    ],
+    ['Negotiate', undefined],
+    ['Bearer service="registry.test"', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ] as const) {
+    test(`${header}`, () => assert.deepEqual(parseChallenge(header), expected));
+  }
+  test('in several headers', () => {
+    assert.deepEqual(parseChallenge(['Basic realm="x"', `Bearer realm="${realm}"`]), { scheme: 'bearer', realm });
+  });
+});
+
+test('Retry-After', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z');
+  assert.equal(parseRetryAfter('7', now), 7000);
+  assert.equal(parseRetryAfter('Thu, 01 Jan 2026 00:00:30 GMT', now), 30_000);
+  assert.equal(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now), 0);
+  for (const header of [undefined, '', 'soon']) assert.equal(parseRetryAfter(header, now), undefined);
+});
+
+test('delays double, within bounds', () => {
+  for (const [tries, most] of [
+    [1, 1000],
+    [2, 2000],
+    [4, 8000],
+    [30, PATIENCE.longestWait],
+  ] as const) {
+    const delay = backoff(PATIENCE, tries);
+    assert.ok(delay >= most / 2 && delay <= most, `${delay}`);
+  }
+});
+
+describe('failures', () => {
+  const answered = (status: number, headers = {}) => statusFailure('r.test', 'app manifests/1', { status, headers });
+
+  for (const [status, kind] of [
+    [400, 'final'],
+    [404, 'final'],
+    [408, 'transient'],
+    [429, 'transient'],
+    [500, 'transient'],
+    [503, 'transient'],
+  ] as const) {
+    test(`${status} is ${kind}`, () => assert.equal(answered(status).kind, kind));
+  }
+  test('asked to wait', () => assert.equal(answered(429, { 'retry-after': '5' }).waitMs, 5000));
+
+  for (const [code, kind, message] of [
+    ['ECONNRESET', 'transient', /^the connection to r\.test broke \(ECONNRESET\)$/],
+    ['UND_ERR_BODY_TIMEOUT', 'transient', /^r\.test does not answer in time$/],
+    ['EAI_AGAIN', 'transient', /broke/],
+    ['ENOTFOUND', 'final', /finds no address for r\.test/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'final', /certificate of r\.test is not trusted/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'final', /not trusted/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'final', /not trusted/],
+    ['EPROTO', 'final', /does not speak TLS/],
+  ] as const) {
+    test(code, () => {
+      const failure = connectionFailure('r.test', Object.assign(new Error('with a secret'), { code }));
+      assert.equal(failure.kind, kind);
+      assert.match(failure.message, message);
+      assert.equal(failure.cause, undefined);
+    });
+  }
+
+  test('of a proxy', () => {
+    const failure = (status: number) =>
+      connectionFailure('r.test', new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`));
+    assert.equal(failure(407).message, "the node's proxy answers 407 for r.test");
+    assert.deepEqual([failure(407).kind, failure(502).kind], ['final', 'transient']);
+  });
+
+  test('of several hosts', () => {
+    const failures = [
+      new RegistryFailure('final', 'a has nothing'),
+      new RegistryFailure('transient', 'b is busy', 5000),
+      new RegistryFailure('corrupt', 'c lies'),
+      new RegistryFailure('final', 'a has nothing'),
+    ];
+    const { kind, message, waitMs } = combined(failures);
+    assert.deepEqual([kind, message, waitMs], ['transient', 'a has nothing; b is busy; c lies', 5000]);
+    assert.equal(combined(failures.slice(2)).kind, 'corrupt');
+    assert.equal(combined(failures.slice(3)).kind, 'final');
+  });
+});
