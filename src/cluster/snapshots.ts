@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { isPassing, PreloadError } from '../model/errors.ts';
+import { isPassing, PreloadError, TimedOut } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import type { SnapshotStatus } from '../model/pod-state.ts';
 import { parseQuantity } from '../model/units.ts';
@@ -53,7 +53,7 @@ export const snapshotReady = async (
   try {
     return await poll(signal, () => check().catch(tryAgain));
   } catch (error) {
-    if (!problem || error !== signal.reason || !(error instanceof PreloadError)) throw error;
+    if (!problem || !(error instanceof TimedOut)) throw error;
     throw new PreloadError(
       `${error.message}; the volume snapshot is not ready: ${problem}`,
       'check that the CSI driver supports snapshots and matches the snapshot class, or raise --timeout',

@@ -2,7 +2,6 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { statusCommand } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 
 /** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */
@@ -18,10 +17,6 @@ export const waitForSnapshot = async (
   progress.done('Snapshot ready');
   return { name, namespace, phase: 'Ready', ...handle, created };
 };
-
-/** For an end before the snapshot is ready: a driver goes on with what was submitted. */
-export const continuationNote = (name: string, namespace: string): string =>
-  `The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`;
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {
   if (deletionPolicy !== 'Delete') return;

@@ -7,6 +7,9 @@ export class PreloadError extends Error {
   }
 }
 
+/** The time that the user gave the command is over. */
+export class TimedOut extends PreloadError {}
+
 /** A wrong command line: kubectl points to the help of the command and prints nothing more. */
 export class UsageError extends Error {}
 

@@ -1,29 +1,27 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { createNew, type MadeObjects, madeObjects } from '../../cluster/made-objects.ts';
+import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
 import { createLoader, loaderEvents, loaderStarted, readLoader } from '../../cluster/pod.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { poll } from '../../cluster/wait.ts';
-import { withLastWarning } from '../../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { recordConfigMap } from '../../manifests/snapshot.ts';
 import type { PreloadRecord } from '../../model/contents.ts';
-import { Interrupted, PreloadError } from '../../model/errors.ts';
+import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { loaderEnd } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
-import { interruptionNote } from '../deadline.ts';
-import { continuationNote, waitForSnapshot, warnOfDeletion } from '../ready-snapshot.ts';
+import { inRun } from '../pod-run.ts';
+import { waitForSnapshot } from '../ready-snapshot.ts';
 import { type Capture, followCapture } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
 
 /**
- * Makes the objects of `plan`, captures and snapshots. In the end, and after any failure, nothing is left but the
- * snapshot and its record; `keep` also leaves the loader and its volume. Once a snapshot of a finished volume is
- * submitted, nothing that fails later deletes it.
+ * Creates the objects of `plan`, captures and snapshots. In the end, and after any failure, nothing is left but the
+ * snapshot and its record; `keep` also leaves the loader and its volume.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -31,32 +29,16 @@ export const makePreload = async (
   keep: boolean,
   context: Context,
 ): Promise<PreloadSummary> => {
-  const { progress, signal } = context;
   const { name, namespace } = plan.settings;
-  const made = madeObjects(cluster);
-  let submitted = false;
-  try {
-    const { claim, capture } = await captureImages(cluster, plan, made, context);
-    if (!capture.readOnly) await releaseVolume(cluster, claim, made, context);
-    const snapshot = await createNew(cluster, plan.snapshot);
-    submitted = true;
-    await createRecord(cluster, plan, capture.record, snapshot, context);
-    const summary = { ...(await waitForSnapshot(cluster, snapshot, context)), ...summarizeRecord(capture.record) };
-    if (!keep) await cleanUp(made, signal, context);
-    warnOfDeletion(summary, context);
-    return summary;
-  } catch (error) {
-    const failure =
-      error === signal.reason && error instanceof PreloadError
-        ? await withLastWarning(cluster, [plan.snapshot, plan.pod, plan.claim], error)
-        : error;
-    progress.fail((failure as Error).message);
-    if (failure instanceof Interrupted && !keep) progress.note(interruptionNote(removeCommand(name, namespace)));
-    // a claim whose snapshot is being taken goes when that is done
-    if (!keep) await cleanUp(made, submitted ? AbortSignal.abort() : undefined, context);
-    if (submitted) progress.note(continuationNote(name, namespace));
-    throw failure;
-  }
+  const cleanUp = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
+  const settings = { watched: [plan.snapshot, plan.pod, plan.claim], ...(!keep && { cleanUp }) };
+  return inRun(cluster, settings, context, async (run) => {
+    const { claim, capture } = await captureImages(cluster, plan, run.made, context);
+    if (!capture.readOnly) await releaseVolume(cluster, claim, run.made, context);
+    run.submitted = await createNew(cluster, plan.snapshot);
+    await createRecord(cluster, plan, capture.record, run.submitted, context);
+    return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(capture.record) };
+  });
 };
 
 /** The snapshot serves nodes without its record, so a failure is a warning. */
@@ -131,14 +113,4 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {
   const { left } = await made.remove({ keep });
   if (left) throw new PreloadError(left);
-};
-
-/** Removes what was made, and waits until it is gone or `until` is aborted. What is left is a warning. */
-const cleanUp = async (made: MadeObjects, until: AbortSignal | undefined, { progress }: Context): Promise<void> => {
-  progress.start('Removing the loader and its volume');
-  const { removed, left } = await made.remove(until && { until });
-  if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
-  else if (left) progress.fail('nothing could be removed');
-  else progress.done('Nothing was left to remove');
-  if (left) progress.warn(left);
 };

@@ -7,6 +7,7 @@ import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { UsageError } from '../../model/errors.ts';
 import { withDeadline } from '../deadline.ts';
 import { formatPreloads } from '../preload-table.ts';
+import { warnOfDeletion } from '../ready-snapshot.ts';
 import type { CreateOptions } from './command.ts';
 import { makePreload } from './make.ts';
 import { type CreatePlan, planCreate } from './plan.ts';
@@ -25,6 +26,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
     await checkLoaderAllowed(cluster, plan.pod, limited.signal);
     const summary = await makePreload(cluster, plan, options.keep, limited);
+    warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, context.now()));
   });
   context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed

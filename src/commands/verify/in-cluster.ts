@@ -1,21 +1,20 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
-import { madeObjects } from '../../cluster/made-objects.ts';
 import { createLoader, loaderEvents, loaderStarted, readLoader } from '../../cluster/pod.ts';
 import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/preloads.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
-import { withLastWarning } from '../../cluster/warnings.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
-import { Interrupted, PreloadError } from '../../model/errors.ts';
+import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
 import { loaderEnd } from '../../model/pod-state.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
-import { interruptionNote, withDeadline } from '../deadline.ts';
+import { withDeadline } from '../deadline.ts';
+import { inRun } from '../pod-run.ts';
 import type { VerifyOptions } from './command.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
 
@@ -63,34 +62,16 @@ const verifyClone = async (
 ): Promise<Verification> => {
   const { progress, signal, script } = context;
   const [claim, pod] = [verifyClaim(settings), verifyPod(settings)];
-  const made = madeObjects(cluster);
-  const cleanUp = async () => {
-    progress.start('Removing the pod and the clone');
-    const { removed, left } = await made.remove();
-    progress.done(`Removed ${removed.join(', ') || 'nothing'}`);
-    if (left) progress.warn(left);
-  };
-  let verification: Verification;
-  try {
+  const command = removeCommand(settings.name, settings.namespace, 'verify');
+  const cleanUp = { title: 'Removing the pod and the clone', command };
+  return inRun(cluster, { watched: [pod, claim], cleanUp }, context, async ({ made }) => {
     progress.start(`Cloning ${snapshotId}`);
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
     const there = await createLoader(cluster, { configMap, claim, pod }, made, signal);
     const node = await loaderStarted(cluster, there.pod, there.claim, signal);
     progress.done(`Clone of ${snapshotId} mounted on ${node}`);
-    verification = await follow(cluster, there.pod, context);
-  } catch (error) {
-    const failure =
-      error === signal.reason && error instanceof PreloadError
-        ? await withLastWarning(cluster, [pod, claim], error)
-        : error;
-    progress.fail((failure as Error).message);
-    const { name, namespace } = settings;
-    if (failure instanceof Interrupted) progress.note(interruptionNote(removeCommand(name, namespace, 'verify')));
-    await cleanUp();
-    throw failure;
-  }
-  await cleanUp();
-  return verification;
+    return follow(cluster, there.pod, context);
+  });
 };
 
 /** Shows the pod's events until it is through. */

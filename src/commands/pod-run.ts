@@ -1,0 +1,68 @@
+import type { Context } from '../cli/context.ts';
+import type { Cluster } from '../cluster/connection.ts';
+import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
+import { withLastWarning } from '../cluster/warnings.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
+import { Interrupted, TimedOut } from '../model/errors.ts';
+import { statusCommand } from '../model/names.ts';
+
+/** What a run has created so far. */
+export interface Run {
+  /** what it needs for itself, which is removed in the end */
+  made: MadeObjects;
+  /** the snapshot that was submitted, which stays whatever happens: its driver may need longer than this command */
+  submitted?: KubernetesObject;
+}
+
+export interface RunSettings {
+  /** objects whose last warning explains why the time was not enough, the most telling first */
+  watched: readonly KubernetesObject[];
+  /** how the run cleans up; undefined if it leaves what it made */
+  cleanUp?: { title: string; command: string };
+}
+
+/** Does `work` and cleans up after it, however it ends. A failure to clean up is a warning. */
+export const inRun = async <T>(
+  cluster: Cluster,
+  settings: RunSettings,
+  context: Context,
+  work: (run: Run) => Promise<T>,
+): Promise<T> => {
+  const { progress, signal } = context;
+  const run: Run = { made: madeObjects(cluster) };
+  try {
+    const result = await work(run);
+    await cleanUp(run, settings, context, signal);
+    return result;
+  } catch (error) {
+    const failure = error instanceof TimedOut ? await withLastWarning(cluster, settings.watched, error) : error;
+    progress.fail((failure as Error).message);
+    if (failure instanceof Interrupted && settings.cleanUp) {
+      const { command } = settings.cleanUp;
+      progress.note(`Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${command}`);
+    }
+    // the claim of a snapshot that is being taken stays until that is done
+    await cleanUp(run, settings, context, run.submitted && AbortSignal.abort());
+    if (run.submitted) {
+      const { name, namespace = '' } = run.submitted.metadata;
+      progress.note(`The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`);
+    }
+    throw failure;
+  }
+};
+
+/** Removes what was made, and waits until it is gone or `until` is aborted. */
+const cleanUp = async (
+  { made }: Run,
+  settings: RunSettings,
+  { progress }: Context,
+  until: AbortSignal | undefined,
+): Promise<void> => {
+  if (!settings.cleanUp) return;
+  progress.start(settings.cleanUp.title);
+  const { removed, left } = await made.remove(until && { until });
+  if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
+  else if (left) progress.fail('nothing could be removed');
+  else progress.done('Nothing was left to remove');
+  if (left) progress.warn(left);
+};
