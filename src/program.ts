@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
+import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as exportImages from './commands/export/command.ts';
@@ -32,9 +33,11 @@ const COMMANDS: Command[] = [
   { ...versionCommand, load: async () => versionCommand.runVersion },
 ];
 
+/** With aliases. */
+const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map((usage) => usage.split(' ')[0] ?? ''));
+
 /** Whether `word` is a verb of this program. */
-export const isCommand = (word: string): boolean =>
-  COMMANDS.some(({ command }) => [command].flat().some((usage) => usage.split(' ')[0] === word));
+export const isCommand = (word: string): boolean => VERBS.includes(word);
 
 /** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
@@ -42,10 +45,11 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
   const program = createProgram(argv, context)
     .strict()
     .strictCommands()
-    .demandCommand(1, 'name a command')
+    .demandCommand(1, 'specify a command')
     .fail((message, error) => {
       // yargs wraps what a flag's coerce function throws in an error of its own
-      throw error && error.name !== 'YError' ? error : new UsageError(message.split(/\s*\n\s*/).join(' '));
+      if (error && error.name !== 'YError') throw error;
+      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
     });
   if (argv.length === 0) context.print(await program.getHelp());
   else await program.parseAsync();

@@ -48,10 +48,14 @@ export const preloadName = <T extends string | undefined>(text: T): T => {
   return text;
 };
 
+/** What kubectl says if the value of a flag does not fit. */
+export const invalidArgument = (flag: string, value: string, problem: string): UsageError =>
+  new UsageError(`invalid argument "${value}" for "--${flag}": ${problem}`);
+
 /** Milliseconds of a duration flag. */
 export const duration = (flag: string) => (text: string) => {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new UsageError(`invalid --${flag} "${text}": must be a duration such as 90s or 30m`);
+  if (ms === undefined) throw invalidArgument(flag, text, 'must be a duration such as 90s or 30m');
   return ms;
 };
 

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { UsageError } from '../model/errors.ts';
+import { invalidArgument } from '../cli/flags.ts';
 import { LAYOUTS } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 
@@ -20,9 +20,9 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       describe: 'Capture what tags mean in the registry now, not what the node has',
     })
     .option('parallel', {
-      type: 'number',
+      type: 'string',
       requiresArg: true,
-      default: 4,
+      default: '4',
       coerce: parallel,
       describe: 'How many layers are copied or fetched at once',
     })
@@ -74,9 +74,10 @@ export const captureSettings = ({
 
 const MAX_PARALLEL = 64;
 
-const parallel = (count: number): number => {
+const parallel = (text: string): number => {
+  const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= MAX_PARALLEL) return count;
-  throw new UsageError(`invalid --parallel: must be a number from 1 to ${MAX_PARALLEL}`);
+  throw invalidArgument('parallel', text, `must be a number from 1 to ${MAX_PARALLEL}`);
 };
 
 /** Values of a flag that can be repeated, or given at once with commas between. */

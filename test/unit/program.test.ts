@@ -62,37 +62,70 @@ test('the version', async () => {
 
 describe('a wrong command line gets its reason and a pointer to the help, and nothing on standard output', () => {
   const calls: [argv: string[], reason: RegExp, help: string][] = [
-    [['frobnicate'], /^Unknown command: frobnicate$/, ''],
-    [['--frobnicate'], /./, ''],
-    [['create'], /^Not enough non-option arguments/, 'create '],
+    [['frobnicate'], /^unknown command "frobnicate" for "kubectl preload"$/, ''],
+    [['--frobnicate'], /^specify a command$/, ''],
+    [['create'], /^exactly one NAME is required, got 0$/, 'create '],
     [['create', 'Web'], /^invalid NAME "Web": must consist of lower case letters/, 'create '],
     [['create', 'a'.repeat(49)], /^invalid NAME .*: must be at most 48 characters$/, 'create '],
     [['create', 'web', 'NGINX'], /^invalid image "NGINX": expected a reference such as/, 'create '],
     [['create', 'web', 'nginx', '--from', 'cache'], /^--from finds images/, 'create '],
-    [['create', 'web', '--from', 'moon'], /moon/, 'create '],
-    [['create', 'web', '--size', '10GB'], /^invalid --size "10GB": must be a quantity/, 'create '],
-    [['create', 'web', '--timeout', '0s'], /^invalid --timeout "0s": must be a duration/, 'create '],
-    [['create', 'web', '--platform', 'windows/amd64'], /^invalid --platform "windows\/amd64"/, 'create '],
-    [['create', 'web', '--dry-run'], /dry-run/, 'create '],
-    [['create', 'web', '--dry-run=server'], /"server".*"none", "client"/, 'create '],
-    [['create', 'web', '-o', 'wide'], /"wide".*"name", "json", "yaml"/, 'create '],
-    [['create', 'web', '--storage-class'], /storage-class/, 'create '],
-    [['status', '--frobnicate'], /^Unknown argument: frobnicate$/, 'status '],
-    [['status', 'web', 'web2'], /web2/, 'status '],
+    [
+      ['create', 'web', '--from', 'moon'],
+      /^invalid argument "moon" for "--from": must be one of cluster, cache, cluster,cache$/,
+      'create ',
+    ],
+    [['create', 'web', '--size', '10GB'], /^invalid argument "10GB" for "--size": must be a quantity/, 'create '],
+    [['create', 'web', '--timeout', '0s'], /^invalid argument "0s" for "--timeout": must be a duration/, 'create '],
+    [
+      ['create', 'web', '--platform', 'windows/amd64'],
+      /^invalid argument "windows\/amd64" for "--platform"/,
+      'create ',
+    ],
+    [['create', 'web', '--dry-run'], /^flag needs an argument: --dry-run$/, 'create '],
+    [
+      ['create', 'web', '--dry-run=server'],
+      /^invalid argument "server" for "--dry-run": must be one of none, client$/,
+      'create ',
+    ],
+    [
+      ['create', 'web', '-o', 'wide'],
+      /^invalid argument "wide" for "--output": must be one of name, json, yaml$/,
+      'create ',
+    ],
+    [['create', 'web', '--storage-class'], /^flag needs an argument: --storage-class$/, 'create '],
+    [
+      ['create', 'web', '--parallel', 'x'],
+      /^invalid argument "x" for "--parallel": must be a number from 1 to 64$/,
+      'create ',
+    ],
+    [['status', '--frobnicate'], /^unknown flag: --frobnicate$/, 'status '],
+    [['status', '--frob=1', '--nicate'], /^unknown flag: --frob$/, 'status '],
+    [['status', '-x'], /^unknown shorthand flag: 'x' in -x$/, 'status '],
+    [['status', 'web', 'web2'], /^unexpected arguments: \[web2\]$/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
-    [['status', '-n'], /n$/, 'status '],
+    [['status', '-n'], /^flag needs an argument: 'n' in -n$/, 'status '],
     [['verify'], /^give NAME or --volume, and not both$/, 'verify '],
     [['verify', 'web', '--volume', '/preload'], /^give NAME or --volume, and not both$/, 'verify '],
     [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],
-    [['verify', 'web', '-o', 'name'], /"name".*"json", "yaml"/, 'verify '],
+    [['verify', 'web', '-o', 'name'], /^invalid argument "name" for "--output": must be one of json, yaml$/, 'verify '],
     [['export', '--stdin', '--cache-only'], /^--stdin and --cache-only exclude each other$/, 'export '],
-    [['snapshot', '--name', 'web'], /^Missing required argument: pvc$/, 'snapshot '],
-    [['s', '--pvc', 'images'], /^Missing required argument: name$/, 's '],
-    [['snapshot', '--pvc', 'images', '--name', 'Web'], /^invalid --name "Web": must consist of lower/, 'snapshot '],
-    [['snapshot', '--pvc', 'images', '--name', 'a'.repeat(64)], /^invalid --name .* at most 63/, 'snapshot '],
-    [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /class/, 'snapshot '],
-    [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /web/, 'snapshot '],
-    [['export', '--request', 'r', '--hold', 'x'], /^invalid --hold "x"/, 'export '],
+    [['snapshot'], /^required flag\(s\) "pvc", "name" not set$/, 'snapshot '],
+    [['snapshot', '--name', 'web'], /^required flag\(s\) "pvc" not set$/, 'snapshot '],
+    [['s', '--pvc', 'images'], /^required flag\(s\) "name" not set$/, 's '],
+    [
+      ['snapshot', '--pvc', 'images', '--name', 'Web'],
+      /^invalid argument "Web" for "--name": must consist of lower/,
+      'snapshot ',
+    ],
+    [
+      ['snapshot', '--pvc', 'images', '--name', 'a'.repeat(64)],
+      /^invalid argument .* for "--name": must be at most 63/,
+      'snapshot ',
+    ],
+    [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /^flag needs an argument: --class$/, 'snapshot '],
+    [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /^unexpected arguments: \[web\]$/, 'snapshot '],
+    [['version', 'x'], /^unexpected arguments: \[x\]$/, 'version '],
+    [['export', '--request', 'r', '--hold', 'x'], /^invalid argument "x" for "--hold"/, 'export '],
   ];
   for (const [argv, reason, help] of calls) {
     test(argv.join(' '), async () => {
@@ -106,17 +139,39 @@ describe('a wrong command line gets its reason and a pointer to the help, and no
   }
 });
 
+test('a mistyped command gets a suggestion', async () => {
+  for (const [typed, meant] of [
+    ['creat', 'create'],
+    ['stauts', 'status'],
+    ['snap', 'snapshot'],
+  ]) {
+    const { code, stderr } = await runBundle([typed ?? '', 'web']);
+    assert.equal(code, 1);
+    assert.equal(
+      stderr,
+      `error: unknown command "${typed}" for "kubectl preload"\n\nDid you mean this?\n\t${meant}\n\nSee 'kubectl preload -h' for help and examples\n`,
+    );
+  }
+});
+
 describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
   const flawed = async (argv: string[], env: Record<string, string>) => (await runBundle(argv, env)).stderr;
 
   test('and checked like them', async () => {
-    assert.match(await flawed(['create', 'web'], { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid --size "big"/);
-    assert.match(await flawed(['status'], { KUBECTL_PRELOAD_REQUEST_TIMEOUT: 'x' }), /invalid --request-timeout "x"/);
+    assert.match(await flawed(['create', 'web'], { KUBECTL_PRELOAD_PARALLEL: '8' }), /no cluster is configured/);
+    assert.match(
+      await flawed(['create', 'web'], { KUBECTL_PRELOAD_SIZE: 'big' }),
+      /invalid argument "big" for "--size"/,
+    );
+    assert.match(
+      await flawed(['status'], { KUBECTL_PRELOAD_REQUEST_TIMEOUT: 'x' }),
+      /invalid argument "x" for "--request-timeout"/,
+    );
   });
 
   test('the flag wins', async () => {
     const argv = ['create', 'web', '--size', 'small'];
-    assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid --size "small"/);
+    assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid argument "small" for "--size"/);
   });
 
   test('only where the command has the flag', async () => {
@@ -126,7 +181,7 @@ describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
 
   test('not of arguments, nor of --help and --version', async () => {
     const env = { KUBECTL_PRELOAD_NAME: 'web', KUBECTL_PRELOAD_HELP: 'true', KUBECTL_PRELOAD_VERSION: 'v1' };
-    assert.match(await flawed(['create'], env), /Not enough non-option arguments/);
+    assert.match(await flawed(['create'], env), /exactly one NAME is required/);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import { connectionFlags, invalidArgument, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
 import { UsageError } from '../../model/errors.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
@@ -89,12 +89,12 @@ const images = (texts: string[]): string[] => [
 
 const platform = (text: string | undefined): string | undefined => {
   if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))
-    throw new UsageError(`invalid --platform "${text}": must be such as linux/amd64`);
+    throw invalidArgument('platform', text, 'must be linux/ARCHITECTURE, such as linux/amd64');
   return text;
 };
 
 const size = (text: string | undefined): string | undefined => {
   if (text !== undefined && parseQuantity(text) === undefined)
-    throw new UsageError(`invalid --size "${text}": must be a quantity such as 10Gi`);
+    throw invalidArgument('size', text, 'must be a quantity such as 10Gi');
   return text;
 };

@@ -1,6 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, outputFlag, TIMEOUT } from '../../cli/flags.ts';
-import { UsageError } from '../../model/errors.ts';
+import { connectionFlags, invalidArgument, outputFlag, TIMEOUT } from '../../cli/flags.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../../model/names.ts';
 
 export const command = ['snapshot', 's'];
@@ -42,6 +41,6 @@ export type SnapshotOptions = Awaited<ReturnType<typeof builder>['argv']>;
 
 const name = (text: string): string => {
   const problem = snapshotNameProblem(text);
-  if (problem) throw new UsageError(`invalid --name "${text}": ${problem}`);
+  if (problem) throw invalidArgument('name', text, problem);
   return text;
 };
