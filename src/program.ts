@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
+import { type Example, flagNames, formatHelp, formatOverview, readFlags } from './cli/help.ts';
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
@@ -15,6 +16,7 @@ import { version } from './version.ts';
 interface Command {
   command: string | string[];
   describe: string;
+  examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
   /** loads what the verb does */
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
@@ -33,8 +35,10 @@ const COMMANDS: Command[] = [
   { ...versionCommand, load: async () => versionCommand.runVersion },
 ];
 
+const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
+
 /** With aliases. */
-const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map((usage) => usage.split(' ')[0] ?? ''));
+const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
@@ -42,6 +46,9 @@ export const isCommand = (word: string): boolean => VERBS.includes(word);
 /** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
   if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
+  if (argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help')) {
+    return context.print(helpOf(argv));
+  }
   const program = createProgram(argv, context)
     .strict()
     .strictCommands()
@@ -51,22 +58,34 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
       if (error && error.name !== 'YError') throw error;
       throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
     });
-  if (argv.length === 0) context.print(await program.getHelp());
-  else await program.parseAsync();
+  await program.parseAsync();
+};
+
+const SUMMARY = 'Capture container images into a volume snapshot, so that new nodes start with all of them present.';
+
+/** Of the verb in `words`, or of the program. */
+const helpOf = (words: readonly string[]): string => {
+  const named = ({ command }: Command) => [command].flat().some((usage) => words.includes(verbOf(usage)));
+  const found = COMMANDS.find(named);
+  if (!found)
+    return formatOverview(
+      SUMMARY,
+      COMMANDS.map(({ command, describe }) => [verbOf(command), describe]),
+    );
+  const { command, describe, examples, builder } = found;
+  const flags = readFlags(builder(yargs([])));
+  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags });
 };
 
 const createProgram = (argv: readonly string[], context: Context): Argv => {
   const program = yargs([...argv])
     .scriptName(USAGE_NAME)
-    .usage('$0 COMMAND\n\nMakes new Kubernetes nodes ready at once: captures container images into a volume snapshot.')
     .version(version)
-    .help()
-    .alias('help', 'h')
+    .help(false)
     .exitProcess(false)
     .boolean('debug') // also before the verb
     .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
-    .showHelpOnFail(false)
-    .wrap(100);
+    .showHelpOnFail(false);
   for (const { command, describe, builder, load } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env);
     program.command(command, describe, build, async (options) => (await load())(options as never, context));
@@ -79,10 +98,7 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  * command all such variables and then refuses those it does not know.
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
-  const { key: flags } = (args as Argv<T> & { getOptions: () => { key: Record<string, unknown> } }).getOptions();
-  // NAME and IMAGE are no flags, and a script that installs us may well set KUBECTL_PRELOAD_VERSION
-  const named = Object.keys(flags).filter((flag) => flag === flag.toLowerCase() && !['help', 'version'].includes(flag));
-  for (const flag of named) {
+  for (const flag of flagNames(args)) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
     if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
   }

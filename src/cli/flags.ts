@@ -2,9 +2,10 @@ import type { Argv } from 'yargs';
 import { UsageError } from '../model/errors.ts';
 import { nameProblem } from '../model/names.ts';
 import { parseDuration } from '../model/units.ts';
+import { GROUPS } from './help.ts';
 import { OUTPUTS } from './output.ts';
 
-/** Flags of every command that asks the API server, spelled as kubectl spells them. */
+/** Flags of every command that talks to the API server, spelled as in kubectl. */
 export const connectionFlags = <T>(yargs: Argv<T>) =>
   yargs
     .option('namespace', {
@@ -21,9 +22,9 @@ export const connectionFlags = <T>(yargs: Argv<T>) =>
       requiresArg: true,
       default: '30s',
       coerce: duration('request-timeout'),
-      describe: 'How long a single server request may take',
+      describe: 'Time limit for a single server request',
     })
-    .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], 'Connection:');
+    .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], GROUPS.connection);
 
 export const outputFlag = <T>(yargs: Argv<T>) =>
   yargs.option('output', {
@@ -38,7 +39,7 @@ export const loaderImage = <T>(yargs: Argv<T>) =>
     type: 'string',
     requiresArg: true,
     default: 'docker.io/library/node:26-slim',
-    describe: 'Image of the pod: any with Node.js 22 or newer, and GNU tar',
+    describe: 'Image of the pod; any with Node.js 22 or newer and GNU tar',
   });
 
 /** A NAME on the command line. */
@@ -65,5 +66,5 @@ export const TIMEOUT = {
   requiresArg: true,
   default: '30m',
   coerce: duration('timeout'),
-  describe: 'How long all of it may take',
+  describe: 'Time limit for the whole command',
 } as const;

@@ -17,27 +17,27 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
     .option('force-pull', {
       type: 'boolean',
       default: false,
-      describe: 'Capture what tags mean in the registry now, not what the node has',
+      describe: "Resolve tags in the registry instead of using the node's version",
     })
     .option('parallel', {
       type: 'string',
       requiresArg: true,
       default: '4',
       coerce: parallel,
-      describe: 'How many layers are copied or fetched at once',
+      describe: 'Number of layers to copy or fetch at once',
     })
     .option('layout', {
       choices: LAYOUTS,
       requiresArg: true,
       default: 'layers' as const,
-      describe: 'What to keep: unpacked layers that nodes link, their blobs that nodes import, or both',
+      describe: 'What the volume holds: unpacked layers that nodes link, their blobs that nodes import, or both',
     })
     .option('one-tar-per-image', {
       type: 'boolean',
       default: false,
-      describe: 'Also write an archive of each image, for ctr images import --platform',
+      describe: 'Also write an archive for each image, for ctr images import --platform',
     })
-    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "The node's ctr" })
+    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "Path of the node's ctr" })
     .option('ctr-flags', {
       type: 'string',
       requiresArg: true,
@@ -48,12 +48,12 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       type: 'string',
       requiresArg: true,
       default: 'containerd',
-      describe: "The node's containerd, which is run a second time to unpack what is only there as blobs",
+      describe: "Path of the node's containerd; a private instance unpacks layers stored only as blobs",
     });
 
 type CaptureFlags = Awaited<ReturnType<typeof captureFlags>['argv']>;
 
-/** What of a request comes from these flags. */
+/** The part of a request that these flags decide. */
 export const captureSettings = ({
   exclude,
   forcePull,
@@ -80,5 +80,5 @@ const parallel = (text: string): number => {
   throw invalidArgument('parallel', text, `must be a number from 1 to ${MAX_PARALLEL}`);
 };
 
-/** Values of a flag that can be repeated, or given at once with commas between. */
+/** Values of a flag that can be repeated, or hold several values separated by commas. */
 const commas = (texts: string[]): string[] => texts.flatMap((text) => text.split(',')).filter(Boolean);

@@ -1,19 +1,21 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
+import type { Example } from '../cli/help.ts';
 import { PLUGIN, USAGE_NAME } from '../model/names.ts';
 
 const SCRIPT = `kubectl_complete-${PLUGIN}`;
 
 export const command = 'completion';
-export const describe = `Print ${SCRIPT}, the script by which kubectl completes this plugin's words`;
+export const describe = `Print ${SCRIPT}, the completion script for kubectl`;
 
-export const builder = (yargs: Argv) =>
-  yargs.example([
-    [
-      `# Install it beside the plugin that krew installed\n${USAGE_NAME} completion > ~/.krew/bin/${SCRIPT} && chmod +x ~/.krew/bin/${SCRIPT}`,
-      '',
-    ],
-  ]);
+export const examples: Example[] = [
+  [
+    'Install it beside the plugin that krew installed',
+    `${USAGE_NAME} completion > ~/.krew/bin/${SCRIPT} && chmod +x ~/.krew/bin/${SCRIPT}`,
+  ],
+];
+
+export const builder = (yargs: Argv) => yargs;
 
 export const runCompletion = async (_options: unknown, { print }: Context): Promise<void> =>
   print(`#!/bin/sh\nSHELL=/bin/sh exec ${USAGE_NAME} __complete "$@"`);

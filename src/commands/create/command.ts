@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, invalidArgument, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import { type Example, GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
@@ -8,6 +9,17 @@ import { captureFlags } from '../capture-flags.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
+
+export const examples: Example[] = [
+  ['Capture all images in use in the cluster', `${USAGE_NAME} create nightly -n kube-system`],
+  ['Capture two images', `${USAGE_NAME} create web nginx:1.27 redis:7`],
+  [
+    "Also capture the images in the node's cache, except those from one registry",
+    `${USAGE_NAME} create all --from cluster,cache --exclude registry.example.com/`,
+  ],
+  ['Print only the name of the snapshot', `${USAGE_NAME} create web nginx:1.27 -o name`],
+  ['Print what would be created', `${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`],
+];
 
 export const builder = (yargs: Argv) =>
   captureFlags(loaderImage(outputFlag(connectionFlags(yargs))))
@@ -21,13 +33,13 @@ export const builder = (yargs: Argv) =>
     .option('from', {
       choices: ['cluster', 'cache', 'cluster,cache'] as const,
       requiresArg: true,
-      describe: "Where to find images when none is named: in use in the cluster, in the node's cache, or both",
+      describe: "Where to look for images if none are given: in use in the cluster, in the node's cache, or both",
       defaultDescription: 'cluster',
     })
     .option('node', {
       type: 'string',
       requiresArg: true,
-      describe: 'Node to capture on; the one with the most images by default',
+      describe: 'Node to capture on; by default a ready one that has most of the images',
     })
     .option('platform', {
       type: 'string',
@@ -46,12 +58,12 @@ export const builder = (yargs: Argv) =>
     .option('base', {
       type: 'string',
       requiresArg: true,
-      describe: 'Older VolumeSnapshot to start from: only what changed is captured',
+      describe: 'Older VolumeSnapshot to start from; only changes are captured',
     })
     .option('strict', {
       type: 'boolean',
       default: false,
-      describe: 'Fail when an image that was found cannot be captured',
+      describe: 'Fail if an image that was found cannot be captured',
     })
     .option('timeout', TIMEOUT)
     .option('keep', { type: 'boolean', default: false, describe: 'Keep the loader pod and the volume' })
@@ -59,18 +71,14 @@ export const builder = (yargs: Argv) =>
       choices: ['none', 'client'] as const,
       default: 'none' as const,
       requiresArg: true,
-      describe: 'client: print the objects and send nothing',
+      describe: 'If client, print the objects without sending them',
     })
-    .example([
-      [`# Capture all images in use in the cluster\n${USAGE_NAME} create nightly -n kube-system`, ''],
-      [`# Capture two images\n${USAGE_NAME} create web nginx:1.27 redis:7`, ''],
-      [
-        `# Also what only the node's cache has, but nothing of one registry\n${USAGE_NAME} create all --from cluster,cache --exclude registry.example.com/`,
-        '',
-      ],
-      [`# The name of the snapshot alone\n${USAGE_NAME} create web nginx:1.27 -o name`, ''],
-      [`# See what would be made\n${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`, ''],
-    ]);
+    .group(['from', 'exclude', 'force-pull', 'platform', 'base', 'strict'], GROUPS.what)
+    .group(['node', 'size', 'storage-class', 'snapshot-class', 'image'], GROUPS.where)
+    .group(
+      ['parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path', 'timeout', 'keep'],
+      GROUPS.how,
+    );
 
 export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
 

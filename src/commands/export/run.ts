@@ -15,7 +15,7 @@ import type { ExportOptions } from './command.ts';
 import { exportRequest } from './request.ts';
 
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
-  if (options.stdin && options.cacheOnly) throw new UsageError('--stdin and --cache-only exclude each other');
+  if (options.stdin && options.cacheOnly) throw new UsageError('specify --stdin or --cache-only, not both');
   const { signal, progress } = context;
   const { root, restoreScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);

@@ -1,9 +1,18 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, invalidArgument, outputFlag, TIMEOUT } from '../../cli/flags.ts';
+import type { Example } from '../../cli/help.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../../model/names.ts';
 
 export const command = ['snapshot', 's'];
 export const describe = 'Snapshot a claim that export has filled';
+
+export const examples: Example[] = [
+  [
+    `Snapshot the claim that a pod has filled with ${TOOL} export`,
+    `${USAGE_NAME} snapshot --name nightly --pvc images`,
+  ],
+  ['Print only the snapshot ID', `${USAGE_NAME} snapshot --name nightly --pvc images -o json | jq -r .snapshotId`],
+];
 
 export const builder = (yargs: Argv) =>
   outputFlag(connectionFlags(yargs))
@@ -18,24 +27,17 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       demandOption: true,
       coerce: name,
-      describe: 'Name of the VolumeSnapshot to make',
+      describe: 'Name of the VolumeSnapshot to create',
     })
     .option('class', {
       type: 'string',
       requiresArg: true,
-      describe: "VolumeSnapshotClass of the snapshot; the driver's default one by default",
+      describe: "VolumeSnapshotClass of the snapshot; by default the driver's default class",
     })
-    .option('timeout', { ...TIMEOUT, describe: 'How long to wait for the snapshot' })
-    // what scripts of old give to every command; nothing here calls ctr
+    .option('timeout', { ...TIMEOUT, describe: 'Time limit for the snapshot' })
+    // old scripts pass these to every command; nothing here calls ctr
     .option('ctr-path', { type: 'string', requiresArg: true, hidden: true })
-    .option('ctr-flags', { type: 'string', requiresArg: true, hidden: true })
-    .example([
-      [
-        `# Snapshot the claim that a pod has filled with ${TOOL} export\n${USAGE_NAME} snapshot --name nightly --pvc images`,
-        '',
-      ],
-      [`# The snapshot ID alone\n${USAGE_NAME} snapshot --name nightly --pvc images -o json | jq -r .snapshotId`, ''],
-    ]);
+    .option('ctr-flags', { type: 'string', requiresArg: true, hidden: true });
 
 export type SnapshotOptions = Awaited<ReturnType<typeof builder>['argv']>;
 

@@ -1,9 +1,15 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, outputFlag } from '../../cli/flags.ts';
+import type { Example } from '../../cli/help.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 
 export const command = 'status [NAME]';
 export const describe = 'Show preloads, their phase and their snapshot ID';
+
+export const examples: Example[] = [
+  ['Show all preloads in the namespace', `${USAGE_NAME} status`],
+  ['Print the snapshot ID of one preload', `${USAGE_NAME} status nightly -o json | jq -r .snapshotId`],
+];
 
 export const builder = (yargs: Argv) =>
   outputFlag(connectionFlags(yargs))
@@ -12,11 +18,7 @@ export const builder = (yargs: Argv) =>
       alias: 'A',
       type: 'boolean',
       default: false,
-      describe: 'Show preloads of all namespaces',
-    })
-    .example([
-      [`# Show all preloads of the namespace\n${USAGE_NAME} status`, ''],
-      [`# The snapshot ID of one\n${USAGE_NAME} status nightly -o json | jq -r .snapshotId`, ''],
-    ]);
+      describe: 'Show preloads in all namespaces',
+    });
 
 export type StatusOptions = Awaited<ReturnType<typeof builder>['argv']>;

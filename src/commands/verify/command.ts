@@ -1,9 +1,16 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, loaderImage, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 
 export const command = 'verify [NAME]';
-export const describe = 'Check everything on the volume of a preload, or on one that is mounted here';
+export const describe = 'Check all data on the volume of a preload, or on a volume that is mounted here';
+
+export const examples: Example[] = [
+  ['Mount a clone of the snapshot in a pod and check all of it', `${USAGE_NAME} verify nightly -n kube-system`],
+  ['Check the volume on a node that has it', `${TOOL} verify --volume /preload`],
+  ['List everything that is damaged', `${USAGE_NAME} verify nightly -o json | jq .problems`],
+];
 
 export const builder = (yargs: Argv) =>
   loaderImage(connectionFlags(yargs))
@@ -11,7 +18,7 @@ export const builder = (yargs: Argv) =>
     .option('volume', {
       type: 'string',
       requiresArg: true,
-      describe: 'Check the volume mounted at this path instead, such as /preload on a node',
+      describe: 'Check the volume that is mounted at this path instead, such as /preload on a node',
     })
     .option('output', {
       alias: 'o',
@@ -23,14 +30,9 @@ export const builder = (yargs: Argv) =>
     .option('storage-class', {
       type: 'string',
       requiresArg: true,
-      describe: "StorageClass of the snapshot's clone; one of the snapshot's driver by default",
+      describe: "StorageClass of the snapshot's clone; by default one that uses the snapshot's driver",
     })
     .option('timeout', TIMEOUT)
-    .option('events', { type: 'boolean', default: false, hidden: true })
-    .example([
-      [`# Mount a clone of the snapshot in a pod and check all of it\n${USAGE_NAME} verify nightly -n kube-system`, ''],
-      [`# On a node that has the volume\n${TOOL} verify --volume /preload`, ''],
-      [`# Everything that is damaged\n${USAGE_NAME} verify nightly -o json | jq .problems`, ''],
-    ]);
+    .option('events', { type: 'boolean', default: false, hidden: true });
 
 export type VerifyOptions = Awaited<ReturnType<typeof builder>['argv']>;

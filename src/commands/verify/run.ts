@@ -9,7 +9,7 @@ export const runVerify = async (options: VerifyOptions, context: Context): Promi
     const { verifyMounted } = await import('./mounted.ts');
     return verifyMounted(volume, options, context);
   }
-  if (volume !== undefined || name === undefined) throw new UsageError('give NAME or --volume, and not both');
+  if (volume !== undefined || name === undefined) throw new UsageError('specify NAME or --volume, not both');
   const { verifyInCluster } = await import('./in-cluster.ts');
   return verifyInCluster({ ...options, NAME: name }, context);
 };
