@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensurePackages } from './apt.ts';
 import { isRunning, logTail, startDaemon } from './daemons.ts';
-import { type GoModule, goBuild } from './go-build.ts';
+import { type GoModule, goBuild, isBuilt } from './go-build.ts';
 import type { Cluster } from './state.ts';
 import { until } from './until.ts';
 
@@ -27,7 +27,11 @@ export async function provide(sources: readonly Source[], log: (line: string) =>
     sources.flatMap((source) => ('packages' in source ? source.packages : [])),
     log,
   );
-  for (const source of sources) await binaryFolder(source, log); // one after the other: each build uses all cores
+  const modules = new Set(sources.flatMap((source) => ('module' in source ? [source.module] : [])));
+  const missing: GoModule[] = [];
+  for (const module of modules) if (!(await isBuilt(module))) missing.push(module);
+  if (missing.length > 1) log(`to build, once: ${missing.join(', ')}`);
+  for (const module of modules) await goBuild(module, log); // one after the other: each build uses all cores
 }
 
 /** Starts the components that do not run, each as soon as what it needs is ready; returns when all are. */

@@ -33,20 +33,45 @@ export type GoModule = keyof typeof MODULES;
 /** Builds all binaries of a module, or finds them in the cache. Returns the folder they are in. */
 export async function goBuild(name: GoModule, log: (line: string) => void): Promise<string> {
   const recipe: Recipe = MODULES[name];
-  const source = join(import.meta.dirname, recipe.folder);
-  const linker = ['-s -w', recipe.linker].filter(Boolean).join(' ');
-  const flags = ['-trimpath', ...(recipe.tags ? ['-tags', recipe.tags] : []), '-ldflags', linker];
-  const target = join(CACHE, 'bin', `${name}-${await digest(source, flags)}`);
+  const { source, flags, target } = await buildOf(name);
   if (await exists(target)) return target;
   await ensurePackages(recipe.libraries ?? [], log);
-  log(`building ${name}: minutes from an empty Go cache`);
   const partial = `${target}.${process.pid}`;
-  await run(['go', 'build', ...flags, '-o', `${partial}/`, recipe.packages ?? 'tool'], { cwd: source });
+  await compile(name, source, [...flags, '-o', `${partial}/`, recipe.packages ?? 'tool'], log);
   await rename(partial, target).catch(async (error) => {
     await rm(partial, { recursive: true });
     if (!(await exists(target))) throw error; // else another run was faster
   });
   return target;
+}
+
+/** Whether the binaries of a module are in the cache. */
+export async function isBuilt(name: GoModule): Promise<boolean> {
+  return exists((await buildOf(name)).target);
+}
+
+async function buildOf(name: GoModule): Promise<{ source: string; flags: string[]; target: string }> {
+  const { folder, linker, tags }: Recipe = MODULES[name];
+  const source = join(import.meta.dirname, folder);
+  const linking = ['-s -w', linker].filter(Boolean).join(' ');
+  const flags = ['-trimpath', ...(tags ? ['-tags', tags] : []), '-ldflags', linking];
+  return { source, flags, target: join(CACHE, 'bin', `${name}-${await digest(source, flags)}`) };
+}
+
+const REPORT_INTERVAL = 15_000;
+
+/** Runs `go build`, which takes minutes from an empty cache, and reports how far it is. */
+async function compile(name: GoModule, cwd: string, args: string[], log: (line: string) => void): Promise<void> {
+  const started = Date.now();
+  let packages = 0;
+  log(`building ${name}`);
+  const report = setInterval(() => {
+    log(`building ${name}: ${packages} packages compiled in ${Math.round((Date.now() - started) / 1000)}s`);
+  }, REPORT_INTERVAL);
+  const onStderr = (text: string): void => {
+    packages += text.split('\n').length - 1; // -v names each package as it is compiled
+  };
+  await run(['go', 'build', '-v', ...args], { cwd, onStderr }).finally(() => clearInterval(report));
 }
 
 /** The folder of a module's sources in the Go module cache, e.g. for the YAML it ships. */

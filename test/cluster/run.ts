@@ -1,6 +1,12 @@
 import { spawn } from 'node:child_process';
 
-type RunOptions = { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; progress?: boolean };
+type RunOptions = {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  input?: string;
+  progress?: boolean;
+  onStderr?: (text: string) => void;
+};
 
 /** Runs a command to its end and returns its stdout; `progress` lets its stderr through. Throws with the stderr's end. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
@@ -17,6 +23,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   });
   child.stderr?.on('data', (chunk) => {
     stderr += chunk;
+    options.onStderr?.(String(chunk));
   });
   child.stdin?.on('error', () => {}); // a command that ends early says why itself
   child.stdin?.end(options.input ?? '');
