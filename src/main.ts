@@ -23,5 +23,5 @@ runCommand(argv, context)
     if (text) context.progress.note(text);
     process.exitCode = exitCode(failure);
   })
-  // Not left to the event loop: a connection that is still being tried would keep it going for seconds.
+  // Without this exit, a connection attempt would keep the process alive for seconds.
   .finally(() => process.stdout.write('', () => process.stderr.write('', () => process.exit())));

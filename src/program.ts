@@ -43,7 +43,7 @@ const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
 
-/** Runs the command line `argv`, without the program itself. Throws UsageError for a wrong one. */
+/** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
   if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
   if (argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help')) {
@@ -94,8 +94,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
 };
 
 /**
- * Lets KUBECTL_PRELOAD_SIZE stand for --size where the command has that flag. Not by yargs' own env(), which gives every
- * command all such variables and then refuses those it does not know.
+ * Makes KUBECTL_PRELOAD_SIZE the default of --size if the command has that flag. yargs' own env() would give every command
+ * all such variables and reject those that it does not know.
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   for (const flag of flagNames(args)) {
@@ -106,8 +106,8 @@ const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
 };
 
 /**
- * Answers kubectl, which runs a plugin's completion script with the words after the plugin, the last of them being typed:
- * candidates one a line, then a directive, here "no file names".
+ * Answers kubectl's completion, which passes the words after the plugin, the last of them incomplete: one candidate per
+ * line, then a directive, here "no file names".
  */
 const complete = async (words: readonly string[], context: Context): Promise<void> => {
   await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();

@@ -1,26 +1,26 @@
 import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
 
-/** The outside world of a command; everything below gets values instead of `process`. */
+/** The outside world of a command, so that nothing else needs `process`. */
 export interface Context {
   /** writes a line of the result to standard output */
   print: (line: string) => void;
-  /** tells people on standard error what happens */
+  /** reports to people on standard error */
   progress: Progress;
   style: Style;
   /** aborted with Interrupted on Ctrl-C and SIGTERM */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Buffer | string>;
-  /** `linux/amd64`: what this machine is */
+  /** of this machine, such as `linux/amd64` */
   platform: string;
-  /** the file that is being run */
+  /** path of the program */
   script: string;
   now: () => number;
 }
 
 /**
- * A terminal that can redraw and colour; NO_COLOR asks for plain text, so it gets no escape codes at all. Where nobody
- * told the terminal its width, ora would take every line for infinitely many and erase them all.
+ * A terminal that can redraw and colour. With NO_COLOR it gets no escape codes at all. If the terminal has no width, ora
+ * assumes infinite lines and erases too much.
  */
 const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';

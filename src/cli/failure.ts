@@ -8,7 +8,7 @@ export const exitCode = (error: unknown): number => {
   return error.signal === 'SIGINT' ? 130 : 143;
 };
 
-/** What `error` says to the user, in kubectl's forms; a stack only for what is a bug of this tool. */
+/** Text for the user, in kubectl's forms; with a stack only if it is a bug in this tool. */
 export const describeFailure = (error: unknown, command: string, style: Style): string | undefined => {
   if (error instanceof Interrupted) return undefined;
   const label = style.error('error:');
@@ -20,5 +20,5 @@ export const describeFailure = (error: unknown, command: string, style: Style): 
   if (error instanceof PreloadError) {
     return `${label} ${error.message}${error.hint ? `\n${style.hint('hint:')} ${error.hint}` : ''}`;
   }
-  return `${label} ${error instanceof Error ? error.stack : String(error)}\nThis is a bug of ${USAGE_NAME}: please report it.`;
+  return `${label} ${error instanceof Error ? error.stack : String(error)}\nThis is a bug in ${USAGE_NAME}; please report it.`;
 };

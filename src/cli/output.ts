@@ -4,7 +4,7 @@ import { dump } from 'js-yaml';
 export const OUTPUTS = ['name', 'json', 'yaml'] as const;
 export type Output = (typeof OUTPUTS)[number] | undefined;
 
-/** A table as kubectl prints it: no borders, three blanks between columns, nothing after the last word of a line. */
+/** A table as kubectl prints it: no borders, three spaces between columns, no trailing spaces. */
 export const formatTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const table = new Table({
     chars: Object.fromEntries(BORDERS.map((border) => [border, border === 'middle' ? '   ' : ''])),

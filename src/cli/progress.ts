@@ -1,18 +1,18 @@
 import { Chalk } from 'chalk';
 import ora from 'ora';
 
-/** Tells what happens, one step at a time. */
+/** Reports what happens, one step at a time. */
 export interface Progress {
-  /** begins a step; `text` says what is being done */
+  /** begins a step, such as `Capturing` */
   start: (text: string) => void;
-  /** says how far the step is */
+  /** reports how far the step is */
   update: (text: string) => void;
-  /** ends the step well; `text` says what is there now */
+  /** ends the step; `text` is the result */
   done: (text: string) => void;
-  /** ends the step, if one is under way, because it failed */
+  /** ends the current step, if there is one, as failed */
   fail: (reason: string) => void;
   warn: (text: string) => void;
-  /** a line for people beside the steps, such as what to do next */
+  /** prints a line, such as what to do next */
   note: (text: string) => void;
 }
 
@@ -41,7 +41,7 @@ const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
 
 const UPDATE_INTERVAL = 10_000;
 
-/** For log files: nothing is redrawn, and updates come seldom. */
+/** For log files: nothing is redrawn, and updates are rare. */
 const plainLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
   let current: string | undefined;
   let lastLine = 0;
@@ -69,7 +69,7 @@ const plainLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
   };
 };
 
-/** Colours for standard error; plain text where the terminal does not want any. */
+/** Colours for standard error, or plain text. */
 export interface Style {
   ok: string;
   failed: string;
@@ -78,7 +78,7 @@ export interface Style {
   hint: (text: string) => string;
 }
 
-/** The level is set here because chalk does not look at NO_COLOR. */
+/** Sets the level, because chalk ignores NO_COLOR. */
 export const createStyle = (colour: boolean): Style => {
   const chalk = new Chalk({ level: colour ? 1 : 0 });
   return {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { PreloadError } from '../model/errors.ts';
 
-/** The file this process runs, gzipped, for the loader to run the same. In development that is what the build made. */
+/** The file that this process runs, gzipped, for the loader to run too; in development, what the build wrote. */
 export const gzippedBundle = async (script: string): Promise<Buffer> => {
   const bundle = script.endsWith('.ts') ? new URL('../../dist/kubectl-preload', import.meta.url) : script;
   const data = await readFile(bundle).catch((error: Error) => {

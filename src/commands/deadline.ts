@@ -2,7 +2,7 @@ import type { Context } from '../cli/context.ts';
 import { TimedOut } from '../model/errors.ts';
 import { formatAge } from '../model/units.ts';
 
-/** Does `work`, for which it has `timeout` milliseconds: then the signal of its context is aborted. */
+/** Does `work`. After `timeout` milliseconds the signal of its context is aborted with TimedOut. */
 export const withDeadline = async (
   timeout: number,
   context: Context,

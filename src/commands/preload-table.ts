@@ -4,7 +4,7 @@ import { formatAge, formatBytes } from '../model/units.ts';
 
 const HEAD = ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'];
 
-/** Text of a list of preloads, or of the one that was asked for; `now` in milliseconds. */
+/** Text for a list of preloads, or for one; `now` in milliseconds. */
 export const formatPreloads = (
   preloads: PreloadSummary[] | PreloadSummary,
   output: Output,

@@ -11,7 +11,7 @@ export const reportJson = ({ print }: Context) => {
   };
 };
 
-/** The event that tells of `error`. */
+/** The event that reports `error`. */
 export const failedEvent = (error: unknown): ExportEvent => {
   const { message, hint } = error as PreloadError;
   return { type: 'failed', message, ...(hint !== undefined && { hint }) };

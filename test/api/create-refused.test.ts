@@ -127,7 +127,11 @@ describe('create makes nothing where its objects cannot be', () => {
   });
 
   test('no image in use', async () => {
-    await server.refuses(['create', 'web'], /^error: no image is in use in the cluster$/m, /^hint: name the images/m);
+    await server.refuses(
+      ['create', 'web'],
+      /^error: no images are in use in the cluster$/m,
+      /^hint: specify the images/m,
+    );
   });
 });
 

@@ -135,13 +135,13 @@ describe('the objects', () => {
     const { stdout, stderr } = await create();
     assert.partialDeepStrictEqual(JSON.parse(stdout).items[2].spec.nodeSelector, { 'kubernetes.io/arch': 'amd64' });
     const warning =
-      / ! this preload is for linux\/amd64 alone, and the cluster has nodes of linux\/arm64: choose with --platform\n/;
+      / ! only linux\/amd64 will be captured, but the cluster also has linux\/arm64 nodes; use --platform to choose\n/;
     assert.match(stderr, warning);
     for (const chosen of [
       ['--platform', 'linux/amd64'],
       ['--node', 'arm'],
     ]) {
-      assert.doesNotMatch((await create(...chosen)).stderr, /this preload is for/);
+      assert.doesNotMatch((await create(...chosen)).stderr, /will be captured, but/);
     }
   });
 

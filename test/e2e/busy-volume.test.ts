@@ -60,7 +60,7 @@ test('where storage does not tell that a node has let go of a volume, that is sa
   holder.stdin?.end();
   const { code, stderr } = await ended;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, / ✓ Volume released\n ! this storage does not say when a node has written all of a volume: /);
+  assert.match(stderr, / ✓ Volume released\n ! this storage does not report when all data has been flushed; /);
 });
 
 test('a sealed volume is left alone by another export for as long as its snapshot may still be taken', async () => {

@@ -35,7 +35,7 @@ const failures: Record<string, Failure> = {
   },
   'image-unknown': {
     args: [IMAGE, MISSING],
-    error: /capturing failed: .*nowhere:1: .*does not have sample\/nowhere/,
+    error: /capture failed: .*nowhere:1: .*does not have sample\/nowhere/,
     hint: /the name/,
   },
   'volume-small': {
@@ -125,7 +125,7 @@ test('an image that was found but cannot be captured is skipped with a warning, 
   assert.match(stdout, /\nskipping .* 2 /);
   const strict = await preload(['create', 'strict', '-n', 'strict', '--strict']);
   assert.equal(strict.code, 1);
-  assert.match(strict.stderr, /^error: capturing failed: .*nowhere:1: .*does not have sample\/nowhere.*\nhint: /m);
+  assert.match(strict.stderr, /^error: capture failed: .*nowhere:1: .*does not have sample\/nowhere.*\nhint: /m);
   await becomes([], () => objectsOf('strict'));
 });
 

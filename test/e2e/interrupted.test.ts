@@ -90,7 +90,7 @@ test('a loader whose process is killed is an error, and nothing is left', async 
   const { code, stdout, stderr } = await ended;
   assert.equal(code, 1);
   assert.equal(stdout, '');
-  assert.match(stderr, /^error: the loader ended too early: \w+ \(exit code 137\)$/m);
+  assert.match(stderr, /^error: the loader ended early: \w+ \(exit code 137\)$/m);
   await becomesAsBefore();
 });
 

@@ -147,7 +147,7 @@ test('a volume that something else keeps writable is not passed off as ready for
     echo ${LISTED[0]} | ${TOOL.join(' ')} export --root /host --to /listed --stdin 2>&1`;
   assert.match(
     await inPod(['sh', '-euc', script]),
-    / ✓ \d+ layers on the volume, .*\n ! the volume is still writable: unmount it before it is snapshotted\n/,
+    / ✓ \d+ layers on the volume, .*\n ! the volume is still writable; unmount it before you snapshot it\n/,
   );
 });
 

@@ -125,7 +125,7 @@ test('where no secret is good, each is named', async () => {
   assert.match(created.stderr, new RegExp(`^ ! skipped ${locked}/team/alone:1 \\(used by .*alone\\): ${refused}`, 'm'));
   const strict = await preload(['create', 'strict', '-n', RUN, '--node', NODE, '--strict']);
   assert.equal(strict.code, 1);
-  assert.match(strict.stderr, new RegExp(`^error: capturing failed: ${locked}/team/alone:1: ${refused}`, 'm'));
+  assert.match(strict.stderr, new RegExp(`^error: capture failed: ${locked}/team/alone:1: ${refused}`, 'm'));
   assertHasNone(strict.stdout + strict.stderr);
 });
 

@@ -123,7 +123,7 @@ test('a change that fits all checksums of the volume is found by what the cluste
   assert.equal(code, 1);
   const [problem, ...others] = (JSON.parse(stdout) as VerificationResult).problems;
   assert.deepEqual([problem?.path, others], ['verify/files', []]);
-  assert.match(problem?.problem ?? '', /^is not what configmap\/preloaded-checked remembers/);
+  assert.match(problem?.problem ?? '', /^does not match configmap\/preloaded-checked: /);
 });
 
 test('a damage that a later preload takes over from its base is found there', async () => {

@@ -22,7 +22,7 @@ export interface TooSmall {
   size: number;
 }
 
-/** Shows the loader's events until it sealed the volume; undefined where they end before that. */
+/** Shows the loader's events until it sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
   node: string,
@@ -44,7 +44,7 @@ export const followCapture = async (
       skipped.push({ name: event.name, reason: event.reason });
       progress.warn(`skipped ${event.name}${event.usedBy ? ` (used by ${event.usedBy})` : ''}: ${event.reason}`);
     } else if (event.type === 'failed') {
-      throw new PreloadError(`capturing failed: ${event.message}`, event.hint);
+      throw new PreloadError(`capture failed: ${event.message}`, event.hint);
     } else if (event.type === 'too-small') {
       return { size: event.size };
     } else if (event.type === 'image') {
@@ -72,7 +72,7 @@ export const describeProgress = (
   return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
 };
 
-/** How many layers, or else blobs, came from where, and what had to be pulled. */
+/** How many layers (or blobs) came from each source, and how much was pulled. */
 export const describeSources = (images: readonly CapturedImage[], layout: Layout): string => {
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.chainId, layer])));
   const from = (source: LayerSource) => [...layers.values()].filter((layer) => layer.source === source);

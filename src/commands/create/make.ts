@@ -70,7 +70,7 @@ const makeLoader = async (
   return { claim, pod };
 };
 
-/** Captures onto a volume; onto a larger one where the loader finds that the estimate was too small. */
+/** Captures to a volume; to a larger one if the loader finds that the first is too small. */
 const captureImages = async (
   cluster: Cluster,
   plan: CreatePlan,
@@ -83,7 +83,7 @@ const captureImages = async (
   const outcome = await followCapture(loaderEvents(cluster, pod, signal), spec.nodeName ?? '', context);
   if (!outcome) {
     const end = loaderEnd(await readLoader(cluster, pod, signal));
-    throw new PreloadError(`the loader ended too early: ${end ?? 'no reason given'}`);
+    throw new PreloadError(`the loader ended early: ${end ?? 'no reason given'}`);
   }
   if ('record' in outcome) return { claim, capture: outcome };
   const size = roundUpToGibibytes(outcome.size);
@@ -95,7 +95,7 @@ const captureImages = async (
   return captureImages(cluster, plan.resized(size), made, context);
 };
 
-/** For a filesystem that could not be made read-only: only what nobody has mounted is certain to be whole. */
+/** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
   const { progress, signal } = context;
   progress.start('Releasing the volume');
@@ -105,7 +105,7 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
   progress.done('Volume released');
   if (!wasAttached) {
     progress.warn(
-      'this storage does not say when a node has written all of a volume: try the snapshot on a node before you rely on it',
+      'this storage does not report when all data has been flushed; test the snapshot on a node before relying on it',
     );
   }
 };

@@ -23,12 +23,12 @@ import type { CreateOptions } from './command.ts';
 export interface CreatePlan {
   settings: PreloadSettings;
   configMap: KubernetesObject;
-  /** pull secrets, where there are any */
+  /** pull secrets, if there are any */
   secret?: KubernetesObject;
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
-  /** the same plan with a volume of another size; undefined where the user chose the size */
+  /** the same plan with a volume of another size; undefined if the user chose the size */
   resized?: (size: string) => CreatePlan;
 }
 
@@ -40,9 +40,9 @@ interface Sources {
   serviceAccounts: Set<string>;
 }
 
-const DEADLINE_RESERVE = 600; // the loader waits this long to be removed before it ends by itself
+const DEADLINE_RESERVE = 600; // the loader ends by itself this long after the command's deadline
 
-/** Decides what to capture, where, and onto how large a volume. Only reads from the cluster. */
+/** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
   const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
@@ -51,7 +51,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
-      `this preload is for ${choice.platform} alone, and the cluster has nodes of ${choice.otherPlatforms.join(', ')}: choose with --platform`,
+      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
   const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
@@ -109,8 +109,8 @@ const findImages = async (
   const wanted = inUse.images.filter(({ name }) => !isExcluded(name, options.exclude));
   if (wanted.length === 0 && !options.from) {
     throw new PreloadError(
-      'no image is in use in the cluster',
-      'name the images to capture, or add --from cluster,cache',
+      'no images are in use in the cluster',
+      'specify the images to capture, or add --from cluster,cache',
     );
   }
   progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);

@@ -31,7 +31,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
   context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed
 };
 
-/** What would be sent, in order; a dry run often ends up in a log, so without what is secret. */
+/** What would be sent, in order, without secret values: a dry run often ends up in a log. */
 const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
   const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
   const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };

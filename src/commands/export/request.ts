@@ -7,7 +7,7 @@ import { type CaptureRequest, type RequestedImage, requestInUse } from '../../mo
 import { captureSettings } from '../capture-flags.ts';
 import type { ExportOptions } from './command.ts';
 
-/** What to capture: the request that create sent, a list on standard input, or what the cluster and the cache have. */
+/** What to capture: the request that create sent, a list on standard input, or the images in the cluster and the cache. */
 export const exportRequest = async (options: ExportOptions, context: Context): Promise<CaptureRequest> => {
   if (options.request) return readRequest(options.request);
   const { exclude, platform = context.platform } = options;
@@ -34,7 +34,7 @@ const imagesOnStdin = async ({ stdin }: Context): Promise<RequestedImage[]> => {
   return lines.filter(Boolean).map((line) => {
     const image = parseImage(line);
     if (!image)
-      throw new PreloadError(`"${line}" on standard input is not an image reference`, 'give one image a line');
+      throw new PreloadError(`"${line}" on standard input is not an image reference`, 'specify one image per line');
     return { name: imageName(image), required: true, namespaces: [] };
   });
 };

@@ -47,12 +47,12 @@ const reportText = ({ progress, now }: Context) => {
     if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
     if (event.type === 'sealed') {
       progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
-      if (!event.readOnly) progress.warn('the volume is still writable: unmount it before it is snapshotted');
+      if (!event.readOnly) progress.warn('the volume is still writable; unmount it before you snapshot it');
     }
   };
 };
 
-/** Being told to end is what a sealed volume waits for. */
+/** A signal is how the hold of a sealed volume ends. */
 const endWell = (error: unknown): void => {
   if ((error as { cause?: unknown }).cause instanceof Interrupted) return;
   throw error;

@@ -22,7 +22,7 @@ const SMALLEST = 1024 ** 3;
 
 type Options = VerifyOptions & { NAME: string };
 
-/** Checks a clone of the snapshot in a pod. Nothing is left, whatever happens. Throws where anything is wrong. */
+/** Checks a clone of the snapshot in a pod, which is removed whatever happens. Throws if anything is wrong. */
 export const verifyInCluster = (options: Options, context: Context): Promise<void> =>
   withDeadline(options.timeout, context, async (limited) => {
     const { env, signal, progress, now } = limited;
@@ -48,7 +48,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const record = await readRecord(cluster, name, signal);
     const verification = await verifyClone(cluster, settings, snapshotId, limited);
     if (record?.checksum && verification.checksum && verification.checksum !== record.checksum) {
-      const problem = `is not what configmap/${objectNames(name).record} remembers: the volume was changed, or is another one`;
+      const problem = `does not match configmap/${objectNames(name).record}: the volume was modified or replaced`;
       verification.problems.unshift({ path: 'verify/files', problem });
     }
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
@@ -74,7 +74,7 @@ const verifyClone = async (
   });
 };
 
-/** Shows the pod's events until it is through. */
+/** Shows the pod's events until it ends. */
 const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context): Promise<Verification> => {
   const { progress, signal, now } = context;
   const started = now();
@@ -87,5 +87,5 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
     return event.verification;
   }
   const end = loaderEnd(await readLoader(cluster, pod, signal));
-  throw new PreloadError(`the pod ended too early: ${end ?? 'no reason given'}`);
+  throw new PreloadError(`the pod ended early: ${end ?? 'no reason given'}`);
 };

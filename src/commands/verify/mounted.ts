@@ -11,7 +11,7 @@ import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
 
 const INTERVAL = 250;
 
-/** Checks the volume mounted at `path`; with `events` it tells the workstation. Throws where anything is wrong. */
+/** Checks the volume mounted at `path`; with `events` it reports to the workstation. Throws if anything is wrong. */
 export const verifyMounted = async (path: string, options: VerifyOptions, context: Context): Promise<void> => {
   const { progress, signal, now } = context;
   const volume = resolve(path);
@@ -48,16 +48,17 @@ const reportText = ({ progress, now }: Context) => {
 
 const SYS_ADMIN = 21n;
 
-/** Without its capability the kernel does not show what overlayfs notes on folders, and every layer would seem damaged. */
+/** Without the capability the kernel hides overlayfs marks on folders, and every layer would seem damaged. */
 const checkReadable = async (volume: string): Promise<void> => {
   const isFolder = await stat(volume).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw new PreloadError(`${volume} is not a folder`, 'mount the volume, and name where with --volume');
+  if (!isFolder)
+    throw new PreloadError(`${volume} is not a folder`, 'mount the volume and specify its path with --volume');
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   if (!((capabilities >> SYS_ADMIN) & 1n)) {
-    throw new PreloadError('not allowed to read all attributes of files', 'run as root, with CAP_SYS_ADMIN');
+    throw new PreloadError('not allowed to read all file attributes', 'run as root, with CAP_SYS_ADMIN');
   }
 };

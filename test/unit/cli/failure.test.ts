@@ -33,7 +33,7 @@ describe('failures in the words of kubectl', () => {
   test('a bug shows its stack and asks to be reported', () => {
     const text = describeFailure(new TypeError('x is undefined'), 'create', plain) ?? '';
     assert.match(text, /^error: TypeError: x is undefined\n +at .*failure\.test\.ts/);
-    assert.match(text, /This is a bug of kubectl preload: please report it\.$/);
+    assert.match(text, /This is a bug in kubectl preload; please report it\.$/);
   });
 });
 

@@ -82,7 +82,7 @@ test('a capture to its end', async () => {
 
 test('a capture that says why it failed', async () => {
   await assert.rejects(follow({ type: 'failed', message: 'the volume is full', hint: 'a larger --size' }), {
-    message: 'capturing failed: the volume is full',
+    message: 'capture failed: the volume is full',
     hint: 'a larger --size',
   });
 });
