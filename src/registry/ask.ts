@@ -6,7 +6,7 @@ import type { RegistryHost } from './hosts.ts';
 import { authorizationFor, type Challenge, parseChallenge } from './token.ts';
 import type { Answer, Question, Transport } from './transport.ts';
 
-/** What is asked of one of an image's hosts. */
+/** A request to one of an image's hosts. */
 export interface Request {
   host: RegistryHost;
   image: ImageReference;
@@ -16,10 +16,10 @@ export interface Request {
   headers?: Record<string, string>;
 }
 
-/** Answers are 200, 206 or 416; everything else is a RegistryFailure. */
+/** Returns answers with status 200, 206 or 416. Throws RegistryFailure for all others. */
 export type Ask = (request: Request, signal: AbortSignal) => Promise<Answer>;
 
-/** Asks, and logs in where a host wants that; warns of credentials that were refused. */
+/** Sends requests and logs in if a host requires it. Reports rejected credentials as warnings. */
 export const createAsk = (transport: Transport, credentials: Credentials, report: (warning: string) => void): Ask => {
   const accepted = new Map<string, string>();
 
@@ -30,7 +30,7 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     const key = [host.url, image.path, ...access.namespaces].join(' ');
     const send = (authorization?: string) => transport.send(questionOf(request, authorization), signal);
 
-    // mirrors are offered what the registry they stand for would be, as by containerd
+    // like containerd, use the registry's credentials for its mirrors too
     async function* attempts({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
       yield* credentials(image, access, signal);
       if (scheme === 'bearer') yield undefined;
@@ -48,13 +48,13 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
         await answer?.discard();
         if (!credential) continue;
         refused.push(credential.source);
-        report(`${credential.source} was refused by ${server}`);
+        report(`${server} rejected ${credential.source}`);
       }
       throw refusal(
         server,
         refused.length > 0
-          ? `refuses ${refused.join(', ')} for ${name}: renew what is out of date`
-          : `wants credentials for ${name}: give a namespace that uses it a pull secret`,
+          ? `rejected ${refused.join(', ')} for ${name}; update ${refused.length > 1 ? 'them' : 'it'}`
+          : `requires credentials for ${name}; add a pull secret in a namespace that uses it`,
       );
     };
 
@@ -66,13 +66,13 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     if (isRefusal(answer)) {
       const challenge = parseChallenge(answer.headers['www-authenticate']);
       await answer.discard();
-      if (!challenge) throw refusal(server, `refuses access to ${name}: ask who runs it`);
+      if (!challenge) throw refusal(server, `denied access to ${name}; ask the registry's administrator`);
       answer = await logIn(challenge);
     }
     if ([200, 206, 416].includes(answer.status)) return answer;
     await answer.discard();
     if (answer.own) throw statusFailure(server, `${image.path} ${path}`, answer);
-    throw new RegistryFailure('transient', `${server} sends us to a server that answers ${answer.status}`);
+    throw new RegistryFailure('transient', `${server} redirected to a server that answered ${answer.status}`);
   };
 };
 

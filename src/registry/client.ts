@@ -9,11 +9,11 @@ import type { PartialFile } from './partial-file.ts';
 import { firstOf, PATIENCE, type Patience, persist } from './persist.ts';
 import { createTransport, readBody } from './transport.ts';
 
-/** Gets images from registries as the kubelet and containerd of a node would. Methods throw RegistryFailure. */
+/** Fetches images from registries like a node's kubelet and containerd. Methods throw RegistryFailure. */
 export interface RegistryClient {
-  /** The index or manifest that `image` means, byte for byte. */
+  /** Returns the index or manifest of `image`, byte for byte. */
   fetchManifest(image: ImageReference, access: ImageAccess, signal: AbortSignal): Promise<Blob>;
-  /** A blob of at most 8 MiB, such as a configuration, in memory. */
+  /** Returns a blob of at most 8 MiB, such as a configuration. */
   fetchSmallBlob(
     image: ImageReference,
     access: ImageAccess,
@@ -21,8 +21,8 @@ export interface RegistryClient {
     signal: AbortSignal,
   ): Promise<Buffer>;
   /**
-   * A blob into `file`, by way of `FILE.partial`, which a later call goes on with. `onBytes` is told how many bytes more
-   * are there, or fewer when it has to start over.
+   * Writes a blob to `file`. An unfinished download stays in `FILE.partial`, where a later call resumes it. `onBytes`
+   * gets the number of bytes added; it is negative if the download starts over.
    */
   fetchBlob(
     image: ImageReference,
@@ -36,10 +36,10 @@ export interface RegistryClient {
 }
 
 export interface RegistryClientOptions {
-  /** the node's root, as this machine sees it */
+  /** path of the node's root on this machine */
   root: string;
   pullSecrets: readonly PullSecret[];
-  /** told each thing once, and never a secret */
+  /** gets each warning once; warnings contain no secrets */
   report: (warning: string) => void;
   /** the config_path of the node's containerd */
   certsFolders?: readonly string[];
@@ -56,14 +56,14 @@ const MANIFESTS = [
   '*/*',
 ].join(', ');
 
-// Our own, as no client on npm that is kept well reads pull secrets and certs.d, resumes, and streams to a file.
+// No maintained client on npm reads pull secrets and certs.d, resumes downloads and streams to a file.
 export const createRegistryClient = async (options: RegistryClientOptions): Promise<RegistryClient> => {
   const { root, pullSecrets, certsFolders = CERTS_FOLDERS, patience = PATIENCE } = options;
   const report = once(options.report);
   const transport = await createTransport(root, patience);
   const ask = createAsk(transport, await createCredentials(root, pullSecrets, report), report);
 
-  /** Asks the image's hosts in turn until one serves; all again while that may help. */
+  /** Tries the image's hosts in turn until one succeeds. Retries all of them while that may help. */
   const fromHosts = async <T>(
     image: ImageReference,
     capability: 'pulls' | 'resolves',
@@ -72,7 +72,8 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
     signal: AbortSignal,
   ): Promise<T> => {
     const hosts = (await hostsOf(image.domain, root, certsFolders, report)).filter((host) => host[capability]);
-    if (hosts.length === 0) throw new RegistryFailure('final', `the node's certs.d names no host for ${image.domain}`);
+    if (hosts.length === 0)
+      throw new RegistryFailure('final', `no host in the node's certs.d can serve ${image.domain}`);
     return persist(() => firstOf(hosts, use), progress, patience, signal);
   };
 
@@ -80,10 +81,10 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
     const answer = await ask(request, signal);
     const server = new URL(request.host.url).host;
     const blob = blobOf(await readBody(answer, server, SMALL));
-    const named = [answer.headers['docker-content-digest']].flat()[0];
-    const expected = digest ?? (named?.startsWith('sha256:') ? named : blob.digest);
+    const announced = [answer.headers['docker-content-digest']].flat()[0];
+    const expected = digest ?? (announced?.startsWith('sha256:') ? announced : blob.digest);
     if (blob.digest === expected) return blob;
-    throw new RegistryFailure('corrupt', `${server} gives something else than ${expected}`);
+    throw new RegistryFailure('corrupt', `${server} returned content that does not match ${expected}`);
   };
 
   return {
@@ -93,7 +94,7 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
         const request = { host, image, access, path, headers: { accept: MANIFESTS } };
         const manifest = await fetchSmall(request, image.digest, signal);
         if (isJson(manifest.data)) return manifest;
-        throw new RegistryFailure('corrupt', `${host.url} gives no manifest for ${repository(image)}`);
+        throw new RegistryFailure('corrupt', `${host.url} did not return a manifest for ${repository(image)}`);
       };
       return fromHosts(image, image.digest ? 'pulls' : 'resolves', fetchFrom, () => 0, signal);
     },
@@ -120,10 +121,10 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
 };
 
 const once = (report: (warning: string) => void): ((warning: string) => void) => {
-  const said = new Set<string>();
+  const reported = new Set<string>();
   return (warning) => {
-    if (!said.has(warning)) report(warning);
-    said.add(warning);
+    if (!reported.has(warning)) report(warning);
+    reported.add(warning);
   };
 };
 

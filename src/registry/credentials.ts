@@ -4,20 +4,20 @@ import { readNodeFile } from '../node/files.ts';
 import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
 import { pluginCredentials } from './plugins.ts';
 
-/** A pull secret of a namespace. */
 export interface PullSecret {
   namespace: string;
   name: string;
-  /** the JSON text in it, of either kind that the kubelet takes */
+  /** its JSON text, in either format that the kubelet accepts */
   config: string;
 }
 
-/** Who uses an image, and so whose pull secrets may be tried for it. */
+/** Whose pull secrets may be used for an image. */
 export interface ImageAccess {
+  /** namespaces that use the image */
   namespaces: readonly string[];
 }
 
-/** What to try for an image, in order; looks further only when asked for more. */
+/** Yields the credentials to try for an image, in order. Runs credential providers only if the others do not work. */
 export type Credentials = (
   image: ImageReference,
   access: ImageAccess,
@@ -26,7 +26,7 @@ export type Credentials = (
 
 const KUBELET_FOLDER = '/var/lib/kubelet';
 
-/** Credentials from pull secrets, then those that the kubelet of the node at `root` has itself. */
+/** Returns credentials from pull secrets, followed by those of the kubelet on the node at `root`. */
 export const createCredentials = async (
   root: string,
   pullSecrets: readonly PullSecret[],
@@ -60,7 +60,7 @@ const nodeConfig = async (
   const folder = flagOf(kubelet, '--root-dir') ?? KUBELET_FOLDER;
   for (const file of [`${folder}/config.json`, '/root/.docker/config.json', '/.docker/config.json']) {
     const text = await readNodeFile(root, file);
-    if (text !== undefined) return readConfig(text, `${file} of the node`, report);
+    if (text !== undefined) return readConfig(text, `${file} on the node`, report);
   }
   return [];
 };

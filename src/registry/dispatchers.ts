@@ -7,13 +7,13 @@ import type { HostTls } from './hosts.ts';
 import type { Patience } from './persist.ts';
 import { proxyFor } from './proxy.ts';
 
-/** Connections to servers, kept open for more requests. */
+/** Connections to servers, reused between requests. */
 export interface Dispatchers {
   find(url: URL, tls: HostTls): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
-// where distributions have what they trust, in the order of Go's library
+// where distributions keep trusted CAs, in the order of Go's crypto/x509
 const CA_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -23,7 +23,7 @@ const CA_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** Connects as the containerd of the node at `root` would. */
+/** Connects like containerd on the node at `root`: with its proxies and trusted CAs. */
 export const createDispatchers = async (root: string, patience: Patience): Promise<Dispatchers> => {
   const { environment = {} } = (await findDaemon(root, 'containerd', '/run/containerd')) ?? {};
   const bundles = [...(environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : []), ...CA_BUNDLES];
@@ -35,9 +35,10 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
     const plain = tls.ca.length + tls.client.length === 0;
     const secureContext = plain ? nodeContext : await contextOf(root, trusted, tls);
     const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
-    // HTTP/1.1: one broken stream must not take the others with it
+    // HTTP/1.1, so that one broken connection does not interrupt other downloads
     if (!proxy) return new Agent({ connect, allowH2: false });
-    if (!URL.canParse(proxy)) throw new RegistryFailure('final', "a proxy of the node's containerd is no address");
+    if (!URL.canParse(proxy))
+      throw new RegistryFailure('final', "the proxy configured for the node's containerd is not a valid URL");
     const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
     return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls, allowH2: false });
   };
@@ -68,14 +69,15 @@ const contextOf = async (root: string, trusted: string, { ca, client }: HostTls)
   } catch {
     throw new RegistryFailure(
       'final',
-      `of ${[...ca, ...client].length} files that certs.d names one is no certificate`,
+      `one of the ${[...ca, ...client].length} certificate files in certs.d is invalid`,
     );
   }
 };
 
 const readNamed = async (root: string, file: string): Promise<string> => {
   const text = await readNodeFile(root, file);
-  if (text === undefined) throw new RegistryFailure('final', `the node has no ${file}, which its certs.d names`);
+  if (text === undefined)
+    throw new RegistryFailure('final', `the node's certs.d refers to ${file}, which does not exist`);
   return text;
 };
 

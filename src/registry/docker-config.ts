@@ -1,15 +1,15 @@
-/** Something to log in with, and where it is from. */
+/** A login and its source. */
 export interface Credential {
-  /** for messages: `pull secret team-a/regcred` */
+  /** shown in messages: `pull secret team-a/regcred` */
   source: string;
   username: string;
   password: string;
-  /** for the token server, in place of a password */
+  /** sent to the token server instead of a password */
   identityToken?: string;
 }
 
 export interface ConfigEntry {
-  /** `registry.example.com:5000/team` or `*.example.com`, as in the configuration but without a scheme */
+  /** `registry.example.com:5000/team` or `*.example.com`, as configured but without a scheme */
   pattern: string;
   credential: Credential;
 }
@@ -21,7 +21,7 @@ interface Auth {
   identitytoken?: string;
 }
 
-/** Credentials in a Docker configuration, of the form with `auths` or the older one. Throws without quoting from it. */
+/** Returns the credentials in a Docker configuration, in the current or the older format. Throws without quoting it. */
 export const parseDockerConfig = (text: string, source: string): ConfigEntry[] => {
   try {
     const config = JSON.parse(text);
@@ -42,7 +42,7 @@ export const configEntries = (auths: Readonly<Record<string, Auth>>, source: str
     };
   });
 
-/** Those that the kubelet tries for `repository`, such as `docker.io/library/nginx`, in its order. */
+/** Returns what the kubelet would try for `repository`, such as `docker.io/library/nginx`, in its order. */
 export const matchingCredentials = (entries: readonly ConfigEntry[], repository: string): Credential[] => {
   const matching = entries.filter(({ pattern }) => matchesImage(pattern, repository));
   if (matching.length === 0 && repository.startsWith('docker.io/')) {
@@ -51,14 +51,14 @@ export const matchingCredentials = (entries: readonly ConfigEntry[], repository:
   return matching.sort((a, b) => compare(b.pattern, a.pattern)).map(({ credential }) => credential);
 };
 
-/** Whether `pattern` covers `repository`: wildcards within the parts of the host, the path is a prefix. */
+/** Whether `pattern` matches `repository`. Wildcards match within one label of the host; the path is a prefix. */
 export const matchesImage = (pattern: string, repository: string): boolean => {
   const [glob, image] = [split(pattern), split(repository)];
   if (glob.port !== image.port || glob.labels.length !== image.labels.length) return false;
   return image.path.startsWith(glob.path) && glob.labels.every((label, index) => wildcard(label, image.labels[index]));
 };
 
-// `https://index.docker.io/v1/` means the host
+// docker writes `https://index.docker.io/v1/` for the host `index.docker.io`
 const patternOf = (server: string): string => {
   const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/]*)(?:\/v[12](?=\/))?(.*)$/.exec(server) ?? [];
   return path === '/' ? host : host + path;

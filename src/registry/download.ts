@@ -9,9 +9,9 @@ export interface BlobDescriptor {
 }
 
 /**
- * Makes `file` the blob: `fill` adds to what an earlier run left in `FILE.partial`, and throws unless it is whole then.
- * `onBytes` is told how many bytes more are there, or fewer when it starts over. What a passing failure leaves can be
- * continued; after a final one nothing is left.
+ * Writes the blob to `file`. `fill` completes what an earlier run left in `FILE.partial`, and throws if it cannot.
+ * `onBytes` gets the number of bytes added; it is negative if the download starts over. If the download fails, the
+ * partial file stays only if a later run can resume it.
  */
 export const completeFile = async (
   file: string,
@@ -37,7 +37,7 @@ export const completeFile = async (
   }
 };
 
-/** Adds what is missing to `partial`; `ask` gets the headers to ask for the blob with. Throws RegistryFailure. */
+/** Downloads what is missing in `partial`; `ask` gets the request headers. Throws RegistryFailure. */
 export const download = async (
   partial: PartialFile,
   blob: BlobDescriptor,
@@ -46,7 +46,7 @@ export const download = async (
 ): Promise<void> => {
   const corrupt = async (): Promise<never> => {
     await partial.restart();
-    throw new RegistryFailure('corrupt', `${server} gives something else than ${blob.digest}`);
+    throw new RegistryFailure('corrupt', `${server} returned content that does not match ${blob.digest}`);
   };
   const start = partial.size();
   const answer = await ask(start > 0 ? { range: `bytes=${start}-` } : {});
@@ -59,13 +59,14 @@ export const download = async (
     if (partial.size() + data.length > blob.size) await corrupt();
     await partial.append(data);
   }
-  if (partial.size() < blob.size) throw new RegistryFailure('transient', `${server} ends within ${blob.digest}`);
+  if (partial.size() < blob.size)
+    throw new RegistryFailure('transient', `${server} ended the download of ${blob.digest} early`);
   if (!(await isWhole(partial, blob))) await corrupt();
 };
 
 const isWhole = async (partial: PartialFile, { digest, size }: BlobDescriptor): Promise<boolean> =>
   partial.size() === size && (await partial.digest()) === digest;
 
-/** Where the part starts that the answer to a Range request holds. */
+/** Returns the offset at which a partial answer starts, or NaN if the answer does not specify it. */
 const firstByte = ({ headers }: Answer): number =>
   Number(/^bytes (\d+)-/.exec([headers['content-range']].flat()[0] ?? '')?.[1]);

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path/posix';
 import { parse } from 'smol-toml';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
 
-/** Where the containerd of the node at `root` asks for images of `registry`, in order; `certsFolders` are its certs.d. */
+/** Returns the hosts that containerd on the node at `root` asks for images of `registry`, in order. */
 export const hostsOf = async (
   registry: string,
   root: string,
@@ -17,36 +17,36 @@ export const hostsOf = async (
     try {
       if (text) return parseHosts(text, folder, registry);
     } catch {
-      report(`${file} of the node is not valid and ignored`); // as containerd does; the reason would quote the file
+      report(`${file} on the node is invalid; ignoring it`); // like containerd; the reason would quote the file
     }
     return [registryItself(registry, tlsOfFiles(names, folder))];
   }
   return [registryItself(registry)];
 };
 
-/** A server that may have a registry's images: a mirror, or the registry itself. */
+/** A server that may have a registry's images: a mirror or the registry itself. */
 export interface RegistryHost {
-  /** root of the API, such as `https://mirror.example.com/v2` */
+  /** base URL of the API, such as `https://mirror.example.com/v2` */
   url: string;
-  /** knows what tags mean */
+  /** can resolve tags */
   resolves: boolean;
-  /** has manifests and blobs */
+  /** serves manifests and blobs */
   pulls: boolean;
   headers: Record<string, string | string[]>;
   tls: HostTls;
 }
 
 export interface HostTls {
-  /** files of the node */
+  /** paths on the node */
   ca: string[];
-  /** files of the node; the key may be in the certificate's */
+  /** paths on the node; one file may contain both */
   client: { certificate: string; key: string }[];
   skipVerify?: boolean | undefined;
 }
 
 type Table = Record<string, unknown>;
 
-/** Names of the folder for `registry` in certs.d, the best first. */
+/** Returns the possible directory names for `registry` in certs.d, in order of preference. */
 export const folderNames = (registry: string): string[] => [
   ...(registry.includes(':') ? [registry.replace(/:(\d+)$/, '_$1_')] : []),
   registry,
@@ -54,8 +54,8 @@ export const folderNames = (registry: string): string[] => [
 ];
 
 /**
- * Where to ask for images of `registry` by the hosts.toml in `folder` of the node, in order. Throws where it is not what
- * containerd takes.
+ * Parses the hosts.toml in `folder` on the node. Returns the hosts to ask for images of `registry`, in order. Throws if
+ * containerd would reject the file.
  */
 export const parseHosts = (text: string, folder: string, registry: string): RegistryHost[] => {
   const root = parse(text) as Table;
@@ -66,7 +66,7 @@ export const parseHosts = (text: string, folder: string, registry: string): Regi
   return [...mirrors.map(([server, table]) => parseHost(server, table, folder)), upstream];
 };
 
-/** The server that a registry's name means when no file says otherwise. */
+/** Returns the server of `registry` if no hosts.toml specifies another one. */
 export const registryItself = (registry: string, tls: HostTls = { ca: [], client: [] }): RegistryHost => {
   const local = /^(localhost|127\.[\d.]+|\[::1\])(?::(\d+))?$/.exec(registry);
   const ownPort = local?.[2] !== undefined && local[2] !== '443';
@@ -81,7 +81,7 @@ export const registryItself = (registry: string, tls: HostTls = { ca: [], client
   };
 };
 
-/** TLS settings by the names of the files in `folder`, as Docker has them: `*.crt`, `*.cert` and `*.key`. */
+/** Returns the TLS settings for `folder` in Docker's layout: files `*.crt`, `*.cert` and `*.key`. */
 export const tlsOfFiles = (names: readonly string[], folder: string): HostTls => ({
   ca: names.filter((name) => name.endsWith('.crt')).map((name) => resolve(folder, name)),
   client: names
@@ -123,5 +123,5 @@ const parseTls = (table: Table, folder: string): HostTls => ({
 const strings = (value: unknown): string[] => {
   const list = [value].flat();
   if (list.every((item) => typeof item === 'string')) return list;
-  throw new Error('has something else where it should have text');
+  throw new Error('expected a string or a list of strings');
 };

@@ -3,18 +3,18 @@ import { open } from 'node:fs/promises';
 
 const CHUNK = 1024 * 1024;
 
-/** A file that grows until it is complete, and the hash of what it has. */
+/** A file that grows until it is complete, with a running hash. */
 export interface PartialFile {
   size(): number;
   append(data: Buffer): Promise<void>;
-  /** Empties it. */
+  /** Empties the file. */
   restart(): Promise<void>;
-  /** `sha256:…` of all it has, which is on the disk by then. */
+  /** Flushes the file to disk and returns its `sha256:…`. */
   digest(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Opens `path` with what an earlier run left there; `onBytes` is told how many bytes more, or fewer, it has. */
+/** Opens `path` and keeps what an earlier run wrote. `onBytes` gets the number of bytes added, negative if removed. */
 export const openPartialFile = async (
   path: string,
   onBytes: (bytes: number) => void,
@@ -29,7 +29,7 @@ export const openPartialFile = async (
     onBytes(data.length);
   };
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK); // one for all: streams leave a new one behind with every read
+    const buffer = Buffer.allocUnsafe(CHUNK); // one buffer for all reads; a stream allocates a new one for each
     for (let read = CHUNK; read > 0; ) {
       signal.throwIfAborted();
       ({ bytesRead: read } = await file.read(buffer, 0, CHUNK, size));

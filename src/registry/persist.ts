@@ -1,29 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { combined, RegistryFailure } from './failure.ts';
 
-/** All in milliseconds but `tries`. */
+/** In milliseconds, except `tries`. */
 export interface Patience {
-  /** for a connection */
+  /** until connected */
   connect: number;
-  /** without a byte */
+  /** without receiving a byte */
   idle: number;
-  /** before the second try; doubles with every one */
+  /** before the second try; doubles with each further try */
   backoff: number;
-  /** what a server may ask for */
+  /** longest delay between tries */
   longestWait: number;
-  /** in a row without a byte more */
+  /** in a row without progress */
   tries: number;
 }
 
 export const PATIENCE: Patience = { connect: 15_000, idle: 60_000, backoff: 1000, longestWait: 120_000, tries: 6 };
 
-/** Half to all of a delay that doubles, so that many clients do not come back at once. */
+/** Returns milliseconds that double with each try, partly random so that many clients do not retry at once. */
 export const backoff = (patience: Patience, tries: number): number =>
   Math.min(patience.backoff * 2 ** (tries - 1), patience.longestWait) * (0.5 + Math.random() / 2);
 
-/**
- * Tries again what fails for a moment, and once what came out corrupt. As long as `progress` grows, it goes on.
- */
+/** Retries transient failures as long as `progress` grows or `patience` allows it, and corrupt content once. */
 export const persist = async <T>(
   attempt: () => Promise<T>,
   progress: () => number,
@@ -43,14 +41,14 @@ export const persist = async <T>(
       const wait = error.waitMs ?? backoff(patience, tries);
       if (corrupt > 1 || tries >= patience.tries) throw error;
       if (wait > patience.longestWait) {
-        throw new RegistryFailure('final', `${error.message} and asks to wait ${Math.round(wait / 1000)} s`);
+        throw new RegistryFailure('final', `${error.message}; the server asks to wait ${Math.round(wait / 1000)} s`);
       }
       await sleep(wait, undefined, { signal });
     }
   }
 };
 
-/** What `use` makes of the first of `hosts` that does not fail. */
+/** Returns the result of `use` for the first host that does not fail. Throws the failures of all if all fail. */
 export const firstOf = async <Host, T>(hosts: readonly Host[], use: (host: Host) => Promise<T>): Promise<T> => {
   const failures: RegistryFailure[] = [];
   for (const host of hosts) {

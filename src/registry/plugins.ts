@@ -12,7 +12,7 @@ import {
   matchingCredentials,
 } from './docker-config.ts';
 
-/** A program of the node that gives the kubelet credentials, such as a cloud's, and what it is for. */
+/** A kubelet credential provider on the node, such as a cloud's. */
 export interface CredentialPlugin {
   name: string;
   apiVersion: string;
@@ -26,22 +26,22 @@ export interface CredentialPlugin {
 
 export interface PluginAnswer {
   entries: ConfigEntry[];
-  /** what the answer is good for: a repository, a registry, or all where it is empty */
+  /** where the answer is valid: a repository, a registry, or everywhere if empty */
   scope: string;
   /** milliseconds */
   lifetime: number;
 }
 
-/** The plugins in a CredentialProviderConfig, YAML or JSON. Throws without quoting from it. */
+/** Returns the plugins in a CredentialProviderConfig, YAML or JSON. Throws without quoting it. */
 export const parsePlugins = (text: string, file: string): CredentialPlugin[] => {
   try {
     const { providers } = load(text) as { providers: CredentialPlugin[] };
     if (providers.every(({ name, matchImages }) => !name.includes('/') && matchImages.length > 0)) return providers;
   } catch {}
-  throw new Error(`${file} of the node is not a CredentialProviderConfig`);
+  throw new Error(`${file} on the node is not a CredentialProviderConfig`);
 };
 
-/** Reads the CredentialProviderResponse of `plugin` about `repository`. Throws without quoting from it. */
+/** Parses the CredentialProviderResponse of `plugin` for `repository`. Throws without quoting it. */
 export const parsePluginAnswer = (text: string, plugin: CredentialPlugin, repository: string): PluginAnswer => {
   try {
     const { auth, cacheKeyType, cacheDuration } = JSON.parse(text);
@@ -51,23 +51,23 @@ export const parsePluginAnswer = (text: string, plugin: CredentialPlugin, reposi
       return { entries: configEntries(auth ?? {}, `credential provider ${plugin.name}`), scope, lifetime };
     }
   } catch {}
-  throw new Error(`credential provider ${plugin.name} answers with something else than credentials`);
+  throw new Error(`credential provider ${plugin.name} did not return credentials`);
 };
 
-/** What an answer about `repository` can be good for, by its cacheKeyType. */
+/** Returns the scope of an answer for `repository`, by cacheKeyType. */
 export const answerScopes = (repository: string) => ({
   Image: repository,
   Registry: repository.slice(0, repository.indexOf('/')),
   Global: '',
 });
 
-/** Runs the plugins that are for a repository, each when its turn comes. */
+/** Yields credentials for a repository. Runs each plugin only if the earlier credentials do not work. */
 export type PluginCredentials = (repository: string, signal: AbortSignal) => AsyncGenerator<Credential>;
 
 const TIMEOUT = 60_000;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The credential plugins that `kubelet` of the node at `root` is configured with. */
+/** Uses the credential plugins of `kubelet` on the node at `root`. */
 export const pluginCredentials = async (
   root: string,
   kubelet: NodeDaemon,
@@ -108,7 +108,7 @@ export const pluginCredentials = async (
 };
 
 const readPlugins = async (root: string, path: string): Promise<CredentialPlugin[]> => {
-  const names = await listNodeFolder(root, path); // a file, or a folder of such files
+  const names = await listNodeFolder(root, path); // undefined if `path` is a file
   const files = names?.filter((name) => ['.json', '.yaml', '.yml'].includes(extname(name))) ?? [''];
   const plugins = files.map(async (name) => {
     const file = join(path, name);
@@ -125,7 +125,7 @@ const execute = async (
   signal: AbortSignal,
 ): Promise<string> => {
   if (tokenAttributes?.requireServiceAccount) {
-    throw new Error(`credential provider ${name} wants a service account's token, which only the kubelet has`);
+    throw new Error(`credential provider ${name} requires a service account token, which only the kubelet has`);
   }
   const input = JSON.stringify({ apiVersion, kind: 'CredentialProviderRequest', image });
   const own = Object.fromEntries(env.map(({ name, value }) => [name, value]));
@@ -136,6 +136,7 @@ const execute = async (
     return output.toString();
   } catch {
     signal.throwIfAborted();
-    throw new Error(`credential provider ${name} fails: run it on the node to see why`); // it may have said a secret
+    // without its output, which may contain a secret
+    throw new Error(`credential provider ${name} failed; run it on the node to see why`);
   }
 };

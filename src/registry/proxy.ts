@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** The proxy that Go programs with this environment use for `url`; undefined means none. */
+/** Returns the proxy that Go programs use for `url` with this environment; undefined for a direct connection. */
 export const proxyFor = (url: URL, environment: Readonly<Record<string, string>>): string | undefined => {
   const read = (name: string) => environment[name] || environment[name.toLowerCase()];
   const proxy = read(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');

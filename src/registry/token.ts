@@ -7,8 +7,8 @@ import { type Question, readBody, type Transport } from './transport.ts';
 const MAX_TOKEN = 1024 * 1024;
 
 /**
- * The Authorization header that answers `challenge` of `host`, anonymous without a credential; undefined where the token
- * server refuses. `path` is the repository's.
+ * Returns the Authorization header for `challenge` from `host`, anonymous without a credential; undefined if that does
+ * not work. `path` is the repository. Throws RegistryFailure if the token server fails.
  */
 export const authorizationFor = async (
   transport: Transport,
@@ -19,7 +19,8 @@ export const authorizationFor = async (
   signal: AbortSignal,
 ): Promise<string | undefined> => {
   if (challenge.scheme === 'basic') return credential && basic(credential);
-  if (!URL.canParse(challenge.realm)) throw new RegistryFailure('final', `${host.url} names no token server`);
+  if (!URL.canParse(challenge.realm))
+    throw new RegistryFailure('final', `${host.url} specified an invalid token server`);
   const question = tokenQuestion(host, { scope: `repository:${path}:pull`, ...challenge }, credential);
   const answer = await transport.send(question, signal);
   if (answer.status === 200) return bearer(await readBody(answer, question.url.host, MAX_TOKEN), question.url.host);
@@ -58,16 +59,16 @@ const bearer = (data: Buffer, server: string): string => {
     const { token, access_token: accessToken } = JSON.parse(data.toString());
     if (token || accessToken) return `Bearer ${token || accessToken}`;
   } catch {}
-  throw new RegistryFailure('transient', `${server} answers with something else than a token`);
+  throw new RegistryFailure('transient', `${server} did not return a token`);
 };
 
-/** How a registry wants to be asked, from its WWW-Authenticate header. */
+/** How to log in to a registry, from its WWW-Authenticate header. */
 export type Challenge = { scheme: 'basic' } | { scheme: 'bearer'; realm: string; service?: string; scope?: string };
 
 const CHALLENGE = /([\w-]+)\s+((?:[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)\s*,?\s*)+)/g;
 const PARAMETER = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
 
-/** The best way in that `header` offers, or undefined where it offers none known. */
+/** Returns the preferred challenge in `header`, or undefined if it has no known one. */
 export const parseChallenge = (header: string | string[] | undefined): Challenge | undefined => {
   const challenges = [header ?? []].flat().flatMap((line) => [...line.matchAll(CHALLENGE)].map(toChallenge));
   return challenges.find((challenge) => challenge?.scheme === 'bearer') ?? challenges.find(Boolean);

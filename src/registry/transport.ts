@@ -8,31 +8,31 @@ import type { Patience } from './persist.ts';
 export interface Question {
   url: URL;
   tls: HostTls;
-  /** for whoever answers in the end */
+  /** sent to every server, also after redirects */
   headers?: Record<string, string>;
-  /** for the server of `url` alone, such as credentials: dropped when it sends us to another */
+  /** sent only to the server of `url`, such as credentials; dropped when redirected to another server */
   ownHeaders?: Record<string, string | string[]>;
-  /** to POST; goes nowhere else */
+  /** sent by POST; redirects are not followed */
   form?: URLSearchParams;
 }
 
 export interface Answer extends AnswerHead {
   /** throws RegistryFailure */
   body: AsyncIterable<Buffer>;
-  /** the server that was asked answered itself */
+  /** from the server that was asked, not from one it redirected to */
   own: boolean;
   discard(): Promise<void>;
 }
 
 export interface Transport {
-  /** Follows redirections. Throws RegistryFailure where no answer comes. */
+  /** Follows redirects. Throws RegistryFailure if no answer comes. */
   send(question: Question, signal: AbortSignal): Promise<Answer>;
   close(): Promise<void>;
 }
 
 const MAX_REDIRECTS = 5;
 
-/** Asks servers as the containerd of the node at `root` would: through its proxies, trusting whom it trusts. */
+/** Sends requests like containerd on the node at `root`: through its proxies, with its trusted CAs. */
 export const createTransport = async (root: string, patience: Patience): Promise<Transport> => {
   const dispatchers = await createDispatchers(root, patience);
 
@@ -40,7 +40,7 @@ export const createTransport = async (root: string, patience: Patience): Promise
     let [address, own] = [url, true];
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] });
-      const response = await named(address, signal, () =>
+      const response = await withConnectionFailure(address, signal, () =>
         request(address, {
           dispatcher,
           signal,
@@ -57,7 +57,7 @@ export const createTransport = async (root: string, patience: Patience): Promise
       address = parseAddress(target, address);
       own &&= address.origin === url.origin;
     }
-    throw new RegistryFailure('final', `${url.host} sends us round in circles`);
+    throw new RegistryFailure('final', `too many redirects from ${url.host}`);
   };
   return { send, close: dispatchers.close };
 };
@@ -70,7 +70,7 @@ const parseAddress = (target: string, from: URL): URL => {
     const address = new URL(target, from);
     if (/^https?:$/.test(address.protocol)) return address;
   }
-  throw new RegistryFailure('final', `${from.host} sends us to an address that is none`);
+  throw new RegistryFailure('final', `${from.host} redirected to an invalid URL`);
 };
 
 const toAnswer = (
@@ -95,7 +95,7 @@ async function* readable(body: AsyncIterable<Buffer>, address: URL, signal: Abor
   }
 }
 
-const named = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+const withConnectionFailure = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
@@ -104,13 +104,13 @@ const named = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T
   }
 };
 
-/** All that `server` answers, at most `limit` bytes. */
+/** Returns the whole body. Throws RegistryFailure if it has more than `limit` bytes. */
 export const readBody = async ({ body }: Answer, server: string, limit: number): Promise<Buffer> => {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of body) {
     size += part.length;
-    if (size > limit) throw new RegistryFailure('corrupt', `${server} answers with more than ${limit} bytes`);
+    if (size > limit) throw new RegistryFailure('corrupt', `${server} returned more than ${limit} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts);

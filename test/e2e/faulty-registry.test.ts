@@ -139,17 +139,17 @@ describe('what stays skips an image that was found, and fails one that was named
   }>({
     '503 for a layer': {
       behaviour: at(ofLayer, status(503, { 'retry-after': '0' })),
-      reason: /answers 503 for sample\/docker blobs\/sha256:/,
+      reason: /answered 503 for sample\/docker blobs\/sha256:/,
     },
     '429 that asks to wait an hour': {
       behaviour: at(ofLayer, status(429, { 'retry-after': '3600' })),
-      reason: /has had too many requests \(429\) and asks to wait 3600 s/,
+      reason: /reports too many requests \(429\); the server asks to wait 3600 s/,
     },
     'a lost layer': { behaviour: at(ofLayer, status(404)), reason: /does not have sample\/docker blobs\/sha256:/ },
-    'another layer': { behaviour: at(ofLayer, other), reason: /gives something else than sha256:/ },
-    'another configuration': { behaviour: at(ofConfig, other), reason: /gives something else than sha256:/ },
-    'a manifest that is cut off': { behaviour: at(manifest, cut), reason: /gives something else than sha256:/ },
-    'a wrong login': { behaviour: at(/./, status(401, REALM)), reason: /refuses pull secret a\/login for/ },
+    'another layer': { behaviour: at(ofLayer, other), reason: /content that does not match sha256:/ },
+    'another configuration': { behaviour: at(ofConfig, other), reason: /content that does not match sha256:/ },
+    'a manifest that is cut off': { behaviour: at(manifest, cut), reason: /content that does not match sha256:/ },
+    'a wrong login': { behaviour: at(/./, status(401, REALM)), reason: /rejected pull secret a\/login for/ },
     'a configuration that belongs to other layers': {
       behaviour: at(/./, (_question, _answer, pass) => pass()),
       image: `${proxy.address}/sample/docker:lying`,

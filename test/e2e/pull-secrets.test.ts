@@ -115,13 +115,13 @@ test('everything is captured that some secret, the credential provider or certs.
       `${image} in ${names}`,
     );
   }
-  assert.match(created.stderr, new RegExp(`^ ! pull secret ${OLD}/login was refused by ${locked}$`, 'm'));
+  assert.match(created.stderr, new RegExp(`^ ! ${locked} rejected pull secret ${OLD}/login$`, 'm'));
   assert.match(created.stderr, /\d+ layers pulled/);
   assert.match(await onNode(NODE, ['cat', ASKED]), new RegExp(`"image":"${provided}/team/tool"`));
 });
 
 test('where no secret is good, each is named', async () => {
-  const refused = `${locked} refuses pull secret ${OLD}/login for ${locked}/team/alone: renew what is out of date`;
+  const refused = `${locked} rejected pull secret ${OLD}/login for ${locked}/team/alone; update it`;
   assert.match(created.stderr, new RegExp(`^ ! skipped ${locked}/team/alone:1 \\(used by .*alone\\): ${refused}`, 'm'));
   const strict = await preload(['create', 'strict', '-n', RUN, '--node', NODE, '--strict']);
   assert.equal(strict.code, 1);

@@ -111,7 +111,7 @@ const LIES: Record<string, { lie: Lie; reason: RegExp }> = {
   'a size beyond all disks': { lie: withLayer({ size: 1e30 }), reason: INVALID_SIZE },
   'a layer that ends early': {
     lie: { ...withLayer({ digest: `sha256:${HEX}`, size: 1_000_000 }), body: endsEarly },
-    reason: /^the connection to .* broke \(UND_ERR_SOCKET\)$/,
+    reason: /^the connection to .* failed \(UND_ERR_SOCKET\)$/,
   },
 };
 

@@ -68,18 +68,18 @@ test('a registry with passwords', async (t) => {
 
   await t.test('tries all pull secrets of the namespaces that use the image', async () => {
     const warnings = await fetchAll(address, { pullSecrets: [wrong, right] });
-    assert.deepEqual(warnings, [`pull secret a/old was refused by ${address}`]);
+    assert.deepEqual(warnings, [`${address} rejected pull secret a/old`]);
   });
   await t.test('and no others', async () => {
     await assert.rejects(fetchAll(address, { pullSecrets: [wrong, right] }, ['a']), {
       kind: 'final',
-      message: `${address} refuses pull secret a/old for ${address}/team/app: renew what is out of date, or check the name`,
+      message: `${address} rejected pull secret a/old for ${address}/team/app; update it, or check the name`,
     });
   });
   await t.test('says what is missing', async () => {
     await assert.rejects(
       fetchAll(address),
-      /wants credentials for .*team\/app: give a namespace that uses it a pull secret/,
+      /requires credentials for .*team\/app; add a pull secret in a namespace that uses it/,
     );
   });
   await t.test('a secret that is none does no harm', async () => {
@@ -116,14 +116,14 @@ test('a registry with tokens', async (t) => {
   await t.test('a wrong password, then the right one', async () => {
     const right = secret('a/new', { auths: { [address]: auth(RIGHT) } });
     const warnings = await fetchAll(address, { pullSecrets: [right, wrong] });
-    assert.deepEqual(warnings, [`pull secret a/old was refused by ${address}`], 'the longer path comes first');
+    assert.deepEqual(warnings, [`${address} rejected pull secret a/old`], 'the longer path comes first');
   });
   await t.test('an identity token', async () => {
     const identity = secret('a/identity', { auths: { [address]: { identitytoken: IDENTITY } } });
     assert.deepEqual(await fetchAll(address, { pullSecrets: [identity] }), []);
   });
   await t.test('a token that lets nobody in', async () => {
-    await assert.rejects(fetchAll(address, { pullSecrets: [wrong] }), /refuses pull secret a\/old/);
+    await assert.rejects(fetchAll(address, { pullSecrets: [wrong] }), /rejected pull secret a\/old/);
   });
   await t.test('anonymously, where every secret is refused', async () => {
     await pushImage(open.address, 'public/app', folder, 1000);
@@ -133,7 +133,7 @@ test('a registry with tokens', async (t) => {
     const client = await createRegistryClient({ root: emptyNode, pullSecrets: [everywhere], report });
     await client.fetchManifest({ domain: address, path: 'public/app', tag: '1' }, { namespaces: ['a'] }, SIGNAL);
     await client.close();
-    assert.deepEqual(warnings, [`pull secret a/old was refused by ${address}`]);
+    assert.deepEqual(warnings, [`${address} rejected pull secret a/old`]);
   });
 });
 
@@ -160,7 +160,7 @@ test('a registry with TLS and an authority of its own', async (t) => {
   await t.test('is refused by a node that does not know it', async () => {
     const hosts = `server = "https://${address}"\n`;
     await assert.rejects(fetchAll(address, await node({ [`${certs(address)}/hosts.toml`]: hosts })), {
-      message: /^the certificate of 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\): put its CA into the node's certs\.d$/,
+      message: /^the certificate of 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\); add its CA to the node's certs\.d$/,
       kind: 'final',
     });
   });

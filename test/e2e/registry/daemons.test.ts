@@ -103,7 +103,7 @@ providers:
     for (const setting of ['PROVIDER_SETTING=one', 'KUBELET_SETTING=two']) {
       assert.match(await read('environment'), new RegExp(`^${setting}$`, 'm'));
     }
-    await assert.rejects(fetchFor(root, other.address), { message: /wants credentials for/ });
+    await assert.rejects(fetchFor(root, other.address), { message: /requires credentials for/ });
   });
   assert.match((await fetchFor(root, registry.address)).join(), /^$/, 'without a kubelet');
 });

@@ -60,6 +60,6 @@ for (const [name, behaviour] of Object.entries<Behaviour>({
 test('truncated for good', async () => {
   await assert.rejects(
     fetchManifest((_question, _answer, pass) => pass(cut)),
-    /gives something else than sha256:/,
+    /content that does not match sha256:/,
   );
 });

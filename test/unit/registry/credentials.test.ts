@@ -98,7 +98,7 @@ describe('credential provider plugins', () => {
     assert.equal(parsePlugins(JSON.stringify({ providers: [plugin] }), '/file')[0]?.defaultCacheDuration, '12h');
     for (const text of ['', 'kind: Other', 'providers: [{name: ../sh, matchImages: [a]}]', '{']) {
       assert.throws(() => parsePlugins(text, '/file'), {
-        message: '/file of the node is not a CredentialProviderConfig',
+        message: '/file on the node is not a CredentialProviderConfig',
       });
     }
   });
@@ -112,7 +112,7 @@ describe('credential provider plugins', () => {
     assert.equal(answer({ cacheKeyType: 'Global' }).lifetime, 12 * 3_600_000);
     assert.equal(answer({ cacheKeyType: 'Global', cacheDuration: '1m30s' }).lifetime, 90_000);
     assert.equal(answer({ cacheKeyType: 'Global', cacheDuration: '0s' }).lifetime, 0);
-    const message = 'credential provider ecr answers with something else than credentials';
+    const message = 'credential provider ecr did not return credentials';
     assert.throws(() => answer({ cacheKeyType: 'Other' }), { message });
     assert.throws(() => parsePluginAnswer('s3cret', plugin, 'r.test/app'), { message });
   });

@@ -73,14 +73,14 @@ describe('failures', () => {
   test('asked to wait', () => assert.equal(answered(429, { 'retry-after': '5' }).waitMs, 5000));
 
   for (const [code, kind, message] of [
-    ['ECONNRESET', 'transient', /^the connection to r\.test broke \(ECONNRESET\)$/],
-    ['UND_ERR_BODY_TIMEOUT', 'transient', /^r\.test does not answer in time$/],
-    ['EAI_AGAIN', 'transient', /broke/],
-    ['ENOTFOUND', 'final', /finds no address for r\.test/],
+    ['ECONNRESET', 'transient', /^the connection to r\.test failed \(ECONNRESET\)$/],
+    ['UND_ERR_BODY_TIMEOUT', 'transient', /^r\.test did not answer in time$/],
+    ['EAI_AGAIN', 'transient', /failed/],
+    ['ENOTFOUND', 'final', /cannot resolve r\.test/],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'final', /certificate of r\.test is not trusted/],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'final', /not trusted/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'final', /not trusted/],
-    ['EPROTO', 'final', /does not speak TLS/],
+    ['EPROTO', 'final', /does not support TLS/],
   ] as const) {
     test(code, () => {
       const failure = connectionFailure('r.test', Object.assign(new Error('with a secret'), { code }));
@@ -93,7 +93,7 @@ describe('failures', () => {
   test('of a proxy', () => {
     const failure = (status: number) =>
       connectionFailure('r.test', new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`));
-    assert.equal(failure(407).message, "the node's proxy answers 407 for r.test");
+    assert.equal(failure(407).message, "the node's proxy answered 407 for r.test");
     assert.deepEqual([failure(407).kind, failure(502).kind], ['final', 'transient']);
   });
 

@@ -55,7 +55,7 @@ test('a capture to its end', async () => {
   const { capture, said } = await follow(
     { type: 'plan', plan },
     { type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 1024, total: 4096 } },
-    { type: 'warning', message: 'pull secret a/b was refused by r.io' },
+    { type: 'warning', message: 'r.io rejected pull secret a/b' },
     { type: 'skipped', name: 'r.io/b:1', reason: 'not found', usedBy: 'pod/x/y' },
     { type: 'skipped', name: 'r.io/c:1', reason: 'denied' },
     { type: 'image', image },
@@ -73,7 +73,7 @@ test('a capture to its end', async () => {
     '• Looking at what the node has',
     '• Capturing 2 images · 4Ki',
     '… Capturing 1/2 images · 1Ki/4Ki · 512/s · 6s left',
-    '! pull secret a/b was refused by r.io',
+    '! r.io rejected pull secret a/b',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
     '! skipped r.io/c:1: denied',
     '✓ 1 image captured in 7s, 2 skipped: 1 layer pulled (2Ki)',
