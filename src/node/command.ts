@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
-/** A finished command that did not end well; the message is the last thing it said. */
+/** A command that failed; the message is the last line that it printed to standard error. */
 export class CommandFailed extends Error {
   readonly code: number | NodeJS.Signals | null;
   constructor(message: string, code: number | NodeJS.Signals | null) {
@@ -10,34 +10,34 @@ export class CommandFailed extends Error {
   }
 }
 
-/** How to run `ctr` against one containerd: everything that comes before the subcommand. */
+/** How to run `ctr` against one containerd: everything before the subcommand. */
 export type Ctr = readonly string[];
 
-/** `argv` as the node at `root` would run it; `/` is the machine this process is on. */
+/** Returns the command line that runs `argv` on the node at `root`; `/` is this machine. */
 export const inNode = (root: string, argv: readonly string[]): string[] =>
   root === '/' ? [...argv] : ['chroot', root, ...argv];
 
-/** The words of a command or of flags that somebody gave as one text. */
+/** Splits a command or flags at spaces. */
 export const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);
 
 let trace: ((line: string) => void) | undefined;
 
-/** Lets `log` hear of every command that is run and of what it said; no command line has a secret. */
+/** Logs every command with its exit code and standard error. Command lines contain no secrets. */
 export const traceCommands = (log: (line: string) => void): void => {
   trace = log;
 };
 
 interface RunOptions {
-  /** for its standard input: a text, or an open file that can be sought in */
+  /** for standard input: text, or a seekable open file */
   input?: string | number;
   env?: NodeJS.ProcessEnv;
-  /** an open file that it gets as number 3 */
+  /** open file that the command gets as descriptor 3 */
   file?: number;
-  /** an open file for its standard output, of which nothing is returned then */
+  /** open file for standard output; `run` then returns an empty buffer */
   output?: number;
 }
 
-/** Runs `argv` to its end and returns its standard output; throws CommandFailed. */
+/** Runs `argv` and returns its standard output. Throws CommandFailed. */
 export const run = async (
   argv: readonly string[],
   signal?: AbortSignal,
@@ -50,7 +50,7 @@ export const run = async (
     ...(signal && { signal }),
     ...(env && { env }),
   });
-  child.stdin?.on('error', () => {}); // a command that ends early says why itself
+  child.stdin?.on('error', () => {}); // a command that exits early reports why
   child.stdin?.end(input);
   const output: Buffer[] = [];
   let complaint = '';
@@ -62,19 +62,19 @@ export const run = async (
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastWords(complaint) || `${command} ended with ${code}`, code);
+  throw new CommandFailed(lastWords(complaint) || `${command} failed with ${code}`, code);
 };
 
-/** Starts a daemon that writes to `logFile`; it ends with `stop`. */
+/** Starts a daemon that logs to `logFile`. Stop it with `stopDaemon`. */
 export const startDaemon = (argv: readonly string[], logFile: string): ChildProcess => {
   const [command = '', ...args] = argv;
   const log = openSync(logFile, 'w');
   const child = spawn(command, args, { stdio: ['ignore', log, log] });
-  closeSync(log); // a writable file kept open, even a deleted one, would keep the volume from becoming read-only
+  closeSync(log); // an open writable file, even a deleted one, prevents a read-only remount of the volume
   return child;
 };
 
-/** Asks `child` to end, then makes it. Resolves when it is gone. */
+/** Sends SIGTERM to `child`, and SIGKILL after 10 s. Resolves when it has exited. */
 export const stopDaemon = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = ended(child).catch(() => {});
@@ -98,14 +98,14 @@ const lastWords = (text: string): string =>
     .at(-1)
     ?.replace(/^ctr: /, '') ?? '';
 
-/** Words before a command that make it yield the processor and the disk, as far as the node has the tools. */
+/** Prefix that runs the command at low CPU and disk priority, as far as the node has the tools. */
 export const gentle = (root: string): Promise<string[]> =>
   available(root, [
     ['nice', '-n', '10'],
     ['ionice', '-c', '3'],
   ]);
 
-/** Words before a command that end it with this process even where that is killed; in a pod all ends with it anyway. */
+/** Prefix that kills the command when this process dies, if the node has setpriv. In a pod, it dies anyway. */
 export const mortal = (root: string): Promise<string[]> => available(root, [['setpriv', '--pdeathsig', 'KILL']]);
 
 const available = async (root: string, words: readonly string[][]): Promise<string[]> => {
@@ -120,7 +120,7 @@ const available = async (root: string, words: readonly string[][]): Promise<stri
   return there.flat();
 };
 
-/** Whether it was for want of space on the volume that something failed. */
+/** Whether an error means the volume is full. */
 export const isVolumeFull = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
   (error instanceof CommandFailed && /no space left on device/i.test(error.message));

@@ -8,27 +8,27 @@ import type { NodeTools } from '../model/request.ts';
 import { type Ctr, inNode, run, words } from './command.ts';
 import { pathInNode } from './files.ts';
 
-/** Image names of a containerd store and what they point to. */
+/** Digests by image name. */
 export type NodeImages = ReadonlyMap<string, string>;
 
-/** What the node's containerd has; it is only read. */
+/** Contents of the node's containerd, which is never changed. */
 export interface NodeStore {
   ctr: Ctr;
   images: NodeImages;
-  /** bytes by chain ID of what is unpacked for the overlayfs snapshotter */
+  /** bytes by chain ID of layers that the overlayfs snapshotter has */
   unpacked: ReadonlyMap<string, number>;
-  /** folder of its content, as a path of this process */
+  /** content store, as a path in this process */
   content: string;
-  /** the image every pod sandbox is made from */
+  /** image of the pod sandboxes */
   sandbox: string | undefined;
-  /** folders with hosts.toml files, as the node sees them */
+  /** directories with hosts.toml files, as paths on the node */
   certsFolders: string[];
 }
 
 const CRI_NAMESPACE = 'k8s.io';
 export const SNAPSHOTTER_FLAG = ['--snapshotter', SNAPSHOTTER];
 
-/** Parses the table of `ctr images ls`. Names that are only a config digest, as CRI adds them, are left out. */
+/** Parses the output of `ctr images ls`. Skips names that are only a config digest; CRI adds them. */
 export const parseImageTable = (table: string): NodeImages =>
   new Map(
     table
@@ -40,7 +40,7 @@ export const parseImageTable = (table: string): NodeImages =>
       }),
   );
 
-/** Parses the table of `ctr snapshots usage -b`; only layers have a chain ID for a key. */
+/** Parses the output of `ctr snapshots usage -b` to bytes by chain ID. Skips snapshots that are not layers. */
 export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
   new Map([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+(\d+)/gm)].map(([, key = '', bytes]) => [key, Number(bytes)]));
 
@@ -55,7 +55,7 @@ interface ContainerdConfig {
 // CRI is one plugin in 1.x and several in 2.x.
 const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'];
 
-/** What matters here of a configuration as `containerd config dump` prints it. */
+/** Returns the relevant settings in the output of `containerd config dump`. */
 export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFolders'> & { root: string } => {
   const { root = '/var/lib/containerd', plugins = {} } = parse(text) as ContainerdConfig;
   const cri = CRI_PLUGINS.flatMap((name) => plugins[name] ?? []);
@@ -67,7 +67,7 @@ export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFol
   };
 };
 
-/** Reads what the containerd of the node at `root` has, as far as it answers. Throws PreloadError where it does not. */
+/** Reads what containerd on the node at `root` has. Throws PreloadError if containerd does not answer. */
 export const readNodeStore = async (
   root: string,
   { ctrPath, ctrFlags, containerdPath }: NodeTools,
@@ -77,12 +77,9 @@ export const readNodeStore = async (
   const ask = async (...args: string[]): Promise<string> => (await run([...ctr, ...args], signal)).toString();
   const table = await ask('images', 'ls').catch((error: Error) => {
     signal.throwIfAborted();
-    throw new PreloadError(
-      `the node's containerd cannot be asked: ${error.message}`,
-      'say how with --ctr-path and --ctr-flags',
-    );
+    throw new PreloadError(`cannot reach the node's containerd: ${error.message}`, 'set --ctr-path and --ctr-flags');
   });
-  // Where there is no overlayfs snapshotter there are no layers to copy.
+  // without an overlayfs snapshotter there are no layers to copy
   const usage = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'usage', '-b').catch(() => '');
   const config = parseConfig(
     await run(inNode(root, [containerdPath, 'config', 'dump']), signal).then(String, () => ''),
@@ -97,18 +94,18 @@ export const readNodeStore = async (
   };
 };
 
-/** A document of the node's content store, or undefined where it is not there or not what its name says. */
+/** Returns a document in the node's content store, or undefined if it is missing or does not match `digest`. */
 export const readDocument = async ({ content }: NodeStore, digest: string): Promise<Buffer | undefined> => {
   const data = await readFile(join(content, blobPath(digest))).catch(() => undefined);
   return data && digestOf(data) === digest ? data : undefined;
 };
 
-/** Folders of the layers in the mount that `ctr snapshots prepare --target` prints for a child of them, base first. */
+/** Returns the layer directories, base first, in the mount command that `ctr snapshots prepare --target` prints. */
 export const parseLowerDirectories = (mountCommand: string): string[] => {
   const lower = /lowerdir=([^\s,]+)/.exec(mountCommand)?.[1];
   return lower ? lower.split(':').reverse() : [];
 };
 
-/** The writable folder in such a mount: of a snapshot without a parent it is what gets bound. */
+/** Returns the writable directory in such a mount command; a snapshot without a parent is a bind mount. */
 export const parseUpperDirectory = (mountCommand: string): string | undefined =>
   /upperdir=([^\s,]+)/.exec(mountCommand)?.[1] ?? /^mount -t bind (\S+) /m.exec(mountCommand)?.[1];

@@ -2,15 +2,15 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathInNode } from './files.ts';
 
-/** How a daemon of the node was started. */
+/** How a daemon on the node was started. */
 export interface NodeDaemon {
   argv: string[];
   environment: Record<string, string>;
 }
 
 /**
- * The first started daemon `name` of the node at `root`. One that sees another folder at the path `own` belongs to
- * another node, such as one that runs in a container of this.
+ * Returns the daemon `name` with the lowest PID on the node at `root`. Skips daemons that see another directory at the
+ * path `own`: they belong to another node, such as one that runs in a container.
  */
 export const findDaemon = async (root: string, name: string, own: string): Promise<NodeDaemon | undefined> => {
   const running = join(root, 'proc');
@@ -25,7 +25,7 @@ export const findDaemon = async (root: string, name: string, own: string): Promi
   return undefined;
 };
 
-/** The value of `--flag=value` or `--flag value`. */
+/** Returns the value of `--flag=value` or `--flag value`. */
 export const flagOf = ({ argv }: NodeDaemon, flag: string): string | undefined => {
   const index = argv.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
   const argument = argv[index];

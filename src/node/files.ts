@@ -3,7 +3,7 @@ import { join } from 'node:path/posix';
 
 const MAX_LINKS = 40;
 
-/** `path` of the node at `root` as a path of this machine; links lead where they lead on the node. */
+/** Converts `path` on the node at `root` to a path on this machine. Resolves symbolic links as the node does. */
 export const pathInNode = async (root: string, path: string): Promise<string> => {
   const pending = path.split('/');
   let resolved = '/';
@@ -15,18 +15,18 @@ export const pathInNode = async (root: string, path: string): Promise<string> =>
       continue;
     }
     links += 1;
-    if (links > MAX_LINKS) throw new Error(`${path} of the node is a loop of links`);
+    if (links > MAX_LINKS) throw new Error(`too many symbolic links in ${path} on the node`);
     if (target.startsWith('/')) resolved = '/';
     pending.unshift(...target.split('/'));
   }
   return join(root, resolved);
 };
 
-/** Undefined where the node has no such file. */
+/** Returns undefined if the node has no such file. */
 export const readNodeFile = async (root: string, path: string): Promise<string | undefined> =>
   readFile(await pathInNode(root, path), 'utf8').catch(absent);
 
-/** Names in a folder of the node, sorted; undefined where it has no such folder. */
+/** Returns the sorted names in a directory on the node, or undefined if it does not exist. */
 export const listNodeFolder = async (root: string, path: string): Promise<string[] | undefined> =>
   (await readdir(await pathInNode(root, path)).catch(absent))?.sort();
 

@@ -4,17 +4,17 @@ import { parseLowerDirectories, SNAPSHOTTER_FLAG } from './containerd.ts';
 import { isRunning } from './process-id.ts';
 
 export interface HeldLayers {
-  /** folders by chain ID, as the node sees them */
+  /** directories by chain ID, as paths on the node */
   folders: Map<string, string>;
-  /** what holds them in containerd; nothing needs to be held where it is not there */
+  /** containerd snapshot that holds them; undefined if there are no layers */
   key?: string;
 }
 
 const HOLD = 'preload-export-';
 
 /**
- * Finds where the containerd of `ctr` has the layers of `chain`, base first, all by one command; and holds them for `run`,
- * so that they are not collected while they are read.
+ * Finds the directories of the layers in `chain`, base first, with one command. Holds the layers for `run`, so that
+ * containerd does not remove them while they are read.
  */
 export const holdLayers = async (
   ctr: Ctr,
@@ -30,12 +30,12 @@ export const holdLayers = async (
   const folders = parseLowerDirectories(mountCommand.toString());
   if (folders.length !== chain.length) {
     await releaseLayers(ctr, [key]);
-    throw new PreloadError(`containerd shows ${folders.length} layers of ${chain.length} below ${top}`);
+    throw new PreloadError(`containerd reports ${folders.length} of ${chain.length} layers for ${top}`);
   }
   return { folders: new Map(chain.map((chainId, index) => [chainId, folders[index] ?? ''])), key };
 };
 
-/** Lets containerd collect again what `keys` hold, all by one command. */
+/** Releases what `keys` hold, with one command. */
 export const releaseLayers = async (ctr: Ctr, keys: readonly string[]): Promise<void> => {
   if (keys.length > 0) await runCommand([...ctr, 'snapshots', ...SNAPSHOTTER_FLAG, 'rm', ...keys]);
 };

@@ -2,26 +2,26 @@ import { open } from 'node:fs/promises';
 import { PreloadError } from '../model/errors.ts';
 import { CommandFailed, inNode, run } from './command.ts';
 
-const HELD = 1; // what flock ends with
+const HELD = 1; // exit code of flock
 
 /**
- * Keeps other exports from the volume until the returned function is called or this process ends, however it ends. The
- * node's flock locks the volume's folder as it is open here, where the lock stays: that is in the way of no remount.
+ * Locks the volume against other exports until the returned function is called or this process dies. Uses the node's
+ * flock on the open directory: the lock stays with that descriptor, and does not prevent a remount.
  */
 export const lockVolume = async (root: string, volume: string): Promise<() => Promise<void>> => {
   const folder = await open(volume).catch((error: Error) => {
-    throw new PreloadError(`the volume cannot be opened: ${error.message}`, 'say where it is mounted with --to');
+    throw new PreloadError(`cannot open the volume: ${error.message}`, 'specify where it is mounted with --to');
   });
   try {
     await run(inNode(root, ['flock', '-n', '3']), undefined, { file: folder.fd });
   } catch (error) {
     await folder.close();
     if (error instanceof CommandFailed && error.code === HELD) {
-      throw new PreloadError('another export has this volume', 'wait until it has ended, or remove its pod');
+      throw new PreloadError('another export is using this volume', 'wait until it has finished, or delete its pod');
     }
     throw new PreloadError(
-      `the volume cannot be locked: ${(error as Error).message}`,
-      `flock, of util-linux or busybox, must be on the node at ${root}`,
+      `cannot lock the volume: ${(error as Error).message}`,
+      `install flock (util-linux or busybox) on the node at ${root}`,
     );
   }
   return () => folder.close();

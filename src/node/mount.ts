@@ -7,11 +7,11 @@ export interface Mount {
   target: string;
   /** device */
   source: string;
-  /** options of the filesystem itself, not of this one place it is mounted at */
+  /** options of the filesystem, not of this mount */
   superOptions: string[];
 }
 
-/** Where something is mounted below `folder`, in the order it has to be unmounted in. */
+/** Returns the mount points below `folder`, in the order to unmount them. */
 export const mountsBelow = (mountinfo: string, folder: string): string[] =>
   mountinfo
     .split('\n')
@@ -19,13 +19,13 @@ export const mountsBelow = (mountinfo: string, folder: string): string[] =>
     .filter((target) => target.startsWith(`${folder}/`))
     .reverse();
 
-/** Unmounts what a killed run left mounted in `folder`; a pod's own mounts end with it. */
+/** Unmounts what a killed run on the node left in `folder`. Mounts in a pod vanish with the pod. */
 export const unmountBelow = async (folder: string): Promise<void> => {
   const targets = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder);
   for (const target of targets) await run(['umount', target]);
 };
 
-/** The mount at `target` in the text of a mountinfo file; the last one wins, as it covers the others. */
+/** Returns the mount at `target` in a mountinfo file; if there are several, the last one covers the others. */
 export const findMount = (mountinfo: string, target: string): Mount | undefined =>
   mountinfo
     .split('\n')
@@ -41,8 +41,8 @@ export const mountOf = async (target: string): Promise<Mount | undefined> =>
   findMount(await readFile('/proc/self/mountinfo', 'utf8'), target);
 
 /**
- * Makes `volume` visible inside the node's root and returns its path there. It covers a folder that every node has, in
- * this pod's mount namespace only: the node never sees it, and nothing stays behind when the pod is killed.
+ * Makes `volume` visible inside the node's root and returns its path there. Mounts it on a directory that every node
+ * has, but only in this pod's mount namespace: the node does not see the mount, and it vanishes with the pod.
  */
 export const showVolumeInNode = async (root: string, volume: string): Promise<string> => {
   if (root === '/') return volume;
@@ -55,7 +55,7 @@ export const showVolumeInNode = async (root: string, volume: string): Promise<st
     await run(['mount', '-o', 'bind', volume, join(root, folder)]);
     return folder;
   }
-  throw new PreloadError(`no folder of the node at ${root} can carry the volume`);
+  throw new PreloadError(`found no directory in the node's root ${root} to mount the volume on`);
 };
 
 export const hideVolumeInNode = async (root: string, folder: string): Promise<void> => {
@@ -65,13 +65,13 @@ export const hideVolumeInNode = async (root: string, folder: string): Promise<vo
 export const remount = (volume: string, mode: 'rw' | 'ro'): Promise<unknown> =>
   run(['mount', '-o', `remount,${mode}`, volume]);
 
-/** Turns the volume's whole filesystem read-only, so that a snapshot taken from now on is clean; false if it stays writable. */
+/** Makes the filesystem read-only, so that a snapshot of it is clean. Returns false if it stays writable. */
 export const makeReadOnly = async (volume: string): Promise<boolean> => {
   await remount(volume, 'ro').catch(() => {});
   return (await mountOf(volume))?.superOptions.includes('ro') ?? false;
 };
 
-/** UUID of the filesystem on `device`, or null where the node has no tool to read it. */
+/** Returns the UUID of the filesystem on `device`, or null if the node has no tool to read it. */
 export const filesystemUuid = async (root: string, device: string): Promise<string | null> => {
   const probe = inNode(root, ['blkid', '-p', '-s', 'UUID', '-o', 'value', device]);
   const uuid = await run(probe).then(

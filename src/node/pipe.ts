@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { run } from './command.ts';
 import { identifyRun, isRunning } from './process-id.ts';
 
-const PIPE_BYTES = 64 * 1024; // what a pipe holds at most
+const PIPE_BYTES = 64 * 1024; // capacity of a pipe
 
 /**
- * Runs `argv` to its end, and hands what it writes to `take` in pieces that last only as long as the call: one buffer is
- * used for all. A child's own stream makes a new one for each, and the memory that waits for collection grows with what
- * is read. Throws CommandFailed.
+ * Runs `argv` and passes its standard output to `take` in pieces, which are valid only during the call. All pieces use
+ * the same buffer: a child's own stream allocates one for each, so its memory grows with the output. Throws
+ * CommandFailed.
  */
 export const streamOutput = async (
   argv: readonly string[],
@@ -23,25 +23,25 @@ export const streamOutput = async (
   const buffer = Buffer.alloc(PIPE_BYTES);
   const callback = (bytes: number): boolean => {
     take(buffer.subarray(0, bytes));
-    return true; // goes on
+    return true; // continue reading
   };
   const reader = new Socket({ fd: readable, readable: true, writable: false, onread: { buffer, callback } }).resume();
   const running = run(argv, signal, { output: writable }).finally(() => closeSync(writable));
   try {
     await Promise.all([running, once(reader, 'close')]);
   } finally {
-    reader.destroy(); // a child of a command that failed may still have the other end
+    reader.destroy(); // a child of the failed command may still have the other end open
   }
 };
 
-/** Both ends of a pipe, which Node has no call for. */
+/** Returns both ends of a new pipe; Node has no function for this. */
 const openPipe = async (): Promise<{ readable: number; writable: number }> => {
   prefix ??= claimPrefix();
   const folder = await mkdtemp(await prefix);
   const path = join(folder, 'pipe');
   try {
     await run(['mkfifo', path]);
-    const both = openSync(path, 'r+'); // or to open either end would wait for the other
+    const both = openSync(path, 'r+'); // otherwise, opening one end would wait for the other
     const ends = { readable: openSync(path, 'r'), writable: openSync(path, 'w') };
     closeSync(both);
     return ends;
@@ -52,13 +52,13 @@ const openPipe = async (): Promise<{ readable: number; writable: number }> => {
 
 let prefix: Promise<string> | undefined;
 
-/** What the folders of this process' pipes are called, once those of killed processes are gone. */
+/** Returns the path prefix for pipe directories of this process. Removes those of killed processes first. */
 const claimPrefix = async (): Promise<string> => {
   await removeLeftovers();
   return join(tmpdir(), `preload-pipe-${await identifyRun('/')}-`);
 };
 
-/** Removes the folders of processes that were killed while they made a pipe. */
+/** Removes the directories of processes that were killed while they created a pipe. */
 const removeLeftovers = async (): Promise<void> => {
   const { uid } = await stat('/proc/self');
   for (const name of await readdir(tmpdir())) {
@@ -66,8 +66,8 @@ const removeLeftovers = async (): Promise<void> => {
     if (!run || (await isRunning('/', run))) continue;
     const folder = join(tmpdir(), name);
     const ours = await lstat(folder).then(
-      (found) => found.uid === uid, // root shall not be led into a folder of somebody else
-      () => false, // another process was faster
+      (found) => found.uid === uid, // root must not delete another user's directory
+      () => false, // another process has removed it
     );
     if (ours) await rm(folder, { recursive: true, force: true });
   }

@@ -2,8 +2,8 @@ import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Names this run by the process as the node at `root` sees it, `PID-STARTTIME`, so that another run on the node can tell
- * what still belongs to somebody.
+ * Returns an ID for this run: `PID-STARTTIME` of this process as seen on the node at `root`. Other runs on the node use
+ * it to check whether this one is still running.
  */
 export const identifyRun = async (root: string): Promise<string> => {
   const pid = await readlink(join(root, 'proc/self'));
@@ -15,8 +15,8 @@ export const isRunning = async (root: string, run: string): Promise<boolean> => 
   return (await startTime(root, pid)) === started;
 };
 
-/** In clock ticks since boot; undefined where there is no such process. */
+/** Returns clock ticks since boot, or undefined if there is no such process. */
 const startTime = async (root: string, pid: string): Promise<string | undefined> => {
   const stat = await readFile(join(root, 'proc', pid, 'stat'), 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]; // the 22nd field; the name before it may have blanks
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]; // field 22; the name before it may contain spaces
 };

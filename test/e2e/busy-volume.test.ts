@@ -68,7 +68,7 @@ test('a sealed volume is left alone by another export for as long as its snapsho
   const inLoader = (...argv: string[]) => kubectl(['exec', '-n', NAMESPACE, 'preload-sealed', '--', ...argv]);
   await assert.rejects(
     inLoader('node', '/tmp/preload.cjs', 'export', '--root', '/host', '--cache-only'),
-    /\nerror: another export has this volume\nhint: wait until it has ended, or remove its pod\n/,
+    /\nerror: another export is using this volume\nhint: wait until it has finished, or delete its pod\n/,
   );
   assert.match(await inLoader('grep', ' /snapshot ', '/proc/mounts'), / ext4 ro,/);
 });

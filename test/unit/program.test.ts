@@ -172,7 +172,7 @@ describe('escape codes', () => {
 
 test('the value of a flag may begin with a dash', async () => {
   const { stderr } = await runBundle(['export', '--ctr-flags', '-a x', '--to', '/nonexistent', '--cache-only']);
-  assert.match(stderr, /^error: the volume cannot be opened: ENOENT/m);
+  assert.match(stderr, /^error: cannot open the volume: ENOENT/m);
 });
 
 test('a bundle that cannot do its work says so without a stack', async () => {

@@ -10,19 +10,19 @@ after(() => rm(volume, { recursive: true }));
 
 test('one export has a volume, until it gives it back', async () => {
   const unlock = await lockVolume('/', volume);
-  await assert.rejects(lockVolume('/', volume), { message: 'another export has this volume' });
+  await assert.rejects(lockVolume('/', volume), { message: 'another export is using this volume' });
   await unlock();
   await (await lockVolume('/', volume))();
 });
 
 test('a node without flock is not taken for a volume that somebody has', () =>
   assert.rejects(lockVolume(volume, volume), {
-    message: /^the volume cannot be locked: chroot: failed to run command .*flock.*: No such file or directory$/,
-    hint: `flock, of util-linux or busybox, must be on the node at ${volume}`,
+    message: /^cannot lock the volume: chroot: failed to run command .*flock.*: No such file or directory$/,
+    hint: `install flock (util-linux or busybox) on the node at ${volume}`,
   }));
 
 test('a volume that is not there', () =>
   assert.rejects(lockVolume('/', join(volume, 'nowhere')), {
-    message: /^the volume cannot be opened: ENOENT/,
-    hint: 'say where it is mounted with --to',
+    message: /^cannot open the volume: ENOENT/,
+    hint: 'specify where it is mounted with --to',
   }));
