@@ -1,14 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { PreloadError } from '../model/errors.ts';
 
 /** A command that failed; the message is the last line that it printed to standard error. */
-export class CommandFailed extends Error {
+export class CommandFailed extends PreloadError {
   readonly code: number | NodeJS.Signals | null;
-  constructor(message: string, code: number | NodeJS.Signals | null) {
-    super(message);
+  constructor(message: string, argv: readonly string[], code: number | NodeJS.Signals | null) {
+    super(
+      message,
+      `to see why, run on the node: ${argv
+        .slice(argv[0] === 'chroot' ? 2 : 0)
+        .join(' ')
+        .slice(0, MAX_SHOWN)}`,
+    );
     this.code = code;
   }
 }
+
+const MAX_SHOWN = 300; // letters of a command line
+const NOT_FOUND = 127; // as shells report it
 
 /** How to run `ctr` against one containerd: everything before the subcommand. */
 export type Ctr = readonly string[];
@@ -58,11 +68,14 @@ export const run = async (
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
-  const code = await ended(child);
+  const code = await ended(child).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new CommandFailed(`${command} not found`, argv, NOT_FOUND);
+  });
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastWords(complaint) || `${command} failed with ${code}`, code);
+  throw new CommandFailed(lastWords(complaint) || `${command} failed with ${code}`, argv, code);
 };
 
 /** Starts a daemon that logs to `logFile`. Stop it with `stopDaemon`. */
