@@ -12,10 +12,10 @@ import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
 import type { ResolvedImage } from './resolve.ts';
 
-/** Brings the blob of a layer to blobs/ of the volume, from the node's content store or the registry. */
+/** Writes a layer's blob to blobs/ on the volume, from the node's content store or the registry. */
 export type BlobFetcher = (image: ResolvedImage, layer: { digest: string; bytes: number }) => Promise<void>;
 
-/** A fetcher that brings each blob once, however many images share it, some at a time. */
+/** Fetches each blob once, even if several images share it, and at most `parallel` blobs at a time. */
 export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressMeter): BlobFetcher => {
   const limit = limiter(capture.request.parallel);
   const underWay = new Map<string, Promise<void>>();
@@ -27,7 +27,7 @@ export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressM
     underWay.set(digest, fetched);
     fetched.then(
       () => partDone(digest),
-      () => underWay.delete(digest), // another repository may have the same blob
+      () => underWay.delete(digest), // the repository of another image may have it
     );
     return fetched;
   };
@@ -58,7 +58,7 @@ const fetchBlob = async (
   throw failure;
 };
 
-/** Copies `source` to `file` if it has `digest`; false where it has not, or is not there. */
+/** Copies `source` to `file`. Returns false if it does not exist or does not match `digest`. */
 const copyVerified = async (source: string, digest: string, file: string, signal: AbortSignal): Promise<boolean> => {
   if (!(await exists(source))) return false;
   const hash = createHash('sha256');
@@ -79,14 +79,14 @@ const copyVerified = async (source: string, digest: string, file: string, signal
   }
 };
 
-/** Digests of the layer blobs of `images` that the node has. */
+/** Returns the digests of the layer blobs of `images` that the node has. */
 export const blobsOfNode = async ({ content }: NodeStore, images: readonly ResolvedImage[]): Promise<Set<string>> => {
   const digests = [...new Set(images.flatMap(({ layers }) => layers.map(({ digest }) => digest)))];
   const there = await Promise.all(digests.map((digest) => exists(join(content, blobPath(digest)))));
   return new Set(digests.filter((_, index) => there[index]));
 };
 
-/** Brings the blobs of all layers onto the volume. Returns the images that have all of theirs; `onFailed` hears of the others. */
+/** Fetches the blobs of all layers. Returns the images whose blobs are complete; calls `onFailed` for the others. */
 export const bringBlobs = async (
   images: readonly ResolvedImage[],
   fetchBlob: BlobFetcher,

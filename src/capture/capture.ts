@@ -12,7 +12,7 @@ import { createRegistryClient } from '../registry/client.ts';
 import type { CaptureOptions } from './context.ts';
 import { writeImages } from './write-images.ts';
 
-/** Captures the images of `request` onto the volume, which is locked, in format 1, and seals it. Throws PreloadError. */
+/** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
   const { root, volume, force, report, signal } = options;
   const device = await mountOf(volume);
@@ -22,7 +22,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   if (!device && !force) {
     throw new PreloadError(
       `no volume is mounted at ${volume}`,
-      'mount one there; export --force writes to the folder itself',
+      'mount one there, or use export --force to write to the directory itself',
     );
   }
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
@@ -43,7 +43,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
       await registry.close();
     }
   } catch (error) {
-    throw isVolumeFull(error) ? new PreloadError('the volume is full', 'create again with a larger --size') : error;
+    throw isVolumeFull(error) ? new PreloadError('the volume is full', 'run create again with a larger --size') : error;
   } finally {
     await hideVolumeInNode(root, volumeInNode);
   }

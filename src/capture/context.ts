@@ -6,12 +6,12 @@ import type { RegistryClient } from '../registry/client.ts';
 import type { PullSecret } from '../registry/credentials.ts';
 
 export interface CaptureOptions {
-  /** where the node's root is mounted; `/` when run on the node itself */
+  /** where the node's root is mounted; `/` on the node itself */
   root: string;
   /** where the volume is mounted */
   volume: string;
   pullSecrets: readonly PullSecret[];
-  /** also use a folder that is no mount point, and delete what others stored there */
+  /** also use a directory that is not a mount point, and delete other files in it */
   force: boolean;
   /** write restore.sh to the volume */
   restoreScript: boolean;
@@ -21,12 +21,12 @@ export interface CaptureOptions {
   signal: AbortSignal;
 }
 
-/** What every part of a capture works with. */
+/** What all parts of a capture share. */
 export interface Capture extends CaptureOptions {
   request: CaptureRequest;
-  /** names this run on the node */
+  /** ID of this run on the node */
   run: string;
-  /** the volume as the node's own tools see it */
+  /** path of the volume for the node's own tools */
   volumeInNode: string;
   node: NodeStore;
   registry: RegistryClient;

@@ -6,20 +6,20 @@ import { exists } from '../node/files.ts';
 import { layerFolder, UNFINISHED } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
-/** A copier of unpacked layers, from a folder as the node sees it; gentle, since it is somebody's live node. */
+/** Returns a function that copies an unpacked layer from a directory on the node, at low priority. */
 export const layerCopier = async ({ root, volume, volumeInNode, signal }: Capture) => {
-  const words = [...(await mortal(root)), ...(await gentle(root))];
+  const prefix = [...(await mortal(root)), ...(await gentle(root))];
   return async (chainId: string, folder: string): Promise<void> => {
     const unfinished = join(UNFINISHED, layerFolder(chainId));
     await mkdir(join(volume, dirname(unfinished)), { recursive: true });
-    // "/." copies what a link to a folder leads to, together with the folder's own attributes
+    // "/." follows a link to a directory, and also copies the directory's own attributes
     const copy = ['cp', '-a', `${folder}/.`, join(volumeInNode, unfinished)];
-    await run(inNode(root, [...words, ...copy]), signal);
+    await run(inNode(root, [...prefix, ...copy]), signal);
     await finishLayer(volume, unfinished, chainId);
   };
 };
 
-/** Moves a layer that is whole, at `from` on the volume, to its place. */
+/** Moves a complete layer from `from` on the volume to its final place. */
 export const finishLayer = async (volume: string, from: string, chainId: string): Promise<void> => {
   const target = join(volume, layerFolder(chainId));
   await rm(dirname(target), { recursive: true, force: true });
@@ -28,8 +28,8 @@ export const finishLayer = async (volume: string, from: string, chainId: string)
 };
 
 /**
- * Makes sure that the node's cp keeps what overlayfs writes into layers: some only lose it and say nothing. The kernel
- * itself writes the sample, a whiteout and an opaque folder, and judges the copy by what it hides.
+ * Throws PreloadError if the node's cp loses what overlayfs writes into layers; some versions do so without an error.
+ * The kernel creates the sample, a whiteout and an opaque directory, and a mount of the copy shows what it hides.
  */
 export const testCopy = async ({ root, volume, volumeInNode }: Capture): Promise<void> => {
   const place = join(UNFINISHED, 'copy-test');
@@ -54,8 +54,8 @@ export const testCopy = async ({ root, volume, volumeInNode }: Capture): Promise
   await rm(here('.'), { recursive: true });
   if (kept) return;
   throw new PreloadError(
-    "the node's cp loses whiteouts or extended attributes of layers",
-    'install GNU coreutils on the node, or capture on another one with --node',
+    "the node's cp does not preserve whiteouts or extended attributes",
+    'install GNU coreutils on the node, or use another node with --node',
   );
 };
 

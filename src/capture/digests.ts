@@ -6,15 +6,15 @@ import { AT_ONCE } from '../volume/tree-digest.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
 
-/** Digests layers while others are still being brought, as they are in memory then. */
+/** Digests layers while others are still being copied, since they are in the page cache then. */
 export interface LayerSums {
-  /** a layer may be on the volume by now */
+  /** starts to digest a layer; a failure counts only when `of` tries again */
   add: (chainId: string) => void;
-  /** digests of these layers, which are on the volume; without those that could not be read, which is said */
+  /** returns digests by chain ID; if a layer cannot be read, warns and returns fewer */
   of: (chainIds: Iterable<string>) => Promise<Map<string, string>>;
 }
 
-/** `known` are the digests of layers that need not be read again. */
+/** Does not read the layers whose digests are `known`. */
 export const layerSums = (
   { volume, report, signal }: Pick<Capture, 'volume' | 'report' | 'signal'>,
   known: ReadonlyMap<string, string>,
@@ -41,7 +41,7 @@ export const layerSums = (
       const { message } = error as Error;
       report({
         type: 'warning',
-        message: `layers get no checksums, verify will not be able to check them: ${message}`,
+        message: `could not compute layer checksums; verify cannot check these layers: ${message}`,
       });
     }
     return sums;
@@ -49,7 +49,7 @@ export const layerSums = (
   return { add, of };
 };
 
-/** Digests of layers that a volume was sealed with, as they were then: what went wrong since shall still be found. */
+/** Returns the layer digests from when the volume was sealed, so that later damage is still detected. */
 export const sealedSums = async (volume: string): Promise<ReadonlyMap<string, string>> => {
   if ((await kindOf(volume, CONTENTS_FILE)) !== 'file') return new Map();
   return parseLayerSums((await readText(volume, LAYER_SUMS)) ?? '');

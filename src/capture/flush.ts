@@ -1,10 +1,10 @@
 import { run } from '../node/command.ts';
 
-/** Has what is on the volume written to its disk while more is brought: the node's memory does not fill with it. */
+/** Flushes the volume in the background so dirty pages do not fill memory. */
 export interface WriteBack {
-  /** there is something to write */
+  /** Starts a flush unless one is running. */
   begin: () => void;
-  /** Resolves when all of it is on the disk. Throws where the disk has failed, at any time. */
+  /** Resolves when everything is on disk. Throws if any flush has failed. */
   end: () => Promise<void>;
 }
 
@@ -15,7 +15,7 @@ export const writeBack = (volume: string, signal: AbortSignal): WriteBack => {
     try {
       await run(['sync', '-f', volume], signal);
     } catch (error) {
-      failure ??= error; // the kernel tells of a failure once
+      failure ??= error; // the kernel reports a failure only once
     }
     running = undefined;
   };

@@ -8,12 +8,9 @@ import type { ProgressMeter } from './meter.ts';
 import { giveUp, type ResolvedImage } from './resolve.ts';
 import { startUnpacker } from './unpack.ts';
 
-const WAVE = 8; // images unpacked before their layers are taken
+const WAVE = 8; // images to unpack before their layers are moved
 
-/**
- * Brings all layers of `images` onto the volume unpacked, each from its best source. Returns the images that are there
- * whole.
- */
+/** Writes all layers of `images` to the volume unpacked, each from its best source. Returns the complete images. */
 export const bringLayers = async (
   capture: Capture,
   images: readonly ResolvedImage[],
@@ -31,7 +28,7 @@ export const bringLayers = async (
     layers.filter((layer) => ['blob', 'registry'].includes(sourceOf(layer, available, capture.form)));
   const incomplete = images.filter((image) => blobsOf(image).length > 0);
   if (incomplete.length > 0) {
-    // All are asked for at once, so that what is fetched next does not wait for what is being unpacked.
+    // start all fetches now, so that none waits for an image to be unpacked
     const failures = new Map(
       incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
     );
@@ -40,14 +37,14 @@ export const bringLayers = async (
   return images.filter((image) => !failed.has(image));
 };
 
-/** Why one of the tasks failed, if one did. */
+/** Returns the error of the first task that fails, or undefined. */
 const failureOf = (tasks: readonly Promise<void>[]): Promise<Error | undefined> =>
   Promise.all(tasks).then(
     () => undefined,
     (error: Error) => error,
   );
 
-/** Copies what the node has unpacked, while containerd is kept from collecting it. */
+/** Copies what the node has unpacked. Keeps containerd from removing it meanwhile. */
 const copyFromNode = async (
   capture: Capture,
   images: readonly ResolvedImage[],
@@ -67,7 +64,7 @@ const copyFromNode = async (
   const begun = new Set(available.onVolume);
   const keys: string[] = [];
   try {
-    // copied as soon as it is held: to hold one after the other takes containerd as long as the disk takes to copy
+    // copy each chain as soon as it is held: holding all of them takes as long as copying them
     await forEachParallel(chains, parallel, async (chain) => {
       const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
       if (key) keys.push(key);
@@ -83,7 +80,7 @@ const copyFromNode = async (
   }
 };
 
-/** Chains of the node, base first and each top once, that together have every layer to copy. */
+/** Returns chains on the node, base first and without duplicates, that contain every layer to copy. */
 const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: Available): string[][] => {
   const chains = new Map<string, string[]>();
   for (const { layers } of images) {
@@ -95,7 +92,7 @@ const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: 
   return [...chains.values()];
 };
 
-/** Unpacks images once their blobs are there, a wave of images at a time. */
+/** Unpacks images whose blobs have been fetched, WAVE images at a time. */
 const unpackBlobs = async (
   capture: Capture,
   failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,

@@ -2,11 +2,11 @@ import { type Available, type CapturePlan, sourceOf } from '../model/plan.ts';
 import type { Capture } from './context.ts';
 import type { ResolvedImage } from './resolve.ts';
 
-/** Counts what has arrived and reports it, at most four times a second. */
+/** Reports the progress of the capture, at most four times a second. */
 export interface ProgressMeter {
-  /** bytes of a blob have come */
+  /** counts bytes of a blob */
   bytesDone: (count: number) => void;
-  /** a layer or blob, by chain ID or digest, is whole on the volume; `bytes` of it were copied */
+  /** marks a layer or blob, by chain ID or digest, as complete; counts its copied `bytes` */
   partDone: (id: string, bytes?: number) => void;
 }
 
@@ -29,7 +29,7 @@ export const progressMeter = (
   });
   let bytes = 0;
   let last = 0;
-  const tell = () => {
+  const update = () => {
     const done = missing.filter((parts) => parts.size === 0).length;
     if (Date.now() - last < INTERVAL && done < images.length) return;
     last = Date.now();
@@ -42,12 +42,12 @@ export const progressMeter = (
   return {
     bytesDone: (count) => {
       bytes += count;
-      tell();
+      update();
     },
     partDone: (id, copied = 0) => {
       bytes += copied;
       for (const parts of missing) parts.delete(id);
-      tell();
+      update();
     },
   };
 };

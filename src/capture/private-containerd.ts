@@ -6,12 +6,12 @@ import { type Ctr, gentle, inNode, mortal, run, startDaemon, stopDaemon, words }
 import { WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
-/** A containerd of our own that keeps its store on the volume, so that the node's is never touched. */
+/** A second containerd with its store on the volume, so that the node's own store is not changed. */
 export interface PrivateContainerd {
   ctr: Ctr;
-  /** folder for what is only needed while it runs, as a path of this process */
+  /** directory for temporary files, as a path in this process */
   work: string;
-  /** its content store, as a path of this process */
+  /** its content store, as a path in this process */
   content: string;
   stop: () => Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface PrivateContainerd {
 const NAMESPACE = 'preload';
 const START_TIMEOUT = 20_000;
 
-// Off: whatever would pull for the kubelet, or put sockets and folders outside the volume.
+// These would serve the kubelet, or create sockets and directories outside the volume.
 const DISABLED = [
   'io.containerd.grpc.v1.cri',
   'io.containerd.cri.v1.images',
@@ -28,7 +28,7 @@ const DISABLED = [
   'io.containerd.internal.v1.opt',
 ];
 
-/** Starts the node's own containerd binary on the volume. */
+/** Starts the node's containerd binary with its store on the volume. Throws PreloadError if it does not start. */
 export const startPrivateContainerd = async ({
   root,
   volume,
@@ -50,7 +50,7 @@ export const startPrivateContainerd = async ({
       `disabled_plugins = ${JSON.stringify(DISABLED)}`,
       '[grpc]',
       `address = ${JSON.stringify(socket)}`,
-      // blobs and layers are brought in one by one: nothing may be collected before an image refers to it
+      // no garbage collection: blobs and layers are added before an image refers to them
       '[plugins."io.containerd.gc.v1.scheduler"]',
       'deletion_threshold = 0',
       'mutation_threshold = 0',
@@ -73,7 +73,7 @@ export const startPrivateContainerd = async ({
   const ctr = inNode(root, [...words(tools.ctrPath), '--address', socket, '--namespace', NAMESPACE]);
   const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
-    // Not "ctr version": it looks the daemon's pid up in the node's /proc, which is not this pod's.
+    // not "ctr version", which looks up the daemon's PID in the node's /proc instead of this pod's
     const problem = await run([...ctr, 'images', 'ls', '-q']).then(
       () => undefined,
       (error: Error) => error,
@@ -81,10 +81,10 @@ export const startPrivateContainerd = async ({
     if (!problem) break;
     if (failure || daemon.exitCode !== null || Date.now() > deadline) {
       await stopDaemon(daemon);
-      const said = failure?.message ?? (await readFile(log, 'utf8')).trim().split('\n').at(-1);
+      const reason = failure?.message ?? (await readFile(log, 'utf8')).trim().split('\n').at(-1);
       throw new PreloadError(
-        `the node's containerd does not start on the volume: ${problem.message}; ${said}`,
-        'name its binary with --containerd-path',
+        `cannot start the node's containerd on the volume: ${problem.message}; ${reason}`,
+        'specify its path with --containerd-path',
       );
     }
     await sleep(100);

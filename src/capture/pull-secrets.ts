@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PullSecret } from '../registry/credentials.ts';
 
-/** The pull secrets mounted at `folder`, in files NAMESPACE.NAME. */
+/** Reads the pull secrets in `folder`, one per file NAMESPACE.NAME. */
 export const readPullSecrets = async (folder: string): Promise<PullSecret[]> => {
-  const files = (await readdir(folder)).filter((file) => !file.startsWith('..')); // those are the kubelet's own
+  const files = (await readdir(folder)).filter((file) => !file.startsWith('..')); // the kubelet's own files
   return Promise.all(
     files.map(async (file) => {
       const dot = file.indexOf('.');

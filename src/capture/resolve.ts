@@ -8,24 +8,24 @@ import { readDocument } from '../node/containerd.ts';
 import type { Capture } from './context.ts';
 import type { WantedImage } from './wanted.ts';
 
-/** One image to capture, under all the names that mean it. */
+/** An image to capture, with all its names. */
 export interface ResolvedImage {
   wanted: WantedImage[];
   names: string[];
-  /** the names' target, an index or a manifest */
+  /** what the names point to: an index or a manifest */
   target: Blob;
-  /** the platform's manifest; the target itself where that is no index */
+  /** the platform's manifest; the target itself unless that is an index */
   manifest: Blob;
   config: Blob;
   /** base first */
   layers: Omit<CapturedLayer, 'source'>[];
 }
 
-const HINT = 'check the name, and that the node may pull it from its registry';
+const HINT = 'check the name, and that the node can pull the image from its registry';
 
 /**
- * Tells that `wanted` cannot be captured: throws where it must be, reports and goes on where it was only found. A full
- * volume is no image's fault.
+ * Gives up on names that cannot be captured. Throws PreloadError if one is required; otherwise reports them as skipped.
+ * Rethrows `error` if the volume is full, since that is not the image's fault.
  */
 export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
   signal.throwIfAborted();
@@ -37,14 +37,14 @@ export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage
   }
 };
 
-/** Resolves every name to the platform's manifest, from the node's own content first. Names of one digest become one image. */
+/** Resolves every name to the platform's manifest, from the node's content store if possible. Merges equal digests. */
 export const resolveImages = async (capture: Capture, wanted: readonly WantedImage[]): Promise<ResolvedImage[]> => {
   const images = new Map<string, ResolvedImage>();
   await forEachParallel(wanted, capture.request.parallel * 2, async (item) => {
     try {
       const target = await readTarget(capture, item);
       const image = images.get(target.digest) ?? (await resolveImage(capture, item, target));
-      const known = images.get(target.digest) ?? image; // another name may have come first meanwhile
+      const known = images.get(target.digest) ?? image; // another name may have been faster
       images.set(target.digest, known);
       known.wanted.push(item);
       known.names.push(...keptNames(item.name, target.digest).filter((name) => !known.names.includes(name)));
@@ -69,7 +69,7 @@ const resolveImage = async (capture: Capture, item: WantedImage, target: Blob): 
     (await registry.fetchSmallBlob(item.source, { namespaces: item.namespaces }, config, signal));
   const chain = chainIds(data, request.platform);
   if (chain.length !== layers.length) {
-    throw new PreloadError('its manifest and its configuration do not belong together');
+    throw new PreloadError('its manifest and its configuration do not match');
   }
   return {
     wanted: [],
@@ -81,7 +81,7 @@ const resolveImage = async (capture: Capture, item: WantedImage, target: Blob): 
   };
 };
 
-/** Of several manifests for the platform the one the node has; its other variants may not even be in the registry. */
+/** Returns the platform's manifest, preferably one that the node has: other variants may be missing in the registry. */
 const readManifest = async (capture: Capture, { source, namespaces }: WantedImage, target: Blob): Promise<Blob> => {
   const { node, registry, request, signal } = capture;
   const digests = manifestsFor(target.data, request.platform);

@@ -14,9 +14,9 @@ import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
 import type { ResolvedImage } from './resolve.ts';
 
-/** Unpacks images whose blobs are on the volume, by a containerd that has the layers of the volume already. */
+/** Unpacks images whose blobs are on the volume, with a containerd that uses the layers already there. */
 export interface Unpacker {
-  /** the layers of these images that the volume lacks are on it afterwards; `onFailed` hears of what could not be unpacked */
+  /** adds the missing layers of these images to the volume; calls `onFailed` for images that cannot be unpacked */
   unpack: (images: readonly ResolvedImage[], onFailed: (image: ResolvedImage, error: unknown) => void) => Promise<void>;
   stop: () => Promise<void>;
 }
@@ -42,14 +42,14 @@ export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
           onFailed(image, error);
         }
       });
-      // Only now that no layer is being unpacked on top of another may folders move.
+      // directories may only move when nothing is being unpacked on top of them
       for (const image of imported) await takeLayers(capture, containerd, image, linked);
     },
     stop: containerd.stop,
   };
 };
 
-/** Makes the layers of `image` that are on the volume snapshots of the private containerd, as restore.sh does on a node. */
+/** Registers the image's layers on the volume as snapshots of the private containerd, like restore.sh on a node. */
 const linkLayers = async (
   { volume, volumeInNode, signal }: Capture,
   { ctr }: PrivateContainerd,
@@ -64,7 +64,7 @@ const linkLayers = async (
     const parent = layers[index - 1]?.chainId;
     const prepare = [...snapshots, 'prepare', '--target', '/', key, ...(parent ? [parent] : [])];
     const folder = parseUpperDirectory((await run(prepare, signal)).toString());
-    if (!folder) throw new PreloadError('containerd does not say where it prepares a layer');
+    if (!folder) throw new PreloadError('containerd did not report where it prepared a layer');
     const place = join(volume, relative(volumeInNode, folder));
     await rmdir(place);
     await symlink(join(volumeInNode, layerFolder(chainId)), place);
@@ -73,18 +73,18 @@ const linkLayers = async (
   }
 };
 
-/** Makes a blob of the volume content of the private containerd: a hard link, and an entry for it; no byte is copied. */
+/** Adds a blob on the volume to the private containerd's content store by a hard link, without copying it. */
 const ingest = async (
   { volume, signal }: Capture,
   { ctr, content }: PrivateContainerd,
   digest: string,
 ): Promise<void> => {
   const blob = join(volume, blobPath(digest));
-  if (!(await exists(blob))) return; // not needed: its layer is on the volume
+  if (!(await exists(blob))) return; // not needed, since its layer is on the volume
   const place = join(content, blobPath(digest));
   await mkdir(dirname(place), { recursive: true });
   await link(blob, place);
-  const input = await open(blob); // of which nothing is read, but which must be a file
+  const input = await open(blob); // ctr reads nothing from it, but requires a file
   try {
     await run([...ctr, 'content', 'ingest', '--expected-digest', digest, digest], signal, { input: input.fd });
   } finally {
@@ -105,7 +105,7 @@ const importImage = async (
   await rm(archive);
 };
 
-/** Moves what the private containerd unpacked to layers/ of the volume, and leaves a link for what is unpacked on top. */
+/** Moves unpacked layers to layers/ on the volume. Leaves links, so that other layers can be unpacked on top. */
 const takeLayers = async (
   { volume, volumeInNode, run: owner, signal }: Capture,
   { ctr }: PrivateContainerd,

@@ -5,13 +5,13 @@ import { unmountBelow } from '../node/mount.ts';
 import { BOOT, CONTENTS_FILE, FORMAT, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 
-/** What is on a volume before the capture. */
+/** State of a volume before the capture. */
 export interface VolumeState {
   /** layers and blobs of an earlier run are kept */
   resumes: boolean;
-  /** chain IDs of the layers that are whole */
+  /** chain IDs of complete layers */
   layers: ReadonlySet<string>;
-  /** digests of the blobs that are whole; with `.partial` behind it, of one that can be continued */
+  /** digests of complete blobs; with the suffix `.partial`, of downloads that can be resumed */
   blobs: ReadonlySet<string>;
   /** names in the volume's root that the capture does not need */
   unwanted: readonly string[];
@@ -20,12 +20,13 @@ export interface VolumeState {
 const LAYERS = 'layers';
 const BLOBS = 'blobs/sha256';
 const MADE_BY_MKFS = 'lost+found';
-const BLOCK = 512; // what stat counts in
+const BLOCK = 512; // unit of `blocks` in stat
 
 /**
- * Looks at the volume and changes nothing. Layers and blobs of an earlier run count if they are whole: they are put in
- * place by renaming. After a power failure even that is not certain, so only a sealed volume counts. A link never counts.
- * Throws PreloadError if other files are stored there, unless `force` says that they may go.
+ * Inspects the volume without changing it. Complete layers and blobs of an earlier run are reused: a layer or blob gets
+ * its final name only when it is complete. A power failure can break that, so after a reboot only a sealed volume is
+ * reused. Links are never reused. Throws PreloadError if the volume holds other files, unless `force` allows deleting
+ * them.
  */
 export const inspectVolume = async (volume: string, force: boolean): Promise<VolumeState> => {
   const entries = (await readdir(volume)).filter((entry) => ![MADE_BY_MKFS, BOOT].includes(entry)).sort();
@@ -51,13 +52,13 @@ export const inspectVolume = async (volume: string, force: boolean): Promise<Vol
   };
 };
 
-/** Bytes on the disk that clearVolume will free, at least. */
+/** Returns the minimum number of bytes that clearVolume will free. */
 export const reclaimableBytes = async (volume: string, { unwanted }: VolumeState): Promise<number> => {
   const usages = await Promise.all(unwanted.map((entry) => diskUsage(join(volume, entry))));
   return usages.reduce((sum, bytes) => sum + bytes, 0);
 };
 
-/** Deletes what the capture does not need. If it is killed, the next run knows the volume as ours. */
+/** Deletes what the capture does not need. Marks the volume, so that the next run recognizes it even after a kill. */
 export const clearVolume = async (volume: string, { resumes, layers, blobs, unwanted }: VolumeState): Promise<void> => {
   for (const folder of [WORK, UNFINISHED]) await unmountBelow(join(volume, folder));
   if (resumes) await markAsOurs(volume);
@@ -67,7 +68,7 @@ export const clearVolume = async (volume: string, { resumes, layers, blobs, unwa
   await markAsOurs(volume);
 };
 
-/** Deletes all layers and blobs but these, and all that only the capture needs. */
+/** Deletes all layers and blobs except these, and all temporary files. */
 export const tidyVolume = async (
   volume: string,
   chainIds: ReadonlySet<string>,
@@ -79,7 +80,7 @@ export const tidyVolume = async (
   await keepOnly(volume, BLOBS, digests);
 };
 
-/** Forgets what only an unfinished volume has to tell the next run. */
+/** Deletes the mark of an unfinished volume. */
 export const finishVolume = (volume: string): Promise<void> => rm(join(volume, BOOT));
 
 const currentBoot = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
@@ -98,17 +99,17 @@ const markAsOurs = async (volume: string): Promise<void> => {
   await writeFile(mark, await currentBoot());
 };
 
-/** `sha256:NAME` of the entries of a folder that have a name of this form and that `counts` accepts, by their path. */
+/** Returns `sha256:NAME` of the entries in a directory whose name matches `pattern` and whose path `counts` accepts. */
 const digestsIn = async (
   volume: string,
   folder: string,
-  form: RegExp,
+  pattern: RegExp,
   counts: (path: string) => Promise<boolean>,
 ): Promise<Set<string>> => {
   const digests = new Set<string>();
   if ((await kindOf(volume, folder)) !== 'folder') return digests;
   for (const entry of await readdir(join(volume, folder))) {
-    if (form.test(entry) && (await counts(join(folder, entry)))) digests.add(`sha256:${entry}`);
+    if (pattern.test(entry) && (await counts(join(folder, entry)))) digests.add(`sha256:${entry}`);
   }
   return digests;
 };
@@ -120,7 +121,7 @@ const keepOnly = async (volume: string, folder: string, digests: ReadonlySet<str
   }
 };
 
-/** Bytes of a file or of a whole folder. A file with other names elsewhere does not count: its bytes may stay. */
+/** Returns the bytes of a file or a whole directory. Skips files with other hard links, since their bytes may stay. */
 const diskUsage = async (path: string): Promise<number> => {
   const found = await lstat(path);
   if (!found.isDirectory()) return found.nlink === 1 ? found.blocks * BLOCK : 0;

@@ -2,20 +2,20 @@ import { type ImageReference, imageName, isExcluded, parseImage } from '../model
 import type { CaptureRequest } from '../model/request.ts';
 import type { NodeImages } from '../node/containerd.ts';
 
-/** One name to capture. */
+/** An image name to capture. */
 export interface WantedImage {
-  /** by which it is kept */
+  /** name on the volume */
   name: ImageReference;
-  /** to fetch: the version the node runs where it has the name, not what a moved tag means by now */
+  /** what to fetch: the node's version if it has the name, since the tag may have moved in the registry */
   source: ImageReference;
   required: boolean;
   sandbox: boolean;
-  /** whose pull secrets may be tried */
+  /** namespaces whose pull secrets may be used */
   namespaces: string[];
   usedBy?: string;
 }
 
-/** The names of `request`, of the node's cache if asked for, and the sandbox image, each once. */
+/** Returns the names in `request`, in the node's cache if requested, and the sandbox image, without duplicates. */
 export const wantedImages = (
   request: CaptureRequest,
   onNode: NodeImages,

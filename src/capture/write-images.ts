@@ -21,7 +21,7 @@ import { wantedImages } from './wanted.ts';
 
 const NOTHING = 'none of the images could be captured';
 
-/** Brings everything onto the volume and writes what describes it. */
+/** Writes all images and their metadata to the volume. Throws PreloadError. */
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
   const { request, form, node, volume, report, version } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
@@ -72,7 +72,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { restoreScript: withScript } = capture;
   const contents = { version, created, platform, layout, uuid, images };
   const defaults = restoreDefaults(request.tools);
-  // what counts as sealed after a power failure must be on the disk first
+  // a sealed volume is trusted even after a power failure, so its data must be on disk first
   const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
   const written = await writeVolume(volume, contents, documents, digests, { withScript, defaults });
   await finishVolume(volume);
@@ -80,7 +80,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   return written;
 };
 
-/** Tells that an image has no blobs: without unpacked layers it has nothing then. */
+/** Warns that an image has no blobs, or gives up on it if the volume has no unpacked layers. */
 const blobsMissing =
   (capture: Capture) =>
   (image: ResolvedImage, error: unknown): void => {
@@ -88,7 +88,10 @@ const blobsMissing =
     if (isVolumeFull(error)) throw error;
     if (capture.form.layers) {
       const reason = (error as Error).message;
-      capture.report({ type: 'warning', message: `no blobs of ${image.names[0]}, only its layers: ${reason}` });
+      capture.report({
+        type: 'warning',
+        message: `captured only the layers of ${image.names[0]}, not its blobs: ${reason}`,
+      });
     } else {
       giveUp(capture, image.wanted, error);
     }
@@ -109,7 +112,7 @@ const capturedImage = (
   blobs,
 });
 
-const FILESYSTEM_OVERHEAD = 1.05; // what a new filesystem keeps for itself
+const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves
 
 const checkSpace = async (
   { volume, report }: Capture,
@@ -123,11 +126,11 @@ const checkSpace = async (
   report({ type: 'too-small', size });
   throw new PreloadError(
     'the volume is too small for these images',
-    `create again with --size ${roundUpToGibibytes(size)}`,
+    `run create again with --size ${roundUpToGibibytes(size)}`,
   );
 };
 
-/** What is unusual about the node of the capture is taken to be so on new nodes too. */
+/** Returns unusual settings of this node; new nodes are assumed to have them too. */
 export const restoreDefaults = ({ ctrPath, ctrFlags }: NodeTools): RestoreDefaults => {
   const address = /(?:^|\s)(?:-a|--address)[\s=]+(\S+)/.exec(ctrFlags)?.[1]?.replace(/^unix:\/\//, '');
   return { ...(ctrPath !== 'ctr' && { ctr: ctrPath }), ...(address && { address }) };

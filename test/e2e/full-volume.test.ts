@@ -71,7 +71,7 @@ const undisturbed = async (images: readonly string[]): Promise<string> => {
 
 const assertFull = ({ code, stderr, events }: Ended): void => {
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /^error: the volume is full\nhint: create again with a larger --size$/m);
+  assert.match(stderr, /^error: the volume is full\nhint: run create again with a larger --size$/m);
   assert.deepEqual(
     events.filter(({ type }) => type === 'skipped' || type === 'sealed'),
     [],

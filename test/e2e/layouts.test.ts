@@ -144,7 +144,7 @@ test('where blobs cannot be had, the layers are kept, and the volume says which 
   await cluster('registry', 'stop');
   const args = ['--layout', 'layers,blobs', '--node', node, ...IMAGES];
   const { stderr } = await createPreload(NAMESPACE, 'no-blobs', args);
-  assert.match(stderr, /^ ! no blobs of .*shop\/web:1\.4, only its layers: /m);
+  assert.match(stderr, /^ ! captured only the layers of .*shop\/web:1\.4, not its blobs: /m);
   await mounted('no-blobs', async (folder) => {
     const images = await imagesOf(folder);
     assert.deepEqual(
