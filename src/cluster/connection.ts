@@ -22,14 +22,14 @@ export interface Cluster {
   namespace: string;
   /** milliseconds */
   requestTimeout: number;
-  /** called with every text the API server sends in a Warning header, once each */
+  /** shows a warning, such as one from the API server; each text only once */
   warn: (text: string) => void;
 }
 
-const NAME_ONE = 'set KUBECONFIG, or name a file with --kubeconfig';
+const REMEDY = 'set KUBECONFIG, or specify a file with --kubeconfig';
 const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** The API server, user and namespace that kubectl would use with these flags and this environment. */
+/** Returns the API server, user and namespace that kubectl would use with these flags. Throws PreloadError. */
 export const connect = (flags: ConnectionFlags, environment: Environment, warn: (text: string) => void): Cluster => {
   const { kubeconfig, missing } = load(flags.kubeconfig, environment);
   const name = flags.context || kubeconfig.currentContext;
@@ -37,14 +37,14 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
     throw new PreloadError(`context "${name}" does not exist`, 'see: kubectl config get-contexts');
   }
   const config = new KubeConfig();
-  // as in kubectl, a pod's own account counts only if nothing else is chosen
+  // like kubectl, use a pod's own service account only if no context is set
   if (!name && existsSync(POD_TOKEN)) config.loadFromCluster();
   else config.loadFromString(clientDocument(kubeconfig, name), { onInvalidEntry: 'filter' });
   const context = config.getContextObject(config.getCurrentContext());
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     const files = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : '';
-    throw new PreloadError(`no cluster is configured${files}`, NAME_ONE);
+    throw new PreloadError(`no cluster is configured${files}`, REMEDY);
   }
   const user = config.getCurrentUser();
   if (flags.as && user)
@@ -66,11 +66,11 @@ const load = (flag: string | undefined, environment: Environment) => {
   try {
     return loadKubeconfig(flag, environment);
   } catch (error) {
-    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, NAME_ONE);
+    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, REMEDY);
   }
 };
 
-/** For client-node, which merges files otherwise than kubectl and refuses some that kubectl takes. */
+/** One document for client-node, which merges files differently from kubectl and rejects some that kubectl accepts. */
 const clientDocument = ({ clusters, users, contexts }: Kubeconfig, currentContext: string): string =>
   JSON.stringify({
     'current-context': currentContext,
@@ -79,6 +79,6 @@ const clientDocument = ({ clusters, users, contexts }: Kubeconfig, currentContex
     contexts: [...contexts].map(([name, context]) => ({ name, context })),
   });
 
-/** client-node knows a file with a token only as a provider; as in kubectl, it goes before `token`. */
+/** client-node reads a token file only through an auth provider. Like in kubectl, it takes precedence over `token`. */
 const withTokenFile = ({ tokenFile, token, ...user }: Fields): Fields =>
   tokenFile ? { ...user, 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } : { ...user, token };

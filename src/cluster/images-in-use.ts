@@ -4,7 +4,7 @@ import type { ImageUser } from '../model/request.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, list, pluralOf } from './objects.ts';
 
-/** An image and everything that names it. */
+/** An image and the workloads that use it. */
 export interface ImageInUse {
   /** fully qualified name */
   name: string;
@@ -14,9 +14,9 @@ export interface ImageInUse {
 export interface ImagesInUse {
   images: ImageInUse[];
   namespaces: number;
-  /** `namespace/name` of the secrets pods pull with */
+  /** `namespace/name` of the pull secrets in pod specs */
   pullSecrets: Set<string>;
-  /** `namespace/name` of the service accounts pods run as, which may bring pull secrets of their own */
+  /** `namespace/name` of the service accounts of pods, which may have pull secrets too */
   serviceAccounts: Set<string>;
 }
 
@@ -34,10 +34,10 @@ interface Workload {
   spec?: PodSpec & { template?: { spec?: PodSpec }; jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } };
 }
 
-// Owners before what they own, so that an image is said to be used by the deployment and not by one of its pods.
+// owners first, so that an image is reported as used by a deployment and not by one of its pods
 const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job', 'Pod'];
 
-/** Every image a pod of the cluster runs, or would run once its workload starts. */
+/** Returns every image that a pod in the cluster uses, or would use once its workload starts. */
 export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<ImagesInUse> => {
   const users = new Map<string, ImageUser[]>();
   const namespaces = new Set<string>();
@@ -53,7 +53,7 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
       for (const image of imagesOf(pod)) {
         namespaces.add(namespace);
         const known = users.get(image) ?? [];
-        const isNew = known.every((user) => user.namespace !== namespace); // its owner may be of a kind not listed
+        const isNew = known.every((user) => user.namespace !== namespace); // the kind of its owner may not be listed
         if (!owned || isNew) known.push({ kind: kind.toLowerCase(), namespace, name });
         users.set(image, known);
       }
@@ -68,7 +68,7 @@ async function* listAllowed(cluster: Cluster, kind: Kind, signal: AbortSignal): 
     yield* list<Workload>(cluster, kind, { signal });
   } catch (error) {
     if (kind === 'Pod' || !(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
-    cluster.warn(`images that only ${pluralOf(kind)} name are left out: ${error.message}`);
+    cluster.warn(`cannot list ${pluralOf(kind)}, so images used only there are not captured: ${error.message}`);
   }
 }
 

@@ -8,8 +8,8 @@ export interface Environment {
 }
 
 /**
- * The configuration that kubectl would use: the file `flag` alone, or else all files that KUBECONFIG names, without those
- * that are `missing`. Throws if `flag` is missing, and if a file cannot be read; the message names it.
+ * Returns the configuration that kubectl would use: only the file `flag`, or else all files in KUBECONFIG except those
+ * that are `missing`. Throws if `flag` is missing or a file cannot be read; the message contains its path.
  */
 export const loadKubeconfig = (
   flag: string | undefined,
@@ -23,7 +23,7 @@ export const loadKubeconfig = (
   };
 };
 
-/** The files to merge, the most important first. */
+/** Returns the files to merge; earlier files take precedence. */
 export const kubeconfigPaths = ({ KUBECONFIG, HOME }: Environment): string[] => {
   if (KUBECONFIG) return [...new Set(KUBECONFIG.split(delimiter))].filter(Boolean);
   return HOME ? [join(HOME, '.kube', 'config')] : [];
@@ -33,7 +33,7 @@ const load = (path: string): Kubeconfig => {
   try {
     return parseKubeconfig(readFileSync(path, 'utf8'), path);
   } catch (error) {
-    if (isMissing(error)) throw error; // names the file itself
+    if (isMissing(error)) throw error; // its message contains the path
     throw new Error(`${path}: ${(error as Error).message}`);
   }
 };

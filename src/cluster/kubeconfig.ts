@@ -3,7 +3,7 @@ import { loadAll, YAMLException } from 'js-yaml';
 
 export type Fields = Record<string, unknown>;
 
-/** One kubeconfig file, or several as one. Entries are by name and keep all their fields; paths in them are absolute. */
+/** One kubeconfig file, or several merged ones. Entries are by name and keep all fields; their paths are absolute. */
 export interface Kubeconfig {
   /** empty if none is set */
   currentContext: string;
@@ -13,8 +13,8 @@ export interface Kubeconfig {
 }
 
 /**
- * Several files as one, by client-go's rules: the first file that has a name wins. Its entry counts as a whole; a field
- * that it lacks is never taken from a later file.
+ * Merges files by client-go's rules: the first file that has a name wins. Its entry is not merged with those in later
+ * files.
  */
 export const mergeKubeconfigs = (files: readonly Kubeconfig[]): Kubeconfig => ({
   currentContext: files.find(({ currentContext }) => currentContext)?.currentContext ?? '',
@@ -26,7 +26,7 @@ export const mergeKubeconfigs = (files: readonly Kubeconfig[]): Kubeconfig => ({
 const firstOfEachName = <T>(lists: ReadonlyMap<string, T>[]): ReadonlyMap<string, T> =>
   new Map(lists.toReversed().flatMap((entries) => [...entries]));
 
-/** Reads the YAML or JSON of the file `path`. Throws for what kubectl refuses too, without quoting credentials. */
+/** Parses the YAML or JSON of the file `path`. Throws if kubectl would too, without quoting credentials. */
 export const parseKubeconfig = (text: string, path: string): Kubeconfig => {
   const file = mapping(firstDocument(text), 'the document');
   const absolute: Absolute = (value) => (typeof value === 'string' && value ? resolve(dirname(path), value) : value);
@@ -49,13 +49,18 @@ export const parseKubeconfig = (text: string, path: string): Kubeconfig => {
 
 type Absolute = (path: unknown) => unknown;
 
-/** A command without a folder is looked up on the PATH. */
+/** Leaves a command without a directory as it is, since that is searched on the PATH. */
 const absoluteCommand = (exec: unknown, absolute: Absolute): unknown => {
   if (!isMapping(exec) || typeof exec.command !== 'string' || !exec.command.includes(sep)) return exec;
   return { ...exec, command: absolute(exec.command) };
 };
 
-const entries = (file: Fields, list: string, kind: string, settle: (fields: Fields) => Fields): Map<string, Fields> => {
+const entries = (
+  file: Fields,
+  list: string,
+  kind: string,
+  convert: (fields: Fields) => Fields,
+): Map<string, Fields> => {
   const items = file[list] ?? [];
   if (!Array.isArray(items)) throw new Error(`${list} is not a list`);
   const named = new Map<string, Fields>();
@@ -63,17 +68,18 @@ const entries = (file: Fields, list: string, kind: string, settle: (fields: Fiel
     const entry = mapping(item, `an entry of ${list}`);
     const name = string(entry.name, `a name in ${list}`);
     if (named.has(name)) throw new Error(`two ${list} have the name "${name}"`);
-    named.set(name, settle(mapping(entry[kind], `${kind} "${name}"`)));
+    named.set(name, convert(mapping(entry[kind], `${kind} "${name}"`)));
   }
   return named;
 };
 
 const firstDocument = (text: string): unknown => {
   try {
-    return loadAll(text, { json: true })[0]; // as in kubectl, the last of two equal keys wins
+    return loadAll(text, { json: true })[0]; // like kubectl, use the last of two equal keys
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    throw new Error(`${error.reason}${error.mark ? ` in line ${error.mark.line + 1}` : ''}`); // its message quotes lines
+    // not its message, which quotes lines and so may contain credentials
+    throw new Error(`${error.reason}${error.mark ? ` in line ${error.mark.line + 1}` : ''}`);
   }
 };
 

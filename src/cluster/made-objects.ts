@@ -5,29 +5,29 @@ import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
 import { poll } from './wait.ts';
 
-/** The objects one run has made for its own use, so that exactly those can be removed again. */
+/** The objects that one run created for its own use, so that it removes exactly those. */
 export interface MadeObjects {
   create: (object: KubernetesObject) => Promise<KubernetesObject>;
-  /** Tries to remove every one of them; never throws. */
+  /** Tries to remove all of them; never throws. */
   remove: (options?: RemoveOptions) => Promise<Removal>;
 }
 
 interface RemoveOptions {
   keep?: readonly KubernetesObject[];
-  /** when to stop waiting until they are gone */
+  /** aborted to stop waiting until they are gone */
   until?: AbortSignal;
 }
 
 export interface Removal {
   /** `pod/web` */
   removed: string[];
-  /** what is left, why, and the command that removes it; undefined if nothing is */
+  /** what is left, why, and the command that removes it; undefined if nothing is left */
   left?: string;
 }
 
 const REMOVAL_TIMEOUT = 60_000;
 
-/** Creates an object that must not be there yet. Throws PreloadError with a remedy if it is. */
+/** Creates an object that must not exist yet. Throws PreloadError with a remedy if it does. */
 export const createNew = (cluster: Cluster, object: KubernetesObject): Promise<KubernetesObject> =>
   create(cluster, object).catch((error: unknown) => {
     throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
@@ -36,7 +36,7 @@ export const createNew = (cluster: Cluster, object: KubernetesObject): Promise<K
 export const madeObjects = (cluster: Cluster): MadeObjects => {
   let made: KubernetesObject[] = [];
   return {
-    // Not abortable: an object whose creation is under way must be known afterwards.
+    // not abortable, since an object must be known once its creation has started
     create: async (object) => {
       const created = await createNew(cluster, object);
       made.push(created);
@@ -94,14 +94,14 @@ const describeLeft = (objects: readonly KubernetesObject[], problem: string): st
   return `could not remove ${names}: ${problem}; remove ${objects.length > 1 ? 'them' : 'it'} with: ${command}`;
 };
 
-/** Says that an object of the same name as the one of a preload to be made is there, and how to get rid of it. */
+/** Returns the error for an object of a preload that already exists, with the command that removes it. */
 export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
   const { labels, name: ownName, namespace = '' } = metadata;
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
   const see = isVerify ? '' : `see: ${USAGE_NAME} status -n ${namespace}; `;
   return new PreloadError(
-    `${objectName({ kind, apiVersion, metadata })} exists: preload "${name}" is being ${isVerify ? 'verified' : 'created'}, or its last run was cut off`,
-    `${see}to remove what is left: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
+    `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
+    `${see}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
   );
 };

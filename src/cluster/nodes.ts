@@ -13,17 +13,17 @@ interface Node {
   };
 }
 
-/** Where to capture, from what the nodes' status tells: a hint, as it lists at most 50 images with compressed sizes. */
+/** Where to capture, estimated from the nodes' status: it lists at most 50 images, with compressed sizes. */
 export interface NodeChoice {
-  /** the one asked for, else the ready one with the most of the images, where any has one */
+  /** the requested node, else the ready node with the most of the images; undefined if no node has any */
   node?: string;
-  /** how many it has */
+  /** how many of the images it has */
   has: number;
   /** `linux/amd64` */
   platform: string;
-  /** of other nodes that could have been chosen */
+  /** platforms of the other nodes that could be chosen */
   otherPlatforms: string[];
-  /** compressed bytes by image name, as far as known; rather of this platform than of another */
+  /** compressed bytes by image name, as far as known; sizes for this platform take precedence */
   sizes: Map<string, number>;
 }
 
@@ -38,7 +38,7 @@ interface Candidate {
   has: number;
 }
 
-/** Throws PreloadError where the node asked for is not there, or no node is of the platform asked for. */
+/** Throws PreloadError if the requested node does not exist, or no node has the requested platform. */
 export const chooseNode = async (
   cluster: Cluster,
   images: readonly string[],
@@ -71,7 +71,7 @@ export const chooseNode = async (
   };
 };
 
-/** The one with the most images; among equals one of the platform that most are of, and then the first by name. */
+/** Returns the candidate with the most images; among equals, the one with the most common platform or first name. */
 const bestOf = (candidates: readonly Candidate[]): Candidate | undefined => {
   const common = new Map<string, number>();
   for (const { platform } of candidates) common.set(platform, (common.get(platform) ?? 0) + 1);
@@ -83,9 +83,9 @@ const bestOf = (candidates: readonly Candidate[]): Candidate | undefined => {
 };
 
 const noNode = ({ node, platform }: AskedNode): PreloadError => {
-  const what = node ? `node "${node}"` : 'ready node';
+  const ofPlatform = platform ? ` with platform ${platform}` : '';
   return new PreloadError(
-    platform ? `no ${what} of platform ${platform}` : node ? `${what} not found` : `no ${what}`,
+    node ? `node "${node}"${ofPlatform} not found` : `found no ready node${ofPlatform}`,
     'see: kubectl get nodes -o wide',
   );
 };

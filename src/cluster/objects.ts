@@ -4,7 +4,7 @@ import { FIELD_MANAGER } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
 
-/** Kinds this tool uses: API group with version, and plural; those without a namespace are marked. */
+/** API group with version and plural by kind; `global` kinds have no namespace. */
 const KINDS = {
   ConfigMap: { api: '/api/v1', plural: 'configmaps' },
   Event: { api: '/api/v1', plural: 'events' },
@@ -44,7 +44,7 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** Fails with ApiError AlreadyExists where the object is there. A dry run checks everything and keeps nothing. */
+/** Throws ApiError AlreadyExists if the object exists. A dry run checks everything but stores nothing. */
 export const create = (
   cluster: Cluster,
   object: KubernetesObject,
@@ -57,7 +57,7 @@ export const create = (
     ...(options.signal && { signal: options.signal }),
   });
 
-/** Server-side apply: creates the object or brings it to this form. */
+/** Server-side apply: creates or updates the object. */
 export const apply = (
   cluster: Cluster,
   object: KubernetesObject,
@@ -71,7 +71,7 @@ export const apply = (
     ...options,
   });
 
-/** The object, or undefined where it is not there. */
+/** Returns the object, or undefined if it does not exist. */
 export const read = async <T = KubernetesObject>(
   cluster: Cluster,
   kind: Kind,
@@ -88,7 +88,7 @@ export const read = async <T = KubernetesObject>(
 };
 
 export interface ListOptions extends RequestOptions {
-  /** all namespaces when undefined */
+  /** all namespaces if undefined */
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
@@ -96,7 +96,7 @@ export interface ListOptions extends RequestOptions {
 
 const PAGE = 500;
 
-/** All objects of a kind, asked for in pages. */
+/** Yields all objects of a kind, requested in pages. */
 export async function* list<T = KubernetesObject>(
   cluster: Cluster,
   kind: Kind,
@@ -113,7 +113,7 @@ export async function* list<T = KubernetesObject>(
   } while (next);
 }
 
-/** Asks for the deletion of exactly this object; fine where it is gone already, or another one has its name. */
+/** Requests the deletion of exactly this object. Does nothing if it is gone or another one has its name. */
 export const remove = async (
   cluster: Cluster,
   object: KubernetesObject,
@@ -130,13 +130,13 @@ export const remove = async (
   }
 };
 
-/** Whether exactly this object is still there. */
+/** Whether exactly this object still exists. */
 export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObject, options: RequestOptions = {}) => {
   const found = await read(cluster, kind as Kind, metadata.name, { ...options, namespace: metadata.namespace ?? '' });
   return found?.metadata.uid === metadata.uid;
 };
 
-/** `answer`, or null where this user may not ask. */
+/** Returns `answer`, or null if this user lacks the permission. */
 export const whereAllowed = <T>(answer: Promise<T>): Promise<T | null> =>
   answer.catch((error: unknown) => {
     if (error instanceof ApiError && error.reason === 'Forbidden') return null;

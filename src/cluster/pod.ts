@@ -11,12 +11,12 @@ import { send } from './rest.ts';
 import { poll } from './wait.ts';
 import { lastWarning } from './warnings.ts';
 
-const VOLUME_PATIENCE = 20_000; // provisioners try again after a failure
+const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
 const MOUNT_PATIENCE = 30_000; // so do kubelets
 
 /**
- * Waits until the loader's container runs, or has run: then its events say how it ended. Returns its node. Throws as soon
- * as it is clear that it never will run.
+ * Waits until the loader's container runs or has finished; its events tell how it ended. Returns its node. Throws
+ * PreloadError as soon as it is clear that it cannot start.
  */
 export const loaderStarted = async (
   cluster: Cluster,
@@ -33,10 +33,10 @@ export const loaderStarted = async (
     if (problem) throw new PreloadError(problem.message, problem.hint);
     const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
     if (failure)
-      throw new PreloadError(`the volume cannot be made: ${failure}`, 'choose another --storage-class or --size');
+      throw new PreloadError(`cannot create the volume: ${failure}`, 'use another --storage-class or --size');
     const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
     if (warning?.startsWith('FailedMount: MountVolume.'))
-      throw new PreloadError(`the volume cannot be mounted: ${warning.replace(/^FailedMount: /, '')}`);
+      throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`);
     return undefined;
   });
 };
@@ -61,8 +61,8 @@ export const readLoader = async (
   const current = await read<KubernetesObject & LoaderPod>(cluster, 'Pod', pod.metadata.name, { namespace, signal });
   if (!current || current.metadata.uid !== pod.metadata.uid || current.metadata.deletionTimestamp) {
     throw new PreloadError(
-      `pod ${pod.metadata.name} was deleted by somebody else`,
-      'create again; if its node is being drained, name another one with --node',
+      `pod ${pod.metadata.name} was deleted by someone else`,
+      'run the command again; if the node is being drained, use another one with --node',
     );
   }
   return current;
@@ -76,8 +76,8 @@ export interface LoaderObjects {
 }
 
 /**
- * Makes the objects of a loader; with its pod goes all but the claim. The config map comes first, since a pod that has to
- * wait for it starts a second later.
+ * Creates the objects of a loader. Deleting the pod deletes everything but the claim. Creates the config map first,
+ * since a pod that waits for it starts a second later.
  */
 export const createLoader = async (
   cluster: Cluster,
@@ -85,11 +85,11 @@ export const createLoader = async (
   made: MadeObjects,
   signal: AbortSignal,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const brought = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
+  const dependents = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
   const claim = await made.create(rest.claim);
   const pod = await made.create(rest.pod);
   signal.throwIfAborted();
-  for (const { apiVersion, kind, metadata } of brought) {
+  for (const { apiVersion, kind, metadata } of dependents) {
     const { name, namespace = '' } = metadata;
     const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
     await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
@@ -97,7 +97,7 @@ export const createLoader = async (
   return { claim, pod };
 };
 
-/** Events of the loader, in order and each once, however often the connection breaks; ends when the container does. */
+/** Yields the loader's events in order, each once, even if the connection breaks. Ends when the container does. */
 export async function* loaderEvents(
   cluster: Cluster,
   pod: KubernetesObject,
@@ -132,6 +132,6 @@ async function* logLines(
       yield* lines;
     }
   } catch {
-    signal.throwIfAborted(); // a broken connection is read again by the caller
+    signal.throwIfAborted(); // the caller reconnects
   }
 }

@@ -14,7 +14,7 @@ export interface ClassNames {
   snapshotClass?: string | undefined;
 }
 
-/** Throws where the cluster cannot store the capture, before anything is made. */
+/** Throws PreloadError if the cluster cannot store the capture. Creates nothing. */
 export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: AbortSignal): Promise<void> => {
   const snapshotClasses = await listSnapshotClasses(cluster, signal);
   const { metadata, provisioner } = await storageClassOf(cluster, names.storageClass, signal);
@@ -22,8 +22,8 @@ export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: 
     driver: provisioner,
     of: `storage class "${metadata.name}"`,
     flag: '--snapshot-class',
-    mismatch: 'name two that belong together with --storage-class and --snapshot-class',
-    otherwise: 'name another storage class with --storage-class',
+    mismatch: 'choose two classes of the same driver with --storage-class and --snapshot-class',
+    otherwise: 'use another --storage-class',
   });
 };
 
@@ -42,13 +42,13 @@ const storageClassOf = async (
   if (!chosen) {
     throw new PreloadError(
       'the cluster has no default storage class',
-      `name one with --storage-class: ${listNames(classes)}`,
+      `choose one with --storage-class: ${listNames(classes)}`,
     );
   }
   return chosen;
 };
 
-/** A storage class of `driver`, of any where that is not known: the one named, else the default one, else the first. */
+/** Returns a storage class of `driver`, or of any driver if it is unknown: `name`, else the default, else the first. */
 export const storageClassFor = async (
   cluster: Cluster,
   driver: string | undefined,
@@ -61,15 +61,17 @@ export const storageClassFor = async (
     ? fitting.find(({ metadata }) => metadata.name === name)
     : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
   if (chosen) return chosen.metadata.name;
+  const unfit = name ? `storage class "${name}" does not use` : 'no storage class uses';
+  const missing = name ? `storage class "${name}" not found` : 'the cluster has no storage class';
   throw new PreloadError(
-    `${name ? `storage class "${name}" is not` : 'no storage class is'} of ${driver ?? 'any driver'}, which has the snapshot`,
-    `choose with --storage-class among: ${listNames(fitting)}`,
+    driver ? `${unfit} driver ${driver}, which made the snapshot` : missing,
+    `choose one with --storage-class: ${listNames(fitting)}`,
   );
 };
 
 const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
-/** Throws where the loader would be refused: no privileged pods, no quota, no permission. Nothing is made. */
+/** Throws if the cluster would reject the loader: no privileged pods, no quota or no permission. Creates nothing. */
 export const checkLoaderAllowed = async (
   cluster: Cluster,
   pod: KubernetesObject,
@@ -87,7 +89,7 @@ export const checkLoaderAllowed = async (
     if (!level) throw error;
     throw new PreloadError(
       `namespace "${namespace}" does not allow privileged pods (PodSecurity: ${level})`,
-      `choose another namespace with -n, or: kubectl label ns ${namespace} pod-security.kubernetes.io/enforce=privileged`,
+      `choose another namespace with -n, or run: kubectl label ns ${namespace} pod-security.kubernetes.io/enforce=privileged`,
       error,
     );
   }
@@ -103,8 +105,8 @@ interface Volume {
 }
 
 /**
- * Throws where the claim `name` cannot be snapshotted, before anything is made. What this user may not read is left to the
- * snapshot controller: a pod often has just the permission to make snapshots.
+ * Throws PreloadError if the claim `name` cannot be snapshotted. Creates nothing. Leaves what this user may not read to
+ * the snapshot controller, since a pod often has only the permission to create snapshots.
  */
 export const checkClaim = async (
   cluster: Cluster,
@@ -118,8 +120,8 @@ export const checkClaim = async (
   const { csi } = volume.spec;
   if (!csi) {
     throw new PreloadError(
-      `the volume of claim "${name}" is of no CSI driver, and so cannot be snapshotted`,
-      'fill a claim whose storage class has a CSI driver with snapshots',
+      `claim "${name}" is not backed by a CSI driver, so it cannot be snapshotted`,
+      'use a claim whose CSI driver supports snapshots',
     );
   }
   if (!classes) return;
@@ -132,14 +134,14 @@ const volumeOf = async (cluster: Cluster, name: string, signal: AbortSignal): Pr
   if (!claim) {
     throw new PreloadError(
       `persistent volume claim "${name}" not found in namespace "${namespace}"`,
-      `choose with --pvc and -n; see: kubectl get pvc -n ${namespace}`,
+      `check --pvc and -n; see: kubectl get pvc -n ${namespace}`,
     );
   }
   const { phase = 'Pending' } = claim.status ?? {};
   if (phase !== 'Bound' || !claim.spec.volumeName) {
     throw new PreloadError(
-      `persistent volume claim "${name}" is not bound but ${phase}`,
-      `fill it first, by export in a pod that mounts it; see: kubectl describe pvc ${name} -n ${namespace}`,
+      `persistent volume claim "${name}" is not bound (${phase})`,
+      `first run export in a pod that mounts it; see: kubectl describe pvc ${name} -n ${namespace}`,
     );
   }
   return read<Volume>(cluster, 'PersistentVolume', claim.spec.volumeName, { signal });

@@ -16,7 +16,7 @@ interface ConfigMap extends KubernetesObject {
 
 type Pod = KubernetesObject & LoaderPod;
 
-/** All preloads of a namespace, or of all, that are there or being made; sorted by namespace and name. */
+/** Returns the preloads in a namespace, or in all, also unfinished ones; sorted by namespace and name. */
 export const listPreloads = async (
   cluster: Cluster,
   { namespace, name }: { namespace?: string | undefined; name?: string | undefined },
@@ -56,7 +56,7 @@ const byKey = <T extends KubernetesObject>(objects: readonly T[]): Map<string, T
     objects.map((object) => [`${object.metadata.namespace}/${object.metadata.labels?.[INSTANCE_LABEL]}`, object]),
   );
 
-/** What the cluster remembers of the preload `name`, undefined where it does not. */
+/** Returns the record of the preload `name` in the cluster, or undefined if it does not exist. */
 export const readRecord = async (
   cluster: Cluster,
   name: string,

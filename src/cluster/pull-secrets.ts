@@ -12,8 +12,8 @@ interface Secret extends KubernetesObject {
 }
 
 /**
- * Docker configurations, JSON with `auths`, by `namespace/name` of their secret: those named and those of the service
- * accounts. What may not be read is left out with a warning.
+ * Returns Docker configurations, JSON with `auths`, by `namespace/name` of their secret: the named secrets and those of
+ * the service accounts. Warns about secrets that it cannot read and skips them.
  */
 export const readPullSecrets = async (
   cluster: Cluster,
@@ -54,7 +54,9 @@ const readAllowed = async <T>(
     return await read<T>(cluster, kind, name, { namespace, signal });
   } catch (error) {
     signal.throwIfAborted();
-    cluster.warn(`pull secrets of ${kind} ${namespace}/${name} are not used: ${(error as Error).message}`);
+    cluster.warn(
+      `cannot read ${kind} ${namespace}/${name}, so it is not used to pull images: ${(error as Error).message}`,
+    );
     return undefined;
   }
 };

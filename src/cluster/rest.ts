@@ -9,13 +9,13 @@ export interface ApiRequest {
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
-  /** the answer is a stream that may stay open */
+  /** the answer is a stream that may stay open, so it has no timeout */
   streaming?: boolean;
 }
 
 /**
- * One request with the kubeconfig's credentials. Not through client-node's typed clients: those can neither be aborted
- * nor show the server's Warning headers, and take seconds to convert the lists of a large cluster.
+ * Sends one request with the kubeconfig's credentials. Does not use client-node's typed clients: they cannot be
+ * aborted, hide the server's Warning headers, and take seconds to convert the lists of a large cluster.
  */
 export const send = async (cluster: Cluster, path: string, request: ApiRequest = {}): Promise<Response> => {
   const { method = 'GET', query = {}, body, contentType = 'application/json', signal, streaming } = request;
@@ -25,7 +25,7 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
     throw new PreloadError(
       `cannot use the kubeconfig: ${error.message}`,
-      'set KUBECONFIG, or name a file with --kubeconfig',
+      'set KUBECONFIG, or specify a file with --kubeconfig',
     );
   });
   const dispatcher = authentication.getDispatcher();
@@ -48,7 +48,7 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
 export const sendForJson = async <T>(cluster: Cluster, path: string, request?: ApiRequest): Promise<T> =>
   (await (await send(cluster, path, request)).json()) as T;
 
-/** Texts of the warnings of class 299 in a Warning header. */
+/** Returns the texts with code 299 in a Warning header. */
 const warnings = (header: string | null): string[] =>
   [...(header ?? '').matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
 

@@ -7,16 +7,16 @@ export interface SnapshotClass extends KubernetesObject {
   driver: string;
 }
 
-/** What is to be snapshotted, in the words of the command that wants it. */
+/** What to snapshot, and hints for the command that does it. */
 export interface SnapshotSource {
   driver: string;
-  /** what brings the driver: `storage class "fast"` */
+  /** what uses the driver: `storage class "fast"` */
   of: string;
-  /** by which the user names a snapshot class */
+  /** flag that specifies the snapshot class */
   flag: string;
-  /** remedy where the class named is for another driver; where there is a fitting one it can be named, by default */
+  /** hint if the named class is for another driver; by default, lists the classes for this driver */
   mismatch?: string;
-  /** what else helps where no class is for the driver: `name another storage class` */
+  /** second hint if no class is for the driver: `use another --storage-class` */
   otherwise?: string;
 }
 
@@ -26,13 +26,13 @@ export const listSnapshotClasses = async (cluster: Cluster, signal: AbortSignal)
   } catch (error) {
     if (!(error instanceof ApiError && error.code === 404)) throw error;
     throw new PreloadError(
-      'the cluster has no volume snapshots (snapshot.storage.k8s.io/v1)',
-      'install the CRDs and the controller of kubernetes-csi/external-snapshotter, and a CSI driver with snapshots',
+      'the cluster does not support volume snapshots (snapshot.storage.k8s.io/v1)',
+      'install the CRDs and the controller of kubernetes-csi/external-snapshotter, and a CSI driver that supports snapshots',
     );
   }
 };
 
-/** Throws where neither the class called `name`, nor without a name the driver's default one, can snapshot `source`. */
+/** Throws PreloadError if the class `name`, or without a name the driver's default one, cannot snapshot the source. */
 export const checkSnapshotClass = (
   classes: readonly SnapshotClass[],
   name: string | undefined,
@@ -40,7 +40,7 @@ export const checkSnapshotClass = (
 ): void => {
   const fitting = classes.filter((snapshotClass) => snapshotClass.driver === driver);
   const remedy = fitting[0]
-    ? `name one with ${flag}: ${listNames(fitting)}`
+    ? `choose one with ${flag}: ${listNames(fitting)}`
     : ['install a VolumeSnapshotClass for it', ...(otherwise ? [otherwise] : [])].join(', or ');
   if (!name) {
     if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
@@ -50,7 +50,7 @@ export const checkSnapshotClass = (
   if (!named) throw classMissing('volume snapshot class', name, classes, flag);
   if (named.driver !== driver) {
     throw new PreloadError(
-      `volume snapshot class "${name}" is for ${named.driver}, ${of} for ${driver}`,
+      `volume snapshot class "${name}" is for driver ${named.driver}, but ${of} uses ${driver}`,
       mismatch ?? remedy,
     );
   }
@@ -60,11 +60,11 @@ export const isDefault = (annotation: string) => (object: KubernetesObject) =>
   object.metadata.annotations?.[annotation] === 'true';
 
 export const listNames = (objects: readonly KubernetesObject[]): string =>
-  objects.map(({ metadata }) => metadata.name).join(', ') || 'there is none';
+  objects.map(({ metadata }) => metadata.name).join(', ') || '(none exist)';
 
 export const classMissing = (
   what: string,
   name: string,
   there: readonly KubernetesObject[],
   flag: string,
-): PreloadError => new PreloadError(`${what} "${name}" not found`, `choose with ${flag} among: ${listNames(there)}`);
+): PreloadError => new PreloadError(`${what} "${name}" not found`, `choose one with ${flag}: ${listNames(there)}`);

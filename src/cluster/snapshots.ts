@@ -16,17 +16,17 @@ interface SnapshotContent {
   status?: { snapshotHandle?: string };
 }
 
-/** The snapshot as the storage knows it; nothing where this user may not read that. */
+/** The snapshot in the storage system; empty if this user may not read it. */
 export interface SnapshotHandle {
-  /** ID of the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
+  /** ID in the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
   snapshotId?: string;
   driver?: string;
   deletionPolicy?: string;
 }
 
 /**
- * Waits until the snapshot can be used. What its driver complains of goes to `onProblem`: drivers try again, so it is no
- * failure until `signal` is aborted; the error then says it. Throws early only if the snapshot is gone.
+ * Waits until the snapshot can be used. Passes errors of its driver to `onProblem`. Drivers retry, so such an error is
+ * thrown only when `signal` is aborted. Throws early only if the snapshot is gone.
  */
 export const snapshotReady = async (
   cluster: Cluster,
@@ -39,7 +39,7 @@ export const snapshotReady = async (
   const check = async (): Promise<SnapshotHandle | undefined> => {
     const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { namespace, signal });
     if (snapshot?.metadata.uid !== uid)
-      throw new PreloadError(`volume snapshot ${name} was deleted by somebody else`, 'run the command again');
+      throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
     const { readyToUse, error } = snapshot?.status ?? {};
     if (readyToUse && snapshot) return snapshotHandle(cluster, snapshot, signal);
     problem = error ? (error.message ?? 'its driver reports an error') : undefined;
@@ -61,7 +61,7 @@ export const snapshotReady = async (
   }
 };
 
-/** The handle of `snapshot`, or undefined while it has none. */
+/** Returns the handle of `snapshot`, or undefined if it does not exist yet. */
 export const snapshotHandle = async (
   cluster: Cluster,
   snapshot: VolumeSnapshot,
@@ -80,9 +80,9 @@ export const snapshotHandle = async (
 };
 
 /**
- * Whether a node has the volume of `claim` attached; what was written is on the storage once none has. Storage that does
- * without attaching never has one: no object tells whether a node has such a volume mounted. A pod is gone while its node
- * may still hold the staging mount, and the volumes in use in a node's status are those that are attached.
+ * Whether a node has the volume of `claim` attached. Once it is detached, all data is on the storage. Always false for
+ * storage without attachments, since no object shows whether a node still has such a volume mounted: the pod may be
+ * gone before the staging mount is, and `volumesInUse` in a node's status lists only attached volumes.
  */
 export const isAttached = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<boolean> => {
   const { name, namespace = '' } = claim.metadata;
@@ -101,11 +101,11 @@ export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, si
   if (!(await read(cluster, 'VolumeSnapshot', name, { signal }))) return;
   throw new PreloadError(
     `volume snapshot "${name}" already exists in namespace "${cluster.namespace}"`,
-    `choose another name; to see what is there: ${USAGE_NAME} status -n ${cluster.namespace}`,
+    `choose another name; see: ${USAGE_NAME} status -n ${cluster.namespace}`,
   );
 };
 
-/** The snapshot `name`, which can be used. Throws where there is none, with what to choose another one for. */
+/** Returns the snapshot `name`. Throws PreloadError if it is missing or not ready; its hint mentions `flag`. */
 export const readySnapshot = async (
   cluster: Cluster,
   name: string,
@@ -116,9 +116,9 @@ export const readySnapshot = async (
   if (snapshot?.status?.readyToUse) return snapshot;
   throw new PreloadError(
     `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
-    `choose one that is ready as ${flag}: ${USAGE_NAME} status -n ${cluster.namespace}`,
+    `use ${flag} with a snapshot that is ready; see: ${USAGE_NAME} status -n ${cluster.namespace}`,
   );
 };
 
-/** Bytes that a volume made from `snapshot` must have; 0 where its driver does not say. */
+/** Returns the minimum bytes of a volume made from `snapshot`; 0 if its driver does not report it. */
 export const restoreSize = ({ status }: VolumeSnapshot): number => parseQuantity(status?.restoreSize ?? '') ?? 0;

@@ -11,12 +11,12 @@ interface Event {
   eventTime?: string;
 }
 
-/** The last warning about `object`, for a reason why something takes long. */
+/** Returns the last warning about `object`, which may explain a delay; undefined if there are no warnings. */
 export const lastWarning = async (
   cluster: Cluster,
   { kind, metadata }: KubernetesObject,
 ): Promise<string | undefined> => {
-  const { name, uid } = metadata; // an object of the same name may have been there before
+  const { name, uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
   const fieldSelector = `${about},type=Warning`;
   let last: Event | undefined;
@@ -26,7 +26,7 @@ export const lastWarning = async (
   return last && `${last.reason}: ${last.message}`;
 };
 
-/** A timeout alone says little: `error` with the last warning about the first of `objects` that has one. */
+/** Adds the last warning about the first of `objects` that has one to `error`, since a timeout explains little. */
 export const withLastWarning = async (
   cluster: Cluster,
   objects: readonly KubernetesObject[],

@@ -43,7 +43,7 @@ async function fails(flags: string[], env: Record<string, string>, lines: RegExp
 }
 
 describe('no way to the server', () => {
-  const remedy = 'hint: set KUBECONFIG, or name a file with --kubeconfig\n$';
+  const remedy = 'hint: set KUBECONFIG, or specify a file with --kubeconfig\n$';
 
   test('nothing configured', () => fails([], {}, new RegExp(`^error: no cluster is configured\n${remedy}`)));
 

@@ -12,7 +12,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create(),
       /^error: the cluster has no default storage class$/m,
-      /^hint: name one with --storage-class: there is none$/m,
+      /^hint: choose one with --storage-class: \(none exist\)$/m,
     );
   });
 
@@ -21,7 +21,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create(),
       /^error: the cluster has no default storage class$/m,
-      /^hint: name one with --storage-class: fast, slow$/m,
+      /^hint: choose one with --storage-class: fast, slow$/m,
     );
   });
 
@@ -29,7 +29,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create('--storage-class', 'gold'),
       /^error: storage class "gold" not found$/m,
-      /^hint: choose with --storage-class among: fast, slow$/m,
+      /^hint: choose one with --storage-class: fast, slow$/m,
     );
   });
 
@@ -37,7 +37,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create('--storage-class', 'fast'),
       /^error: no default volume snapshot class for disk\.example\.com, which storage class "fast" uses$/m,
-      /^hint: install a VolumeSnapshotClass for it, or name another storage class/m,
+      /^hint: install a VolumeSnapshotClass for it, or use another --storage-class$/m,
     );
   });
 
@@ -55,7 +55,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create('--storage-class', 'fast'),
       /^error: no default volume snapshot class for disk\.example\.com/m,
-      /^hint: name one with --snapshot-class: own$/m,
+      /^hint: choose one with --snapshot-class: own$/m,
     );
   });
 
@@ -63,15 +63,15 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     await server.refuses(
       create('--storage-class', 'fast', '--snapshot-class', 'gold'),
       /^error: volume snapshot class "gold" not found$/m,
-      /^hint: choose with --snapshot-class among: foreign, own$/m,
+      /^hint: choose one with --snapshot-class: foreign, own$/m,
     );
   });
 
   test('classes that do not fit together', async () => {
     await server.refuses(
       create('--storage-class', 'fast', '--snapshot-class', 'foreign'),
-      /^error: volume snapshot class "foreign" is for other\.example\.com, storage class "fast" for disk\.example\.com$/m,
-      /^hint: name two that belong together/m,
+      /^error: volume snapshot class "foreign" is for driver other\.example\.com, but storage class "fast" uses disk\.example\.com$/m,
+      /^hint: choose two classes of the same driver with/m,
     );
   });
 });
@@ -93,7 +93,7 @@ describe('create makes nothing where its objects cannot be', () => {
         create('-n', level),
         new RegExp(`^error: namespace "${level}" does not allow privileged pods \\(PodSecurity: ${level}\\)$`, 'm'),
         new RegExp(
-          `^hint: choose another namespace with -n, or: kubectl label ns ${level} pod-security\\S+=privileged`,
+          `^hint: choose another namespace with -n, or run: kubectl label ns ${level} pod-security\\S+=privileged`,
           'm',
         ),
       );
@@ -121,7 +121,7 @@ describe('create makes nothing where its objects cannot be', () => {
   test('a platform that no node has', async () => {
     await server.refuses(
       create('--platform', 'linux/riscv64'),
-      /^error: no ready node of platform linux\/riscv64$/m,
+      /^error: found no ready node with platform linux\/riscv64$/m,
       /^hint: see: kubectl get nodes/m,
     );
   });
@@ -138,9 +138,9 @@ describe('create makes nothing where its objects cannot be', () => {
 describe('create makes nothing where its name is taken', () => {
   const metadata = { name: 'preload-web', namespace: 'default' };
   const underWay =
-    /^error: configmap\/preload-web exists: preload "web" is being created, or its last run was cut off$/m;
+    /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;
   const remains =
-    /^hint: see: kubectl preload status -n default; to remove what is left: kubectl delete pod,pvc,configmap -n default -l /m;
+    /^hint: see: kubectl preload status -n default; remove what is left with: kubectl delete pod,pvc,configmap -n default -l /m;
 
   test('by a preload', async () => {
     await server.apply({
@@ -152,7 +152,7 @@ describe('create makes nothing where its name is taken', () => {
     await server.refuses(
       create(),
       /^error: volume snapshot "web" already exists in namespace "default"$/m,
-      /^hint: choose another name; to see what is there: kubectl preload status -n default$/m,
+      /^hint: choose another name; see: kubectl preload status -n default$/m,
     );
     await server.kubectl(['delete', 'volumesnapshot', 'web']);
   });
@@ -166,7 +166,11 @@ describe('create makes nothing where its name is taken', () => {
   test('by a claim that was kept', async () => {
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
     await server.apply({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec });
-    await server.refuses(create(), /^error: persistentvolumeclaim\/preload-web exists: preload "web"/m, remains);
+    await server.refuses(
+      create(),
+      /^error: persistentvolumeclaim\/preload-web already exists: preload "web"/m,
+      remains,
+    );
     await server.kubectl(['delete', 'pvc', 'preload-web']);
   });
 
@@ -177,7 +181,7 @@ describe('create makes nothing where its name is taken', () => {
       metadata,
       spec: { containers: [{ name: 'x', image: 'x' }] },
     });
-    await server.refuses(create(), /^error: pod\/preload-web exists: preload "web"/m, remains);
+    await server.refuses(create(), /^error: pod\/preload-web already exists: preload "web"/m, remains);
     await server.kubectl(['delete', 'pod', 'preload-web']);
   });
 });

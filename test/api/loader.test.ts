@@ -104,12 +104,15 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     assert.ok(stderr.endsWith(`${reason}\nhint: raise --timeout\n`), stderr);
   });
 
-  test('deleted by somebody else', async () => {
+  test('deleted by someone else', async () => {
     const run = await createUntilPending();
     await server.kubectl(['delete', 'pod', 'preload-web']);
     const { code, stderr } = await run.outcome;
     assert.equal(code, 1);
-    assert.match(stderr, /^error: pod preload-web was deleted by somebody else\nhint: create again; .* --node\n$/m);
+    assert.match(
+      stderr,
+      /^error: pod preload-web was deleted by someone else\nhint: run the command again; .* --node\n$/m,
+    );
   });
 });
 

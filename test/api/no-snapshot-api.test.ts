@@ -9,10 +9,10 @@ for (const argv of [
   ['create', 'web', 'nginx:1'],
   ['snapshot', '--name', 'web', '--pvc', 'images'],
 ]) {
-  test(`${argv[0]} says that the cluster has no volume snapshots, and makes nothing`, () =>
+  test(`${argv[0]} reports that the cluster does not support volume snapshots, and creates nothing`, () =>
     server.refuses(
       argv,
-      /^error: the cluster has no volume snapshots \(snapshot\.storage\.k8s\.io\/v1\)$/m,
+      /^error: the cluster does not support volume snapshots \(snapshot\.storage\.k8s\.io\/v1\)$/m,
       /^hint: install the CRDs and the controller of kubernetes-csi\/external-snapshotter, and a CSI driver/m,
     ));
 }

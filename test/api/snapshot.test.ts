@@ -58,21 +58,21 @@ describe('snapshot makes nothing where it cannot be', () => {
     server.refuses(
       snapshot('nothing', '-n', 'kube-system'),
       /^error: persistent volume claim "nothing" not found in namespace "kube-system"$/m,
-      /^hint: choose with --pvc and -n; see: kubectl get pvc -n kube-system$/m,
+      /^hint: check --pvc and -n; see: kubectl get pvc -n kube-system$/m,
     ));
 
   test('a claim that is not bound', () =>
     server.refuses(
       snapshot('waiting'),
-      /^error: persistent volume claim "waiting" is not bound but Pending$/m,
-      /^hint: fill it first, .*; see: kubectl describe pvc waiting -n default$/m,
+      /^error: persistent volume claim "waiting" is not bound \(Pending\)$/m,
+      /^hint: first run export in a pod that mounts it; see: kubectl describe pvc waiting -n default$/m,
     ));
 
-  test('a volume of no CSI driver', () =>
+  test('a claim that is not backed by a CSI driver', () =>
     server.refuses(
       snapshot('on-folder'),
-      /^error: the volume of claim "on-folder" is of no CSI driver, and so cannot be snapshotted$/m,
-      /^hint: fill a claim whose storage class/m,
+      /^error: claim "on-folder" is not backed by a CSI driver, so it cannot be snapshotted$/m,
+      /^hint: use a claim whose CSI driver supports snapshots$/m,
     ));
 
   test('no snapshot class for the driver', () =>
@@ -87,7 +87,7 @@ describe('snapshot makes nothing where it cannot be', () => {
     await server.refuses(
       snapshot(),
       /^error: no default volume snapshot class for disk\.example\.com, which claim "on-disk" uses$/m,
-      /^hint: name one with --class: own$/m,
+      /^hint: choose one with --class: own$/m,
     );
   });
 
@@ -95,19 +95,19 @@ describe('snapshot makes nothing where it cannot be', () => {
     server.refuses(
       snapshot('on-disk', '--class', 'gold'),
       /^error: volume snapshot class "gold" not found$/m,
-      /^hint: choose with --class among: own$/m,
+      /^hint: choose one with --class: own$/m,
     ));
 
   test('a snapshot class of another driver', async () => {
     await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
     await server.refuses(
       snapshot('on-disk', '--class', 'foreign'),
-      /^error: volume snapshot class "foreign" is for other\.example\.com, claim "on-disk" for disk\.example\.com$/m,
-      /^hint: name one with --class: own$/m,
+      /^error: volume snapshot class "foreign" is for driver other\.example\.com, but claim "on-disk" uses disk\.example\.com$/m,
+      /^hint: choose one with --class: own$/m,
     );
     await server.refuses(
       snapshot('on-odd', '--class', 'foreign'),
-      /^error: volume snapshot class "foreign" is for other\.example\.com, claim "on-odd" for odd\.example\.com$/m,
+      /^error: volume snapshot class "foreign" is for driver other\.example\.com, but claim "on-odd" uses odd\.example\.com$/m,
       install,
     );
   });
@@ -120,7 +120,7 @@ describe('snapshot makes nothing where it cannot be', () => {
     await server.refuses(
       snapshot(),
       /^error: volume snapshot "nightly" already exists in namespace "default"$/m,
-      /^hint: choose another name; to see what is there: kubectl preload status -n default$/m,
+      /^hint: choose another name; see: kubectl preload status -n default$/m,
     );
     await server.kubectl(['delete', NAME]);
   });

@@ -46,18 +46,18 @@ describe('verify makes nothing', () => {
     server.refuses(
       ['verify', 'nothing'],
       /^error: volume snapshot "nothing" not found in namespace "default"$/m,
-      /^hint: choose one that is ready as NAME: kubectl preload status -n default$/m,
+      /^hint: use NAME with a snapshot that is ready; see: kubectl preload status -n default$/m,
     ));
 
   test('of a snapshot that is not ready', () =>
-    server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: choose one/m));
+    server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: use NAME/m));
 
   test('where no storage class is of the driver of the snapshot', async () => {
     await server.apply(storageClass('foreign', { isDefault: true, provisioner: 'other.example.com' }));
     await server.refuses(
       ['verify', 'web'],
-      /^error: no storage class is of disk\.example\.com, which has the snapshot$/m,
-      /^hint: choose with --storage-class among: there is none$/m,
+      /^error: no storage class uses driver disk\.example\.com, which made the snapshot$/m,
+      /^hint: choose one with --storage-class: \(none exist\)$/m,
     );
   });
 
@@ -65,8 +65,8 @@ describe('verify makes nothing', () => {
     await server.apply(storageClass('disk'));
     await server.refuses(
       ['verify', 'web', '--storage-class', 'foreign'],
-      /^error: storage class "foreign" is not of disk\.example\.com, which has the snapshot$/m,
-      /^hint: choose with --storage-class among: disk$/m,
+      /^error: storage class "foreign" does not use driver disk\.example\.com, which made the snapshot$/m,
+      /^hint: choose one with --storage-class: disk$/m,
     );
   });
 
@@ -76,7 +76,7 @@ describe('verify makes nothing', () => {
     await server.refuses(
       ['verify', 'web', '-n', 'restricted'],
       /^error: namespace "restricted" does not allow privileged pods \(PodSecurity: restricted\)$/m,
-      /^hint: choose another namespace with -n, or: kubectl label ns restricted /m,
+      /^hint: choose another namespace with -n, or run: kubectl label ns restricted /m,
     );
   });
 });

@@ -30,7 +30,7 @@ const failures: Record<string, Failure> = {
   },
   'platform-unknown': {
     args: [IMAGE, '--platform', 'linux/s390x'],
-    error: /no ready node of platform linux\/s390x/,
+    error: /found no ready node with platform linux\/s390x/,
     hint: /kubectl get nodes/,
   },
   'image-unknown': {
@@ -46,7 +46,7 @@ const failures: Record<string, Failure> = {
   'storage-unknown': {
     args: [IMAGE, '--storage-class', 'nothing'],
     error: /storage class "nothing" not found/,
-    hint: /--storage-class among: .*\bdisk\b/,
+    hint: /--storage-class: .*\bdisk\b/,
   },
   'storage-stuck': {
     args: [IMAGE, '--storage-class', 'stuck', '--snapshot-class', 'stuck', '--timeout', '10s'],
@@ -56,11 +56,11 @@ const failures: Record<string, Failure> = {
   'snapshots-unknown': {
     args: [IMAGE, '--snapshot-class', 'nothing'],
     error: /volume snapshot class "nothing" not found/,
-    hint: /--snapshot-class among: .*\bdisk\b/,
+    hint: /--snapshot-class: .*\bdisk\b/,
   },
   'classes-unlike': {
     args: [IMAGE, '--snapshot-class', 'attached-disk'],
-    error: /is for attached-disk\.preload\.test, storage class "disk" for disk\.preload\.test/,
+    error: /is for driver attached-disk\.preload\.test, but storage class "disk" uses disk\.preload\.test/,
     hint: /--storage-class and --snapshot-class/,
   },
   'no-snapshots-for-it': {

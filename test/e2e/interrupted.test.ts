@@ -76,7 +76,10 @@ test('a loader that somebody deletes is an error, and nothing is left', async ()
   const { code, stdout, stderr } = await ended;
   assert.equal(code, 1);
   assert.equal(stdout, '');
-  assert.match(stderr, /^error: pod preload-deleted was deleted by somebody else\nhint: create again; .* --node$/m);
+  assert.match(
+    stderr,
+    /^error: pod preload-deleted was deleted by someone else\nhint: run the command again; .* --node$/m,
+  );
   await becomesAsBefore();
 });
 

@@ -143,7 +143,7 @@ test('a filesystem that cannot be mounted is said to be so', async () => {
   await writeFile(disk, Buffer.alloc(1 << 20), { flag: 'r+' });
   const { code, stdout, stderr } = await verify();
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^error: the volume cannot be mounted: MountVolume\./m);
+  assert.match(stderr, /^error: cannot mount the volume: MountVolume\./m);
 });
 
 for (const [signal, code, step] of [
@@ -168,7 +168,10 @@ test('two at once do not disturb each other: the second says that one is under w
   await said(first.stderr, ' Verifying');
   const { code, stderr } = await verify();
   assert.equal(code, 1);
-  assert.match(stderr, /^error: \S+\/preload-checked-verify exists: preload "checked" is being verified, or/m);
+  assert.match(
+    stderr,
+    /^error: \S+\/preload-checked-verify already exists: preload "checked" is still being verified, or/m,
+  );
   assert.equal((await status(NAMESPACE, 'checked')).phase, 'Ready');
   assert.equal((await ended).code, 0);
 });
