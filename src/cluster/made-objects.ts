@@ -44,8 +44,9 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
     },
     remove: async ({ keep = [], until = new AbortController().signal } = {}) => {
       const chosen = made.filter((object) => !keep.includes(object)).reverse();
+      const refused = new AbortController();
       const outcomes = await Promise.all(
-        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until) })),
+        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until, refused) })),
       );
       const left = outcomes.filter(({ problem }) => problem !== undefined);
       made = [...keep, ...left.map(({ object }) => object)];
@@ -62,11 +63,15 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
   };
 };
 
-/** Removes `object` and waits until it is gone. Returns why that failed, or undefined. */
+/**
+ * Removes `object` and waits until it is gone. Returns why that failed, or undefined. If the server refuses to remove one
+ * object, the others are not waited for: a claim stays as long as its pod.
+ */
 const removalProblem = async (
   cluster: Cluster,
   object: KubernetesObject,
   until: AbortSignal,
+  refused: AbortController,
 ): Promise<string | undefined> => {
   const signal = AbortSignal.timeout(REMOVAL_TIMEOUT);
   let isRequested = false;
@@ -74,7 +79,9 @@ const removalProblem = async (
   const isGone = async (): Promise<true | undefined> => {
     if (!isRequested) await remove(cluster, object, { signal });
     isRequested = true;
-    return until.aborted || !(await exists(cluster, object, { signal })) ? true : undefined;
+    if (until.aborted || !(await exists(cluster, object, { signal }))) return true;
+    if (refused.signal.aborted) throw new PreloadError(problem);
+    return undefined;
   };
   const tryAgain = (error: unknown): undefined => {
     if (until.aborted || !isPassing(error)) throw error;
@@ -84,7 +91,9 @@ const removalProblem = async (
     await poll(signal, () => isGone().catch(tryAgain));
     return undefined;
   } catch (error) {
-    return signal.aborted ? problem : (error as Error).message;
+    if (signal.aborted) return problem;
+    refused.abort();
+    return (error as Error).message;
   }
 };
 

@@ -1,7 +1,7 @@
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const DECIMAL = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** Bytes of a Kubernetes quantity such as `10Gi`, or undefined when `text` is none or not above zero. */
+/** Bytes of a Kubernetes quantity such as `10Gi`, or undefined if `text` is not one or not above zero. */
 export const parseQuantity = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)([KMGTPE]i|[kMGTPE])?$/.exec(text);
   if (!match) return undefined;
@@ -23,7 +23,7 @@ export const roundUpToGibibytes = (bytes: number): string => `${Math.ceil(bytes 
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of a Go duration such as `90s` or `1h30m`, or undefined when `text` is none or not above zero. */
+/** Milliseconds of a Go duration such as `90s` or `1h30m`, or undefined if `text` is not one or not above zero. */
 export const parseDuration = (text: string): number | undefined => {
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
   const parts = text.matchAll(/([\d.]+)(ms|s|m|h)/g);

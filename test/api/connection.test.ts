@@ -50,7 +50,7 @@ describe('no way to the server', () => {
   test('a kubeconfig that is not there', () =>
     fails(['--kubeconfig', '/nonexistent'], {}, new RegExp(`^error: cannot read the kubeconfig: ENOENT.*\n${remedy}`)));
 
-  test('a kubeconfig that is none', async () => {
+  test('a kubeconfig that is not valid', async () => {
     const path = await kubeconfig('hello: [');
     await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot read the kubeconfig: [\\s\\S]*\n${remedy}`));
   });

@@ -29,7 +29,7 @@ async function startNamed(name: string): Promise<ApiServer> {
 }
 
 interface Call {
-  /** names of kubeconfigs; there is none called `none`, and an empty name stays empty */
+  /** names of kubeconfigs; `none` does not exist, and an empty name stays empty */
   names: string[];
   flags?: string[];
 }

@@ -111,7 +111,7 @@ describe('preloads', () => {
     );
   });
 
-  test('by name, one a line', async () => {
+  test('by name, one per line', async () => {
     const kind = 'volumesnapshot.snapshot.storage.k8s.io';
     assert.equal((await status('-o', 'name', '-n', 'images')).stdout, `${kind}/nightly\n`);
     assert.equal((await status('web', '-o', 'name')).stdout, `${kind}/web\n`);

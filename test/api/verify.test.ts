@@ -46,11 +46,11 @@ describe('verify makes nothing', () => {
     server.refuses(
       ['verify', 'nothing'],
       /^error: volume snapshot "nothing" not found in namespace "default"$/m,
-      /^hint: use NAME with a snapshot that is ready; see: kubectl preload status -n default$/m,
+      /^hint: use verify with a snapshot that is ready; see: kubectl preload status -n default$/m,
     ));
 
   test('of a snapshot that is not ready', () =>
-    server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: use NAME/m));
+    server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: use verify/m));
 
   test('where no storage class is of the driver of the snapshot', async () => {
     await server.apply(storageClass('foreign', { isDefault: true, provisioner: 'other.example.com' }));

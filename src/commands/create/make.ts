@@ -88,7 +88,7 @@ const captureImages = async (
   if ('record' in outcome) return { claim, capture: outcome };
   const size = roundUpToGibibytes(outcome.size);
   if (!plan.resized) {
-    throw new PreloadError('the volume is too small for these images', `create again with --size ${size}`);
+    throw new PreloadError('the volume is too small for these images', `run create again with --size ${size}`);
   }
   progress.done(`These images need a volume of ${size}`);
   await removeOrThrow(made);

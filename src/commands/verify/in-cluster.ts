@@ -30,7 +30,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const started = now();
     const cluster = connect(options, env, progress.warn);
     const { namespace } = cluster;
-    const snapshot = await readySnapshot(cluster, name, 'NAME', signal);
+    const snapshot = await readySnapshot(cluster, name, 'verify', signal);
     const handle = await snapshotHandle(cluster, snapshot, signal);
     if (!handle) throw new PreloadError(`volume snapshot "${name}" has no content`);
     const { driver, snapshotId = `volumesnapshot/${name}` } = handle;

@@ -22,7 +22,7 @@ parse() {
     esac
     shift
   done
-  case $mode in auto | link | copy | import) ;; *) fail 2 "mode $mode is none of auto, link, copy, import" ;; esac
+  case $mode in auto | link | copy | import) ;; *) fail 2 "unknown mode $mode: must be auto, link, copy or import" ;; esac
   case $wait in *[!0-9]*) fail 2 "--wait $wait is not a number of seconds" ;; esac
   case $settle$mode in yesauto | yeslink) mode='link' ;; yes*) fail 2 "--settle does not go with --mode $mode" ;; esac
 }

@@ -55,5 +55,5 @@ check_pins() {
     case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
   fi
   [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
-    log "pin: containerd $server does not heed the pins of $unpinned images, the kubelet may remove them when the disk is full"
+    log "pin: containerd $server ignores the pins of $unpinned images, the kubelet may remove them when the disk is full"
 }

@@ -66,7 +66,7 @@ links() {
     awk 'FILENAME == ARGV[1] { chain[$2] = $1; next } $1 in chain { print chain[$1], $1, $2 }' "$tmp/dirs" -
 }
 
-# --- without its volume containerd shall not start: the images would be listed, but dead ---
+# --- containerd must not start without the volume: the images would be listed, but dead ---
 
 drop_ins() {
   case $address in

@@ -14,7 +14,7 @@ export const kindOf = async (volume: string, path: string): Promise<'file' | 'fo
   return kind;
 };
 
-/** Content of a file of the volume, undefined where there is none. */
+/** Returns the content of a file on the volume, or undefined if it is not a file. */
 export const readText = async (volume: string, path: string): Promise<string | undefined> =>
   (await kindOf(volume, path)) === 'file' ? readFile(join(volume, path), 'utf8') : undefined;
 

@@ -66,10 +66,10 @@ func (p pool) imagePath(id string) string  { return filepath.Join(p.dir, id+".im
 func (p pool) recordPath(id string) string { return filepath.Join(p.dir, id+".json") }
 func (p pool) nodePath(id string) string   { return filepath.Join(p.dir, "nodes", id) }
 
-// volume fails with NotFound where there is none.
+// volume fails with NotFound if it does not exist.
 func (p pool) volume(id string) (*image, error) { return p.load(volumePrefix, id) }
 
-// snapshot fails with NotFound where there is none.
+// snapshot fails with NotFound if it does not exist.
 func (p pool) snapshot(id string) (*image, error) { return p.load(snapshotPrefix, id) }
 
 // load takes an image of any kind where the prefix is empty.

@@ -82,7 +82,7 @@ test('a registry with passwords', async (t) => {
       /requires credentials for .*team\/app; add a pull secret in a namespace that uses it/,
     );
   });
-  await t.test('a secret that is none does no harm', async () => {
+  await t.test('an invalid secret does no harm', async () => {
     const broken = { namespace: 'a', name: 'broken', config: `{"auths": "${WRONG}` };
     assert.deepEqual(await fetchAll(address, { pullSecrets: [broken, right] }), [
       'pull secret a/broken is not a Docker configuration',

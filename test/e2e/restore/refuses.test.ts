@@ -67,7 +67,7 @@ test('any bit flipped in what restore.sh reads is noticed', async () => {
 });
 
 for (const [args, code, reason] of [
-  [['--mode', 'move'], 2, /mode move is none of auto, link, copy, import/],
+  [['--mode', 'move'], 2, /unknown mode move: must be auto, link, copy or import/],
   [['--settle', '--mode', 'import'], 2, /--settle does not go with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],

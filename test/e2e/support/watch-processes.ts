@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // Looks at the command line and environment of every process of the machine, over and over, for secrets that it reads from
-// its standard input, one a line up to an empty one; until that ends. A program of its own, so that nothing slows it down.
+// its standard input, one per line up to an empty one; until that ends. A program of its own, so that nothing slows it down.
 
 /** What it prints in the end. */
 export interface Watched {

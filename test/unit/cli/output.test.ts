@@ -57,7 +57,7 @@ images      web    True    Ready   1        3.4Gi   snap-0123abcd   5m`,
     for (const line of formatPreloads(ready, undefined, NOW).split('\n')) assert.ok(line.length <= 80);
   });
 
-  test('by name, one a line', () => {
+  test('by name, one per line', () => {
     assert.equal(
       formatPreloads([starting, ready], 'name', NOW),
       'volumesnapshot.snapshot.storage.k8s.io/nightly-captures-of-all\nvolumesnapshot.snapshot.storage.k8s.io/web',

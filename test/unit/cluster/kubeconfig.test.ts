@@ -65,7 +65,7 @@ describe('paths are relative to the file', () => {
     assert.deepEqual(run('./login', 'config'), { command: resolve('login'), args: ['x'] });
   });
 
-  test('but an empty one is none', () => assert.equal(user({ 'client-key': '' })?.['client-key'], ''));
+  test('but an empty path stays empty', () => assert.equal(user({ 'client-key': '' })?.['client-key'], ''));
 });
 
 describe('a file that is wrong', () => {

@@ -47,7 +47,7 @@ describe('a reference is qualified as the distribution project does', () => {
   }
 });
 
-describe('what is no image reference is none', () => {
+describe('what is not an image reference is rejected', () => {
   const nonsense = {
     empty: '',
     blank: ' ',

@@ -46,7 +46,7 @@ describe('a Docker configuration', () => {
   }
 
   for (const text of ['{"auths": {"a": "s3cret', 'null', '{"auths": {"a": null}}']) {
-    test(`${text} is none, and is not quoted`, () => {
+    test(`${text} is rejected, and not quoted`, () => {
       assert.throws(() => parseDockerConfig(text, 'pull secret a/b'), {
         message: 'pull secret a/b is not a Docker configuration',
       });
