@@ -1,5 +1,5 @@
 import { forEachParallel, limiter } from '../model/parallel.ts';
-import { type Available, sourceOf, unpackedBytes } from '../model/plan.ts';
+import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import { holdLayers, releaseLayers } from '../node/held-layers.ts';
 import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './context.ts';
@@ -14,18 +14,17 @@ const WAVE = 8; // images to unpack before their layers are moved
 export const bringLayers = async (
   capture: Capture,
   images: readonly ResolvedImage[],
-  available: Available,
-  fetchBlob: BlobFetcher,
-  layerDone: ProgressMeter['partDone'],
+  plan: CapturePlan,
+  { fetchBlob, layerDone }: { fetchBlob: BlobFetcher; layerDone: ProgressMeter['partDone'] },
 ): Promise<ResolvedImage[]> => {
-  await copyFromNode(capture, images, available, layerDone);
+  await copyFromNode(capture, images, plan, layerDone);
   const failed = new Set<ResolvedImage>();
   const fail = (image: ResolvedImage, error: unknown) => {
     failed.add(image);
     giveUp(capture, image.wanted, error);
   };
   const blobsOf = ({ layers }: ResolvedImage) =>
-    layers.filter((layer) => ['blob', 'registry'].includes(sourceOf(layer, available, capture.form)));
+    layers.filter(({ chainId }) => ['blob', 'registry'].includes(sourceIn(plan, chainId)));
   const incomplete = images.filter((image) => blobsOf(image).length > 0);
   if (incomplete.length > 0) {
     // start all fetches now, so that none waits for an image to be unpacked
@@ -48,31 +47,28 @@ const failureOf = (tasks: readonly Promise<void>[]): Promise<Error | undefined> 
 const copyFromNode = async (
   capture: Capture,
   images: readonly ResolvedImage[],
-  available: Available,
+  plan: CapturePlan,
   layerDone: ProgressMeter['partDone'],
 ): Promise<void> => {
-  const chains = chainsToRead(images, available);
+  const chains = chainsToRead(images, plan);
   if (chains.length === 0) return;
   await testCopy(capture);
   const { ctr } = capture.node;
   const { parallel } = capture.request;
   const copyLayer = await layerCopier(capture);
   const limit = limiter(parallel);
-  const sizes = new Map(
-    images.flatMap(({ layers }) => layers.map((layer) => [layer.chainId, unpackedBytes(layer, available)])),
-  );
-  const begun = new Set(available.onVolume);
+  const begun = new Set<string>();
   const keys: string[] = [];
   try {
     // copy each chain as soon as it is held: holding all of them takes as long as copying them
     await forEachParallel(chains, parallel, async (chain) => {
       const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
       if (key) keys.push(key);
-      const layers = [...folders].filter(([chainId]) => !begun.has(chainId));
+      const layers = [...folders].filter(([chainId]) => isCopied(chainId, plan) && !begun.has(chainId));
       for (const [chainId] of layers) begun.add(chainId);
       await forEachParallel(layers, parallel, async ([chainId, folder]) => {
         await limit(() => copyLayer(chainId, folder));
-        layerDone(chainId, sizes.get(chainId));
+        layerDone(chainId, plan.layers.get(chainId)?.unpacked);
       });
     });
   } finally {
@@ -81,16 +77,18 @@ const copyFromNode = async (
 };
 
 /** Returns chains on the node, base first and without duplicates, that contain every layer to copy. */
-const chainsToRead = (images: readonly ResolvedImage[], { unpacked, onVolume }: Available): string[][] => {
+const chainsToRead = (images: readonly ResolvedImage[], plan: CapturePlan): string[][] => {
   const chains = new Map<string, string[]>();
   for (const { layers } of images) {
     const chainIds = layers.map(({ chainId }) => chainId);
-    const chain = chainIds.slice(0, chainIds.findLastIndex((chainId) => unpacked.has(chainId)) + 1);
+    const chain = chainIds.slice(0, chainIds.findLastIndex((chainId) => isCopied(chainId, plan)) + 1);
     const top = chain.at(-1);
-    if (top && chain.some((chainId) => !onVolume.has(chainId))) chains.set(top, chain);
+    if (top) chains.set(top, chain);
   }
   return [...chains.values()];
 };
+
+const isCopied = (chainId: string, plan: CapturePlan): boolean => sourceIn(plan, chainId) === 'node';
 
 /** Unpacks images whose blobs have been fetched, WAVE images at a time. */
 const unpackBlobs = async (

@@ -1,4 +1,4 @@
-import { type Available, type CapturePlan, sourceOf } from '../model/plan.ts';
+import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import type { Capture } from './context.ts';
 import type { ResolvedImage } from './resolve.ts';
 
@@ -15,13 +15,12 @@ const INTERVAL = 250;
 export const progressMeter = (
   { report, form }: Pick<Capture, 'report' | 'form'>,
   images: readonly ResolvedImage[],
-  available: Available,
   plan: CapturePlan,
 ): ProgressMeter => {
   const total = plan.pullBytes + plan.blobBytes + plan.copyBytes;
   const missing = images.map(({ layers }) => {
-    const absent = layers.filter((layer) => sourceOf(layer, available, form) !== 'volume');
-    const fetched = layers.filter(({ digest }) => !available.blobsOnVolume.has(digest));
+    const absent = layers.filter(({ chainId }) => sourceIn(plan, chainId) !== 'volume');
+    const fetched = layers.filter(({ digest }) => plan.blobs.has(digest));
     return new Set([
       ...(form.layers ? absent.map(({ chainId }) => chainId) : []),
       ...(form.blobs ? fetched.map(({ digest }) => digest) : []),

@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
-import { type CapturedImage, type Contents, distinctLayers, type LayerSource } from '../model/contents.ts';
+import { type CapturedImage, type Contents, distinctLayers } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { hasBlobs } from '../model/layout.ts';
-import { type Available, type CapturePlan, planCapture, sourceOf } from '../model/plan.ts';
+import { type CapturePlan, planCapture, sourceIn } from '../model/plan.ts';
 import type { NodeTools } from '../model/request.ts';
 import { roundUpToGibibytes } from '../model/units.ts';
 import { isVolumeFull } from '../node/command.ts';
@@ -27,19 +27,15 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
   if (resolved.length === 0) throw new PreloadError(NOTHING);
   const state = await inspectVolume(volume, capture.force);
-  const available: Available = {
-    onVolume: state.layers,
-    unpacked: node.unpacked,
-    blobs: await blobsOfNode(node, resolved),
-    blobsOnVolume: state.blobs,
-  };
-  const plan = planCapture(resolved, available, form);
-  report({ type: 'plan', plan });
+  const onNode = { unpacked: node.unpacked, blobs: await blobsOfNode(node, resolved) };
+  const plan = planCapture(resolved, { ...onNode, onVolume: state.layers, blobsOnVolume: state.blobs }, form);
+  const { layers: planned, blobs: fetched, ...summary } = plan;
+  report({ type: 'plan', plan: summary });
   await checkSpace(capture, plan, await reclaimableBytes(volume, state));
   const sealed = await sealedSums(volume);
   await clearVolume(volume, state);
 
-  const meter = progressMeter(capture, resolved, available, plan);
+  const meter = progressMeter(capture, resolved, plan);
   const fetchBlob = blobFetcher(capture, meter);
   const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => state.layers.has(chainId))));
   const disk = writeBack(volume, capture.signal);
@@ -48,7 +44,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
     sums.add(chainId);
     disk.begin();
   };
-  const unpacked = form.layers ? await bringLayers(capture, resolved, available, fetchBlob, layerDone) : resolved;
+  const unpacked = form.layers ? await bringLayers(capture, resolved, plan, { fetchBlob, layerDone }) : resolved;
   const withBlobs = form.blobs ? await bringBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
   const complete = form.layers ? unpacked : withBlobs;
   if (complete.length === 0) throw new PreloadError(NOTHING);
@@ -56,9 +52,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
 
   const { layout, platform } = request;
   const keptBlobs = new Set(hasBlobs(layout) ? withBlobs : []);
-  const images = complete.map((image) =>
-    capturedImage(image, (layer) => sourceOf(layer, available, form), keptBlobs.has(image)),
-  );
+  const images = complete.map((image) => capturedImage(image, plan, keptBlobs.has(image)));
   const documents = new Map(
     complete.flatMap(({ target, manifest, config }) =>
       [target, manifest, config].map(({ digest, data }): [string, Buffer] => [digest, data]),
@@ -97,16 +91,12 @@ const blobsMissing =
     }
   };
 
-const capturedImage = (
-  { wanted, ...image }: ResolvedImage,
-  sourceOf: (layer: ResolvedImage['layers'][number]) => LayerSource,
-  blobs: boolean,
-): CapturedImage => ({
+const capturedImage = ({ wanted, ...image }: ResolvedImage, plan: CapturePlan, blobs: boolean): CapturedImage => ({
   names: image.names,
   digest: image.target.digest,
   manifest: image.manifest.digest,
   config: image.config.digest,
-  layers: image.layers.map((layer) => ({ ...layer, source: sourceOf(layer) })),
+  layers: image.layers.map((layer) => ({ ...layer, source: sourceIn(plan, layer.chainId) })),
   sandbox: wanted.some(({ sandbox }) => sandbox),
   system: wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
   blobs,

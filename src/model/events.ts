@@ -1,5 +1,5 @@
 import type { CapturedImage, Contents } from './contents.ts';
-import type { CapturePlan } from './plan.ts';
+import type { PlanSummary } from './plan.ts';
 import type { Verification, VerifyProgress } from './verification.ts';
 
 interface Count {
@@ -9,7 +9,7 @@ interface Count {
 
 /** What the half in the cluster tells about itself, one JSON line each on its standard output. */
 export type ExportEvent =
-  | { type: 'plan'; plan: CapturePlan }
+  | { type: 'plan'; plan: PlanSummary }
   | { type: 'progress'; images: Count; bytes: Count }
   | { type: 'image'; image: CapturedImage }
   | { type: 'warning'; message: string }

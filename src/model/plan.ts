@@ -13,10 +13,9 @@ export interface Available {
   blobsOnVolume: ReadonlySet<string>;
 }
 
-export interface CapturePlan {
+/** What a capture will do, in numbers. */
+export interface PlanSummary {
   images: number;
-  /** distinct ones, by where they, or else their blobs, come from */
-  layers: Record<LayerSource, number>;
   /** compressed, exact */
   pullBytes: number;
   /** compressed, of blobs the node has */
@@ -27,6 +26,28 @@ export interface CapturePlan {
   neededBytes: number;
 }
 
+/** The one decision about every layer; everything that handles layers reads it. */
+export interface CapturePlan extends PlanSummary {
+  /** by chain ID */
+  layers: ReadonlyMap<string, PlannedLayer>;
+  /** digests of the blobs to fetch or copy */
+  blobs: ReadonlySet<string>;
+}
+
+export interface PlannedLayer {
+  /** of its blob, if the volume will hold only blobs */
+  source: LayerSource;
+  /** bytes that it takes unpacked, as the node reports or as a guess */
+  unpacked: number;
+}
+
+/** Where a planned layer comes from. Throws if it is not in the plan. */
+export const sourceIn = ({ layers }: CapturePlan, chainId: string): LayerSource => {
+  const layer = layers.get(chainId);
+  if (!layer) throw new Error(`layer ${chainId} is not in the plan`);
+  return layer.source;
+};
+
 type Layer = Omit<CapturedLayer, 'source'>;
 
 const UNPACKED_FACTOR = 3; // what compressed layers usually unpack to
@@ -34,16 +55,14 @@ const LINKED_LAYER = 64 * 1024; // a node says so little of a layer that is a li
 const RESERVE = 64 * 1024 ** 2;
 const OVERHEAD = 1.1; // inodes, directories and rounding
 
-/** Where the layer comes from; its blob, where only blobs are wanted. */
-export const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
+const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
   const { onVolume, unpacked, blobs, blobsOnVolume } = available;
   if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
   if (layers && unpacked.has(chainId)) return 'node';
   return blobs.has(digest) || blobsOnVolume.has(digest) ? 'blob' : 'registry';
 };
 
-/** Bytes a layer takes unpacked: what the node says, else a guess. */
-export const unpackedBytes = ({ chainId, bytes }: Layer, { unpacked }: Available): number => {
+const unpackedBytes = ({ chainId, bytes }: Layer, { unpacked }: Available): number => {
   const known = unpacked.get(chainId) ?? 0;
   return known > LINKED_LAYER ? known : bytes * UNPACKED_FACTOR;
 };
@@ -54,14 +73,9 @@ export const planCapture = (
   available: Available,
   form: Form,
 ): CapturePlan => {
-  const plan: CapturePlan = {
-    images: images.length,
-    layers: { volume: 0, node: 0, blob: 0, registry: 0 },
-    pullBytes: 0,
-    blobBytes: 0,
-    copyBytes: 0,
-    neededBytes: RESERVE,
-  };
+  const plan = { images: images.length, pullBytes: 0, blobBytes: 0, copyBytes: 0, neededBytes: RESERVE };
+  const layers = new Map<string, PlannedLayer>();
+  const blobs = new Set<string>();
   const need = (bytes: number) => {
     plan.neededBytes += Math.ceil(bytes * OVERHEAD);
   };
@@ -69,22 +83,23 @@ export const planCapture = (
   const fetched = new Map<string, number>();
   for (const layer of new Map(all.map((each) => [each.chainId, each])).values()) {
     const source = sourceOf(layer, available, form);
-    plan.layers[source] += 1;
+    const unpacked = unpackedBytes(layer, available);
+    layers.set(layer.chainId, { source, unpacked });
     const fromBlob = source === 'blob' || source === 'registry';
     if (form.blobs || fromBlob) fetched.set(layer.digest, layer.bytes);
     if (!form.layers || source === 'volume') continue;
-    const unpacked = unpackedBytes(layer, available);
     if (source === 'node') plan.copyBytes += unpacked;
     need(unpacked);
   }
   for (const [digest, bytes] of fetched) {
     if (available.blobsOnVolume.has(digest)) continue;
+    blobs.add(digest);
     if (available.blobs.has(digest)) plan.blobBytes += bytes;
     else plan.pullBytes += bytes;
     need(bytes); // stays at least until its layer is unpacked
   }
   if (form.archives) need(all.reduce((sum, { bytes }) => sum + bytes, 0));
-  return plan;
+  return { ...plan, layers, blobs };
 };
 
 const GIBIBYTE = 1024 ** 3;
