@@ -29,7 +29,7 @@ let alone = '';
 /** Captures the images onto a new volume, of which the honest one must succeed, and watches the node meanwhile. */
 const capture = async (images: string[]) => {
   const volume = await mountNewVolume(node, folder, 'volume', 256);
-  const { changes, end } = watchNode(node, join(folder, 'root'));
+  const { changes, end } = await watchNode(node, join(folder, 'root'));
   const request = { images: images.map((name) => ({ name, required: name === honest, namespaces: [] })) };
   const loader = await startLoader(node, folder, volume.path, request);
   let over = false;

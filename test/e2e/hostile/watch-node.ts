@@ -1,5 +1,7 @@
-import { watch } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { ensurePackages } from '../../cluster/apt.ts';
 import { until } from '../../cluster/until.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 
@@ -13,19 +15,33 @@ export interface NodeWatch {
 const PROBE = 'preload-probe';
 
 /** Watches /etc and /var of a node whose files are in `folder`: what is written there goes to these upper folders. */
-export const watchNode = (node: PrivateNode, folder: string): NodeWatch => {
+export const watchNode = async (node: PrivateNode, folder: string): Promise<NodeWatch> => {
+  await ensurePackages(['inotify-tools'], console.error);
+  const events = 'create,delete,modify,attrib,move';
+  const uppers = ['etc', 'var'].map((name) => join(folder, name, 'upper'));
+  // not by fs.watch, which misses files that are gone a moment later
+  const watcher = spawn('inotifywait', ['--monitor', '--recursive', '--event', events, '--format', '%w%f', ...uppers]);
+  let [lines, ready] = ['', ''];
+  watcher.stdout.on('data', (chunk) => {
+    lines += chunk;
+    const complete = lines.split('\n');
+    lines = complete.pop() ?? '';
+    for (const path of complete) {
+      if (path.endsWith(PROBE)) noticed.add(path);
+      else changes.push(path.slice(folder.length + 1));
+    }
+  });
+  watcher.stderr.on('data', (chunk) => {
+    ready += chunk;
+  });
   const changes: string[] = [];
   const noticed = new Set<string>();
-  const watchers = ['etc', 'var'].map((name) =>
-    watch(join(folder, name, 'upper'), { recursive: true }, (_event, path) => {
-      if (path === PROBE) noticed.add(name);
-      else changes.push(join(name, path ?? ''));
-    }),
-  );
+  await until('the watch', async () => ready.includes('Watches established'));
   const end = async (): Promise<void> => {
     await node.run(['sh', '-c', `for name in etc var; do : >/$name/${PROBE}; rm /$name/${PROBE}; done`]);
-    await until('the watch to notice a change', async () => noticed.size === watchers.length);
-    for (const watcher of watchers) watcher.close();
+    await until('the watch to notice a change', async () => noticed.size === uppers.length);
+    watcher.kill();
+    await once(watcher, 'exit');
   };
   return { changes, end };
 };
