@@ -74,7 +74,7 @@ describe('blobs are kept beside the layers, or alone', () => {
         assert.equal((await readdir(folder)).includes('layers'), hasLayers);
       }));
 
-    test(`${name}: verify finds it sound`, async () => {
+    test(`${name}: verify finds no problems`, async () => {
       const { code, stderr } = await verifyPreload(name);
       assert.equal(code, 0, stderr);
     });
@@ -160,6 +160,6 @@ test('where blobs cannot be had, the layers are kept, and the volume says which 
   const { snapshotId } = await status(NAMESPACE, 'no-blobs');
   const refused = await cluster('node', 'add', restored, '--snapshot', snapshotId ?? '', '--restore', '--mode import');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^preload: error: cannot import: the volume has no layer blobs of /m);
+  assert.match(refused.stderr, /^preload: error: cannot import: the volume has no layer blobs for /m);
   await onNode(restored, ['/preload/restore.sh']);
 });

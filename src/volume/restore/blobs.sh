@@ -1,4 +1,4 @@
-# --- the volume's layer blobs, for what reads them on the node: `ctr images export`, mirrors between nodes ---
+# --- the volume's layer blobs, for programs on the node that read them: `ctr images export`, mirrors between nodes ---
 
 content_folder() {
   read -r _ dir _ <"$tmp/dirs" && echo "${dir%/io.containerd.snapshotter.*}/io.containerd.content.v1.content/blobs/sha256"
@@ -8,14 +8,14 @@ register_blobs() {
   start=$(now)
   content=$(content_folder)
   { [ -n "$blobs" ] && find_blobs && [ -z "$lost" ] && [ -d "$content" ]; } ||
-    { log 'blobs: none registered, the volume does not have them all' && return; }
+    { log 'blobs: none registered; the volume does not have all of them' && return; }
   awk '$3 != "-" && !seen[$2]++' "$blobs" >"$tmp/blobs"
   spread "$tmp/blobs" register_blob 2>"$tmp/errors"
   phase blobs "$start" "$(count "$tmp/blobs") layer blobs registered"
   [ ! -s "$tmp/errors" ] || log "blobs: $(sed '$!d' "$tmp/errors")"
 }
 
-# containerd takes a blob that lies there already, and reads nothing of it.
+# containerd accepts a blob that is already in its folder without reading it.
 register_blob() {
   while read -r _ digest size; do
     file=$content/${digest#sha256:}
@@ -25,11 +25,11 @@ register_blob() {
   done
 }
 
-# Removes from containerd the blobs that lead to SET.
+# Removes the blobs that link to SET from containerd.
 unregister_blobs() {
   content=$(content_folder)
   # shellcheck disable=SC2012 # digests only
   ls -l "$content" 2>/dev/null | sed -n "s|.* \([0-9a-f]*\) -> $state/$set/.*|sha256:\1|p" >"$tmp/registered"
-  # shellcheck disable=SC2046 # words without blanks
+  # shellcheck disable=SC2046 # words without spaces
   [ ! -s "$tmp/registered" ] || $ctr content rm $(cat "$tmp/registered") >/dev/null
 }

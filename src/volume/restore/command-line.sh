@@ -18,11 +18,11 @@ parse() {
       --undo) action=undo ;;
       --quiet) quiet=yes ;;
       -h | --help) sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0" && exit 0 ;;
-      *) fail 2 "unknown option $1, see restore.sh --help" ;;
+      *) fail 2 "unknown option $1; see restore.sh --help" ;;
     esac
     shift
   done
-  case $mode in auto | link | copy | import) ;; *) fail 2 "unknown mode $mode: must be auto, link, copy or import" ;; esac
+  case $mode in auto | link | copy | import) ;; *) fail 2 "--mode $mode is not one of auto, link, copy, import" ;; esac
   case $wait in *[!0-9]*) fail 2 "--wait $wait is not a number of seconds" ;; esac
-  case $settle$mode in yesauto | yeslink) mode='link' ;; yes*) fail 2 "--settle does not go with --mode $mode" ;; esac
+  case $settle$mode in yesauto | yeslink) mode='link' ;; yes*) fail 2 "--settle cannot be used with --mode $mode" ;; esac
 }

@@ -20,7 +20,7 @@ connect() {
   waited=$(since "$start")
   client=$(sed -n '/^Client/,/^Server/s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
   server=$(sed -n '/^Server/,$s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
-  $ctr plugins ls >"$tmp/plugins" || fail 4 "containerd at $address does not list its plugins"
+  $ctr plugins ls >"$tmp/plugins" || fail 4 "cannot list the plugins of containerd at $address"
   find_snapshotter
   export CONTAINERD_SNAPSHOTTER="$snapshotter"
 }
@@ -30,7 +30,7 @@ find_ctr() {
   for ctr in "$@"; do
     [ -z "$ctr" ] || ! command -v "${ctr%% *}" >/dev/null || return 0
   done
-  fail 4 "no ctr found, name it with --ctr"
+  fail 4 "found no ctr; specify it with --ctr"
 }
 
 find_containerd() {
@@ -44,7 +44,7 @@ find_containerd() {
 plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok" { ok = 1 } END { exit !ok }' "$tmp/plugins"; }
 has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
 
-# The snapshotter that the CRI plugin uses: what is in another one the kubelet does not have.
+# Finds the snapshotter of the CRI plugin; the kubelet cannot use images in any other.
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
@@ -55,11 +55,11 @@ find_snapshotter() {
   if [ -n "$found" ]; then
     snapshotter=$found
   else
-    log 'cannot see which snapshotter CRI uses, taking it for overlayfs'
+    log 'cannot find out which snapshotter CRI uses; assuming overlayfs'
   fi
 }
 
-# The configuration of the containerd that listens at our address, as it dumps it, else as its file has it.
+# Prints the configuration of the containerd that listens on $address: its dump, or its file if that fails.
 containerd_config() (
   set +f
   mounts=$(readlink /proc/self/ns/mnt)
@@ -78,7 +78,7 @@ END
   done
 )
 
-# crictl, as far as there is one.
+# Runs crictl, if the node has one.
 cri() {
   crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
   command -v "${crictl%% *}" >/dev/null || crictl=crictl

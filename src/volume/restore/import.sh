@@ -1,37 +1,37 @@
-# --- names, by containerd's own import ---
+# --- names: `ctr images import` without layers ---
 
-# For one platform, as the manifests of others may be missing.
+# Only one platform, because manifests for others may be missing.
 import_flags() {
   set -- --platform "$platform"
   case $client in 1.*) ;; *) set -- "$@" --label "kubectl-preload/set=$set" ${pin:+--label "io.cri-containerd.pinned=$pin"} ;; esac
-  # CRI of 1.x does not see what the transfer service imports, which unpacks for its own snapshotter only
+  # CRI in 1.x does not see images from the transfer service, which unpacks only for its own snapshotter
   case $client:$server:$snapshotter in 1.* | 2.*:2.*:overlayfs) ;; *) set -- "$@" --local ;; esac
   echo "$@"
 }
 
-# "name digest chain" of the names that are another image here.
+# "name digest chain" of the names that are a different image on this node.
 others() { awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/right" "$tmp/known"; }
 
-say_replaced() { others | while read -r name _; do log "$name was another image here, the volume's takes its place"; done; }
+say_replaced() { others | while read -r name _; do log "replacing $name, which was a different image here"; done; }
 
-# Whether a name would go from an image that works to one whose layers could not be linked, and then be dropped with that.
+# Whether a working image would lose its name to one whose layers could not be linked, which is then removed.
 spoils_names() {
   others | awk 'FILENAME == ARGV[1] { there[$1]; next } $3 != "-" && !($3 in there) { bad = 1 } END { exit !bad }' "$tmp/dirs" -
 }
 
-# Without unpacking, which the layers do not need.
+# Without unpacking, because the layers are already linked.
 import_names() {
-  ! spoils_names || { log 'import: left out, as layers of names that are another image here could not be linked' && return; }
+  ! spoils_names || { log 'import: skipped, because it would replace working images with images whose layers could not be linked' && return; }
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
-  # shellcheck disable=SC2046 # words without blanks, here and below
+  # shellcheck disable=SC2046 # words without spaces, here and below
   $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors" ||
     log "import: $(sed '$!d' "$tmp/errors")"
   phase import "$start" "$(images <"$names") images ($(count "$names") names)"
 }
 
-# --- mode import: every image by itself, in the order of the list, so that one bad blob costs one image ---
+# --- mode import: one image at a time, in list order, so that a bad blob affects only its image ---
 
 import_blobs() {
   say_replaced
@@ -47,15 +47,14 @@ import_blobs() {
   survey
 }
 
-# An OCI layout with one image, of links to the volume, as the archive that containerd reads. It leaves out the blobs that
-# came with an image before. A name that is another image here follows when the layers are there: a failed import of ctr 1.x
-# leaves all names.
+# Imports one image from an OCI layout of links to the volume, without the blobs that earlier images imported. Names that
+# are a different image here come second, when the layers are imported, because a failed import in ctr 1.x keeps all names.
 import_image() {
   layout=$tmp/image
   mkdir -p "$layout/blobs/sha256"
   awk -v digest="$digest" 'FILENAME == ARGV[1] { imported[$1]; next }
     $1 == digest && !($2 in imported) && !seen[$2]++ { print $2 }' "$tmp/imported" "$blobs" >"$tmp/new"
-  # shellcheck disable=SC2046 # words without blanks, here and below
+  # shellcheck disable=SC2046 # words without spaces, here and below
   ln -s $(sed "s|^sha256:|$here/blobs/sha256/|" "$tmp/new") "$layout/blobs/sha256/"
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
   awk -v digest="$digest" 'FILENAME == ARGV[1] { other[$1]; if ($2 == digest) n++; next }
@@ -70,7 +69,7 @@ send_image() {
   tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $(import_flags) - >/dev/null
 }
 
-# index.json with every name of the image in that list.
+# Prints an index.json for digest $1 with all its names in list $2.
 index_of() {
   document=$here/blobs/sha256/${1#sha256:}
   awk -v digest="$1" -v type="$(media_type "$document")" -v size="$(wc -c <"$document")" '
@@ -84,7 +83,7 @@ index_of() {
   ' "$2"
 }
 
-# Old documents do not say their type.
+# Old documents do not contain their type.
 media_type() {
   kind='manifest\.v[12]'
   ! grep -q '"manifests"' "$1" || kind='\(image\.index\|manifest\.list\)\.v[12]'

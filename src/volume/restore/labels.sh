@@ -1,7 +1,7 @@
-# --- labels, and what CRI makes of them ---
+# --- image labels, and what CRI does with them ---
 
-# A digest stays pinned as long as one of its names is. So one is enough, where the import could not label them all; but
-# the names of older sets are unpinned, all of them.
+# An image is pinned as long as one of its names is, so one is enough if the import could not label all of them. All names of
+# older sets are unpinned.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
   $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
@@ -12,7 +12,7 @@ label_names() {
   phase pin "$start" "$(images <"$names") images${pin:+ pinned}, $(count "$tmp/older") names of older sets unpinned"
 }
 
-# chosen, a name of each image of which all names are bare: one with a digest if there is one, as those never move.
+# Writes chosen, one name of each image that has no labelled name: if possible one with a digest, which never changes.
 one_name_each() {
   awk '
     FILENAME == ARGV[1] { bare[$1]; next }
@@ -24,7 +24,7 @@ one_name_each() {
 
 label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
 
-# The kubelet sees an image once the CRI plugin has labelled its name.
+# The kubelet sees an image only after the CRI plugin has labelled its name.
 wait_for_cri() {
   start=$(now)
   until find_unseen && [ ! -s "$tmp/unseen" ] || late "$start"; do pause; done
@@ -36,7 +36,7 @@ find_unseen() {
   $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
 }
 
-# In cri, "name pinned" of each name that CRI lists; empty where nothing can ask it.
+# Writes cri, "name pinned" of each name that CRI lists; empty without crictl.
 ask_cri() {
   cri images --output json | awk '
     function flush() { for (; n; n--) print name[n], pinned }
@@ -47,7 +47,7 @@ ask_cri() {
   ' >"$tmp/cri"
 }
 
-# Pins are younger than CRI itself: containerd 1.6.22.
+# Pins work in containerd 1.6.22 or newer.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
     unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
@@ -55,5 +55,5 @@ check_pins() {
     case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
   fi
   [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
-    log "pin: containerd $server ignores the pins of $unpinned images, the kubelet may remove them when the disk is full"
+    log "pin: containerd $server ignores the pins of $unpinned images; the kubelet may remove them when the disk is full"
 }

@@ -1,12 +1,12 @@
-# --- mode link: containerd's folders of the layers become links to the volume ---
+# --- mode link: replace containerd's layer folders with links to the volume ---
 
-# What --check and --undo need when the volume is away.
+# --check and --undo need these if the volume is not mounted.
 keep_record() {
   { mkdir -p "$record/restore" && cp -f "$layers" "$names" ${blobs:+"$blobs"} "$record/restore/" &&
     cp -f "$here/restore.sh" "$here/preload.json" "$record/"; } || fail 4 "cannot write to $state"
 }
 
-# First SET, then the links of layers that lead to other sets.
+# SET must exist before layers of other sets are linked to it.
 link_volume() {
   links >"$tmp/links"
   [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$(count "$layers")" ] || return 0
@@ -18,7 +18,7 @@ link_volume() {
   done <"$tmp/links"
 }
 
-# The volume can go once nothing is linked to it.
+# Once nothing links to the volume, it can be detached.
 release_volume() {
   [ -z "$(links)" ] || return 0
   unregister_blobs
@@ -26,7 +26,7 @@ release_volume() {
   rm -f "${state:?}/$set"
 }
 
-# Depth by depth, as a chain can only be built in order.
+# Depth by depth, because a layer needs its parent.
 link_layers() {
   start=$(now)
   awk -v todo="$tmp/todo" 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { print >todo; print >(todo "." $3) }' \
@@ -41,17 +41,17 @@ link_layers() {
   [ ! -s "$tmp/errors" ] || log "link: $(sed '$!d' "$tmp/errors")"
 }
 
-# Two calls of ctr a layer are what this costs, so all else is done once for all layers of the worker.
+# The two ctr calls per layer take most of the time, so a worker does everything else once for all its layers.
 add_layers() {
   while read -r chain parent _; do
     [ "$parent" != - ] || parent=
     mounts=$($ctr snapshots prepare --target /x "preload-${chain#sha256:}" ${parent:+"$parent"}) || continue
     case $mounts in *upperdir=*) dir=${mounts##*upperdir=} ;; *) dir=${mounts#mount -t bind } ;; esac
     dir=${dir%%[ ,]*}
-    case $dir in /*/snapshots/[0-9]*/fs) echo "$chain $dir" ;; *) echo "no directory in: $mounts" >&2 ;; esac
+    case $dir in /*/snapshots/[0-9]*/fs) echo "$chain $dir" ;; *) echo "found no directory in: $mounts" >&2 ;; esac
   done >"$tmp/prepared.$worker"
   [ -s "$tmp/prepared.$worker" ] || return 0
-  # shellcheck disable=SC2046 # words without blanks
+  # shellcheck disable=SC2046 # words without spaces
   rmdir $(sed 's/.* //' "$tmp/prepared.$worker")
   while read -r chain dir; do
     [ ! -d "$dir" ] && ln -s "$linked/${chain#sha256:}/fs" "$dir" &&
@@ -61,12 +61,12 @@ add_layers() {
 
 # "chain directory target" of the layers that are links.
 links() {
-  # shellcheck disable=SC2046,SC2012 # words without blanks
+  # shellcheck disable=SC2046,SC2012 # words without spaces
   ls -ld $(sed 's/.* //' "$tmp/dirs") 2>/dev/null | sed -n 's|.* \(/[^ ]*\) -> \(/[^ ]*\)$|\1 \2|p' |
     awk 'FILENAME == ARGV[1] { chain[$2] = $1; next } $1 in chain { print chain[$1], $1, $2 }' "$tmp/dirs" -
 }
 
-# --- containerd must not start without the volume: the images would be listed, but dead ---
+# --- containerd must not start without the volume: it would list images that cannot run ---
 
 drop_ins() {
   case $address in
@@ -93,4 +93,4 @@ unguard_boot() {
   done
 }
 
-reload_systemd() { systemctl daemon-reload 2>/dev/null || log 'systemctl daemon-reload failed: the change to containerd counts from the next boot on'; }
+reload_systemd() { systemctl daemon-reload 2>/dev/null || log 'systemctl daemon-reload failed; the change to containerd takes effect at the next boot'; }

@@ -1,6 +1,6 @@
 # --- one run at a time ---
 
-# The workers hold the lock too, so a run that was killed is over only when they are.
+# The workers hold the lock too, so a killed run keeps it until they have finished.
 lock() {
   if command -v flock >/dev/null; then
     exec 9>"$run/lock"
@@ -11,7 +11,7 @@ lock() {
   fi
 }
 
-say_waiting() { log 'another restore.sh is at work here, waiting for it'; }
+say_waiting() { log 'another restore.sh is running; waiting for it'; }
 
 wait_for_owner() {
   until ln "$tmp/owner" "$run/owner" 2>/dev/null; do
@@ -27,13 +27,13 @@ unlock() {
 
 same_file() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]; }
 
-# A process is known by its number and the time it started. One that only waits for its parent to notice its end is over.
+# Prints when a process started, which tells it from another one with the same PID; nothing for zombies.
 started() { sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 drop_dead_owner() {
   read -r owner since_boot 2>/dev/null <"$run/owner" || return 0
   [ "$(started "$owner")" != "$since_boot" ] || return 0
   mv "$run/owner" "$tmp/dead" 2>/dev/null || return 0
-  # another one may have taken the lock just before
+  # another run may have taken the lock just before
   [ "$(cat "$tmp/dead")" = "$owner $since_boot" ] || ln "$tmp/dead" "$run/owner" 2>/dev/null
 }

@@ -1,36 +1,36 @@
 #!/bin/sh
-# Gives the images of this volume to the node's containerd.
-# Runs as root from the root of the mounted volume: after containerd has started, before kubelet does.
+# Makes the images on this volume available to the node's containerd.
+# Run it as root from the mounted volume, after containerd has started and before the kubelet starts.
 #
 # usage: restore.sh [--mode auto|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
 #                   [--wait SECONDS] [--no-pin] [--register-blobs] [--quiet]
-#        restore.sh --check   says which images are not present, changes nothing
-#        restore.sh --undo    takes the linked images out again, so that they can be pulled
+#        restore.sh --check   reports which images are missing, changes nothing
+#        restore.sh --undo    removes the linked images, so that they can be pulled again
 #
-# mode:  link    layers stay on the volume, which must stay mounted, also at boot; in about a second
-#        copy    layers are copied to the node's disk, the volume can go afterwards
-#        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can go afterwards
-#        auto    link where the node and the volume allow it, else import; says why
-# --settle          links, then goes on as --mode copy does in the background
-# --register-blobs  lets containerd find the volume's layer blobs, for nodes that export or share images
+# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes about a second
+#        copy    layers are copied to the node's disk; the volume can be detached afterwards
+#        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can be detached afterwards
+#        auto    link if the node and the volume allow it, else import; logs the reason
+# --settle          links, then copies in the background like --mode copy
+# --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 #
 # exit code:  0  every image is present; after --undo: nothing is linked any more
-#             1  some images are not present; after --undo: some are still in use
+#             1  some images are missing; after --undo: some are still in use
 #             2  wrong usage
-#             3  the volume is unfinished, damaged or made for other nodes; nothing was touched
-#             4  this node cannot do it, or containerd does not answer; nothing was removed
+#             3  the volume is unfinished, damaged or made for other nodes; nothing was changed
+#             4  this node does not support it, or containerd does not answer; nothing was removed
 #
-# The outcome also stands in /run/kubectl-preload/{restore,check,undo}.json.
+# The result is also written to /run/kubectl-preload/{restore,check,undo}.json.
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-GOMAXPROCS=1 # each of the many calls of ctr lasts milliseconds, and would spend some on threads it has no work for
+GOMAXPROCS=1 # ctr runs many times for a few milliseconds; starting threads would slow each call down
 export LC_ALL PATH GOMAXPROCS
 
-state=/var/lib/kubectl-preload # SET in it links to the volume of that set, and every linked layer goes through SET
+state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET
 run=/run/kubectl-preload
 workers=4
-leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # what a killed run has prepared and not committed
+leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run prepared but did not commit
 action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register=''
 address=${CONTAINERD_ADDRESS-} ctr='' namespace=''
 
@@ -77,7 +77,7 @@ check() {
 }
 
 undo() {
-  snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # nothing else has links
+  snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # only overlayfs has links
   lock
   list_snapshots
   remove_snapshots "$leftovers"
@@ -85,5 +85,5 @@ undo() {
   hand_over
   take_out
   forget
-  log "undone: $(count "$tmp/mine") linked layers taken out in $(since "$begin")"
+  log "undone: $(count "$tmp/mine") linked layers removed in $(since "$begin")"
 }

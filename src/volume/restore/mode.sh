@@ -1,8 +1,8 @@
-# --- how the images get into containerd ---
+# --- how to add the images to containerd ---
 
-no_copy='cp of this node loses extended attributes or devices'
+no_copy='cp on this node loses extended attributes or device files'
 
-# why says what decided it.
+# Sets mode, and why to the reason.
 choose_mode() {
   fault=3
   case $mode in
@@ -24,7 +24,7 @@ choose_best() {
 }
 
 can_link() {
-  [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the snapshotter $snapshotter" && return 1; }
+  [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the $snapshotter snapshotter" && return 1; }
   plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
   find_layers
   [ -z "$lost" ] || { why="layer $lost is missing" && return 1; }
@@ -34,13 +34,13 @@ can_link() {
 can_import() {
   [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
   bare=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
-  [ -z "$bare" ] || { why="the volume has no layer blobs of $bare" && return 1; }
+  [ -z "$bare" ] || { why="the volume has no layer blobs for $bare" && return 1; }
   find_blobs
   [ -z "$lost" ] || { why="blob $lost is missing" && return 1; }
   why='the volume has every blob'
 }
 
-# Whether cp keeps what makes a layer: busybox' drops extended attributes and says nothing.
+# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes.
 can_copy() {
   trial=$tmp/copy-trial
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
@@ -54,5 +54,5 @@ can_copy() {
   mount -t overlay -o "lowerdir=$trial/copied:$trial/lower" overlay "$trial/merged" || return 1
   found=$(find "$trial/merged" | wc -l)
   umount "$trial/merged"
-  [ "$found" -eq 2 ] # the folder itself and the one that hides what is below
+  [ "$found" -eq 2 ] # the root and the opaque folder; everything in the lower layer is hidden
 }

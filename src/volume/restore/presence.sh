@@ -1,7 +1,7 @@
 # --- what counts as present ---
 
-# missing, "name digest reason" of each name that is not there, whose layers do not all lead somewhere, or that CRI ignores,
-# as $1 finds those.
+# Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
+# the names that CRI does not know.
 judge() {
   { "$1" && { ! has_cri || ask_cri; }; } &
   spread "$names" right_names >"$tmp/right"
@@ -13,21 +13,21 @@ judge() {
     FILENAME == ARGV[2] { unseen[$1]; next }
     FILENAME == ARGV[3] { whole[$1]; next }
     FILENAME == ARGV[4] { cri[$1]; listed = 1; next }
-    FILENAME == ARGV[5] { if ($1 in whole && ($2 == "-" || $2 in sound)) sound[$1]; next }
-    !($1 in right) { print $1, $2, "it is not in the store with the digest of the volume"; next }
-    $3 != "-" && !($3 in sound) { print $1, $2, "some of its layers are not there"; next }
-    $1 in unseen || listed && !($1 in cri) { print $1, $2, "the CRI plugin has not taken it over" }
+    FILENAME == ARGV[5] { if ($1 in whole && ($2 == "-" || $2 in complete)) complete[$1]; next }
+    !($1 in right) { print $1, $2, "containerd does not have it with the digest on the volume"; next }
+    $3 != "-" && !($3 in complete) { print $1, $2, "some of its layers are missing"; next }
+    $1 in unseen || listed && !($1 in cri) { print $1, $2, "the CRI plugin does not list it" }
   ' "$tmp/right" "$tmp/unseen" "$tmp/whole" "$tmp/cri" "$layers" "$names" >"$tmp/missing"
 }
 
-# A name whose layers are not there would keep the kubelet from pulling it.
-drop_broken() { sed -n '/ some of its layers are not there$/p' "$tmp/missing" | remove_images; }
+# The kubelet would not pull an image whose name exists, even if its layers are missing.
+drop_broken() { sed -n '/ some of its layers are missing$/p' "$tmp/missing" | remove_images; }
 
-# Removes all names of the images whose digests stand second on standard input.
+# Removes all names of the images whose digests are in the second column of standard input.
 remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
-  # shellcheck disable=SC2086 # words without blanks, here and below
+  # shellcheck disable=SC2086 # words without spaces, here and below
   doomed=$($ctr images ls -q $filters) || return
   # shellcheck disable=SC2086
   [ -z "$doomed" ] || $ctr images rm --sync $doomed >/dev/null
@@ -43,13 +43,13 @@ report() {
 
 # --- older sets ---
 
-# Sets whose volume went away while some of their images were left here: dead, but listed.
+# Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
 undo_lost_sets() (
   set +f
   for folder in "$state"/record/*; do
     other=${folder##*/}
     { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
-    log "the volume of the older set $other is away, taking out what is linked to it"
+    log "set $other is no longer mounted; removing its linked images"
     sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
   done
 )

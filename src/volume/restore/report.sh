@@ -1,10 +1,10 @@
-# --- what is said: one line a phase on standard error, and at the end a file for programs ---
+# --- output: one line per phase on standard error, and a result file for programs ---
 
 log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2; }
 fail() { code=$1 && shift && said=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
-refuse() { fail 3 "volume $here refused: $*"; }
+refuse() { fail 3 "cannot use volume $here: $*"; }
 
-# Ends a phase that began at the time $2.
+# Logs the end of phase $1, which began at $2.
 phase() {
   name=$1 spent=$(since "$2") && shift 2
   log "$name: $* in $spent"
@@ -20,7 +20,7 @@ start_result() {
   for file in phases missing cri; do : >"$tmp/$file"; done
 }
 
-# Folders of runs that were killed.
+# Removes the folders of killed runs.
 remove_stale() (
   set +f
   for folder in "$run"/[0-9]*; do
@@ -55,13 +55,13 @@ since() { passed=$(($(now) - $1)) && printf '%d.%02ds\n' "$((passed / 100))" "$(
 late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }
 pause() { sleep 0.1 2>/dev/null || sleep 1; }
 
-# "name digest chain" of those names on standard input that the volume has.
+# "name digest chain" of the names on standard input that are on the volume.
 ours() { awk 'FILENAME == ARGV[1] { ours[$1] = $0; next } $1 in ours { print ours[$1] }' "$names" -; }
 
 # Number of distinct images among the names on standard input.
 images() { awk 'FILENAME == ARGV[1] { digest[$1] = $2; next } !seen[digest[$1]]++ { n++ } END { print n + 0 }' "$names" -; }
 
-# Runs a function in several workers, each with a slice of the file on its standard input.
+# Runs a function in several workers; each reads a slice of the file from standard input.
 spread() {
   file=$1 && shift
   awk -v slice="$tmp/slice." -v workers="$workers" '

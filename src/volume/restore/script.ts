@@ -17,5 +17,5 @@ import volume from './volume.sh' with { type: 'text' };
 const before = [main, report, commandLine, volume, containerd, mode, lock, survey];
 const after = [link, settle, importing, blobs, labels, presence, undo];
 
-/** restore.sh, as it lies on every volume. */
+/** Text of restore.sh, the same on every volume. */
 export const restoreScript = [...before, ...after, 'main "$@"\n'].join('\n');

@@ -1,4 +1,4 @@
-# --- mode copy: linked layers become the node's own, one by one, under the feet of whoever uses them ---
+# --- mode copy: replace linked layers with copies, one by one, while containers are using them ---
 
 # A linked sandbox image breaks every pod with hostUsers: false, so its layers are copied in every mode.
 settle_sandbox() {
@@ -18,20 +18,20 @@ settle_all() {
   spread "$tmp/links" settle_layers
   links >"$tmp/still-links"
   phase copy "$start" "$(($(count "$tmp/links") - $(count "$tmp/still-links"))) of $(count "$tmp/links") linked layers"
-  [ ! -s "$tmp/still-links" ] || fail 1 "$(count "$tmp/still-links") layers are still linked, run this again"
+  [ ! -s "$tmp/still-links" ] || fail 1 "$(count "$tmp/still-links") layers are still linked; run this again"
 }
 
 check_space() {
   [ -s "$tmp/links" ] || return 0
-  # shellcheck disable=SC2046 # words without blanks, here and below
+  # shellcheck disable=SC2046 # words without spaces, here and below
   needed=$(du -sk $(awk -v volume="$here" '{ print volume "/layers/" substr($1, 8) }' "$tmp/links") | awk '{ kb += $1 } END { print kb }')
   read -r _ dir _ <"$tmp/links"
   free=$(df -Pk "${dir%/fs}" | awk 'END { print $4 }')
   [ "$free" -gt "$needed" ] ||
-    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free: they stay linked"
+    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked"
 }
 
-# The link within the snapshot's folder is replaced in one step; containerd removes the copy with the snapshot.
+# The link is replaced atomically; containerd removes the copy with the snapshot.
 settle_layers() {
   while read -r chain dir _; do
     home=${dir%/fs}
@@ -41,7 +41,7 @@ settle_layers() {
   done
 }
 
-# In the background, and in a unit of its own where systemd ends what the unit of this run leaves behind.
+# In its own unit if possible, because systemd kills background processes when the unit of this run ends.
 settle_later() {
   set -- sh "$here/restore.sh" --mode copy --address "$address" --ctr "$ctr" --namespace "$namespace"
   [ -n "$pin" ] || set -- "$@" --no-pin
@@ -49,5 +49,5 @@ settle_later() {
   ! command -v ionice >/dev/null || set -- ionice -c 3 "$@"
   systemd-run --quiet --collect --unit "kubectl-preload-settle-$set" "$@" 2>/dev/null ||
     setsid "$@" </dev/null >"$record/settle.log" 2>&1 &
-  log "settle: the layers are being copied in the background, the outcome will be in $run/restore.json"
+  log "settle: copying the layers in the background; the result will be in $run/restore.json"
 }

@@ -1,18 +1,18 @@
-# --- what the node has already ---
+# --- what the node already has ---
 
-# In $tmp: have, the layers that are there; known, the names that are there; right, those of them with the right digest.
+# Writes to $tmp: have, the layers on the node; known, the names on the node; right, the known names with the right digest.
 survey() {
   awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours && $NF == "Committed" { print $1 }' \
     "$layers" "$tmp/snapshots" >"$tmp/have"
   if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
-  $ctr images ls -q >"$tmp/listed" || fail 4 "containerd does not list its images; nothing was removed"
+  $ctr images ls -q >"$tmp/listed" || fail 4 "cannot list the images in containerd; nothing was removed"
   ours <"$tmp/listed" >"$tmp/known"
   spread "$tmp/known" right_names >"$tmp/right"
 }
 
-# dirs, "chain directory" of what is there. A snapshot prepared on the top of a chain shows the directories of all of it;
-# where the volume of a link is away, the error shows that of the top alone. Any other error says nothing about the layer,
-# which may well be in use: it ends the run.
+# Writes dirs, "chain directory" of each layer on the node. Preparing a snapshot on top of a chain prints the directories of
+# the whole chain; if the volume of a link is not mounted, the error contains only the top one. On any other error the layer
+# may still be in use, so the run fails.
 locate() {
   cp "$tmp/have" "$tmp/lost"
   while [ -s "$tmp/lost" ]; do
@@ -40,24 +40,24 @@ probe() {
     case $answer in
       *lowerdir=*) answer=${answer##*lowerdir=} && echo "$chain ${answer%%[ ,]*}" ;;
       *" stat /"*/snapshots/*/fs:\ *) answer=${answer##* stat } && echo "$chain ${answer%%: *}" ;;
-      *"parent snapshot $chain does not exist"*) echo "$chain" ;; # collected since the list was made
-      *) printf '%s\n' "${answer:-ctr said nothing}" >&2 ;;
+      *"parent snapshot $chain does not exist"*) echo "$chain" ;; # garbage-collected since it was listed
+      *) printf '%s\n' "${answer:-ctr printed nothing}" >&2 ;;
     esac
   done
 }
 
 fail_unknown() {
   ! $ctr snapshots ls >"$tmp/snapshots" 2>/dev/null || remove_snapshots "^preload-probe-$$-" 2>/dev/null
-  fail 4 "cannot see where containerd keeps $(count "$tmp/lost") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
+  fail 4 "cannot find where containerd keeps $(count "$tmp/lost") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
 }
 
-list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "containerd does not list its snapshots; nothing was removed"; }
+list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "cannot list the snapshots in containerd; nothing was removed"; }
 
-# Removes those snapshots, and takes them off the list.
+# Removes the snapshots that match $1, also from the list.
 remove_snapshots() {
   awk -v pattern="$1" -v rest="$tmp/rest" '$1 ~ pattern { print $1; next } { print >rest }' "$tmp/snapshots" >"$tmp/keys"
   [ -s "$tmp/keys" ] || return 0
-  # shellcheck disable=SC2046 # words without blanks, here and below
+  # shellcheck disable=SC2046 # words without spaces, here and below
   $ctr snapshots rm $(cat "$tmp/keys")
   mv "$tmp/rest" "$tmp/snapshots"
 }

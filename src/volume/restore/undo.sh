@@ -1,6 +1,6 @@
 # --- undo ---
 
-# Layers that another set on this node has too go over to that set; what remains linked here is to be taken out.
+# Links layers that another set on this node also has to that set. Writes mine, the layers to remove.
 hand_over() {
   links | while read -r chain dir target; do
     [ "$target" = "$linked/${chain#sha256:}/fs" ] || continue
@@ -16,8 +16,8 @@ heir() (
   done
 )
 
-# Layers are left to garbage collection, which knows what else needs them; ctr refuses to remove a layer that ever had a
-# child collected. What a container runs on keeps its name and its hold.
+# Garbage collection removes the layers, because it knows what else needs them; ctr refuses to remove a layer if a child was
+# ever collected. Images of containers keep their names and layers.
 take_out() {
   awk -v names="$tmp/free-names" '
     FILENAME == ARGV[1] { mine[$1]; next }
@@ -26,29 +26,29 @@ take_out() {
     !($3 in keep) && ($3 in mine) { print >names }
     END { for (; n; n--) if (chain[n] in keep) keep[parent[chain[n]]]; else if (chain[n] in mine) print chain[n] }
   ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
-  [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "containerd does not remove the linked images"
+  [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "cannot remove the linked images from containerd"
   unregister_blobs
   spread "$tmp/free" let_go
   $ctr leases rm --sync "$($ctr leases create)" >/dev/null
-  $ctr snapshots ls >"$tmp/snapshots" || fail 1 "containerd does not list its snapshots"
+  $ctr snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
-  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use, by $(users | sed "s/ \$//"): remove that and run --undo again"
+  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those and run --undo again"
 }
 
 let_go() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 
-# Containers that stand on linked layers, and images, by the digests of their configs, which are their IDs for CRI.
+# Prints the containers and images that use linked layers; images by config digest, which is their ID in CRI.
 users() {
   label=containerd.io/gc.ref.snapshot.overlayfs
   $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
     awk '
-      FILENAME == ARGV[1] { stands[$1]; next }
+      FILENAME == ARGV[1] { linked[$1]; next }
       FILENAME == ARGV[2] { if (NF > 2) { parent[$1] = $(NF - 1); if ($NF != "Committed") container[$1] } next }
       { top[$1] = $2 }
       END {
-        do { n = 0; for (key in parent) if (!(key in stands) && parent[key] in stands) { stands[key]; n++ } } while (n)
-        for (key in container) if (key in stands) printf "%s ", key
-        for (config in top) if (top[config] in stands) printf "%s ", config
+        do { n = 0; for (key in parent) if (!(key in linked) && parent[key] in linked) { linked[key]; n++ } } while (n)
+        for (key in container) if (key in linked) printf "%s ", key
+        for (config in top) if (top[config] in linked) printf "%s ", config
       }
     ' "$tmp/mine" "$tmp/snapshots" -
 }

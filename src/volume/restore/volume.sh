@@ -1,24 +1,24 @@
-# --- the volume: all of it is checked before any of it is used ---
+# --- the volume: check everything before using anything ---
 
 read_volume() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-  here=$(cd "$here/" && pwd -P) || fail 3 "cannot enter the folder of $0"
-  case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unusual letters, mount it elsewhere" ;; esac
+  here=$(cd "$here/" && pwd -P) || fail 3 "cannot open the folder of $0"
+  case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
   layers=$here/restore/layers names=$here/restore/names blobs=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
-    refuse "it has no preload.json, so its export did not finish"
-  [ "$(field complete)" = true ] || refuse "preload.json is cut off"
-  [ "$(field format)" = 1 ] || refuse "its format is $(field format), this restore.sh knows format 1"
+    refuse "preload.json is missing, so the export did not finish"
+  [ "$(field complete)" = true ] || refuse "preload.json is truncated"
+  [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
-  [ "${platform%/v[0-9]}" = "$(node_platform)" ] || refuse "it was made for $platform, this node is $(node_platform)"
-  [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for the snapshotter $(field snapshotter)"
+  [ "${platform%/v[0-9]}" = "$(node_platform)" ] || refuse "it was made for $platform; this node is $(node_platform)"
+  [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for snapshotter $(field snapshotter)"
 
   check_sum restore/layers
   check_sum restore/names
   [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
   set=$(cat "$layers" "$names" | sha256sum | cut -c 1-12)
-  [ "$(field set)" = "$set" ] || refuse "preload.json is not about what restore/ lists"
+  [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
   record=$state/record/$set linked=$state/$set/layers
   check_lists
   [ "$action" != restore ] || check_sum restore/images.tar
@@ -26,7 +26,7 @@ read_volume() {
     "made $(field created | sed 's/T.*//') by kubectl-preload $(field version)"
 }
 
-# Value of a top-level key of preload.json, nothing if it has unusual letters.
+# Prints the value of a top-level key of preload.json; nothing if it has unsupported characters.
 field() { sed -n "/^  \"$1\": /{s|^[^:]*: \"\{0,1\}\([A-Za-z0-9:/._+ -]*\)\"\{0,1\},\{0,1\}\$|\1|p;q;}" "$here/preload.json"; }
 
 node_platform() {
@@ -38,16 +38,16 @@ node_platform() {
   esac
 }
 
-# The checksum that preload.json gives for a path.
+# Prints the checksum of a path in preload.json.
 sum() { sed -n "s|^    \"$1\": \"sha256:\([0-9a-f]*\)\",\{0,1\}\$|\1|p" "$here/preload.json"; }
 
 check_sum() {
   { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing"
   found=$(sha256sum <"$here/$1")
-  [ "${found%% *}" = "$(sum "$1")" ] || refuse "$1 does not have the checksum that preload.json gives"
+  [ "${found%% *}" = "$(sum "$1")" ] || refuse "$1 does not match its checksum in preload.json"
 }
 
-# Strict, for what stands in the lists becomes paths and arguments.
+# Strict, because entries become paths and arguments.
 check_lists() {
   verdict=$(awk '
     function digest(text) { return length(text) == 71 && text ~ /^sha256:[0-9a-f]+$/ }
@@ -66,12 +66,12 @@ check_lists() {
     FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; next }
     FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; target[$2]; n++; next }
     n && !blob() { wrong = "blobs, line " FNR; exit }
-    END { print wrong != "" ? wrong : n ? "ok" : "names, no line" }
+    END { print wrong != "" ? wrong " is invalid" : n ? "ok" : "names is empty" }
   ' "$layers" "$names" ${blobs:+"$blobs"})
-  [ "$verdict" = ok ] || refuse "restore/$verdict: not of the expected form"
+  [ "$verdict" = ok ] || refuse "restore/$verdict"
 }
 
-# lost becomes the first layer that is not there.
+# Sets lost to the first missing layer.
 find_layers() {
   lost=''
   [ ! -L "$here/layers" ] || refuse "layers is a link"
@@ -82,7 +82,7 @@ find_layers() {
   done <"$layers"
 }
 
-# lost becomes the first blob that is not there.
+# Sets lost to the first missing blob.
 find_blobs() {
   lost=''
   { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs is a link"

@@ -38,8 +38,8 @@ const hex = 'f'.repeat(64);
 /** Ways to damage a volume with blobs, what restore.sh says to each, and in which mode if not in any. */
 export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'link' | 'import'][] = [
   ['no preload.json', (volume) => rm(join(volume, 'preload.json')), /export did not finish/],
-  ['empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /cut off/],
-  ['preload.json cut off', edit('preload.json', (text) => text.slice(0, -30)), /cut off/],
+  ['empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /truncated/],
+  ['preload.json cut off', edit('preload.json', (text) => text.slice(0, -30)), /truncated/],
   ['another format', edit('preload.json', (text) => text.replace('"format": 1', '"format": 12')), /format is 12/],
   [
     'another platform',
@@ -50,41 +50,45 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
   [
     'a set that is a path',
     edit('preload.json', (text) => text.replace(/"set": "\w{4}/, '"set": "../.')),
-    /not about what restore\/ lists/,
+    /does not match the lists in restore\//,
   ],
   [
     'a set that is a command',
     edit('preload.json', (text) => text.replace(/"set": "\w+/, '"set": "$(touch ran)')),
-    /not about what restore\/ lists/,
+    /does not match the lists in restore\//,
   ],
   ['preload.json that is a link', replaceByLink((volume) => join(volume, 'preload.json')), /export did not finish/],
-  ['another set', edit('preload.json', (text) => text.replace(/"set": "\w/, '"set": "x')), /not about what restore/],
+  [
+    'another set',
+    edit('preload.json', (text) => text.replace(/"set": "\w/, '"set": "x')),
+    /does not match the lists in restore/,
+  ],
   [
     'a bit flipped in the layers',
     edit('restore/layers', (text) => text.replace('link', 'lijk')),
-    /layers does not have the checksum/,
+    /layers does not match its checksum/,
   ],
   [
     'a bit flipped in the names',
     edit('restore/names', (text) => text.replace('pause', 'qause')),
-    /names does not have the checksum/,
+    /names does not match its checksum/,
   ],
   [
     'a bit flipped in the images',
     (volume) => appendFile(join(volume, 'restore/images.tar'), 'x'),
-    /images.tar does not have/,
+    /images.tar does not match/,
   ],
   ['no list of layers', (volume) => rm(join(volume, 'restore/layers')), /restore\/layers is missing/],
   [
     'no checksum',
     edit('preload.json', (text) => text.replace('"restore/layers"', '"restore/lajers"')),
-    /layers does not have/,
+    /layers does not match/,
   ],
   ['no list of blobs', (volume) => rm(join(volume, 'restore/blobs')), /restore\/blobs is missing/],
   [
     'a bit flipped in the list of blobs',
     edit('restore/blobs', (text) => text.replace(' -', ' 0')),
-    /blobs does not have the checksum/,
+    /blobs does not match its checksum/,
   ],
   ['no images', (volume) => rm(join(volume, 'restore/images.tar')), /images.tar is missing/],
   ['a list that is a link', replaceByLink((volume) => join(volume, 'restore/names')), /restore\/names is missing/],
@@ -130,7 +134,7 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
   ],
   ['the list of layers cut off', forge('restore/layers', (text) => text.slice(0, -9)), /layers, line 5/],
   ['an empty list of layers', forge('restore/layers', () => ''), /names, line 1/],
-  ['an empty list of names', forge('restore/names', () => ''), /names, no line/],
+  ['an empty list of names', forge('restore/names', () => ''), /names is empty/],
   [
     'a layer out of the volume',
     forge('restore/layers', (text) => text.replace(/sha256:\w{9}/, 'sha256:../../../')),

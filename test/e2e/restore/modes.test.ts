@@ -28,7 +28,7 @@ const volume = await newVolume('volume', [app, web, odd, pause], { blobs: true }
 const names = (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/^\S+/gm)?.sort();
 const deepVolume = await newVolume('deep', deep, { blobs: true });
 
-/** Restores, and waits for the end of what goes on in the background. */
+/** Restores, and waits until background work has ended. */
 type Restore = (node: PrivateNode, from: SmallVolume) => Promise<void>;
 
 const restoreWith =
@@ -57,7 +57,7 @@ const runs = async (node: PrivateNode): Promise<number[]> => {
   return lines(stdout).map(Number);
 };
 
-/** Whether it was not over just then. */
+/** Whether the process was still running. */
 const kill = (pid: number): boolean => {
   try {
     return process.kill(-pid, 'SIGKILL');
@@ -68,7 +68,7 @@ const kill = (pid: number): boolean => {
 
 for (const version of CONTAINERD_VERSIONS) {
   for (const [mode, { restore: restoreSo, linked }] of Object.entries(MODES)) {
-    onNode(version, `${mode} gives what a pull gives, whatever is in the store before`, async (node, files) => {
+    onNode(version, `${mode} has the same result as a pull, whatever the store has`, async (node, files) => {
       await pullSmallImage(node, files, odd, '--namespace', 'plain');
       const pulled = await rootFilesystem(node, odd, 'plain');
       const stores = { empty: [], 'pause only': [pause], half: [pause, web] };
@@ -89,7 +89,7 @@ for (const version of CONTAINERD_VERSIONS) {
     });
   }
 
-  onNode(version, 'copied and imported images need no volume', async (node, files) => {
+  onNode(version, 'copied and imported images do not need the volume', async (node, files) => {
     for (const mode of ['copy', 'import']) {
       const mounted = { ...volume, path: join(files, mode) };
       await run(['cp', '-a', volume.path, mounted.path]);
@@ -119,11 +119,11 @@ for (const version of CONTAINERD_VERSIONS) {
     }
   });
 
-  onNode(version, 'all images stay present however often the copying in the background is killed', async (node) => {
+  onNode(version, 'all images stay present however often the background copy is killed', async (node) => {
     let killed = 0;
     for (let round = 0; round < 8; round += 1) {
       await restoreWith('--settle')(node, deepVolume);
-      await until('the begin of the copying', async () => (await runs(node)).length > 0);
+      await until('the copy to begin', async () => (await runs(node)).length > 0);
       await sleep(600 * Math.random());
       killed += (await runs(node)).filter(kill).length;
       assert.equal((await restore(node, deepVolume, '--check')).code, 0);

@@ -11,7 +11,7 @@ import { pullSmallImage } from './small-volume.ts';
 
 const volume = await newVolume('volume', [app, web, pause], { blobs: true });
 
-const restoreSoundly = async (node: PrivateNode, ...args: string[]): Promise<void> => {
+const restoreAll = async (node: PrivateNode, ...args: string[]): Promise<void> => {
   const { code, stderr } = await restore(node, volume, ...args);
   assert.equal(code, 0, stderr);
 };
@@ -29,24 +29,24 @@ const topBlob = async (path: string): Promise<string> => {
 for (const version of CONTAINERD_VERSIONS) {
   const onNode = onNodeOf.bind(undefined, version);
 
-  onNode('replaces no image of a name by one whose layers it cannot link', async (node, files) => {
+  onNode('does not replace an image with one whose layers it cannot link', async (node, files) => {
     await pullSmallImage(node, files, { ...app, layers: ['other'] });
     const before = await digestOfName(node, app.name);
     assert.ok(before);
     for (const [calls, expected, reason] of [
-      [LINKING, 1, /missing registry.test\/shop\/app:1: it is not in the store with the digest of the volume/],
-      [`${LINKING} | *'images ls -q'`, 4, /containerd does not list its images; nothing was removed/],
+      [LINKING, 1, /missing registry.test\/shop\/app:1: containerd does not have it with the digest on the volume/],
+      [`${LINKING} | *'images ls -q'`, 4, /cannot list the images in containerd; nothing was removed/],
     ] as const) {
       const { code, stderr } = await restore(node, volume, '--ctr', await ctrWith(files, refuse(calls)));
       assert.equal(await digestOfName(node, app.name), before, stderr);
       assert.equal(code, expected, stderr);
       assert.match(stderr, reason);
     }
-    await restoreSoundly(node);
+    await restoreAll(node);
     assert.notEqual(await digestOfName(node, app.name), before);
   });
 
-  onNode('replaces no image of a name by one that it cannot import', async (node, files) => {
+  onNode('does not replace an image with one that it cannot import', async (node, files) => {
     const damaged = { path: join(files, 'damaged') };
     await run(['cp', '-a', volume.path, damaged.path]);
     await appendFile(await topBlob(damaged.path), 'x');
@@ -55,7 +55,7 @@ for (const version of CONTAINERD_VERSIONS) {
     const { code, stderr } = await restore(node, damaged, '--mode', 'import');
     assert.equal(await digestOfName(node, app.name), before, stderr);
     assert.equal(code, 1, stderr);
-    await restoreSoundly(node, '--mode', 'import');
+    await restoreAll(node, '--mode', 'import');
     assert.notEqual(await digestOfName(node, app.name), before);
   });
 }

@@ -46,14 +46,14 @@ const refused = async (volume: string, mode: string, reason: RegExp): Promise<vo
 };
 
 for (const [name, damage, reason, mode = 'auto'] of damages) {
-  test(`a volume with ${name} is refused, and nothing is touched`, async () => {
+  test(`refuses a volume with ${name} and changes nothing`, async () => {
     const volume = await copyOfVolume();
     await damage(volume);
     await refused(volume, mode, reason);
   });
 }
 
-test('any bit flipped in what restore.sh reads is noticed', async () => {
+test('detects any flipped bit in the files that restore.sh reads', async () => {
   for (const path of ['restore/layers', 'restore/names', 'restore/blobs', 'restore/images.tar']) {
     for (let flip = 0; flip < 6; flip++) {
       const volume = await copyOfVolume();
@@ -61,20 +61,20 @@ test('any bit flipped in what restore.sh reads is noticed', async () => {
       const position = Math.floor(Math.random() * data.length);
       data[position] = (data[position] ?? 0) ^ (1 << (flip % 8));
       await writeFile(join(volume, path), data);
-      await refused(volume, 'auto', new RegExp(`${path} does not have the checksum`));
+      await refused(volume, 'auto', new RegExp(`${path} does not match its checksum`));
     }
   }
 });
 
 for (const [args, code, reason] of [
-  [['--mode', 'move'], 2, /unknown mode move: must be auto, link, copy or import/],
-  [['--settle', '--mode', 'import'], 2, /--settle does not go with --mode import/],
+  [['--mode', 'move'], 2, /--mode move is not one of auto, link, copy, import/],
+  [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
-  [['--ctr', '/nowhere/ctr'], 4, /no ctr found/],
+  [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
   [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
 ] as const) {
-  test(`restore.sh ${args.join(' ')} ends with ${code}, and nothing is touched`, async () => {
+  test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
     const { code: found, stderr } = await node.run(['sh', join(sound, 'restore.sh'), ...args]);
     assert.equal(found, code, stderr);
     assert.match(stderr, reason);
@@ -85,14 +85,14 @@ for (const [args, code, reason] of [
   });
 }
 
-test('an image with a damaged blob is not imported, and said', async () => {
+test('reports an image with a damaged blob instead of importing it', async () => {
   const volume = await copyOfVolume();
   const blobs = (await readFile(join(volume, 'restore/blobs'), 'utf8')).trim().split('\n');
   const blob = blobs.at(-1)?.split(' ')[1]?.slice('sha256:'.length) ?? '';
   await appendFile(join(volume, 'blobs/sha256', blob), 'x');
   const { code, stderr } = await node.run(['sh', join(volume, 'restore.sh'), '--mode', 'import']);
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /missing registry.test\/pause:3: some of its layers are not there/);
+  assert.match(stderr, /missing registry.test\/pause:3: some of its layers are missing/);
   assert.match(stderr, /2 of 3 images present/);
 });
 

@@ -19,7 +19,7 @@ const deepVolume = await newVolume('deep', deep);
 for (const version of CONTAINERD_VERSIONS) {
   const onNode = onNodeOf.bind(undefined, version);
 
-  onNode('links an empty store, runs again without a change, and takes everything out again', async (node) => {
+  onNode('links all layers into an empty store, changes nothing on a rerun, and undoes everything', async (node) => {
     const first = await restore(node, volume);
     assert.equal(first.code, 0, first.stderr);
     assert.equal(first.stdout, '');
@@ -48,19 +48,19 @@ for (const version of CONTAINERD_VERSIONS) {
   });
 
   onNode(
-    'merges into a store that has some of it, and the volume wins over another image of the name',
+    'adds to a store that has some images, and replaces a different image with the same name',
     async (node, files) => {
       await pullSmallImage(node, files, web);
       await pullSmallImage(node, files, { ...app, layers: ['other'] });
       const { code, stderr } = await restore(node, volume);
       assert.equal(code, 0, stderr);
       assert.match(stderr, /1 images and 2 layers already here/);
-      assert.match(stderr, /app:1 was another image here, the volume's takes its place/);
+      assert.match(stderr, /replacing registry.test\/shop\/app:1, which was a different image here/);
       assert.deepEqual(await targets(node), Array(2).fill(volume.set), "the node's own layers stay as they are");
     },
   );
 
-  onNode('lets images be pulled again when the volume is away and was undone', async (node, files) => {
+  onNode('allows pulls again after --undo without the volume', async (node, files) => {
     const mounted = join(files, 'mounted');
     await cp(volume.path, mounted, { recursive: true });
     assert.equal((await restore(node, { path: mounted })).code, 0);
@@ -68,7 +68,7 @@ for (const version of CONTAINERD_VERSIONS) {
     const record = `${STATE}/record/${volume.set}`;
     const check = await restore(node, { path: record }, '--check');
     assert.equal(check.code, 1);
-    assert.match(check.stderr, /missing registry.test\/shop\/app:1: some of its layers are not there/);
+    assert.match(check.stderr, /missing registry.test\/shop\/app:1: some of its layers are missing/);
     assert.match(check.stderr, /1 of 3 images present/);
     await assert.rejects(pullSmallImage(node, files, onBase), /failed to stat parent|no such file/);
     const undone = await restore(node, { path: record }, '--undo');
@@ -76,14 +76,14 @@ for (const version of CONTAINERD_VERSIONS) {
     for (const image of [onBase, app]) await pullSmallImage(node, files, image);
   });
 
-  onNode('does not take out what a container or another image stands on', async (node, files) => {
+  onNode('does not remove layers that a container or another image uses', async (node, files) => {
     assert.equal((await restore(node, volume)).code, 0);
     await node.ctr('containers', 'create', app.name, 'container-1');
     await pullSmallImage(node, files, onBase);
     await pullSmallImage(node, files, { ...web, name: 'registry.test/same-layers:1' });
     const refused = await restore(node, volume, '--undo');
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /4 linked layers are still in use, by .*container-1/);
+    assert.match(refused.stderr, /4 linked layers are still in use by .*container-1/);
     assert.equal((await node.ctr('images', 'ls', '-q', `name==${app.name}`)).trim(), app.name);
     await node.ctr('containers', 'rm', 'container-1');
     assert.equal((await restore(node, volume, '--undo')).code, 1);
@@ -104,19 +104,19 @@ for (const version of CONTAINERD_VERSIONS) {
       await labelled(node, `kubectl-preload/set==${newerVolume.set}`),
     );
     assert.equal((await restore(node, newerVolume, '--undo')).code, 0);
-    assert.equal((await restore(node, volume, '--check')).code, 0, 'the older set is whole again');
+    assert.equal((await restore(node, volume, '--check')).code, 0, 'the older set is complete again');
     assert.equal((await restore(node, newerVolume)).code, 0);
     assert.equal((await restore(node, volume, '--undo')).code, 0);
     assert.deepEqual(new Set(await targets(node)), new Set([newerVolume.set]));
     assert.equal((await restore(node, newerVolume, '--check')).code, 0);
   });
 
-  onNode('continues after being killed at any moment', async (node) => {
+  onNode('continues after a kill at any moment', async (node) => {
     for (let delay = 60; delay < 1500; delay += 140) {
       const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
       const ended = outcome(child);
       await sleep(delay);
-      // the shell with its workers, or the shell alone, whose workers then go on for a moment
+      // the shell with its workers, or only the shell, whose workers run on for a moment
       if (child.exitCode === null && child.pid) process.kill(delay % 280 === 60 ? child.pid : -child.pid, 'SIGKILL');
       const { code, stderr } = await restore(node, deepVolume);
       assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
@@ -131,13 +131,13 @@ for (const version of CONTAINERD_VERSIONS) {
     const shells = [['dash'], ['busybox', 'ash'], ['bash']];
     const runs = await Promise.all(shells.map((shell) => node.run([...shell, join(deepVolume.path, 'restore.sh')])));
     for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
-    assert.equal(runs.filter(({ stderr }) => /another restore.sh is at work/.test(stderr)).length, 2);
+    assert.equal(runs.filter(({ stderr }) => /another restore.sh is running/.test(stderr)).length, 2);
     const quiet = await restore(node, deepVolume, '--quiet', '--no-pin');
     assert.deepEqual(quiet, { code: 0, stdout: '', stderr: '' });
     assert.deepEqual(await labelled(node, 'io.cri-containerd.pinned'), []);
   });
 
-  onNode('takes out and reports an image whose layers it cannot build', async (node, files) => {
+  onNode('removes and reports an image whose layers it cannot link', async (node, files) => {
     const ctr = join(files, 'ctr');
     const layers = await readFile(join(volume.path, 'restore/layers'), 'utf8');
     const top = layers
@@ -153,7 +153,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal(code, 1, stderr);
     assert.match(
       stderr,
-      /no space left.*missing registry.test\/shop\/app:1: some of its layers.*2 of 3 images present/s,
+      /no space left.*missing registry.test\/shop\/app:1: some of its layers are missing.*2 of 3 images present/s,
     );
     assert.doesNotMatch(await node.ctr('images', 'ls', '-q'), /shop\/app/);
   });

@@ -52,7 +52,7 @@ export const onNode = (
 export const restore = (node: PrivateNode, { path }: Pick<SmallVolume, 'path'>, ...args: string[]): Promise<Outcome> =>
   node.run(['sh', join(path, 'restore.sh'), ...args]);
 
-/** What the last run left for programs. */
+/** Result file of the last run. */
 export const result = async (node: PrivateNode, action = 'restore') =>
   JSON.parse((await node.run(['cat', `/run/kubectl-preload/${action}.json`])).stdout);
 
@@ -93,7 +93,7 @@ export const store = async (node: PrivateNode): Promise<string[]> => [
   await node.ctr('snapshots', 'ls'),
 ];
 
-/** Takes all images and layers out of containerd's store. */
+/** Removes all images and layers from containerd's store. */
 export const emptyStore = async (node: PrivateNode): Promise<void> => {
   const script = `export CONTAINERD_NAMESPACE=k8s.io
     ctr leases ls -q | xargs -r ctr leases rm # of killed imports

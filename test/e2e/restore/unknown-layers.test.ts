@@ -18,7 +18,7 @@ const newerVolume = await newVolume('newer', [newer, web, pause]);
 const [, webDigest, webTop] =
   (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/shop\/web:1 (\S+) (\S+)/) ?? [];
 
-const UNKNOWN = /cannot see where containerd keeps \d layers: .*; nothing was removed/;
+const UNKNOWN = /cannot find where containerd keeps \d layers: .*; nothing was removed/;
 
 /** Every name that the kubelet or a person could ask for. */
 const names = async (node: PrivateNode) => [
@@ -29,10 +29,10 @@ const names = async (node: PrivateNode) => [
 /** Restores a node that pulled one image of the volume itself, and another one. */
 const restoreBusyNode = async (node: PrivateNode, files: string): Promise<void> => {
   for (const image of [web, own]) await pullSmallImage(node, files, image);
-  await restoreSoundly(node);
+  await restoreAll(node);
 };
 
-const restoreSoundly = async (node: PrivateNode): Promise<void> => {
+const restoreAll = async (node: PrivateNode): Promise<void> => {
   const { code, stderr } = await restore(node, volume);
   assert.equal(code, 0, stderr);
 };
@@ -40,7 +40,7 @@ const restoreSoundly = async (node: PrivateNode): Promise<void> => {
 for (const version of CONTAINERD_VERSIONS) {
   const onNode = onNodeOf.bind(undefined, version);
 
-  onNode('removes nothing when ctr does not say where layers are', async (node, files) => {
+  onNode('removes nothing if ctr does not report where layers are', async (node, files) => {
     await restoreBusyNode(node, files);
     const [before, namesBefore] = [await store(node), await names(node)];
     for (const calls of ["*'snapshots prepare'*", `*'snapshots prepare'*${webTop}*`]) {
@@ -57,10 +57,10 @@ for (const version of CONTAINERD_VERSIONS) {
         assert.match(message, /connection refused/);
       }
     }
-    await restoreSoundly(node);
+    await restoreAll(node);
   });
 
-  onNode('removes nothing when ctr does not say where layers are after an import', async (node, files) => {
+  onNode('removes nothing if ctr does not report where layers are after an import', async (node, files) => {
     for (const image of [web, own]) await pullSmallImage(node, files, image);
     const imported = join(files, 'imported');
     const ctr = await ctrWith(
@@ -71,10 +71,10 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, volume, '--check')).code, 0, stderr);
     assert.equal(code, 4, stderr);
     assert.match(stderr, UNKNOWN);
-    await restoreSoundly(node);
+    await restoreAll(node);
   });
 
-  onNode('links a layer that containerd collects while it is looked for', async (node, files) => {
+  onNode('links a layer that containerd garbage-collects during the survey', async (node, files) => {
     await restoreBusyNode(node, files);
     const remove = `ctr images rm --sync $(ctr images ls -q target.digest==${webDigest}) >/dev/null 2>&1`;
     const ctr = await ctrWith(files, `case "$*" in *'snapshots prepare'*${webTop}*) ${remove} ;; esac`);
@@ -83,7 +83,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match(stderr, /link: 1 of 1 layers/);
   });
 
-  onNode('undoes nothing when ctr does not list the names to remove', async (node, files) => {
+  onNode('undoes nothing if ctr cannot list the names to remove', async (node, files) => {
     await restoreBusyNode(node, files);
     const namesBefore = await names(node);
     const ctr = await ctrWith(files, refuse("*'images ls -q target.digest'*"));
@@ -91,11 +91,11 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.deepEqual(await names(node), namesBefore);
     assert.equal((await restore(node, volume, '--check')).code, 0, 'layers are still there');
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /containerd does not remove the linked images/);
+    assert.match(stderr, /cannot remove the linked images/);
     assert.equal((await restore(node, volume, '--undo')).code, 0);
   });
 
-  onNode('removes nothing when the disk is full', async (node, files) => {
+  onNode('removes nothing if the disk is full', async (node, files) => {
     const disk = await mountNewVolume(node, files, 'disk', 32);
     await node.run(['mount', '--bind', disk.path, '/var/lib/containerd']);
     await node.restartContainerd();
@@ -111,11 +111,11 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match(full.stderr, UNKNOWN);
     assert.match(full.stderr, /no space left/);
     await node.run(['rm', '-r', '/var/lib/containerd/fill']);
-    await restoreSoundly(node);
+    await restoreAll(node);
     assert.deepEqual(await names(node), namesBefore);
   });
 
-  onNode('takes no name from a working image when containerd restarts', async (node, files) => {
+  onNode('keeps the names of working images if containerd restarts', async (node, files) => {
     await restoreBusyNode(node, files);
     const namesBefore = await names(node);
     for (const [from, turn] of [
@@ -128,7 +128,7 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.deepEqual(await names(node), namesBefore, stderr);
       assert.equal(code, 4, stderr);
       assert.match(stderr, UNKNOWN);
-      await restoreSoundly(node);
+      await restoreAll(node);
     }
     assert.equal((await restore(node, volume, '--ctr', await killAt(files, '*', 0))).code, 0);
     const calls = await callsSince(files);
@@ -138,12 +138,12 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.deepEqual(await names(node), namesBefore, `killed at call ${turn}: ${stderr}`);
       if (code === 0) assert.equal((await restore(node, volume, '--check')).code, 0);
     }
-    await restoreSoundly(node);
+    await restoreAll(node);
 
     const ctr = await killAt(files, LINKING, 1);
     const { code, stderr } = await restore(node, newerVolume, '--ctr', ctr);
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /missing registry.test\/shop\/app:2: some of its layers are not there/);
+    assert.match(stderr, /missing registry.test\/shop\/app:2: some of its layers are missing/);
     assert.deepEqual(await names(node), namesBefore);
     assert.equal((await restore(node, newerVolume)).code, 0);
   });
