@@ -1,39 +1,39 @@
-/** Something on a volume that is not as it was captured. */
+/** Something on a volume that differs from what was captured. */
 export interface Problem {
-  /** on the volume */
+  /** relative to the volume */
   path: string;
   problem: string;
-  /** a name of each image that it concerns; undefined where it concerns all of the volume */
+  /** one name of each affected image; undefined if the whole volume is affected */
   images?: string[];
 }
 
-/** What was found on a volume. */
+/** Result of checking a volume. */
 export interface Verification {
-  /** names what is inside; undefined where the volume does not say it */
+  /** ID of the contents; undefined if preload.json is missing or invalid */
   set?: string;
   images: number;
   layers: number;
   blobs: number;
-  /** bytes that were read and compared */
+  /** bytes read and compared */
   bytes: number;
-  /** of the list of checksums, which covers the whole volume; undefined where it is missing */
+  /** digest of the list of checksums, covers the whole volume; undefined if the list is missing */
   checksum?: string;
   problems: Problem[];
 }
 
-/** How far a verification is. */
+/** Progress of a verification. */
 export interface VerifyProgress {
   layers: { done: number; total: number };
   /** read so far */
   bytes: number;
 }
 
-/** A verification as users see it; also its form for `-o json` and `-o yaml`. */
+/** A verification as shown to users; the schema of `-o json` and `-o yaml`. */
 export interface VerificationResult extends Verification {
-  /** of the preload, or the path of a mounted volume */
+  /** the preload, or the path of a mounted volume */
   name: string;
   namespace?: string;
   snapshotId?: string;
-  sound: boolean;
+  valid: boolean;
   seconds: number;
 }

@@ -13,7 +13,7 @@ export interface NamedImage {
   target: Blob;
 }
 
-/** A blob too large for the memory. */
+/** A blob on disk, because it may be too large for memory. */
 export interface BlobFile {
   digest: string;
   path: string;
@@ -33,7 +33,7 @@ export const ociIndex = (images: readonly NamedImage[]): string =>
     })),
   });
 
-/** Writes an OCI layout of `images` with `blobs` and `layers`, each once, as one archive that `ctr images import` reads. */
+/** Writes `images`, `blobs` and `layers` as an OCI layout into one archive for `ctr images import`, each blob once. */
 export const writeImagesArchive = async (
   file: string,
   images: readonly NamedImage[],
@@ -79,8 +79,8 @@ export const archiveName = ({ names, target }: Pick<WholeImage, 'names' | 'targe
 };
 
 /**
- * Writes every image as an archive of its own beside restore.sh, as the original tool did, for nodes that `ctr images
- * import` them. The layers' blobs must be on the volume.
+ * Writes one archive per image beside restore.sh, like the original tool, for nodes that run `ctr images import`. The
+ * layers' blobs must be on the volume.
  */
 export const writeArchivePerImage = async (volume: string, images: readonly WholeImage[]): Promise<void> => {
   for (const image of images) {

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { digestOf } from '../model/oci.ts';
 import { BOOT, CONTENTS_FILE } from './format.ts';
 
-/** `hex  path` a line, as sha256sum reads it: all files of the volume but layers, and blobs, which are named so. */
+/** `hex  path` per line, the format of sha256sum: all files except layers, and blobs, whose names are their checksums. */
 export const FILE_SUMS = 'verify/files';
-/** `chainID digest` a line, of the trees of all layers. */
+/** `chainID digest` per line: the tree digests of all layers. */
 export const LAYER_SUMS = 'verify/layers';
 
 const OTHERS = ['layers', 'blobs', 'lost+found', BOOT, FILE_SUMS];
 
-/** Files and links of the volume that are neither layers nor blobs, sorted, by path; folders are not followed out of it. */
+/** Sorted paths of everything on the volume except folders, layers and blobs. Does not follow links. */
 export const otherFiles = async (volume: string, folder = ''): Promise<string[]> => {
   const entries = await readdir(join(volume, folder), { withFileTypes: true });
   const paths = await Promise.all(
@@ -25,7 +25,7 @@ export const otherFiles = async (volume: string, folder = ''): Promise<string[]>
   return paths.flat().sort();
 };
 
-/** Digest of a file of any size. */
+/** Digest of a file, read in pieces. */
 export const digestFile = async (path: string, onBytes: (count: number) => void = () => {}): Promise<string> => {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
@@ -36,8 +36,8 @@ export const digestFile = async (path: string, onBytes: (count: number) => void 
 };
 
 /**
- * Writes what verify compares the volume with, when all is there but preload.json, whose text is `contents`. Returns a
- * digest that covers the whole volume.
+ * Writes the checksums for verify. Everything except preload.json must be on the volume; `contents` is the text of
+ * preload.json, `layers` the tree digests by chain ID. Returns a digest that covers the whole volume.
  */
 export const writeChecksums = async (
   volume: string,
@@ -63,11 +63,11 @@ export const writeChecksums = async (
   return digestOf(list);
 };
 
-/** Digests by path of FILE_SUMS. */
+/** Parses FILE_SUMS: digests by path. */
 export const parseFileSums = (text: string): Map<string, string> =>
   new Map(lines(text).map((line) => [line.slice(66), `sha256:${line.slice(0, 64)}`]));
 
-/** Digests by chain ID of LAYER_SUMS. */
+/** Parses LAYER_SUMS: digests by chain ID. */
 export const parseLayerSums = (text: string): Map<string, string> =>
   new Map(lines(text).map((line) => line.split(' ') as [string, string]));
 

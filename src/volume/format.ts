@@ -5,32 +5,32 @@ import { digestOf, hexOf } from '../model/oci.ts';
 
 export const FORMAT = 1;
 
-/** preload.json, the last file written: a volume without it is unfinished. */
+/** Written last: a volume without it is unfinished. */
 export const CONTENTS_FILE = 'preload.json';
-/** When an unfinished volume was written to; there until it is sealed, since without it all is done again. */
+/** Records the boot during which an unfinished volume was written; without it the capture starts over. Deleted on sealing. */
 export const BOOT = '.boot';
-/** Layers that are being written: what is in layers/ is whole. */
+/** Layers that are still being written; those in layers/ are complete. */
 export const UNFINISHED = '.unfinished';
-/** What the private containerd needs while it runs. */
+/** Files of the private containerd while it runs. */
 export const WORK = '.work';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
-/** On volumes that have layer blobs. */
+/** Only on volumes with layer blobs. */
 export const BLOB_LIST = 'restore/blobs';
 export const IMAGES_ARCHIVE = 'restore/images.tar';
 
 export const layerFolder = (chainId: string): string => `layers/${hexOf(chainId)}/fs`;
 
-/** `chainID parent depth link|copy` a line, parents first; a `-` stands for no parent, as sh loses empty fields. */
+/** `chainID parent depth link|copy` per line, parents first; `-` means no parent, because sh drops empty fields. */
 export const layerList = (images: readonly CapturedImage[]): string =>
   distinctLayers(images)
     .map(({ chainId, parent, depth, sandbox }) => `${chainId} ${parent ?? '-'} ${depth} ${sandbox ? 'copy' : 'link'}\n`)
     .join('');
 
 /**
- * `name digest topChainID` a line, in the order in which nodes need them, the sandbox image first; the same for the same
- * images in any order.
+ * `name digest topChainID` per line, in the order in which nodes need them: the sandbox image, then system images. Does not
+ * depend on the order of `images`.
  */
 export const nameList = (images: readonly CapturedImage[]): string =>
   images
@@ -44,7 +44,7 @@ export const nameList = (images: readonly CapturedImage[]): string =>
     .map(({ line }) => line)
     .join('');
 
-/** `imageDigest blobDigest bytes` a line, of all blobs of the images that have theirs; the bytes of layers only, else `-`. */
+/** `imageDigest blobDigest bytes` per line, for images whose blobs are on the volume; `-` instead of bytes for documents. */
 export const blobList = (images: readonly CapturedImage[]): string =>
   images
     .filter(({ blobs }) => blobs)
@@ -54,12 +54,12 @@ export const blobList = (images: readonly CapturedImage[]): string =>
     ])
     .join('');
 
-/** Name of what the lists of layers and names say is inside. */
+/** ID of the contents, derived from the lists of layers and names. */
 export const setOf = (layers: string, names: string): string => hexOf(digestOf(layers + names)).slice(0, 12);
 
-/** What restore.sh takes for granted where its user does not say otherwise, as it was on the node of the capture. */
+/** Defaults of restore.sh, taken from the node of the capture; flags override them. */
 export interface RestoreDefaults {
-  /** command, such as `/usr/local/bin/ctr` or `k3s ctr` */
+  /** a command, such as `/usr/local/bin/ctr` or `k3s ctr` */
   ctr?: string;
   /** containerd's socket */
   address?: string;
@@ -67,7 +67,7 @@ export interface RestoreDefaults {
   namespace?: string;
 }
 
-/** Text of preload.json; `checksums` by path on the volume. `complete` stands last, so that a cut file does not have it. */
+/** Text of preload.json; `checksums` by path on the volume. `complete` comes last, so a truncated file does not have it. */
 export const contentsFile = (
   contents: Contents,
   checksums: Record<string, string>,

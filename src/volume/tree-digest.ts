@@ -1,28 +1,28 @@
 import { createHash, type Hash } from 'node:crypto';
 
 export interface TreeDigest {
-  /** equal for trees with the same paths, contents, types, modes, owners, times, links, devices and attributes */
+  /** equal only for trees with the same paths, contents, types, modes, owners, times, links, devices and attributes */
   digest: string;
-  /** of all contents */
+  /** total size of all file contents */
   bytes: number;
 }
 
-/** How many trees to digest at a time: one is read while the other is hashed. */
+/** How many trees to digest at the same time: one is read while the other is hashed. */
 export const AT_ONCE = 2;
 
 const BLOCK = 512;
-const EXTENDED = 'x'; // a header whose records say more about the entry after it
+const EXTENDED = 'x'; // a header with more attributes of the next entry
 
 /**
- * Digests a tree from a tar archive of it, in POSIX format and sorted by name, which comes in pieces. Not of the archive's
- * bytes but of what they mean, as they may differ between versions of tar.
+ * Digests a tree from the pieces of its tar archive, which must be in POSIX format and sorted by name. Digests the entries,
+ * not the archive's bytes, because those differ between versions of tar.
  */
 export const treeDigester = () => {
   const hash = createHash('sha256');
   const header = Buffer.alloc(BLOCK);
-  let filled = 0; // bytes of `header` that have come
-  let content = 0; // bytes of the entry that have not come
-  let padding = 0; // bytes behind it
+  let filled = 0; // bytes of `header` received
+  let content = 0; // bytes of the entry still to come
+  let padding = 0; // bytes after the content
   let isExtended = false;
   let records: Buffer[] = [];
   let bytes = 0;
@@ -71,7 +71,7 @@ export const treeDigester = () => {
   };
 };
 
-/** Adds all that is known of an entry but its content, in a form that can be read in one way only. */
+/** Adds all attributes of an entry; length prefixes keep different entries from giving the same bytes. */
 const describe = (hash: Hash, header: Buffer, type: string, size: number, extended: Map<string, string>): void => {
   const prefix = text(header, 345, 155);
   const name = text(header, 0, 100);
@@ -101,15 +101,15 @@ const text = (header: Buffer, at: number, length: number): string => {
 
 const octal = (header: Buffer, at: number, length: number): number => Number.parseInt(text(header, at, length), 8) || 0;
 
-/** `length key=value\n` again and again; values may be any bytes. */
+/** Parses repeated `length key=value\n`; values may be any bytes. */
 const parseRecords = (data: Buffer): Map<string, string> => {
   const records = new Map<string, string>();
   for (let at = 0; at < data.length; ) {
-    const blank = data.indexOf(' ', at);
-    const length = Number(data.toString('latin1', at, blank));
-    const equals = data.indexOf('=', blank);
+    const space = data.indexOf(' ', at);
+    const length = Number(data.toString('latin1', at, space));
+    const equals = data.indexOf('=', space);
     if (!(length > 0)) break;
-    records.set(data.toString('latin1', blank + 1, equals), data.toString('latin1', equals + 1, at + length - 1));
+    records.set(data.toString('latin1', space + 1, equals), data.toString('latin1', equals + 1, at + length - 1));
     at += length;
   }
   return records;

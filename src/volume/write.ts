@@ -30,14 +30,14 @@ const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<
 export interface WriteOptions {
   /** write restore.sh */
   withScript: boolean;
-  /** what it takes for granted */
+  /** defaults of restore.sh */
   defaults: RestoreDefaults;
 }
 
 /**
- * Writes all of the volume but layers/ and layer blobs, which must be there, and preload.json last. `documents` are the
- * indexes, manifests and configurations by digest, `layerSums` the digests of layers by chain ID; `contents.set` is
- * derived from what is written.
+ * Writes everything except layers/ and layer blobs, which must already be on the volume; preload.json comes last.
+ * `documents` are the indexes, manifests and configs by digest, `layerSums` the tree digests of layers by chain ID. Returns
+ * `contents` with the set and the checksum. Throws if a document is missing.
  */
 export const writeVolume = async (
   volume: string,
@@ -78,7 +78,7 @@ export const writeVolume = async (
   return { ...complete, checksum };
 };
 
-/** Writes `path` so that after a crash it is there whole or not at all. */
+/** Writes `path` so that after a crash it is either complete or missing. */
 const replaceFile = async (path: string, text: string): Promise<void> => {
   const file = await open(`${path}.tmp`, 'w');
   await file.writeFile(text);

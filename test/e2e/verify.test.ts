@@ -37,20 +37,20 @@ before(async () => {
   await createPreload(NAMESPACE, 'checked', IMAGES.map(sample));
   snapshotId = (await status(NAMESPACE, 'checked')).snapshotId ?? '';
   disk = join(poolFolder(((await readCluster(STATE)) as Cluster).folder), `${snapshotId}.img`);
-  await run(['cp', '--reflink=always', disk, `${disk}.sound`]);
+  await run(['cp', '--reflink=always', disk, `${disk}.intact`]);
   objects = await objectsOf(NAMESPACE);
   machine = await machineState();
 });
 
 afterEach(async () => {
-  await run(['cp', '--reflink=always', `${disk}.sound`, disk]);
+  await run(['cp', '--reflink=always', `${disk}.intact`, disk]);
   await becomes(objects, () => objectsOf(NAMESPACE));
   await becomes([], async () => [...(await machineState()).difference(machine)]);
 });
 
 after(async () => {
   await deleteNamespaces(NAMESPACE);
-  await rm(`${disk}.sound`, { force: true });
+  await rm(`${disk}.intact`, { force: true });
 });
 
 const verify = (...flags: string[]) => preload(['verify', 'checked', '-n', NAMESPACE, ...flags]);
@@ -63,10 +63,10 @@ const damage = async (change: (volume: string) => Promise<unknown>): Promise<voi
   await rmdir(volume);
 };
 
-test('a preload is sound: every image, layer and blob was read, from a volume that nobody can write to', async () => {
+test('an intact preload is valid, and all of it was read', async () => {
   const { code, stdout, stderr } = await verify();
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^NAME +SOUND +IMAGES +LAYERS +BLOBS +CHECKED\nchecked +True +6 +\d+ +\d+ +\d+Mi\n$/);
+  assert.match(stdout, /^NAME +VALID +IMAGES +LAYERS +BLOBS +CHECKED\nchecked +True +6 +\d+ +\d+ +\d+Mi\n$/);
   assert.match(stderr, new RegExp(`^ ✓ Clone of ${snapshotId} mounted on worker$`, 'm'));
   assert.match(stderr, /^ ✓ Verified 6 images, \d+ layers, \d+ blobs, \d+Mi in \d+s$/m);
   assert.match(
@@ -80,7 +80,7 @@ test('the result as JSON has what programs need', async () => {
   assert.equal(code, 0);
   const result: VerificationResult = JSON.parse(stdout);
   assert.deepEqual(
-    [result.name, result.namespace, result.snapshotId, result.sound, result.problems],
+    [result.name, result.namespace, result.snapshotId, result.valid, result.problems],
     ['checked', NAMESPACE, snapshotId, true, []],
   );
   assert.match(result.set ?? '', /^[0-9a-f]{12}$/);
@@ -100,13 +100,13 @@ test('damages of contents and metadata are found, and which images they concern'
   const { code, stdout, stderr } = await verify();
   assert.equal(code, 1);
   assert.match(stdout, /^checked +False +6 /m);
-  assert.match(stdout, /^restore\/images\.tar +is not what was captured +all$/m);
+  assert.match(stdout, /^restore\/images\.tar +differs from what was captured +all$/m);
   const layers = stdout.match(
-    new RegExp(`^layers/\\w{12}/fs +is not what was captured +${sample('whiteouts:1')}$`, 'gm'),
+    new RegExp(`^layers/\\w{12}/fs +differs from what was captured +${sample('whiteouts:1')}$`, 'gm'),
   );
   assert.equal(layers?.length, 2, stdout);
   assert.match(stderr, /^ ✗ Verifying .*: 3 problems$/m);
-  const last = `error: checked is damaged: 3 problems found\nhint: let no node use ${snapshotId}; create it again\n`;
+  const last = `error: checked is damaged: 3 problems found\nhint: do not attach ${snapshotId} to any node; run create again\n`;
   assert.ok(stderr.endsWith(last), stderr);
 });
 
@@ -135,7 +135,7 @@ test('a damage that a later preload takes over from its base is found there', as
   const { problems } = JSON.parse(stdout) as VerificationResult;
   assert.deepEqual(
     problems.map(({ problem, images }) => [problem, images]),
-    [['is not what was captured', [sample('whiteouts:1')]]],
+    [['differs from what was captured', [sample('whiteouts:1')]]],
   );
 });
 

@@ -4,7 +4,7 @@ import { PreloadError } from '../../model/errors.ts';
 import { formatAge, formatBytes, plural } from '../../model/units.ts';
 import type { Problem, Verification, VerificationResult, VerifyProgress } from '../../model/verification.ts';
 
-/** Ends the step that verified, which began at `started` in milliseconds. */
+/** Ends the verification step; `started` in milliseconds. */
 export const endVerifying = (found: Verification, started: number, { progress, now }: Context): void => {
   const { images, layers, blobs, bytes, problems } = found;
   const parts = [plural(images, 'image'), plural(layers, 'layer'), plural(blobs, 'blob'), formatBytes(bytes)];
@@ -17,20 +17,20 @@ export const endVerifying = (found: Verification, started: number, { progress, n
   }
 };
 
-/** Prints what was found; throws where the volume is not sound. `started` is in milliseconds. */
+/** Prints the result. Throws PreloadError if the volume is damaged. `started` in milliseconds. */
 export const concludeVerify = (
-  found: Omit<VerificationResult, 'sound' | 'seconds'>,
+  found: Omit<VerificationResult, 'valid' | 'seconds'>,
   started: number,
   output: 'json' | 'yaml' | undefined,
   { print, now }: Context,
 ): void => {
   const { name, problems, snapshotId } = found;
-  const sound = problems.length === 0;
-  print(formatVerification({ ...found, sound, seconds: Math.round((now() - started) / 1000) }, output));
-  if (sound) return;
+  const valid = problems.length === 0;
+  print(formatVerification({ ...found, valid, seconds: Math.round((now() - started) / 1000) }, output));
+  if (valid) return;
   throw new PreloadError(
     `${name} is damaged: ${plural(problems.length, 'problem')} found`,
-    `let no node use ${snapshotId ?? 'it'}; create it again`,
+    `do not attach ${snapshotId ?? 'it'} to any node; run create again`,
   );
 };
 
@@ -41,13 +41,13 @@ export const describeVerifying = ({ layers, bytes }: VerifyProgress, elapsed: nu
   return [...counts, formatBytes(bytes), ...rate].join(' · ');
 };
 
-/** Text of what was found on a volume. */
+/** The result as a table, JSON or YAML. */
 export const formatVerification = (result: VerificationResult, output: 'json' | 'yaml' | undefined): string => {
   if (output === 'json') return formatJson(result);
   if (output === 'yaml') return formatYaml(result);
-  const { name, sound, images, layers, blobs, bytes, problems } = result;
-  const row = [name, sound ? 'True' : 'False', String(images), String(layers), String(blobs), formatBytes(bytes)];
-  const summary = formatTable(['NAME', 'SOUND', 'IMAGES', 'LAYERS', 'BLOBS', 'CHECKED'], [row]);
+  const { name, valid, images, layers, blobs, bytes, problems } = result;
+  const row = [name, valid ? 'True' : 'False', String(images), String(layers), String(blobs), formatBytes(bytes)];
+  const summary = formatTable(['NAME', 'VALID', 'IMAGES', 'LAYERS', 'BLOBS', 'CHECKED'], [row]);
   if (problems.length === 0) return summary;
   const rows = problems.map(({ path, problem, images }) => [plain(shorten(path)), plain(problem), affected(images)]);
   return `${summary}\n\n${formatTable(['PATH', 'PROBLEM', 'IMAGES'], rows)}`;
@@ -59,8 +59,8 @@ const affected = (images: Problem['images']): string => {
   return others.length > 0 ? `${first} and ${others.length} more` : first;
 };
 
-/** Digests as people compare them; the other formats have all of them. */
+/** Shortens digests for the table; JSON and YAML have them in full. */
 const shorten = (path: string): string => path.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1');
 
-/** What comes from a volume may hold anything, and ends up on a terminal. */
+/** Text from a volume may contain anything, including escape sequences for the terminal. */
 const plain = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

@@ -9,7 +9,7 @@ import { kindOf } from './read.ts';
 
 const FOLDER = 'blobs/sha256';
 
-/** Checks that every blob is there, is what its name says, and belongs to an image. Returns how many there are. */
+/** Checks that no blob is missing, that each matches its name and belongs to an image. Returns the number of blobs. */
 export const checkBlobs = async (
   volume: string,
   contents: VolumeContents,
@@ -18,21 +18,21 @@ export const checkBlobs = async (
 ): Promise<number> => {
   const users = usersOf(contents.images);
   if ((await kindOf(volume, FOLDER)) !== 'folder') {
-    problems.add(FOLDER, 'is missing, or a link');
+    problems.add(FOLDER, 'is missing or not a folder');
     return 0;
   }
   for (const entry of await readdir(join(volume, 'blobs'))) {
-    if (entry !== 'sha256') problems.add(join('blobs', entry), 'does not belong to the volume');
+    if (entry !== 'sha256') problems.add(join('blobs', entry), 'unexpected file or folder');
   }
   const found = await readdir(join(volume, FOLDER));
   for (const hex of found) {
     const path = join(FOLDER, hex);
     const digest = `sha256:${hex}`;
     const names = users.get(digest);
-    if (!names) problems.add(path, 'does not belong to the volume');
-    else if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is a link or no file at all', names);
+    if (!names) problems.add(path, 'unexpected file or folder');
+    else if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is not a regular file', names);
     else if ((await readable(volume, path, problems, onBytes)) !== digest) {
-      problems.add(path, 'does not have the digest that is its name', names);
+      problems.add(path, 'does not match the digest in its name', names);
     }
   }
   const there = new Set(found.map((hex) => `sha256:${hex}`));
@@ -40,7 +40,7 @@ export const checkBlobs = async (
   return found.length;
 };
 
-/** A name of each image that a blob which must be there is part of, by its digest. */
+/** For each blob that must be on the volume, by digest: one name of each image that uses it. */
 const usersOf = (images: readonly CapturedImage[]): Map<string, string[]> => {
   const users = new Map<string, string[]>();
   for (const { names, digest, manifest, config, layers, blobs } of images) {

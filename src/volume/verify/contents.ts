@@ -9,7 +9,7 @@ import { readText } from './read.ts';
 /** preload.json as it is on a volume. */
 export type VolumeContents = Contents & { checksums: Record<string, string> };
 
-/** Reads preload.json; undefined where it does not say what is on the volume. */
+/** Reads preload.json; undefined if it is missing or invalid, which is added to `problems`. */
 export const readContents = async (volume: string, problems: Problems): Promise<VolumeContents | undefined> => {
   const text = await readText(volume, CONTENTS_FILE);
   const wrong = (problem: string) => problems.add(CONTENTS_FILE, problem);
@@ -24,7 +24,7 @@ export const readContents = async (volume: string, problems: Problems): Promise<
     return undefined;
   }
   // restore.sh reads it line by line
-  if (text !== `${JSON.stringify(contents, null, 2)}\n`) wrong('is not written in the form that restore.sh reads');
+  if (text !== `${JSON.stringify(contents, null, 2)}\n`) wrong('is not formatted as restore.sh expects');
   return contents as unknown as VolumeContents;
 };
 
@@ -37,19 +37,19 @@ const parse = (text: string): Record<string, unknown> | undefined => {
   }
 };
 
-/** Why this is not the preload.json of a finished volume that this version knows. */
+/** Why this version cannot use this preload.json, or undefined if it can. */
 const contentsProblem = (contents: Record<string, unknown> | undefined): string | undefined => {
-  if (contents?.complete !== true) return 'is cut off or damaged';
+  if (contents?.complete !== true) return 'is truncated or damaged';
   const { format, layout, snapshotter, platform, set, checksums, images } = contents;
-  if (format !== FORMAT) return `is of format ${JSON.stringify(format)}, this version knows format ${FORMAT}`;
-  if (snapshotter !== SNAPSHOTTER) return `is for the snapshotter ${JSON.stringify(snapshotter)}`;
-  if (!LAYOUTS.includes(layout as Layout)) return 'names no layout';
-  if (!isText(platform, /^linux\/\w+(\/\w+)?$/)) return 'names no platform';
-  if (!isText(set, /^[0-9a-f]{12}$/)) return 'names no set';
-  if (!isObject(checksums) || !Object.values(checksums).every(isDigest)) return 'has no checksums';
+  if (format !== FORMAT) return `has format ${JSON.stringify(format)}; this version supports format ${FORMAT}`;
+  if (snapshotter !== SNAPSHOTTER) return `is for snapshotter ${JSON.stringify(snapshotter)}`;
+  if (!LAYOUTS.includes(layout as Layout)) return 'layout is missing or unknown';
+  if (!isText(platform, /^linux\/\w+(\/\w+)?$/)) return 'platform is missing or invalid';
+  if (!isText(set, /^[0-9a-f]{12}$/)) return 'set is missing or invalid';
+  if (!isObject(checksums) || !Object.values(checksums).every(isDigest)) return 'checksums are missing or invalid';
   if (!Array.isArray(images) || images.length === 0) return 'has no images';
-  const flawed = images.findIndex((image) => !isImage(image));
-  return flawed < 0 ? undefined : `says of image ${flawed + 1} what cannot be`;
+  const invalid = images.findIndex((image) => !isImage(image));
+  return invalid < 0 ? undefined : `entry ${invalid + 1} is invalid`;
 };
 
 const SOURCES: CapturedLayer['source'][] = ['volume', 'node', 'blob', 'registry'];

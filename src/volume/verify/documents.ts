@@ -5,14 +5,14 @@ import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
 
-/** Checks that the OCI image layout has every image, and that its documents say of it what preload.json says. */
+/** Checks that the OCI image layout has every image, and that its documents match preload.json. */
 export const checkDocuments = async (volume: string, contents: VolumeContents, problems: Problems): Promise<void> => {
   const sizes = new Map<string, number>();
   for (const image of contents.images) {
     const read = async (digest: string): Promise<Blob | undefined> => {
       const text = await readText(volume, blobPath(digest));
       if (text === undefined) problems.add(blobPath(digest), 'is missing', image.names.slice(0, 1));
-      if (text === undefined || digestOf(text) !== digest) return undefined; // the blobs are checked by themselves
+      if (text === undefined || digestOf(text) !== digest) return undefined; // checkBlobs reports a wrong digest
       return { digest, data: Buffer.from(text) };
     };
     const [target, manifest, config] = await Promise.all([image.digest, image.manifest, image.config].map(read));
@@ -22,26 +22,26 @@ export const checkDocuments = async (volume: string, contents: VolumeContents, p
     if (problem) problems.add(blobPath(image.digest), problem, image.names.slice(0, 1));
   }
   if ((await readText(volume, 'oci-layout')) !== OCI_LAYOUT)
-    problems.add('oci-layout', 'is not of an OCI image layout');
+    problems.add('oci-layout', 'is missing or not from an OCI image layout');
   const indexed = entriesOf(await readText(volume, 'index.json'));
   const expected = contents.images.flatMap(({ names, digest }) =>
     names.map((name) => `${name} ${name} ${digest} ${sizes.get(digest) ?? indexed.get(name)?.split(' ').at(-1)}`),
   );
   if ([...indexed.values()].sort().join('\n') !== expected.sort().join('\n')) {
-    problems.add('index.json', 'does not have the names of preload.json');
+    problems.add('index.json', 'does not match the names in preload.json');
   }
 };
 
 const documentsProblem = (image: CapturedImage, platform: string, target: Blob, manifest: Blob, config: Blob) => {
   try {
     const manifests = manifestsFor(target.data, platform) ?? [target.digest];
-    if (!manifests.includes(manifest.digest)) return 'is not an index of the manifest that preload.json names';
+    if (!manifests.includes(manifest.digest)) return 'does not list the manifest given in preload.json';
     const { config: named, layers } = parseManifest(manifest.data);
     const chain = chainIds(config.data, platform);
     const described = layers.map(({ digest, size }, index) => `${chain[index]} ${digest} ${size}`);
     const listed = image.layers.map(({ chainId, digest, bytes }) => `${chainId} ${digest} ${bytes}`);
     if (named.digest !== image.config || chain.length !== layers.length || described.join() !== listed.join()) {
-      return 'consists of other layers than preload.json says';
+      return 'its layers do not match preload.json';
     }
     return undefined;
   } catch (error) {
@@ -55,7 +55,7 @@ interface Entry {
   annotations?: Record<string, unknown>;
 }
 
-/** `name reference digest size` by name of index.json; empty where it is no such document. */
+/** Entries of index.json by name, as `name reference digest size`; empty if it is invalid. */
 const entriesOf = (text = ''): Map<string, string> => {
   try {
     const { manifests } = JSON.parse(text) as { manifests: Entry[] };

@@ -4,7 +4,7 @@ import { digestFile, FILE_SUMS, otherFiles, parseFileSums } from '../checksums.t
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 
-/** Compares all files but layers and blobs with the list of their checksums. Returns the digest of that list. */
+/** Checks all files except layers and blobs against the list of checksums. Returns the digest of that list. */
 export const checkFiles = async (
   volume: string,
   problems: Problems,
@@ -15,10 +15,10 @@ export const checkFiles = async (
   const sums = parseFileSums(list ?? '');
   for (const path of await otherFiles(volume)) {
     const sum = sums.get(path);
-    if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is a link or no file at all');
-    else if (list !== undefined && sum === undefined) problems.add(path, 'does not belong to the volume');
+    if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is not a regular file');
+    else if (list !== undefined && sum === undefined) problems.add(path, 'unexpected file');
     else if (sum !== undefined && (await readable(volume, path, problems, onBytes)) !== sum) {
-      problems.add(path, 'is not what was captured');
+      problems.add(path, 'differs from what was captured');
     }
     sums.delete(path);
   }
@@ -26,7 +26,7 @@ export const checkFiles = async (
   return list && digestOf(list);
 };
 
-/** Digest of a file; undefined where the disk does not give it, which is a problem then. */
+/** Digest of a file; undefined if it cannot be read, which is added to `problems`. */
 export const readable = async (
   volume: string,
   path: string,

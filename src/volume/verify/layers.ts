@@ -10,10 +10,10 @@ import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 
-/** Digests a layer on the volume; throws where it cannot be read. */
+/** Digests a layer on the volume; throws if it cannot be read. */
 export type LayerDigester = (chainId: string) => Promise<TreeDigest>;
 
-/** Checks that exactly the layers of the images are there, and that each is what was captured. Returns how many those are. */
+/** Checks that no layer is missing or unexpected, and that each is as captured. Returns the number of layers. */
 export const checkLayers = async (
   volume: string,
   contents: VolumeContents,
@@ -24,7 +24,7 @@ export const checkLayers = async (
   const layers = hasLayers(contents.layout) ? distinctLayers(contents.images) : [];
   const chainIds = layers.map(({ chainId }) => chainId);
   const sums = parseLayerSums((await readText(volume, LAYER_SUMS)) ?? '');
-  await findForeign(volume, new Set(chainIds), problems);
+  await findUnexpected(volume, new Set(chainIds), problems);
   const check = async (chainId: string): Promise<void> => {
     const path = layerFolder(chainId);
     const add = (problem: string) => problems.add(path, problem, usersOf(contents.images, chainId));
@@ -32,8 +32,8 @@ export const checkLayers = async (
     if (problem) return add(problem);
     const found = await digestLayer(chainId).catch((error: Error) => add(`cannot be read: ${error.message}`));
     const sum = sums.get(chainId);
-    if (found && !sum) add('cannot be checked: the volume has no checksum of it');
-    else if (found && found.digest !== sum) add('is not what was captured');
+    if (found && !sum) add('cannot be checked: the volume has no checksum for it');
+    else if (found && found.digest !== sum) add('differs from what was captured');
     onLayer(found?.bytes ?? 0, chainIds.length);
   };
   await forEachParallel(chainIds, AT_ONCE, check);
@@ -42,19 +42,19 @@ export const checkLayers = async (
 
 const placeProblem = async (volume: string, path: string): Promise<string | undefined> => {
   const kind = await kindOf(volume, path);
-  if (kind !== 'folder') return kind ? 'is a link or no folder at all' : 'is missing';
+  if (kind !== 'folder') return kind ? 'is not a folder' : 'is missing';
   const beside = (await readdir(join(volume, dirname(path)))).length - 1;
-  return beside > 0 ? 'is not alone in its folder' : undefined;
+  return beside > 0 ? 'has unexpected files beside it' : undefined;
 };
 
-const findForeign = async (volume: string, chainIds: ReadonlySet<string>, problems: Problems): Promise<void> => {
+const findUnexpected = async (volume: string, chainIds: ReadonlySet<string>, problems: Problems): Promise<void> => {
   const kind = await kindOf(volume, 'layers');
   if (kind !== 'folder') {
-    if (kind || chainIds.size > 0) problems.add('layers', 'is missing, or a link');
+    if (kind || chainIds.size > 0) problems.add('layers', 'is missing or not a folder');
     return;
   }
   for (const hex of await readdir(join(volume, 'layers'))) {
-    if (!chainIds.has(`sha256:${hex}`)) problems.add(join('layers', hex), 'does not belong to the volume');
+    if (!chainIds.has(`sha256:${hex}`)) problems.add(join('layers', hex), 'unexpected file or folder');
   }
 };
 

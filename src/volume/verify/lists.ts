@@ -16,18 +16,18 @@ import { readable } from './files.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 
-/** Checks that what restore.sh reads says the same as preload.json, and has the checksums given there. */
+/** Checks that the files that restore.sh reads match preload.json and its checksums. */
 export const checkLists = async (volume: string, contents: VolumeContents, problems: Problems): Promise<void> => {
   const { images, layout, set, checksums } = contents;
   const layers = await readText(volume, LAYER_LIST);
   const names = await readText(volume, NAME_LIST);
   const blobs = await readText(volume, BLOB_LIST);
-  const differ = (path: string) => problems.add(path, 'does not say what preload.json says');
+  const differ = (path: string) => problems.add(path, 'does not match preload.json');
   if (layers !== layerList(images)) differ(LAYER_LIST);
   if (names !== nameList(images)) differ(NAME_LIST);
   if (blobs !== (hasBlobs(layout) ? blobList(images) : undefined)) differ(BLOB_LIST);
   if (![LAYER_LIST, NAME_LIST].some(problems.has) && setOf(layers ?? '', names ?? '') !== set) {
-    problems.add(CONTENTS_FILE, 'is not about what restore/ lists');
+    problems.add(CONTENTS_FILE, 'does not match the lists in restore/');
   }
 
   const needed = [LAYER_LIST, NAME_LIST, IMAGES_ARCHIVE];
@@ -38,7 +38,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
     if (problems.has(path)) continue;
     if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is missing');
     else if ((await readable(volume, path, problems)) !== checksums[path]) {
-      problems.add(path, 'does not have the checksum that preload.json gives');
+      problems.add(path, 'does not match its checksum in preload.json');
     }
   }
 };

@@ -1,6 +1,6 @@
 import type { Problem } from '../../model/verification.ts';
 
-/** What was found so far; of each path only the first, as one damage often has several signs. */
+/** Problems found so far; only the first per path, because the same damage often shows several times. */
 export interface Problems {
   add: (path: string, problem: string, images?: string[]) => void;
   has: (path: string) => boolean;

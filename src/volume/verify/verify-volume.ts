@@ -7,7 +7,7 @@ import { checkLayers, type LayerDigester } from './layers.ts';
 import { checkLists } from './lists.ts';
 import { collectProblems } from './problems.ts';
 
-/** Checks all of a volume: every file, every blob, every layer, and that nothing is missing or foreign. Writes nothing. */
+/** Checks every file, blob and layer on a volume, and that nothing is missing or unexpected. Writes nothing. */
 export const verifyVolume = async (
   volume: string,
   digestLayer: LayerDigester,

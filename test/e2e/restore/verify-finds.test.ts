@@ -21,23 +21,23 @@ const IMAGES: SmallImage[] = [
 ];
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-verify-'));
-const sound = join(folder, 'sound');
+const intact = join(folder, 'intact');
 const volume = join(folder, 'damaged');
 
 before(async () => {
-  await mkdir(sound);
-  await writeSmallVolume(sound, IMAGES, { blobs: true });
+  await mkdir(intact);
+  await writeSmallVolume(intact, IMAGES, { blobs: true });
   const sums = new Map<string, string>();
-  for (const hex of await readdir(join(sound, 'layers'))) {
-    sums.set(`sha256:${hex}`, (await digestLayer(sound, `sha256:${hex}`)).digest);
+  for (const hex of await readdir(join(intact, 'layers'))) {
+    sums.set(`sha256:${hex}`, (await digestLayer(intact, `sha256:${hex}`)).digest);
   }
-  await writeChecksums(sound, sums, await readFile(join(sound, 'preload.json'), 'utf8'));
+  await writeChecksums(intact, sums, await readFile(join(intact, 'preload.json'), 'utf8'));
 });
 after(() => rm(folder, { recursive: true }));
 
 const damaged = async (damage: Damage): Promise<void> => {
   await rm(volume, { recursive: true, force: true });
-  await run(['cp', '-a', sound, volume]);
+  await run(['cp', '-a', intact, volume]);
   await damage(volume);
 };
 
@@ -48,23 +48,23 @@ const verify = (path: string) =>
     () => {},
   );
 
-test('a sound volume is found to be so, and all of it is read', async () => {
-  const { problems, images, layers, blobs, bytes } = await verify(sound);
+test('finds no problems on an intact volume, and reads all of it', async () => {
+  const { problems, images, layers, blobs, bytes } = await verify(intact);
   assert.deepEqual(problems, []);
   assert.deepEqual([images, layers], [4, 8]);
-  assert.equal(blobs, (await readdir(join(sound, 'blobs/sha256'))).length);
-  assert.ok(bytes > 1024 ** 2, 'the sparse file alone has so many');
+  assert.equal(blobs, (await readdir(join(intact, 'blobs/sha256'))).length);
+  assert.ok(bytes > 1024 ** 2, 'the sparse file has that many');
 });
 
 for (const [name, damage, , mode = 'auto'] of damages) {
-  test(`what restore.sh refuses in mode ${mode}: ${name}`, async () => {
+  test(`detects what restore.sh refuses in mode ${mode}: ${name}`, async () => {
     await damaged(damage);
     assert.notDeepEqual((await verify(volume)).problems, []);
   });
 }
 
 for (const [name, damage, path] of layerDamages) {
-  test(`what restore.sh does not look for: ${name}`, async () => {
+  test(`detects what restore.sh does not check: ${name}`, async () => {
     await damaged(damage);
     const { problems } = await verify(volume);
     assert.ok(
@@ -74,10 +74,10 @@ for (const [name, damage, path] of layerDamages) {
   });
 }
 
-/** What everything else is compared with, so a damage of these may show elsewhere first. */
+/** Everything else is compared with these, so damage to them may be reported for other files. */
 const MEASURES = ['preload.json', 'verify/files', 'verify/layers'];
 
-test('a bit flipped in any file is noticed, and where', async () => {
+test('detects a flipped bit in any file, and reports the file', async () => {
   for (let round = 0; round < 4; round++) {
     const expected = new Set<string>();
     await damaged(async () => {
@@ -97,7 +97,7 @@ test('a bit flipped in any file is noticed, and where', async () => {
 });
 
 for (const path of MEASURES) {
-  test(`a bit flipped in ${path} is noticed`, async () => {
+  test(`detects a flipped bit in ${path}`, async () => {
     for (let flip = 0; flip < 8; flip++) {
       await damaged(() => flipBit(path));
       assert.notDeepEqual((await verify(volume)).problems, []);
@@ -105,20 +105,20 @@ for (const path of MEASURES) {
   });
 }
 
-test('a damage of a layer names the images that have it, others none', async () => {
+test('reports the images that use a damaged layer', async () => {
   const [, exchange = async () => {}] = layerDamages.find(([name]) => name === 'a file of a layer gone') ?? [];
   await damaged(exchange);
   const { problems } = await verify(volume);
   assert.deepEqual(
     problems.map(({ problem, images }) => [problem, images]),
-    [['is not what was captured', ['registry.test/shop/app:1', 'registry.test/shop/web:1']]],
+    [['differs from what was captured', ['registry.test/shop/app:1', 'registry.test/shop/web:1']]],
   );
 });
 
-test('the command says it with a table, the reason and its exit code', async () => {
-  const well = await runBundle(['verify', '--volume', sound]);
+test('the command prints a table, the reason and a hint, and exits with 1', async () => {
+  const well = await runBundle(['verify', '--volume', intact]);
   assert.equal(well.code, 0, well.stderr);
-  assert.match(well.stdout, /^NAME +SOUND +IMAGES +LAYERS +BLOBS +CHECKED\n\S+ +True +4 +8 +\d+ +[\d.]+Mi\n$/);
+  assert.match(well.stdout, /^NAME +VALID +IMAGES +LAYERS +BLOBS +CHECKED\n\S+ +True +4 +8 +\d+ +[\d.]+Mi\n$/);
   assert.match(well.stderr, /^ ✓ Verified 4 images, 8 layers, \d+ blobs, [\d.]+Mi in \ds$/m);
 
   await damaged((path) => rm(join(path, 'restore/names')));
@@ -128,30 +128,33 @@ test('the command says it with a table, the reason and its exit code', async () 
     stdout,
     /^\S+ +False +4 +8 +\d+ +[\d.]+Mi\n\nPATH +PROBLEM +IMAGES\nrestore\/names +is missing +all\n$/m,
   );
-  assert.match(stderr, /^error: \S+ is damaged: 1 problem found\nhint: let no node use it; create it again\n$/m);
+  assert.match(
+    stderr,
+    /^error: \S+ is damaged: 1 problem found\nhint: do not attach it to any node; run create again\n$/m,
+  );
 });
 
-test('the command says it as JSON', async () => {
+test('the command prints JSON', async () => {
   await damaged((path) => rm(join(path, 'restore/names')));
   const { code, stdout } = await runBundle(['verify', '--volume', volume, '-o', 'json']);
   assert.equal(code, 1);
-  const { name, sound: isSound, images, problems }: VerificationResult = JSON.parse(stdout);
-  assert.deepEqual([name, isSound, images], [volume, false, 4]);
+  const { name, valid, images, problems }: VerificationResult = JSON.parse(stdout);
+  assert.deepEqual([name, valid, images], [volume, false, 4]);
   assert.deepEqual(problems, [{ path: 'restore/names', problem: 'is missing' }]);
 });
 
-test('what a volume says reaches no terminal unchanged', async () => {
+test('the table has no control characters from the volume', async () => {
   await damaged((path) => writeFile(join(path, '\u001b[31mred\nnew line'), ''));
   const { code, stdout } = await runBundle(['verify', '--volume', volume]);
   assert.equal(code, 1);
-  assert.match(stdout, /^\?\[31mred\?new line +does not belong to the volume +all$/m);
+  assert.match(stdout, /^\?\[31mred\?new line +unexpected file +all$/m);
 });
 
 for (const [what, path, message] of [
-  ['no folder', '/nowhere', /^error: \/nowhere is not a folder$/m],
+  ['a missing folder', '/nowhere', /^error: \/nowhere is not a folder$/m],
   ['an empty folder', join(folder, 'empty'), /^error: \S+ is damaged: 2 problems found$/m],
 ] as const) {
-  test(`${what} is no sound volume`, async () => {
+  test(`rejects ${what}`, async () => {
     await mkdir(join(folder, 'empty'), { recursive: true });
     const { code, stderr } = await runBundle(['verify', '--volume', path]);
     assert.equal(code, 1);
@@ -159,10 +162,10 @@ for (const [what, path, message] of [
   });
 }
 
-test('without the right to see all attributes it says so, instead of finding damages', async () => {
+test('fails without the capability to read all attributes, instead of reporting damage', async () => {
   const argv = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', process.execPath];
   await assert.rejects(
-    run([...argv, 'dist/kubectl-preload', 'verify', '--volume', sound]),
+    run([...argv, 'dist/kubectl-preload', 'verify', '--volume', intact]),
     /run as root, with CAP_SYS_ADMIN/,
   );
 });

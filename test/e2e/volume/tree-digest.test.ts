@@ -52,7 +52,7 @@ before(async () => {
   original = await digestOfTree();
 });
 
-test('the digest of a tree never changes: volumes that were captured long ago must still verify', () => {
+test('the digest of a tree never changes, so old volumes stay valid', () => {
   assert.equal(original, 'sha256:a666a7703a0fe74209b68c00dfbf8123d64a83e03de80ac1e3db2c08b4f8adc8');
 });
 
