@@ -8,7 +8,7 @@ const VOLUME = '/snapshot';
 export const TOOL = '/preload';
 const PULL_SECRETS = '/pull-secrets';
 
-// Unpacks the bundle with the image's own node: an image with any sh and node will do.
+// Unpacks the bundle with node itself, so that the image needs nothing else.
 export const COMMAND = [
   'node',
   '-e',
@@ -18,7 +18,7 @@ process.argv.splice(1, 0, '/tmp/preload.cjs');
 require('/tmp/preload.cjs');`,
 ];
 
-/** The privileged pod that captures the images of its node; it gets no service-account token. */
+/** The privileged pod that captures images; it has no service-account token. */
 export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
   const names = objectNames(settings.name);
   const [os, arch] = settings.platform.split('/');
@@ -91,7 +91,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
   };
 };
 
-/** What keeps a pod on the node, whatever taints that has. */
+/** Pod fields that require the node `name`, regardless of its taints. */
 export const onlyOn = (name: string) => ({
   affinity: {
     nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(name)] } },
@@ -99,7 +99,7 @@ export const onlyOn = (name: string) => ({
   tolerations: [{ operator: 'Exists' }],
 });
 
-/** A term of node affinity that only one node matches. */
+/** A node affinity term that matches only the node `name`. */
 const onNode = (name: string) => ({
   matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
 });

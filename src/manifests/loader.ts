@@ -2,33 +2,33 @@ import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 
-/** What the objects of one preload are built from. */
+/** Settings for the objects of one preload. */
 export interface PreloadSettings {
   name: string;
   namespace: string;
-  /** of this tool, for the labels */
+  /** version of this tool, for the labels */
   version: string;
   /** Kubernetes quantity */
   size: string;
   storageClass?: string;
   snapshotClass?: string;
-  /** of the loader: any with a node ≥ 22 */
+  /** image of the loader; needs Node.js 22 or newer and GNU tar */
   image: string;
   /** `linux/amd64` */
   platform: string;
-  /** the loader must run there */
+  /** node on which the loader must run */
   node?: string;
-  /** the loader should run there */
+  /** node on which the loader should run */
   preferredNode?: string;
   /** name of an older snapshot to start from */
   base?: string;
-  /** there is a secret with pull secrets */
+  /** whether to mount the secret with pull secrets */
   pullSecrets?: boolean;
-  /** seconds until the loader is stopped, whatever becomes of this process */
+  /** seconds until the loader is stopped, even if this process is gone */
   deadline: number;
 }
 
-/** The volume that is captured onto. */
+/** The claim for the volume that the loader writes. */
 export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
@@ -50,12 +50,15 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
 export const BUNDLE_KEY = 'preload.cjs.gz';
 export const REQUEST_KEY = 'request.json.gz';
 
-const MAX_DATA = 1024 * 1024; // of a ConfigMap, before base64
+const MAX_DATA = 1024 * 1024; // limit of a ConfigMap, before base64
 
-/** Brings the bundle and the request to the loader, both gzipped. */
+/** Contains the bundle and the request for the loader, both gzipped. Throws PreloadError if they are too large. */
 export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): KubernetesObject => {
   if (bundle.length + request.length > MAX_DATA) {
-    throw new PreloadError('the image list is too long for one preload', 'split it, or leave some out with --exclude');
+    throw new PreloadError(
+      'the image list is too long for one preload',
+      'split it, or exclude some images with --exclude',
+    );
   }
   return {
     apiVersion: 'v1',
@@ -71,8 +74,8 @@ export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, reque
 };
 
 /**
- * Brings pull secrets to the loader: docker configurations by `namespace/name`, under keys `namespace.name`, since a
- * namespace has no dot in its name and a key must have no slash.
+ * Contains the pull secrets for the loader: `configs` are Docker configurations by `namespace/name`. Keys are
+ * `namespace.name`, because keys cannot contain a slash and namespaces cannot contain a dot.
  */
 export const loaderSecret = (settings: PreloadSettings, configs: ReadonlyMap<string, string>): KubernetesObject => ({
   apiVersion: 'v1',

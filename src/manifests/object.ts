@@ -1,4 +1,4 @@
-/** Any object of the Kubernetes API, as far as this tool looks at it. */
+/** Any Kubernetes object, with the fields that this tool uses. */
 export interface KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -22,7 +22,7 @@ export interface OwnerReference {
   uid: string;
 }
 
-/** Reference that makes `owner` take its dependants along when it is deleted. */
+/** Owner reference to this object: deleting it also deletes its dependents. */
 export const ownerReference = ({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference => ({
   apiVersion,
   kind,
@@ -30,7 +30,7 @@ export const ownerReference = ({ apiVersion, kind, metadata }: KubernetesObject)
   uid: metadata.uid ?? '',
 });
 
-/** `persistentvolumeclaim/web`, `volumesnapshot.snapshot.storage.k8s.io/web`: as kubectl names an object. */
+/** Name of an object as kubectl prints it: `pod/web`, `volumesnapshot.snapshot.storage.k8s.io/web`. */
 export const objectName = ({ apiVersion, kind, metadata }: KubernetesObject): string => {
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
   return `${kind.toLowerCase()}${group}/${metadata.name}`;

@@ -7,7 +7,7 @@ export const RECORD_KEY = 'preload.json.gz';
 
 type SnapshotSettings = Pick<PreloadSettings, 'name' | 'namespace' | 'version' | 'snapshotClass'>;
 
-/** Of the volume that is captured onto. */
+/** Snapshot of the volume that the loader wrote. */
 export const volumeSnapshot = (settings: SnapshotSettings): KubernetesObject =>
   snapshotOfClaim(settings, objectNames(settings.name).claim);
 
@@ -25,7 +25,7 @@ export const snapshotOfClaim = (settings: SnapshotSettings, claim: string): Kube
   },
 });
 
-/** Remembers what is inside; `record` is gzipped JSON. It goes with the snapshot it belongs to. */
+/** Describes the contents; `record` is gzipped JSON. Deleted together with its snapshot. */
 export const recordConfigMap = (
   settings: PreloadSettings,
   record: Buffer,

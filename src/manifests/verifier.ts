@@ -3,22 +3,22 @@ import { BUNDLE_KEY } from './loader.ts';
 import { COMMAND, LOADER, onlyOn, TOOL } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
 
-/** What the objects of one verification are built from. */
+/** Settings for the objects of one verification. */
 export interface VerifySettings {
-  /** of the preload and its snapshot */
+  /** name of the preload and its snapshot */
   name: string;
   namespace: string;
-  /** of this tool, for the labels */
+  /** version of this tool, for the labels */
   version: string;
-  /** Kubernetes quantity, at least what the snapshot asks for */
+  /** Kubernetes quantity, at least the restore size of the snapshot */
   size: string;
-  /** of the driver that made the snapshot */
+  /** a class with the driver that made the snapshot */
   storageClass: string;
-  /** of the pod: any with a node ≥ 22 and GNU tar */
+  /** image of the pod; needs Node.js 22 or newer and GNU tar */
   image: string;
-  /** the pod must run there */
+  /** node on which the pod must run */
   node?: string;
-  /** seconds until the pod is stopped, whatever becomes of this process */
+  /** seconds until the pod is stopped, even if this process is gone */
   deadline: number;
 }
 
@@ -30,7 +30,7 @@ const metadata = ({ name, namespace, version }: VerifySettings) => ({
   labels: labels(name, 'verify', version),
 });
 
-/** Brings the bundle, gzipped. */
+/** Contains the gzipped bundle. */
 export const verifyConfigMap = (settings: VerifySettings, bundle: Buffer): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -39,7 +39,7 @@ export const verifyConfigMap = (settings: VerifySettings, bundle: Buffer): Kuber
   binaryData: { [BUNDLE_KEY]: bundle.toString('base64') },
 });
 
-/** A clone of the snapshot. */
+/** The claim for a clone of the snapshot. */
 export const verifyClaim = (settings: VerifySettings): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
@@ -56,10 +56,10 @@ export const verifyClaim = (settings: VerifySettings): KubernetesObject => ({
   },
 });
 
-// Files of all owners are read, and the attributes that overlayfs keeps for itself.
+// For reading the files of all owners, and the trusted attributes of overlayfs.
 const CAPABILITIES = ['DAC_OVERRIDE', 'SYS_ADMIN'];
 
-/** The pod that reads the clone. It sees nothing of its node, has no network of it and no service-account token. */
+/** The pod that reads the clone. It has no access to its node and no service-account token. */
 export const verifyPod = (settings: VerifySettings): KubernetesObject => {
   const { verify } = objectNames(settings.name);
   return {
@@ -85,7 +85,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
             readOnlyRootFilesystem: true,
             capabilities: { drop: ['ALL'], add: CAPABILITIES },
             seccompProfile: { type: 'RuntimeDefault' },
-            seLinuxOptions: { type: 'spc_t' }, // a read-only volume is not relabelled for other types
+            seLinuxOptions: { type: 'spc_t' }, // other types need relabelling, which a read-only volume does not allow
           },
           resources: { requests: { cpu: '100m', memory: '128Mi' } },
           terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -1,38 +1,38 @@
 import type { Layout } from './layout.ts';
 
-/** One image of the platform asked for, under all the names it is kept by. */
+/** One image for the requested platform, with all its names. */
 export interface CapturedImage {
   names: string[];
-  /** what the names point to: an index or a manifest */
+  /** of the index or manifest that the names point to */
   digest: string;
-  /** the platform's manifest, equal to `digest` where that is no index */
+  /** of the platform's manifest; equal to `digest` if that is not an index */
   manifest: string;
   config: string;
   /** base first; empty for an image without layers */
   layers: CapturedLayer[];
   /** the node's pause image, which every pod needs */
   sandbox: boolean;
-  /** kube-system ran it when it was captured: nodes need it before others */
+  /** kube-system used it at the time of the capture, so nodes need it before others */
   system: boolean;
-  /** the blobs of its layers are on the volume */
+  /** whether the blobs of its layers are on the volume */
   blobs: boolean;
 }
 
 export interface CapturedLayer {
   chainId: string;
-  /** of its blob, which is compressed */
+  /** of its compressed blob */
   digest: string;
-  /** of its blob */
+  /** of its compressed blob */
   bytes: number;
   source: LayerSource;
 }
 
-/** Where a layer came from: already on the volume, unpacked on the node, a blob on the node, or a registry. */
+/** Where a layer came from: the volume itself, an unpacked layer or a blob on the node, or a registry. */
 export type LayerSource = 'volume' | 'node' | 'blob' | 'registry';
 
-/** What a finished volume holds. */
+/** Contents of a finished volume. */
 export interface Contents {
-  /** names what is inside: equal for equal layers and names */
+  /** ID of the contents: the same for the same layers and names */
   set: string;
   /** of the tool that wrote the volume */
   version: string;
@@ -41,29 +41,29 @@ export interface Contents {
   /** `linux/amd64` */
   platform: string;
   layout: Layout;
-  /** UUID of the volume's filesystem, null where it could not be read */
+  /** UUID of the volume's filesystem, null if it could not be read */
   uuid: string | null;
   images: CapturedImage[];
-  /** covers the whole volume: of its list of checksums, which it cannot have itself */
+  /** of the list of checksums, so it covers the whole volume; not stored on the volume itself */
   checksum?: string;
 }
 
-/** An image that was found, but could not be captured. */
+/** An image in use or in the cache that could not be captured. */
 export interface SkippedImage {
   name: string;
   reason: string;
 }
 
-/** What the cluster remembers of a preload after its volume is gone. */
+/** The data about a preload that stays in the cluster after its volume is deleted. */
 export interface PreloadRecord extends Contents {
   node: string;
   layers: number;
-  /** bytes the volume's filesystem has in use */
+  /** used bytes of the volume's filesystem */
   usedBytes: number;
   skipped: SkippedImage[];
 }
 
-/** Compressed bytes of `images`, layers they share counted once. */
+/** Compressed bytes of `images`; counts shared layers once. */
 export const distinctBytes = (images: readonly Pick<CapturedImage, 'layers'>[]): number => {
   const sizes = new Map(images.flatMap(({ layers }) => layers.map(({ digest, bytes }) => [digest, bytes])));
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);

@@ -1,4 +1,4 @@
-/** Something the user can understand and remedy: printed as `error: message` and `hint: hint`, without a stack. */
+/** An error that the user can fix: printed as `error: message` and `hint: hint`, without a stack. */
 export class PreloadError extends Error {
   readonly hint: string | undefined;
   constructor(message: string, hint?: string, cause?: unknown) {
@@ -10,10 +10,10 @@ export class PreloadError extends Error {
 /** The time that the user gave the command is over. */
 export class TimedOut extends PreloadError {}
 
-/** A wrong command line: kubectl points to the help of the command and prints nothing more. */
+/** A wrong command line: printed with a pointer to the help of the command, as kubectl does. */
 export class UsageError extends Error {}
 
-/** What the API server refused; `reason` is its machine-readable word, such as `NotFound`, and empty where none answered. */
+/** A failed request to the API server; `reason` is machine-readable, such as `NotFound`, and empty if no answer came. */
 export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a request that failed so may succeed if it is sent again: no answer came, or the server was busy or restarting. */
+/** Whether a retry may succeed: no answer came, or the server was busy or restarting. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
 

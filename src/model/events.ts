@@ -7,7 +7,7 @@ interface Count {
   total: number;
 }
 
-/** What the half in the cluster tells about itself, one JSON line each on its standard output. */
+/** An event of the loader pod, one JSON line each on its standard output. */
 export type ExportEvent =
   | { type: 'plan'; plan: PlanSummary }
   | { type: 'progress'; images: Count; bytes: Count }
@@ -15,19 +15,19 @@ export type ExportEvent =
   | { type: 'warning'; message: string }
   | { type: 'skipped'; name: string; reason: string; usedBy?: string }
   | { type: 'sealed'; contents: Omit<Contents, 'images'>; layers: number; usedBytes: number; readOnly: boolean }
-  /** nothing was written: the volume, as a whole, needs `size` bytes */
+  /** nothing was written: the volume must have at least `size` bytes */
   | { type: 'too-small'; size: number }
   | { type: 'failed'; message: string; hint?: string }
-  /** of `verify` */
+  /** `verify` only */
   | ({ type: 'verifying' } & VerifyProgress)
   | { type: 'verified'; verification: Verification };
 
-/** An event numbered from 1, so that a log read again after a broken connection is not taken twice. */
+/** An event numbered from 1, so that reading the log again after a broken connection handles no event twice. */
 export type NumberedEvent = ExportEvent & { seq: number };
 
 export const encodeEvent = (event: NumberedEvent): string => JSON.stringify(event);
 
-/** The event on `line`, or undefined where the line is something else, such as a warning of the runtime. */
+/** The event on `line`, or undefined for any other line, such as a warning from the runtime. */
 export const decodeEvent = (line: string): NumberedEvent | undefined => {
   if (!line.startsWith('{')) return undefined;
   try {

@@ -1,4 +1,4 @@
-/** A container image reference by the grammar of the distribution project, fully qualified. */
+/** A fully qualified container image reference, with the grammar of the distribution project. */
 export interface ImageReference {
   /** registry host, with port if any */
   domain: string;
@@ -14,11 +14,11 @@ const DOMAIN =
   /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::\d+)?$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const IDENTIFIER = /^[0-9a-f]{64}$/; // means an image by its ID, which no registry knows
+const IDENTIFIER = /^[0-9a-f]{64}$/; // an image ID, which registries do not know
 const DEFAULT_DOMAIN = 'docker.io';
 const MAX_REPOSITORY = 255;
 
-/** Parses `text`; `latest` where neither tag nor digest is named. Undefined when it is not an image reference. */
+/** Parses `text`; the tag is `latest` without tag and digest. Undefined if it is not an image reference. */
 export const parseImage = (text: string): ImageReference | undefined => {
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
@@ -35,7 +35,7 @@ export const parseImage = (text: string): ImageReference | undefined => {
   return { domain, path, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 };
 
-// A first part is a registry only if it looks like one: no name is ever looked up.
+// The first part is a registry only if it looks like one; nothing is looked up.
 const splitDomain = (repository: string): { domain: string; path: string } => {
   const slash = repository.indexOf('/');
   const first = repository.slice(0, Math.max(slash, 0));
@@ -47,15 +47,15 @@ const splitDomain = (repository: string): { domain: string; path: string } => {
 
 export const repository = (image: ImageReference): string => `${image.domain}/${image.path}`;
 
-/** The name the kubelet's container runtime looks up: a digest wins over a tag. */
+/** The name that the container runtime looks up for the kubelet; with a digest, the tag is ignored. */
 export const imageName = (image: ImageReference): string =>
   image.digest ? `${repository(image)}@${image.digest}` : `${repository(image)}:${image.tag}`;
 
-/** Every name an image that resolved to `digest` is kept under: a pod may ask for the tag, the digest, or both. */
+/** All names for an image that resolved to `digest`, because a pod may use the tag, the digest, or both. */
 export const keptNames = (image: ImageReference, digest: string): string[] =>
   image.digest ? [imageName(image)] : [imageName(image), `${repository(image)}@${digest}`];
 
-/** Whether `name` as written, fully qualified, or as people call images of Docker Hub, starts with one of `prefixes`. */
+/** Whether `name` starts with one of `prefixes`: as written, fully qualified, or short as on Docker Hub. */
 export const isExcluded = (name: string, prefixes: readonly string[]): boolean => {
   const image = parseImage(name);
   const full = image ? imageName(image) : name;

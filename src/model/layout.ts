@@ -1,7 +1,7 @@
-/** The snapshotter whose form unpacked layers have. */
+/** The snapshotter that can use the unpacked layers. */
 export const SNAPSHOTTER = 'overlayfs';
 
-/** In what form a volume holds layers: unpacked, for links, as blobs, for imports and registries, or both. */
+/** Forms of the layers on a volume: unpacked for linking, blobs for imports and registries, or both. */
 export const LAYOUTS = ['layers', 'layers,blobs', 'blobs'] as const;
 
 export type Layout = (typeof LAYOUTS)[number];
@@ -9,11 +9,11 @@ export type Layout = (typeof LAYOUTS)[number];
 export const hasLayers = (layout: Layout): boolean => layout !== 'blobs';
 export const hasBlobs = (layout: Layout): boolean => layout !== 'layers';
 
-/** What of every layer is to be on the volume, for good or to make the rest from. */
+/** Which forms of each layer to write; blobs may be temporary. */
 export interface Form {
   layers: boolean;
   blobs: boolean;
-  /** each image in an archive of its own */
+  /** one archive per image */
   archives: boolean;
 }
 

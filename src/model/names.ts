@@ -1,4 +1,4 @@
-/** The plugin's name; usage, labels, field manager and object names derive from it. */
+/** The plugin's name; usage, labels, field manager and object names are derived from it. */
 export const PLUGIN = 'preload';
 export const TOOL = `kubectl-${PLUGIN}`;
 export const FIELD_MANAGER = TOOL;
@@ -6,7 +6,7 @@ export const USAGE_NAME = `kubectl ${PLUGIN}`;
 
 export type Component = 'loader' | 'snapshot' | 'record' | 'verify';
 
-/** Names of the objects that belong to the preload `name`; all live in one namespace. */
+/** Names of the objects of preload `name`; all are in the same namespace. */
 export const objectNames = (name: string) => ({
   configMap: `${PLUGIN}-${name}`,
   secret: `${PLUGIN}-${name}`,
@@ -30,26 +30,26 @@ export const labels = (name: string, component: Component, version: string): Rec
   [`${APP}/version`]: version,
 });
 
-/** Selects everything this tool made, of one preload when `name` is given. */
+/** Selects everything created by this tool; with `name`, only for that preload. */
 export const selector = (name?: string): string =>
   [`${APP}/name=${PLUGIN}`, `${APP}/managed-by=${TOOL}`, ...(name ? [`${INSTANCE_LABEL}=${name}`] : [])].join(',');
 
-/** Selects what a run makes for its own use. */
+/** Selects the objects of one component. */
 export const ofComponent = (component: Component, name?: string): string =>
   `${selector(name)},${COMPONENT_LABEL}=${component}`;
 
-/** Shell command that shows how far a preload is. */
+/** Shell command that shows the status of a preload. */
 export const statusCommand = (name: string, namespace: string): string =>
   `${USAGE_NAME} status ${name} -n ${namespace}`;
 
-/** Shell command for what a run on preload `name` makes for its own use; the snapshot and its record stay. */
+/** Shell command that deletes the temporary objects of preload `name`, not the snapshot and its record. */
 export const removeCommand = (name: string, namespace: string, component: Component = 'loader'): string =>
   `kubectl delete pod,pvc,configmap -n ${namespace} -l ${ofComponent(component, name)}`;
 
 const MAX_LABEL = 63;
-const MAX_NAME = MAX_LABEL - `${PLUGIN}--verify`.length; // the label value and the longest derived name must hold it
+const MAX_NAME = MAX_LABEL - `${PLUGIN}--verify`.length; // must fit into a label value and the longest derived name
 
-/** Why `name` cannot name a preload, or undefined when it can. */
+/** Why `name` is not valid for a preload, or undefined if it is. */
 export const nameProblem = (name: string): string | undefined => {
   if (name.length > MAX_NAME) return `must be at most ${MAX_NAME} characters`;
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
@@ -58,7 +58,7 @@ export const nameProblem = (name: string): string | undefined => {
   return undefined;
 };
 
-/** Why `name` cannot name a snapshot of a claim, of which nothing but a label derives, or undefined when it can. */
+/** Why `name` is not valid for a snapshot of a claim, or undefined if it is. Longer than for a preload: only a label has it. */
 export const snapshotNameProblem = (name: string): string | undefined => {
   if (name.length > MAX_LABEL) return `must be at most ${MAX_LABEL} characters`;
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {

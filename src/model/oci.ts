@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PreloadError } from './errors.ts';
 
-/** A document of an image, byte for byte as its registry has it. */
+/** A document of an image, with exactly the bytes from its registry. */
 export interface Blob {
   digest: string;
   data: Buffer;
@@ -12,7 +12,7 @@ export interface Descriptor {
   size: number;
 }
 
-/** An entry of an index, as somebody else wrote it. */
+/** An untrusted entry of an index. */
 type IndexEntry = { platform?: { os?: string; architecture?: string; variant?: string } } | null;
 
 export interface Manifest {
@@ -24,32 +24,35 @@ export interface Manifest {
 export const isDigest = (value: unknown): value is string =>
   typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
 
-/** A digest or diff ID that somebody else wrote. Throws PreloadError if it is no SHA-256 digest. */
+/** Checks an untrusted digest or diff ID. Throws PreloadError if it is not a SHA-256 digest. */
 export const parseDigest = (value: unknown): string => {
   if (isDigest(value)) return value;
   throw new PreloadError(`invalid digest ${quoted(value)}: must be sha256: and 64 lower-case hex digits`);
 };
 
-/** The hex digits of a digest. Every path that has a digest in it is built from them, so it throws on any other text. */
+/** The hex digits of a digest, for paths. Throws PreloadError on any other text, so that no path can leave its folder. */
 export const hexOf = (digest: string): string => parseDigest(digest).slice('sha256:'.length);
 
-/** Where an OCI image layout and containerd's content store have a blob. */
+/** Path of a blob in an OCI image layout and in containerd's content store. */
 export const blobPath = (digest: string): string => `blobs/sha256/${hexOf(digest)}`;
 
-/** What a stranger wrote, short enough for a message and without control characters. */
+/** Untrusted text for a message: shortened, without control characters. */
 const quoted = (value: unknown): string => String(JSON.stringify(value)).slice(0, 100);
 
 export const digestOf = (data: string | Buffer): string => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
 export const blobOf = (data: Buffer): Blob => ({ digest: digestOf(data), data });
 
-/** Media type of an index or manifest; old documents do not say theirs. */
+/** Media type of an index or manifest; old documents do not contain it. */
 export const mediaTypeOf = (data: Buffer): string => {
   const document = parseDocument(data) as { mediaType?: string; manifests?: unknown };
   return document.mediaType ?? `application/vnd.oci.image.${document.manifests ? 'index' : 'manifest'}.v1+json`;
 };
 
-/** Digests of the manifests for `platform` in an index, or undefined when `data` is a manifest itself. */
+/**
+ * Digests of the manifests for `platform` in an index, or undefined if `data` is a manifest itself. Throws PreloadError if
+ * there is no manifest for it.
+ */
 export const manifestsFor = (data: Buffer, platform: string): string[] | undefined => {
   const { manifests } = parseDocument(data);
   if (!manifests) return undefined;
@@ -68,7 +71,10 @@ export const parseManifest = (data: Buffer): Manifest => {
   return { config: parseDescriptor(config), layers: arrayOf(layers, 'layers').map(parseDescriptor) };
 };
 
-/** Chain IDs of the layers of the image with config `data`, base first, as the OCI image specification defines them. */
+/**
+ * Chain IDs (see the OCI image specification) of the layers in config `data`, base first. Throws PreloadError if the config
+ * is invalid or for another platform.
+ */
 export const chainIds = (data: Buffer, platform: string): string[] => {
   const config = parseDocument(data) as { os?: string; architecture?: string; rootfs?: { diff_ids?: unknown } };
   const [os, architecture] = platform.split('/');

@@ -1,4 +1,4 @@
-/** Calls `work` for every item, at most `limit` at a time; the first error ends it after what runs has ended. */
+/** Calls `work` for every item, at most `limit` at a time. After an error, finishes the running calls and throws it. */
 export const forEachParallel = async <T>(
   items: readonly T[],
   limit: number,
@@ -17,7 +17,7 @@ export const forEachParallel = async <T>(
   if (failure) throw failure.reason;
 };
 
-/** A gate that lets at most `limit` tasks run at a time; the others wait in order. */
+/** Returns a function that runs tasks, at most `limit` at a time; others wait in order. */
 export const limiter = (limit: number): (<T>(task: () => Promise<T>) => Promise<T>) => {
   const waiting: (() => void)[] = [];
   let running = 0;

@@ -1,28 +1,28 @@
 import type { CapturedLayer, LayerSource } from './contents.ts';
 import type { Form } from './layout.ts';
 
-/** What there is of layers before the capture. */
+/** Layers and blobs available before the capture. */
 export interface Available {
-  /** chain IDs that are on the volume, from an earlier run or an older snapshot */
+  /** chain IDs on the volume, from an earlier run or an older snapshot */
   onVolume: ReadonlySet<string>;
-  /** bytes by chain ID of layers the node has unpacked */
+  /** bytes by chain ID of layers unpacked on the node */
   unpacked: ReadonlyMap<string, number>;
-  /** digests of layer blobs the node has */
+  /** digests of layer blobs on the node */
   blobs: ReadonlySet<string>;
-  /** digests of layer blobs that are on the volume */
+  /** digests of layer blobs on the volume */
   blobsOnVolume: ReadonlySet<string>;
 }
 
 /** What a capture will do, in numbers. */
 export interface PlanSummary {
   images: number;
-  /** compressed, exact */
+  /** compressed bytes to pull, exact */
   pullBytes: number;
-  /** compressed, of blobs the node has */
+  /** compressed bytes of blobs on the node */
   blobBytes: number;
-  /** unpacked, of layers the node has unpacked */
+  /** unpacked bytes to copy from the node */
   copyBytes: number;
-  /** estimated need on the volume */
+  /** estimated space on the volume */
   neededBytes: number;
 }
 
@@ -50,11 +50,12 @@ export const sourceIn = ({ layers }: CapturePlan, chainId: string): LayerSource 
 
 type Layer = Omit<CapturedLayer, 'source'>;
 
-const UNPACKED_FACTOR = 3; // what compressed layers usually unpack to
-const LINKED_LAYER = 64 * 1024; // a node says so little of a layer that is a link to a volume
+const UNPACKED_FACTOR = 3; // usual ratio of unpacked to compressed size
+const LINKED_LAYER = 64 * 1024; // nodes report at most this for a layer that links to a volume
 const RESERVE = 64 * 1024 ** 2;
 const OVERHEAD = 1.1; // inodes, directories and rounding
 
+/** Best source of a layer, or of its blob if the volume has only blobs. */
 const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
   const { onVolume, unpacked, blobs, blobsOnVolume } = available;
   if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
@@ -62,12 +63,13 @@ const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: 
   return blobs.has(digest) || blobsOnVolume.has(digest) ? 'blob' : 'registry';
 };
 
+/** Unpacked size of a layer in bytes: as reported by the node, else estimated. */
 const unpackedBytes = ({ chainId, bytes }: Layer, { unpacked }: Available): number => {
   const known = unpacked.get(chainId) ?? 0;
   return known > LINKED_LAYER ? known : bytes * UNPACKED_FACTOR;
 };
 
-/** Decides for every distinct layer of `images` where to take it from, and what all of them need. */
+/** Chooses the source of each distinct layer of `images`, and adds up the bytes. */
 export const planCapture = (
   images: readonly { layers: readonly Layer[] }[],
   available: Available,
@@ -96,7 +98,7 @@ export const planCapture = (
     blobs.add(digest);
     if (available.blobs.has(digest)) plan.blobBytes += bytes;
     else plan.pullBytes += bytes;
-    need(bytes); // stays at least until its layer is unpacked
+    need(bytes); // kept at least until its layer is unpacked
   }
   if (form.archives) need(all.reduce((sum, { bytes }) => sum + bytes, 0));
   return { ...plan, layers, blobs };
@@ -108,10 +110,9 @@ const UNSHARED_FACTOR = 2; // layers unpack to about three times their size, but
 const SMALLEST = 2 * GIBIBYTE;
 
 /**
- * A first volume size, as a Kubernetes quantity, for images of which `known` gives compressed sizes in bytes, as far as
- * nodes report them; not below `least` bytes. Images of unknown size do not count: the loader finds out what all of them
- * need, and gets a larger volume if this one is too small. A volume that is too large could never be made smaller, and
- * every new node's disk would be as large.
+ * First estimate of the volume size, as a Kubernetes quantity of at least `least` bytes. `known` are the compressed bytes
+ * of the images whose size nodes report. Ignores images of unknown size: the loader computes the exact need, and gets a
+ * larger volume if this one is too small. Estimates low, because a volume cannot shrink and every new node's disk is as large.
  */
 export const estimateVolumeSize = (known: readonly number[], { layers, blobs, archives }: Form, least = 0): string => {
   const compressed = known.reduce((sum, size) => sum + size, 0);

@@ -1,7 +1,7 @@
 import { decodeEvent } from './events.ts';
 import type { Phase } from './summary.ts';
 
-/** What the state of the loader pod is read from. */
+/** The fields of the loader pod that describe its state. */
 export interface LoaderPod {
   spec: { nodeName?: string };
   status?: {
@@ -22,9 +22,9 @@ interface ContainerStatus {
 
 const IMAGE_REASONS = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
-const UNSCHEDULABLE_PATIENCE = 20_000; // the volume may still be on its way
+const UNSCHEDULABLE_PATIENCE = 20_000; // the volume may not be created yet
 
-/** Why `pod` will not start, or undefined while it may. */
+/** Why `pod` will not start, or undefined if it still can; `now` in milliseconds. */
 export const startProblem = (pod: LoaderPod, now: number): { message: string; hint?: string } | undefined => {
   const { phase, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
   if (phase === 'Failed') return { message: `the loader failed: ${loaderEnd(pod) ?? message ?? 'no reason given'}` };
@@ -32,7 +32,7 @@ export const startProblem = (pod: LoaderPod, now: number): { message: string; hi
   if (waiting?.reason && IMAGE_REASONS.includes(waiting.reason)) {
     return {
       message: `the loader's image cannot be pulled: ${waiting.message ?? waiting.reason}`,
-      hint: 'name an image with Node.js 22 or newer that the node can pull with --image',
+      hint: 'use --image to specify an image with Node.js 22 or newer that the node can pull',
     };
   }
   if (waiting?.reason && CONFIG_REASONS.includes(waiting.reason)) {
@@ -43,20 +43,20 @@ export const startProblem = (pod: LoaderPod, now: number): { message: string; hi
   if (unscheduled && now - since > UNSCHEDULABLE_PATIENCE && !unscheduled.message?.includes('unbound immediate')) {
     return {
       message: `the loader cannot be scheduled: ${unscheduled.message}`,
-      hint: 'name a node that has room with --node',
+      hint: 'use --node to specify a node with free resources',
     };
   }
   return undefined;
 };
 
-/** How the loader's container ended, or undefined while it runs. */
+/** Why the loader's container ended, or undefined while it runs. */
 export const loaderEnd = (pod: LoaderPod): string | undefined => {
   const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
-  if (pod.status?.reason === 'DeadlineExceeded') return 'its deadline passed';
+  if (pod.status?.reason === 'DeadlineExceeded') return 'its deadline was exceeded';
   if (!terminated) return pod.status?.phase === 'Failed' ? (pod.status.message ?? pod.status.reason) : undefined;
   const lines = terminated.message?.trim().split('\n') ?? [];
-  const said = lines.filter((line) => !decodeEvent(line)).at(-1);
-  return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${said ? `: ${said}` : ''}`;
+  const last = lines.filter((line) => !decodeEvent(line)).at(-1);
+  return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${last ? `: ${last}` : ''}`;
 };
 
 export interface SnapshotStatus {
@@ -64,15 +64,15 @@ export interface SnapshotStatus {
   error?: { message?: string };
 }
 
-/** How far a preload is, from what there is of its loader and its snapshot; `now` in milliseconds. */
+/** Phase of a preload, from its loader and its snapshot if they exist; `now` in milliseconds. */
 export const phaseOf = (
   pod: LoaderPod | undefined,
   snapshot: SnapshotStatus | undefined,
   now: number,
 ): { phase: Phase; reason?: string } => {
   if (snapshot?.readyToUse) return { phase: 'Ready' };
-  // a driver that reports an error tries again
-  const reason = snapshot?.error && (snapshot.error.message ?? 'the driver of the volume snapshot reports an error');
+  // not failed: the driver retries after an error
+  const reason = snapshot?.error && (snapshot.error.message ?? 'the CSI driver reports an error');
   if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
   if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
   if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };

@@ -3,23 +3,23 @@ import type { Layout } from './layout.ts';
 /** What the workstation asks the loader pod to capture. */
 export interface CaptureRequest {
   images: RequestedImage[];
-  /** also every image in the node's own cache */
+  /** also capture every image in the node's cache */
   cache: boolean;
-  /** what tags mean in the registry by now, not what the node runs */
+  /** resolve tags in the registry instead of using the node's version */
   forcePull: boolean;
-  /** how many things are copied or fetched at once */
+  /** how many layers are copied or fetched at the same time */
   parallel: number;
   /** prefixes of names to leave out */
   exclude: string[];
   /** `linux/amd64` */
   platform: string;
   layout: Layout;
-  /** also an archive of every image, as the original tool made them */
+  /** also write one archive per image, like the original tool */
   oneTarPerImage: boolean;
   tools: NodeTools;
 }
 
-/** The node's own programs, as the node would call them. */
+/** The node's own programs; paths on the node. */
 export interface NodeTools {
   /** command and flags; `ctr` by default */
   ctrPath: string;
@@ -30,15 +30,15 @@ export interface NodeTools {
 export interface RequestedImage {
   /** fully qualified name */
   name: string;
-  /** the user asked for it, so the capture fails without it; others are skipped */
+  /** the capture fails without it; other images are skipped */
   required: boolean;
-  /** `cronjob/legacy/report`: who runs it */
+  /** a workload that uses it, such as `cronjob/legacy/report` */
   usedBy?: string;
-  /** where it is used: their pull secrets may be tried */
+  /** namespaces that use it; their pull secrets may be tried */
   namespaces: string[];
 }
 
-/** Something of the cluster that names an image. */
+/** A workload that uses an image. */
 export interface ImageUser {
   /** in lower case, such as `cronjob` */
   kind: string;
@@ -46,7 +46,7 @@ export interface ImageUser {
   name: string;
 }
 
-/** The image `name`, which was found in use by `users`. */
+/** Request for the image `name`, which `users` use. */
 export const requestInUse = (name: string, users: readonly ImageUser[], required: boolean): RequestedImage => {
   const [user] = users;
   return {

@@ -3,12 +3,12 @@ import type { Layout } from './layout.ts';
 
 export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
 
-/** One preload as users see it; also its form for `-o json` and `-o yaml`. */
+/** One preload as shown to users; the schema of `-o json` and `-o yaml`. */
 export interface PreloadSummary {
   name: string;
   namespace: string;
   phase: Phase;
-  /** why it is in this phase, where that is not plain */
+  /** why it is in this phase, if that is not obvious */
   reason?: string;
   snapshotId?: string;
   driver?: string;
@@ -16,20 +16,20 @@ export interface PreloadSummary {
   platform?: string;
   layout?: Layout;
   node?: string;
-  /** of the volume's filesystem, for nodes to mount it by */
+  /** UUID of the volume's filesystem, for mounting it on nodes */
   filesystem?: string;
   version?: string;
-  /** RFC 3339, of the oldest object there is */
+  /** RFC 3339, creation time of the oldest object */
   created: string;
   /** bytes on the volume */
   size?: number;
   layers?: number;
   images?: { names: string[]; digest: string; size: number }[];
-  /** found, but not captured */
+  /** images that could not be captured */
   skipped?: SkippedImage[];
 }
 
-/** What a record adds to the summary of its preload. */
+/** The fields that a record adds to the summary of its preload. */
 export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> => ({
   platform: record.platform,
   layout: record.layout,

@@ -1,7 +1,7 @@
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const DECIMAL = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** Bytes of a Kubernetes quantity such as `10Gi`, or undefined if `text` is not one or not above zero. */
+/** Bytes of a Kubernetes quantity such as `10Gi`, or undefined if `text` is invalid or zero. */
 export const parseQuantity = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)([KMGTPE]i|[kMGTPE])?$/.exec(text);
   if (!match) return undefined;
@@ -11,19 +11,19 @@ export const parseQuantity = (text: string): number | undefined => {
   return bytes > 0 ? bytes : undefined;
 };
 
-/** `bytes` for people, in binary units: `3.4Gi`. */
+/** `bytes` in binary units, rounded: `3.4Gi`. */
 export const formatBytes = (bytes: number): string => {
   const power = bytes < 1024 ? 0 : Math.min(BINARY.length - 1, Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** power;
   return `${value < 10 && power > 0 ? value.toFixed(1).replace(/\.0$/, '') : Math.round(value)}${BINARY[power]}`;
 };
 
-/** `bytes` as a Kubernetes quantity for a volume that has at least so many. */
+/** Kubernetes quantity of at least `bytes`. */
 export const roundUpToGibibytes = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 3)}Gi`;
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of a Go duration such as `90s` or `1h30m`, or undefined if `text` is not one or not above zero. */
+/** Milliseconds of a Go duration such as `90s` or `1h30m`, or undefined if `text` is invalid or zero. */
 export const parseDuration = (text: string): number | undefined => {
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
   const parts = text.matchAll(/([\d.]+)(ms|s|m|h)/g);
@@ -31,7 +31,7 @@ export const parseDuration = (text: string): number | undefined => {
   return total > 0 ? total : undefined;
 };
 
-/** A span of milliseconds as kubectl prints an AGE: `41s`, `5m12s`, `3h`, `12d`. */
+/** Milliseconds as kubectl prints an AGE: `41s`, `5m12s`, `3h`, `12d`. */
 export const formatAge = (ms: number): string => {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / 60);

@@ -57,12 +57,12 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     'no node for it': [
       unschedulable('0/1 nodes are available: 1 Insufficient cpu.'),
       'the loader cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
-      'name a node that has room with --node',
+      'use --node to specify a node with free resources',
     ],
     'no image': [
       waiting('ImagePullBackOff', 'Back-off pulling image "docker.io/library/node:26-slim"'),
       'the loader\'s image cannot be pulled: Back-off pulling image "docker.io/library/node:26-slim"',
-      'name an image with Node.js 22 or newer that the node can pull with --image',
+      'use --image to specify an image with Node.js 22 or newer that the node can pull',
     ],
     'no container': [
       waiting('CreateContainerError', 'failed to create shim task'),

@@ -49,7 +49,7 @@ describe('a loader that may still start', () => {
 
 describe('a loader that will not start', () => {
   const cases: Record<string, [LoaderPod, message: string, hint?: string]> = {
-    'image not there': [
+    'image not found': [
       pod(waiting('ErrImagePull', 'r.io/node:26: not found')),
       "the loader's image cannot be pulled: r.io/node:26: not found",
       '--image',
@@ -73,7 +73,7 @@ describe('a loader that will not start', () => {
       '--node',
     ],
     evicted: [pod({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }), 'the loader failed: low on disk'],
-    'failed without a word': [pod({ phase: 'Failed' }), 'the loader failed: no reason given'],
+    'failed without a reason': [pod({ phase: 'Failed' }), 'the loader failed: no reason given'],
     'ended at once': [pod(terminated(1, 'boom')), 'the loader failed: Error (exit code 1): boom'],
   };
   for (const [what, [value, message, hint]] of Object.entries(cases)) {
@@ -93,7 +93,7 @@ describe('the end of a loader', () => {
     'but no event': [pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')), 'Error (exit code 137): three'],
     'without a word': [pod(terminated(137)), 'Error (exit code 137)'],
     well: [pod(terminated(0)), 'Completed (exit code 0)'],
-    'by its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline passed'],
+    'by its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline was exceeded'],
     'by eviction': [pod({ phase: 'Failed', reason: 'Evicted' }), 'Evicted'],
   };
   for (const [what, [value, end]] of Object.entries(cases)) test(what, () => assert.equal(loaderEnd(value), end));
