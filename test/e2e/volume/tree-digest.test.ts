@@ -62,7 +62,7 @@ test('a copy has the same digest, in whatever order its files were written', asy
   assert.equal(await digestOfTree(), original);
 });
 
-test('how the archive is cut into pieces does not matter', () => {
+test('the digest does not depend on the size of the pieces', () => {
   const archive = execFileSync('tar', ['--format=posix', '--sort=name', '--xattrs', '-C', layer, '-cf', '-', '.'], {
     maxBuffer: 1 << 24,
   });
@@ -74,7 +74,7 @@ test('how the archive is cut into pieces does not matter', () => {
   assert.equal(new Set(digests).size, 1);
 });
 
-test('the bytes of all contents are counted', async () => {
+test('counts the bytes of all contents', async () => {
   const { bytes } = await digestLayer(scratch, digest('a'));
   const { stdout } = await sh(
     layer,
@@ -83,14 +83,14 @@ test('the bytes of all contents are counted', async () => {
   assert.equal(bytes, Number(stdout));
 });
 
-describe('any change is noticed', () => {
+describe('detects any change', () => {
   const KEEP_TIME =
     'find . -newermt 2026-11-24T12:00:01Z -exec touch --no-dereference --date="2026-11-24 12:00:00.5 UTC" {} +';
   const changes: Record<string, string> = {
     'a bit of a content': 'printf dontent | dd of=file conv=notrunc status=none',
     'a byte more': 'printf . >>large',
     'a byte less': 'truncate -s -1 large',
-    'a hole that is no zeros': 'printf x | dd of=sparse bs=1 seek=5000 conv=notrunc status=none',
+    'a hole that is not zeros': 'printf x | dd of=sparse bs=1 seek=5000 conv=notrunc status=none',
     'a mode': 'chmod 4754 program',
     'an owner': 'chown 1235 owned',
     'a group': 'chgrp 4000000003 owned',
@@ -121,7 +121,7 @@ describe('any change is noticed', () => {
     });
   }
 
-  test('a folder that is not there is an error', async () => {
+  test('a missing folder is an error', async () => {
     await rm(layer, { recursive: true });
     await assert.rejects(digestOfTree(), /Cannot open: No such file or directory/);
   });

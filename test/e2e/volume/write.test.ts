@@ -106,12 +106,12 @@ test('images.tar is the layout without layers, each document once', async () => 
   assert.equal(inArchive.stdout, index.data.toString());
 });
 
-test('restore.sh is the script of the sources, to be run', async () => {
+test('restore.sh is the script from the source, and executable', async () => {
   assert.equal(await read('restore.sh'), restoreScript);
   assert.equal((await stat(join(volume, 'restore.sh'))).mode & 0o777, 0o755);
 });
 
-test('preload.json says what is there, with checksums of what restore.sh reads', async () => {
+test('preload.json describes the contents, with checksums of the files that restore.sh reads', async () => {
   const written = JSON.parse(await read('preload.json'));
   const { checksums, complete, format, snapshotter, ...rest } = written;
   const { checksum, ...known } = contents;
@@ -128,7 +128,7 @@ test('preload.json says what is there, with checksums of what restore.sh reads',
   }
 });
 
-test('verify/ has checksums of all files but blobs, also of preload.json, and what was given for layers', async () => {
+test('verify/ has checksums of all files except blobs, and the given digests of layers', async () => {
   assert.equal(await read('verify/layers'), `${digest('a')} ${digest('c')}\n`);
   const { stdout } = await run('sha256sum', ['--check', '--strict', 'verify/files'], { cwd: volume });
   const files = ['index.json', 'oci-layout', 'preload.json', 'restore.sh', 'verify/layers'];
@@ -137,7 +137,7 @@ test('verify/ has checksums of all files but blobs, also of preload.json, and wh
   assert.equal(contents.checksum, digestOf(await read('verify/files')));
 });
 
-test('the set is named after what is inside, not when it was written', async () => {
+test('the set depends on the contents, not on the time', async () => {
   const later = {
     version: '9',
     created: '2027-01-01T00:00:00.000Z',
@@ -153,7 +153,7 @@ test('the set is named after what is inside, not when it was written', async () 
   );
 });
 
-test('with blobs kept restore/blobs lists them, and preload.json has its checksum', async () => {
+test('restore/blobs lists the blobs, and preload.json has its checksum', async () => {
   const kept = images.map((image) => ({ ...image, blobs: true }));
   const written = { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers,blobs' as const, uuid: null };
   const defaults = { ctr: '/opt/bin/ctr', address: '/run/k3s/containerd/containerd.sock' };

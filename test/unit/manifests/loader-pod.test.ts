@@ -49,17 +49,17 @@ describe('the loader', () => {
     assert.ok(spec.volumes.every((volume) => !('projected' in volume) && !('secret' in volume)));
   });
 
-  test('runs once, and ends by itself whatever becomes of the workstation', () => {
+  test('runs once, and ends even if the workstation is gone', () => {
     assert.equal(spec.restartPolicy, 'Never');
     assert.equal(spec.activeDeadlineSeconds, 2400);
   });
 
-  test("uses the node's network and name servers, as the node's own pulls do", () => {
+  test("uses the node's network and name servers, like the node's own pulls", () => {
     assert.equal(spec.hostNetwork, true);
     assert.equal(spec.dnsPolicy, 'Default');
   });
 
-  test('is one privileged container with requests, of the image asked for', () => {
+  test('is one privileged container with resource requests and the given image', () => {
     assert.equal(spec.containers.length, 1);
     assert.equal(container.image, 'r.io/node:26');
     assert.deepEqual(container.securityContext, { privileged: true, runAsUser: 0 });
@@ -82,7 +82,7 @@ describe('the loader', () => {
     ]);
   });
 
-  test('needs nothing of its image but node: it unpacks the bundle and runs its export', () => {
+  test('needs only node in its image to unpack the bundle and run export', () => {
     const [program, flag, script] = container.command;
     assert.deepEqual([program, flag], ['node', '-e']);
     assert.match(script ?? '', /\/preload\/preload\.cjs\.gz/);
@@ -99,7 +99,7 @@ describe('where the loader runs', () => {
     assert.equal(spec.tolerations, undefined);
   });
 
-  test('rather on the preferred one', () => {
+  test('if possible on the preferred node', () => {
     const { affinity, tolerations } = specOf({ preferredNode: 'a' });
     assert.deepEqual(affinity, {
       nodeAffinity: {
@@ -109,7 +109,7 @@ describe('where the loader runs', () => {
     assert.equal(tolerations, undefined);
   });
 
-  test('on none but the one asked for, whatever its taints', () => {
+  test('only on the given node, regardless of its taints', () => {
     const { affinity, tolerations } = specOf({ node: 'b', preferredNode: 'a' });
     assert.deepEqual(affinity, {
       nodeAffinity: {

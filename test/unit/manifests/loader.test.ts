@@ -41,14 +41,14 @@ describe('all objects', () => {
     });
   }
 
-  test('only the record belongs to another, the snapshot', () => {
+  test('only the record has an owner, the snapshot', () => {
     const owned = made.filter(([object]) => object.metadata.ownerReferences).map(([, name]) => name);
     assert.deepEqual(owned, ['configmap/preloaded-web']);
   });
 });
 
 describe('config map', () => {
-  test('carries bundle and request as they are, for good', () => {
+  test('contains bundle and request unchanged, and is immutable', () => {
     const { binaryData, immutable } = loaderConfigMap(settings, bundle, request);
     assert.deepEqual(binaryData, {
       'preload.cjs.gz': bundle.toString('base64'),
@@ -57,7 +57,7 @@ describe('config map', () => {
     assert.equal(immutable, true);
   });
 
-  test('what does not fit one object is refused with a remedy', () => {
+  test('too much data is rejected with a hint', () => {
     const half = randomBytes(512 * 1024);
     assert.ok(loaderConfigMap(settings, half, half));
     assert.throws(() => loaderConfigMap(settings, half, randomBytes(half.length + 1)), {
@@ -68,33 +68,33 @@ describe('config map', () => {
 });
 
 describe('claim', () => {
-  test('asks for the size and leaves the class to the cluster', () => {
+  test('requests the size and uses the default class', () => {
     assert.deepEqual(volumeClaim(settings).spec, {
       accessModes: ['ReadWriteOnce'],
       resources: { requests: { storage: '10Gi' } },
     });
   });
 
-  test('names the class that was asked for', () => {
+  test('uses the given class', () => {
     const { storageClassName } = volumeClaim({ ...settings, storageClass: 'fast' }).spec as Record<string, unknown>;
     assert.equal(storageClassName, 'fast');
   });
 });
 
 describe('snapshot', () => {
-  test('is of the claim and leaves the class to the cluster', () => {
+  test('snapshots the claim and uses the default class', () => {
     assert.equal(snapshot.apiVersion, 'snapshot.storage.k8s.io/v1');
     assert.deepEqual(snapshot.spec, { source: { persistentVolumeClaimName: 'preload-web' } });
   });
 
-  test('names the class that was asked for', () => {
+  test('uses the given class', () => {
     assert.deepEqual(volumeSnapshot({ ...settings, snapshotClass: 'cold' }).spec, {
       volumeSnapshotClassName: 'cold',
       source: { persistentVolumeClaimName: 'preload-web' },
     });
   });
 
-  test('takes its record along', () => {
+  test('owns its record', () => {
     const created = { ...snapshot, metadata: { ...snapshot.metadata, uid: 'u-1' } };
     const record = recordConfigMap(settings, request, created);
     assert.deepEqual(record.binaryData, { 'preload.json.gz': request.toString('base64') });
@@ -104,7 +104,7 @@ describe('snapshot', () => {
   });
 });
 
-test('an owner reference is what the garbage collector needs', () => {
+test('an owner reference has the fields that the garbage collector needs', () => {
   const owner = { ...loaderPod(settings), metadata: { name: 'preload-web', namespace: 'images', uid: 'u-2' } };
   assert.deepEqual(ownerReference(owner), { apiVersion: 'v1', kind: 'Pod', name: 'preload-web', uid: 'u-2' });
 });

@@ -21,7 +21,7 @@ const spec = verifyPod(settings).spec as Spec;
 const [container] = spec.containers;
 assert.ok(container);
 
-test('all objects have one name and say what they are for', () => {
+test('all objects have the same name, and labels for their component', () => {
   const objects = [verifyConfigMap(settings, Buffer.from('b')), verifyClaim(settings), verifyPod(settings)];
   for (const { metadata } of objects) {
     assert.equal(metadata.name, 'preload-web-verify');
@@ -41,7 +41,7 @@ test('the claim is a clone of the snapshot', () => {
 });
 
 describe('the pod may read the volume, and nothing else', () => {
-  test('it is not privileged and has the two capabilities that reading takes', () => {
+  test('it is not privileged and has only the two capabilities for reading', () => {
     assert.deepEqual(container.securityContext, {
       runAsUser: 0,
       readOnlyRootFilesystem: true,
@@ -70,13 +70,13 @@ describe('the pod may read the volume, and nothing else', () => {
     assert.deepEqual(container.args, ['verify', '--volume', '/volume', '--events']);
   });
 
-  test('it runs once, and ends by itself whatever becomes of the workstation', () => {
+  test('it runs once, and ends even if the workstation is gone', () => {
     assert.equal(spec.restartPolicy, 'Never');
     assert.equal(spec.activeDeadlineSeconds, 1800);
   });
 });
 
-test('it runs on any Linux node, or on the one asked for, whatever its taints', () => {
+test('it runs on any Linux node, or only on the given one, regardless of its taints', () => {
   assert.deepEqual(spec.nodeSelector, { 'kubernetes.io/os': 'linux' });
   assert.ok(!('affinity' in spec) && !('tolerations' in spec));
   const there = verifyPod({ ...settings, node: 'b' }).spec as Spec;

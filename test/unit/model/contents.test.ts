@@ -9,12 +9,12 @@ const app = capturedImage({ layers: [base, middle, top] });
 const sidecar = capturedImage({ layers: [base, other] });
 
 describe('distinct layers', () => {
-  test('none of no image, and none of an image without layers', () => {
+  test('no images and images without layers have none', () => {
     assert.deepEqual(distinctLayers([]), []);
     assert.deepEqual(distinctLayers([capturedImage({})]), []);
   });
 
-  test('the base has no parent, every other the one below', () => {
+  test('the base has no parent, every other layer has the one below', () => {
     assert.deepEqual(distinctLayers([app]), [
       { chainId: digest('a'), parent: undefined, depth: 1, sandbox: false },
       { chainId: digest('b'), parent: digest('a'), depth: 2, sandbox: false },
@@ -22,7 +22,7 @@ describe('distinct layers', () => {
     ]);
   });
 
-  test('layers of several images are there once, parents before children', () => {
+  test('shared layers are listed once, parents before children', () => {
     const chain = capturedImage({ layers: [base, middle] });
     const layers = distinctLayers([app, chain, capturedImage({ layers: [other] })]);
     assert.deepEqual(
@@ -36,7 +36,7 @@ describe('distinct layers', () => {
     );
   });
 
-  test('layers of the sandbox image are marked, whoever shares them', () => {
+  test('layers of the sandbox image are marked, also in other images', () => {
     const user = capturedImage({ layers: [other, layer('e', 1)] });
     const marked = (images: Parameters<typeof distinctLayers>[0]) =>
       distinctLayers(images)
@@ -51,13 +51,13 @@ describe('distinct layers', () => {
   });
 });
 
-test('bytes of layers that images share count once', () => {
+test('bytes of shared layers count once', () => {
   assert.equal(distinctBytes([]), 0);
   assert.equal(distinctBytes([app]), 60);
   assert.equal(distinctBytes([app, sidecar, pause]), 100);
 });
 
-test('a blob that is in one image twice counts once', () => {
+test('a blob that an image contains twice counts once', () => {
   const blob = { digest: digest('f'), bytes: 5, source: 'node' as const };
   const image = capturedImage({
     layers: [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeEvent, encodeEvent, type NumberedEvent } from '../../../src/model/events.ts';
 
-describe('events survive the way through the log', () => {
+describe('decoding an encoded event returns the same event', () => {
   const events: NumberedEvent[] = [
     { seq: 1, type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 3, total: 4 } },
     { seq: 2, type: 'skipped', name: 'r.io/a:1', reason: 'not\nfound "here"', usedBy: 'pod/a/b' },
@@ -17,7 +17,7 @@ describe('events survive the way through the log', () => {
   }
 });
 
-describe('lines that are no events', () => {
+describe('lines that are not events', () => {
   const lines = [
     '',
     'hello',

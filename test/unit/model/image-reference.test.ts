@@ -12,7 +12,7 @@ function parsed(text: string) {
   return image;
 }
 
-describe('a reference is qualified as the distribution project does', () => {
+describe('references are qualified like in the distribution project', () => {
   const names = {
     nginx: 'docker.io/library/nginx:latest',
     'nginx:1.27': 'docker.io/library/nginx:1.27',
@@ -47,11 +47,11 @@ describe('a reference is qualified as the distribution project does', () => {
   }
 });
 
-describe('what is not an image reference is rejected', () => {
+describe('invalid image references are rejected', () => {
   const nonsense = {
     empty: '',
     blank: ' ',
-    'blank inside': 'a b',
+    'space inside': 'a b',
     'upper-case path': 'docker.io/Nginx',
     'upper-case name': 'NGINX',
     'no tag after the colon': 'nginx:',
@@ -74,7 +74,7 @@ describe('what is not an image reference is rejected', () => {
     'other algorithm': `a@md5:${'0'.repeat(32)}`,
     'two digests': `a@${DIGEST}@${DIGEST}`,
     'image ID': HEX,
-    'port that is no number': 'host:port/app',
+    'port that is not a number': 'host:port/app',
     URL: 'https://registry.example.com/app',
     'docker transport': 'docker://nginx',
     'line break': 'nginx\n',
@@ -89,7 +89,7 @@ test('a repository may have 255 characters', () => {
   assert.equal(repository(parsed(`r.io/${'a'.repeat(250)}`)).length, 255);
 });
 
-test('tag and digest are both kept in the parts', () => {
+test('a reference may have both a tag and a digest', () => {
   assert.deepEqual(parsed(`nginx:1@${DIGEST}`), {
     domain: 'docker.io',
     path: 'library/nginx',
@@ -102,14 +102,14 @@ test('a digest alone implies no tag', () => {
   assert.equal(parsed(`nginx@${DIGEST}`).tag, undefined);
 });
 
-test('an image is kept under its tag and its digest, as a pull by the kubelet leaves it', () => {
+test('an image is kept under its tag and its digest, as after a pull by the kubelet', () => {
   assert.deepEqual(keptNames(parsed('nginx:1'), DIGEST), [
     'docker.io/library/nginx:1',
     `docker.io/library/nginx@${DIGEST}`,
   ]);
 });
 
-test('an image named by digest is kept under that alone, with a tag or without', () => {
+test('an image specified by digest is kept only under the digest, even with a tag', () => {
   const name = `docker.io/library/nginx@${DIGEST}`;
   assert.deepEqual(keptNames(parsed(`nginx@${DIGEST}`), OTHER_DIGEST), [name]);
   assert.deepEqual(keptNames(parsed(`nginx:1@${DIGEST}`), OTHER_DIGEST), [name]);

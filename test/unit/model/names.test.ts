@@ -23,7 +23,7 @@ test('names of the objects of one preload', () => {
   });
 });
 
-test('labels say whose an object is', () => {
+test('labels identify the preload of an object', () => {
   assert.deepEqual(labels('web', 'loader', '1.2.3'), {
     'app.kubernetes.io/name': 'preload',
     'app.kubernetes.io/instance': 'web',
@@ -33,13 +33,13 @@ test('labels say whose an object is', () => {
   });
 });
 
-test('selectors find what the labels mark', () => {
+test('selectors match the labels', () => {
   const all = 'app.kubernetes.io/name=preload,app.kubernetes.io/managed-by=kubectl-preload';
   assert.equal(selector(), all);
   assert.equal(selector('web'), `${all},app.kubernetes.io/instance=web`);
 });
 
-test('commands that remove what a run made for itself spare all else', () => {
+test('remove commands select only temporary objects', () => {
   assert.equal(
     removeCommand('web', 'images'),
     `kubectl delete pod,pvc,configmap -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
@@ -47,20 +47,20 @@ test('commands that remove what a run made for itself spare all else', () => {
   assert.match(removeCommand('web', 'images', 'verify'), /,app\.kubernetes\.io\/component=verify$/);
 });
 
-describe('names that can name a preload', () => {
+describe('valid names of preloads', () => {
   for (const name of ['a', '1', 'web', 'web-2', 'a--b', '2026-11-24', LONGEST]) {
     test(name, () => assert.equal(nameProblem(name), undefined));
   }
 });
 
-describe('names that cannot', () => {
+describe('invalid names of preloads', () => {
   for (const name of ['', 'Web', '-web', 'web-', 'a.b', 'a_b', 'a b', 'ä', 'a\n']) {
     test(JSON.stringify(name), () => assert.match(nameProblem(name) ?? '', /^must consist of lower case/));
   }
-  test('one that is too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 48 characters'));
+  test('too long', () => assert.equal(nameProblem(`${LONGEST}a`), 'must be at most 48 characters'));
 });
 
-describe('names of snapshots made by hand may be longer and have dots', () => {
+describe('names of manual snapshots may be longer and contain dots', () => {
   for (const name of ['web', '2026.11', 'a.b-c.d', 'a'.repeat(63)]) {
     test(name, () => assert.equal(snapshotNameProblem(name), undefined));
   }
@@ -69,6 +69,6 @@ describe('names of snapshots made by hand may be longer and have dots', () => {
   }
 });
 
-test('all derived names of the longest name fit a label value', () => {
+test('names derived from the longest name fit into a label value', () => {
   for (const name of Object.values(objectNames(LONGEST))) assert.ok(name.length <= 63);
 });

@@ -43,7 +43,7 @@ test('digests are SHA-256 of the bytes', () => {
   assert.deepEqual(blobOf(Buffer.from('')), { digest: digestOf(''), data: Buffer.from('') });
 });
 
-describe('what a stranger calls a digest', () => {
+describe('untrusted digests', () => {
   const invalid: unknown[] = [
     'sha256:../../../etc/cron.d/evil',
     `sha256:${'A'.repeat(64)}`,
@@ -65,7 +65,7 @@ describe('what a stranger calls a digest', () => {
     assert.throws(parse, error);
   };
 
-  test('is one with SHA-256 in lower-case hex', () => {
+  test('are accepted with SHA-256 in lower-case hex', () => {
     assert.equal(parseDigest(digest('a')), digest('a'));
     assert.equal(hexOf(digest('a')), 'a'.repeat(64));
   });
@@ -84,7 +84,7 @@ describe('what a stranger calls a digest', () => {
   }
 });
 
-test('a size that is no whole number of bytes is rejected', () => {
+test('a size that is not a whole number of bytes is rejected', () => {
   for (const size of ['x', '1', -1, 1.5, 1e30, 2 ** 53, null, undefined, [1]]) {
     const bad = { digest: digest('a'), size };
     const error = { message: /^invalid size .*: must be a whole number of bytes$/ };
@@ -94,7 +94,7 @@ test('a size that is no whole number of bytes is rejected', () => {
   }
 });
 
-test('a document of another shape is rejected', () => {
+test('a document with the wrong structure is rejected', () => {
   for (const document of [null, 7, 'text']) {
     for (const parse of [parseManifest, mediaTypeOf, (data: Buffer) => chainIds(data, AMD64)]) {
       assert.throws(() => parse(json(document)), { message: 'is not a JSON object' });
@@ -107,14 +107,14 @@ test('a document of another shape is rejected', () => {
 });
 
 describe('an index leads to the manifest of the platform', () => {
-  test('of the operating system and the architecture', () => {
+  test('by operating system and architecture', () => {
     assert.deepEqual(manifestsFor(index, AMD64), [digest('5')]);
     assert.deepEqual(manifestsFor(index, 'linux/arm64'), [digest('3')]);
   });
 
-  test('a manifest is no index', () => assert.equal(manifestsFor(manifest, AMD64), undefined));
+  test('a manifest is not an index', () => assert.equal(manifestsFor(manifest, AMD64), undefined));
 
-  test('a platform that is not there', () => {
+  test('a missing platform is an error', () => {
     const error = { name: 'Error', message: 'has no image for linux/riscv64' };
     assert.throws(() => manifestsFor(index, 'linux/riscv64'), error);
     assert.throws(() => manifestsFor(json({ manifests: [] }), AMD64), PreloadError);
@@ -151,7 +151,7 @@ describe('chain IDs', () => {
 
   test('the first is the layer itself', () => assert.deepEqual(chain([digest('a')]), [digest('a')]));
 
-  test('each next one is of its parent and the layer, as containerd names its snapshots', () => {
+  test('the next ones hash the parent and the layer, like snapshot names in containerd', () => {
     const layers = [
       'sha256:32c2da9cb0c926f166e5d0ba8e9b52f2eb1e16456c9dd4ce64f5bee7944e7210',
       'sha256:d92c9e07a4b4ffbd59945a258807c67cd0330cf5e256a62674094af319b477b7',
@@ -164,7 +164,7 @@ describe('chain IDs', () => {
     ]);
   });
 
-  test('the same layer twice makes two', () => {
+  test('the same layer twice has two', () => {
     const ids = chain([digest('a'), digest('a')]);
     assert.equal(new Set(ids).size, 2);
   });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { forEachParallel } from '../../../src/model/parallel.ts';
 
-test('every item is worked on once, no more than the limit at a time', async () => {
+test('handles every item once, at most the limit at a time', async () => {
   const items = Array.from({ length: 10 }, (_, index) => index);
   const done: number[] = [];
   let running = 0;
@@ -22,11 +22,11 @@ test('every item is worked on once, no more than the limit at a time', async () 
   assert.equal(most, 3);
 });
 
-test('nothing to do', async () => {
+test('accepts an empty list', async () => {
   await forEachParallel([], 3, () => assert.fail());
 });
 
-test('falsy items are items', async () => {
+test('handles falsy items', async () => {
   const done: unknown[] = [];
   await forEachParallel([0, '', false, null], 2, async (item) => {
     done.push(item);
@@ -34,7 +34,7 @@ test('falsy items are items', async () => {
   assert.deepEqual(done, [0, '', false, null]);
 });
 
-test('the first error ends it, after what runs has ended', async () => {
+test('stops at the first error, after the running calls have finished', async () => {
   const started: number[] = [];
   const ended: number[] = [];
   const work = async (item: number) => {

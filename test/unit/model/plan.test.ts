@@ -40,46 +40,46 @@ describe('the plan', () => {
     assert.deepEqual(counts(plan), { volume: 1, node: 1, blob: 1, registry: 1 });
   });
 
-  test('tells what is pulled, unpacked and copied', () => {
+  test('counts bytes to pull, unpack and copy', () => {
     assert.deepEqual([plan.pullBytes, plan.blobBytes, plan.copyBytes], [4000, 3000, 5 * MEBIBYTE]);
   });
 
-  test('needs room for layers and for the blobs they are unpacked from', () => {
+  test('needs space for layers and for the blobs to unpack', () => {
     const least = 5 * MEBIBYTE + 3000 + 4000;
     assert.ok(plan.neededBytes > least);
     const more = planCapture([{ layers: [copied, blob, pulled, layer('e', MEBIBYTE)] }], available, LAYERS);
     assert.ok(more.neededBytes > plan.neededBytes + MEBIBYTE);
   });
 
-  test('needs nothing more for what is on the volume', () => {
+  test('needs no more space for layers on the volume', () => {
     const nothing = planCapture([], available, LAYERS).neededBytes;
     assert.equal(planCapture([{ layers: [kept] }], available, LAYERS).neededBytes, nothing);
   });
 
-  test('guesses a layer that the node only links to from its compressed size', () => {
+  test('estimates the size of linked layers from their compressed size', () => {
     const linked = { ...available, unpacked: new Map([[digest('b'), 4096]]) };
     assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).copyBytes, 6000);
   });
 
-  test('with blobs kept beside the layers fetches those of copied layers too', () => {
+  test('with layers and blobs, also fetches the blobs of copied layers', () => {
     const both = planCapture([{ layers: [kept, copied, blob] }, { layers: [kept, pulled] }], available, BOTH);
     assert.deepEqual(counts(both), counts(plan));
     assert.deepEqual([both.pullBytes, both.blobBytes, both.copyBytes], [1000 + 4000, 2000 + 3000, 5 * MEBIBYTE]);
   });
 
-  test('with blobs alone takes what an earlier run left, and copies nothing', () => {
+  test('with only blobs, uses those of an earlier run and copies no layers', () => {
     const left = { ...available, blobsOnVolume: new Set([pulled.digest]) };
     const blobs = planCapture([{ layers: [kept, copied, pulled] }], left, BLOBS);
     assert.deepEqual(counts(blobs), { volume: 1, blob: 1, registry: 1 });
     assert.deepEqual([blobs.pullBytes, blobs.blobBytes, blobs.copyBytes], [1000, 2000, 0]);
   });
 
-  test('counts a blob that stands for several layers once', () => {
+  test('counts a blob of several layers once', () => {
     const again = { ...pulled, chainId: digest('9') };
     assert.equal(planCapture([{ layers: [pulled, again] }], available, LAYERS).pullBytes, 4000);
   });
 
-  test('needs room for an archive of each image, layers they share in each', () => {
+  test('needs space for one archive per image, with shared layers in each', () => {
     const images = [{ layers: [pulled] }, { layers: [pulled] }];
     const archives = formOf({ layout: 'layers,blobs', oneTarPerImage: true });
     const more =

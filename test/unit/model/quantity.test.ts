@@ -31,7 +31,7 @@ describe('quantities are bytes', () => {
   }
 });
 
-describe('bytes for people have at most three digits and a unit', () => {
+describe('formatted bytes have at most three digits and a unit', () => {
   const sizes: [number, string][] = [
     [0, '0'],
     [1, '1'],

@@ -18,12 +18,12 @@ describe('the volume is twice the compressed images of known size, and at least 
     test(what, () => assert.equal(estimateVolumeSize(known, LAYERS), size));
   }
 
-  test('but not below the snapshot that it is made from', () => {
+  test('but not smaller than the base snapshot', () => {
     assert.equal(estimateVolumeSize([], LAYERS, 5 * GIBIBYTE), '5Gi');
   });
 });
 
-describe('it depends on what is kept', () => {
+describe('it depends on the layout', () => {
   const cases: [layout: Layout, oneTarPerImage: boolean, size: string][] = [
     ['blobs', false, '10Gi'],
     ['blobs', true, '20Gi'],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { summarizeRecord } from '../../../src/model/summary.ts';
 import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 
-test('a record tells where and what was captured, each image with the bytes of its layers', () => {
+test('a record adds the node and the images, with the bytes of their layers', () => {
   const names = ['docker.io/library/app:1', `docker.io/library/app@${digest('0')}`];
   const summary = summarizeRecord({
     set: 'abc',

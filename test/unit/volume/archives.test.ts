@@ -21,7 +21,7 @@ const layers = ['a', 'b'].map((id) => ({ chainId: digest(id), digest: layer.dige
 const image = { names: ['r.io/a/b:1', 'r.io/a/b:2'], target: manifest, manifest, config, layers };
 
 describe('the name of an archive', () => {
-  test('has the name of the image and a part of its digest', () => {
+  test('has the image name and part of its digest', () => {
     assert.equal(archiveName(image), `r.io_a_b_1-${manifest.digest.slice(7, 19)}.tar`);
   });
 
@@ -29,7 +29,7 @@ describe('the name of an archive', () => {
     assert.ok(archiveName({ ...image, names: [`r.io/${'x'.repeat(300)}:1`] }).length < 255);
   });
 
-  test('has nothing that a shell would take for more than a name', () => {
+  test('has no characters that are special in a shell', () => {
     assert.match(archiveName({ ...image, names: ["r.io/$(id)';:1"] }), /^[\w.-]+$/);
   });
 });
@@ -46,7 +46,7 @@ test('an archive has each document and each blob once', async () => {
   assert.equal(blobOf(extracted.stdout).digest, layer.digest);
 });
 
-test('a blob that is missing fails the archive, and no file stays open', async () => {
+test('a missing blob fails the archive, and no file stays open', async () => {
   const lost = {
     ...image,
     names: ['r.io/lost:1'],

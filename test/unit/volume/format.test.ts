@@ -17,7 +17,7 @@ test('paths on the volume', () => {
   assert.equal(blobPath(digest('a')), `blobs/sha256/${'a'.repeat(64)}`);
 });
 
-test('restore/layers: parents first, the layers of the sandbox image to be copied', () => {
+test('restore/layers: parents first, copy for layers of the sandbox image', () => {
   assert.equal(
     layerList([app, pause, empty]),
     `${a} - 1 link
@@ -27,7 +27,7 @@ ${b} ${a} 2 link
   );
 });
 
-test('restore/names: the sandbox image first, a dash where there is no layer', () => {
+test('restore/names: the sandbox image first, a dash for images without layers', () => {
   assert.equal(
     nameList([empty, pause, app]),
     `r.io/pause:3 ${d} ${c}
@@ -38,7 +38,7 @@ r.io/empty:1 ${digest('0')} -
   );
 });
 
-test('restore/names: what kube-system runs before the rest', () => {
+test('restore/names: images of kube-system before the rest', () => {
   const dns = { ...capturedImage({ names: ['r.io/dns:1'] }), system: true };
   assert.deepEqual(nameList([app, dns, pause]).match(/[^/]+:\d(?= )/g), ['pause:3', 'dns:1', 'app:1']);
 });
@@ -50,7 +50,7 @@ test('restore/blobs: the documents of each image, then its layers with their siz
   assert.equal(blobList([pause, image]), [...documents, ...layers].join(''));
 });
 
-test('the lists of nothing are empty', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
+test('the lists without images are empty', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
 
 test('preload.json', () => {
   const contents = {
