@@ -36,9 +36,9 @@ remove_images() {
 report() {
   sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
   all=$(images <"$names") absent=$(images <"$tmp/missing")
-  said="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
-  [ "$absent" = 0 ] || fail 1 "$said"
-  log "$said"
+  message="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
+  [ "$absent" = 0 ] || fail 1 "$message"
+  log "$message"
 }
 
 # --- older sets ---

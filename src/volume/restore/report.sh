@@ -1,7 +1,7 @@
 # --- output: one line per phase on standard error, and a result file for programs ---
 
 log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2; }
-fail() { code=$1 && shift && said=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
+fail() { code=$1 && shift && message=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
 refuse() { fail 3 "cannot use volume $here: $*"; }
 
 # Logs the end of phase $1, which began at $2.
@@ -12,7 +12,7 @@ phase() {
 }
 
 start_result() {
-  set='' server='' said='' tmp=$run/$$
+  set='' server='' message='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -38,7 +38,7 @@ end() {
 }
 
 write_result() {
-  text=$(printf %s "$said" | tr '"\\\n' "'/ ")
+  text=$(printf %s "$message" | tr '"\\\n' "'/ ")
   printf '{"action":"%s","exitCode":%d,"message":"%s","seconds":%s,' "$action" "$1" "$text" "$(since "$begin" | tr -d s)"
   printf '"set":"%s","mode":"%s","containerd":"%s",' "$set" "$mode" "$server"
   awk 'BEGIN { printf "\"phases\":{" } { printf "%s\"%s\":%s", sep, $1, $2; sep = "," } END { printf "}," }' "$tmp/phases"

@@ -14,7 +14,7 @@ export const edit =
     await writeFile(join(volume, path), change(text));
   };
 
-/** Changes a list as somebody would who can also write its checksums. */
+/** Changes a list and its checksums, as an attacker with write access would. */
 const forge =
   (path: string, change: (text: string) => string): Damage =>
   async (volume) => {
@@ -35,11 +35,11 @@ export const replaceByLink: (path: (volume: string) => Promise<string> | string)
   };
 const hex = 'f'.repeat(64);
 
-/** Ways to damage a volume with blobs, what restore.sh says to each, and in which mode if not in any. */
+/** Ways to damage a volume with blobs, the error of restore.sh for each, and the mode if only that one fails. */
 export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'link' | 'import'][] = [
   ['no preload.json', (volume) => rm(join(volume, 'preload.json')), /export did not finish/],
-  ['empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /truncated/],
-  ['preload.json cut off', edit('preload.json', (text) => text.slice(0, -30)), /truncated/],
+  ['an empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /truncated/],
+  ['a truncated preload.json', edit('preload.json', (text) => text.slice(0, -30)), /truncated/],
   ['another format', edit('preload.json', (text) => text.replace('"format": 1', '"format": 12')), /format is 12/],
   [
     'another platform',
@@ -57,7 +57,7 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     edit('preload.json', (text) => text.replace(/"set": "\w+/, '"set": "$(touch ran)')),
     /does not match the lists in restore\//,
   ],
-  ['preload.json that is a link', replaceByLink((volume) => join(volume, 'preload.json')), /export did not finish/],
+  ['a preload.json that is a link', replaceByLink((volume) => join(volume, 'preload.json')), /export did not finish/],
   [
     'another set',
     edit('preload.json', (text) => text.replace(/"set": "\w/, '"set": "x')),
@@ -74,7 +74,7 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     /names does not match its checksum/,
   ],
   [
-    'a bit flipped in the images',
+    'a bit flipped in the archive of images',
     (volume) => appendFile(join(volume, 'restore/images.tar'), 'x'),
     /images.tar does not match/,
   ],
@@ -90,7 +90,7 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     edit('restore/blobs', (text) => text.replace(' -', ' 0')),
     /blobs does not match its checksum/,
   ],
-  ['no images', (volume) => rm(join(volume, 'restore/images.tar')), /images.tar is missing/],
+  ['no archive of images', (volume) => rm(join(volume, 'restore/images.tar')), /images.tar is missing/],
   ['a list that is a link', replaceByLink((volume) => join(volume, 'restore/names')), /restore\/names is missing/],
   ['restore/ that is a link', replaceByLink((volume) => join(volume, 'restore')), /restore\/layers is missing/],
   ['layers/ that is a link', replaceByLink((volume) => join(volume, 'layers')), /layers is a link/],
@@ -101,14 +101,14 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     /layer sha256:\w+ is a link/,
   ],
   [
-    'a layer missing',
+    'a missing layer',
     async (volume) => rm(await oneLayer(volume), { recursive: true }),
     /layer sha256:\w+ is missing/,
     'link',
   ],
   ['blobs/ that is a link', replaceByLink((volume) => join(volume, 'blobs/sha256')), /blobs is a link/, 'import'],
   ['a blob that is a link', replaceByLink(oneBlob), /blob sha256:\w+ is a link/, 'import'],
-  ['a blob missing', async (volume) => rm(await oneBlob(volume)), /blob sha256:\w+ is missing/, 'import'],
+  ['a missing blob', async (volume) => rm(await oneBlob(volume)), /blob sha256:\w+ is missing/, 'import'],
   [
     'neither layers nor blobs',
     async (volume) => {
@@ -118,12 +118,12 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     /cannot link: layer sha256:\w+ is missing; cannot import: blob sha256:\w+ is missing/,
   ],
   [
-    'a blob out of the volume',
+    'a blob path outside the volume',
     forge('restore/blobs', (text) => text.replace(/ sha256:\w{9}/, ' sha256:../../../')),
     /blobs, line 1/,
   ],
   [
-    'a blob of no image',
+    'a blob without an image',
     forge('restore/blobs', (text) => text.replace(/sha256:\w+/, `sha256:${hex}`)),
     /blobs, line 1/,
   ],
@@ -132,11 +132,11 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     forge('restore/blobs', (text) => text.replace(' -', ' $(id)')),
     /blobs, line 1/,
   ],
-  ['the list of layers cut off', forge('restore/layers', (text) => text.slice(0, -9)), /layers, line 5/],
+  ['a truncated list of layers', forge('restore/layers', (text) => text.slice(0, -9)), /layers, line 5/],
   ['an empty list of layers', forge('restore/layers', () => ''), /names, line 1/],
   ['an empty list of names', forge('restore/names', () => ''), /names is empty/],
   [
-    'a layer out of the volume',
+    'a layer path outside the volume',
     forge('restore/layers', (text) => text.replace(/sha256:\w{9}/, 'sha256:../../../')),
     /layers, line 1/,
   ],
@@ -156,19 +156,19 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     /layers, line/,
   ],
   [
-    'a parent that is not there',
+    'a missing parent',
     forge('restore/layers', (text) => text.replace(/ sha256:\w+/, ` sha256:${hex}`)),
     /layers, line/,
   ],
-  ['a depth that is wrong', forge('restore/layers', (text) => text.replace(' 2 ', ' 3 ')), /layers, line/],
+  ['a wrong depth', forge('restore/layers', (text) => text.replace(' 2 ', ' 3 ')), /layers, line/],
   ['a layer twice', forge('restore/layers', (text) => text + text), /layers, line 6/],
-  ['two blanks', forge('restore/layers', (text) => text.replace(' - ', '  - ')), /layers, line 1/],
+  ['two spaces', forge('restore/layers', (text) => text.replace(' - ', '  - ')), /layers, line 1/],
   ['a zero byte', forge('restore/layers', (text) => text.replace(' - ', ' -\0 ')), /layers, line 1/],
   ['a carriage return', forge('restore/names', (text) => text.replace('\n', '\r\n')), /names, line 1/],
   ['a name that is a command', forge('restore/names', (text) => text.replace('shop', '$(id)')), /names, line/],
   ['a name with a quote', forge('restore/names', (text) => text.replace('shop', 'shop",name!="')), /names, line/],
   ['a name that is an option', forge('restore/names', (text) => text.replace('registry', '--registry')), /names, line/],
-  ['a name with a blank', forge('restore/names', (text) => text.replace('/shop', ' /shop')), /names, line/],
+  ['a name with a space', forge('restore/names', (text) => text.replace('/shop', ' /shop')), /names, line/],
   ['an empty line', forge('restore/names', (text) => `\n${text}`), /names, line 1/],
   ['a name twice', forge('restore/names', (text) => text + text), /names, line 7/],
   [

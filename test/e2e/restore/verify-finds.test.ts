@@ -106,7 +106,7 @@ for (const path of MEASURES) {
 }
 
 test('reports the images that use a damaged layer', async () => {
-  const [, exchange = async () => {}] = layerDamages.find(([name]) => name === 'a file of a layer gone') ?? [];
+  const [, exchange = async () => {}] = layerDamages.find(([name]) => name === 'a file missing from a layer') ?? [];
   await damaged(exchange);
   const { problems } = await verify(volume);
   assert.deepEqual(
