@@ -63,9 +63,14 @@ export const writeChecksums = async (
   return digestOf(list);
 };
 
-/** Parses FILE_SUMS: digests by path. */
+/** Parses FILE_SUMS: digests by path. A damaged line counts as a path without a digest, so that it is noticed. */
 export const parseFileSums = (text: string): Map<string, string> =>
-  new Map(lines(text).map((line) => [line.slice(66), `sha256:${line.slice(0, 64)}`]));
+  new Map(
+    lines(text).map((line): [string, string] => {
+      const [, hex, path] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
+      return hex && path ? [path, `sha256:${hex}`] : [line, ''];
+    }),
+  );
 
 /** Parses LAYER_SUMS: digests by chain ID. */
 export const parseLayerSums = (text: string): Map<string, string> =>

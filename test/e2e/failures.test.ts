@@ -20,13 +20,13 @@ const failures: Record<string, Failure> = {
   'image-of-pod': {
     args: [IMAGE, '--image', MISSING],
     error: /the loader's image cannot be pulled: .*nowhere:1.*not found/,
-    hint: /--image$/,
+    hint: /use --image to specify an image/,
   },
   'node-unknown': { args: [IMAGE, '--node', 'nobody'], error: /node "nobody" not found/, hint: /kubectl get nodes/ },
   'node-too-small': {
     args: [IMAGE, '--node', 'tiny'],
     error: /the loader cannot be scheduled: .*Insufficient cpu/,
-    hint: /--node$/,
+    hint: /use --node to specify a node/,
   },
   'platform-unknown': {
     args: [IMAGE, '--platform', 'linux/s390x'],
