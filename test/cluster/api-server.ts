@@ -16,7 +16,15 @@ const NEEDED = ['etcd', 'kube-apiserver'];
 export type ApiServer = { kubeconfig: string; kubectl: Kubectl; stop: () => Promise<void> };
 
 /** Starts etcd and kube-apiserver only, beside any cluster, for tests of what needs no node. They die with this process. */
-export async function startApiServer({ snapshotCrds = false } = {}): Promise<ApiServer> {
+export async function startApiServer(options: { snapshotCrds?: boolean } = {}): Promise<ApiServer> {
+  // once more, as another process may take one of the free ports before the server listens on it
+  return boot(options).catch((error: Error) => {
+    console.error(`starting again: ${error.message}`);
+    return boot(options);
+  });
+}
+
+async function boot({ snapshotCrds = false }: { snapshotCrds?: boolean }): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'kubectl-preload-api-'));
   const cluster = await newCluster(folder);
   const components = controlPlane(cluster).filter(({ name }) => NEEDED.includes(name));
