@@ -52,7 +52,7 @@ const provisioningFailure = async (
   return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim) : undefined;
 };
 
-export const readLoader = async (
+const readLoader = async (
   cluster: Cluster,
   pod: KubernetesObject,
   signal: AbortSignal,
@@ -66,6 +66,17 @@ export const readLoader = async (
     );
   }
   return current;
+};
+
+/** Returns the error for a pod whose events ended before its work did; `what` names it. */
+export const endedEarly = async (
+  cluster: Cluster,
+  pod: KubernetesObject,
+  what: string,
+  signal: AbortSignal,
+): Promise<PreloadError> => {
+  const end = loaderEnd(await readLoader(cluster, pod, signal));
+  return new PreloadError(`the ${what} ended early: ${end ?? 'no reason given'}`);
 };
 
 export interface LoaderObjects {

@@ -31,11 +31,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
       labels: labels(settings.name, 'loader', settings.version),
     },
     spec: {
-      restartPolicy: 'Never',
-      activeDeadlineSeconds: settings.deadline,
-      terminationGracePeriodSeconds: 10,
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
+      ...runsOnce(settings.deadline),
       hostNetwork: true,
       dnsPolicy: 'Default',
       nodeSelector: { 'kubernetes.io/os': os, 'kubernetes.io/arch': arch },
@@ -90,6 +86,15 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
     },
   };
 };
+
+/** Fields of a pod that runs once, for at most `deadline` seconds, and knows nothing of the cluster. */
+export const runsOnce = (deadline: number) => ({
+  restartPolicy: 'Never',
+  activeDeadlineSeconds: deadline,
+  terminationGracePeriodSeconds: 10,
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+});
 
 /** Pod fields that require the node `name`, regardless of its taints. */
 export const onlyOn = (name: string) => ({

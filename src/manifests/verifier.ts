@@ -1,6 +1,6 @@
 import { labels, objectNames } from '../model/names.ts';
 import { BUNDLE_KEY } from './loader.ts';
-import { COMMAND, LOADER, onlyOn, TOOL } from './loader-pod.ts';
+import { COMMAND, LOADER, onlyOn, runsOnce, TOOL } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
 
 /** Settings for the objects of one verification. */
@@ -67,11 +67,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
     kind: 'Pod',
     metadata: metadata(settings),
     spec: {
-      restartPolicy: 'Never',
-      activeDeadlineSeconds: settings.deadline,
-      terminationGracePeriodSeconds: 10,
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
+      ...runsOnce(settings.deadline),
       nodeSelector: { 'kubernetes.io/os': 'linux' },
       ...(settings.node && onlyOn(settings.node)),
       containers: [

@@ -3,7 +3,7 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
-import { createLoader, loaderEvents, loaderStarted, readLoader } from '../../cluster/pod.ts';
+import { createLoader, endedEarly, loaderEvents, loaderStarted } from '../../cluster/pod.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { poll } from '../../cluster/wait.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
@@ -11,7 +11,6 @@ import { recordConfigMap } from '../../manifests/snapshot.ts';
 import type { PreloadRecord } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
-import { loaderEnd } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import { inRun } from '../pod-run.ts';
@@ -60,14 +59,15 @@ const makeLoader = async (
   plan: CreatePlan,
   made: MadeObjects,
   { progress, signal }: Context,
-): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
+): Promise<{ claim: KubernetesObject; pod: KubernetesObject; node: string }> => {
   const { size, storageClass } = plan.settings;
   progress.start(`Creating a volume of ${size}`);
   const { claim, pod } = await createLoader(cluster, plan, made, signal);
   progress.done(`Volume ${size}${storageClass ? ` (${storageClass})` : ''}`);
   progress.start('Starting the loader');
-  progress.done(`Loader running on ${await loaderStarted(cluster, pod, claim, signal)}`);
-  return { claim, pod };
+  const node = await loaderStarted(cluster, pod, claim, signal);
+  progress.done(`Loader running on ${node}`);
+  return { claim, pod, node };
 };
 
 /** Captures to a volume; to a larger one if the loader finds that the first is too small. */
@@ -78,13 +78,9 @@ const captureImages = async (
   context: Context,
 ): Promise<{ claim: KubernetesObject; capture: Capture }> => {
   const { progress, signal } = context;
-  const { claim, pod } = await makeLoader(cluster, plan, made, context);
-  const { spec } = await readLoader(cluster, pod, signal);
-  const outcome = await followCapture(loaderEvents(cluster, pod, signal), spec.nodeName ?? '', context);
-  if (!outcome) {
-    const end = loaderEnd(await readLoader(cluster, pod, signal));
-    throw new PreloadError(`the loader ended early: ${end ?? 'no reason given'}`);
-  }
+  const { claim, pod, node } = await makeLoader(cluster, plan, made, context);
+  const outcome = await followCapture(loaderEvents(cluster, pod, signal), node, context);
+  if (!outcome) throw await endedEarly(cluster, pod, 'loader', signal);
   if ('record' in outcome) return { claim, capture: outcome };
   const size = roundUpToGibibytes(outcome.size);
   if (!plan.resized) {

@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
-import { createLoader, loaderEvents, loaderStarted, readLoader } from '../../cluster/pod.ts';
+import { createLoader, endedEarly, loaderEvents, loaderStarted } from '../../cluster/pod.ts';
 import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/preloads.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
@@ -8,7 +8,6 @@ import type { KubernetesObject } from '../../manifests/object.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
-import { loaderEnd } from '../../model/pod-state.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
@@ -86,6 +85,5 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
     endVerifying(event.verification, started, context);
     return event.verification;
   }
-  const end = loaderEnd(await readLoader(cluster, pod, signal));
-  throw new PreloadError(`the pod ended early: ${end ?? 'no reason given'}`);
+  throw await endedEarly(cluster, pod, 'pod', signal);
 };
