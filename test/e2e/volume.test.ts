@@ -7,6 +7,7 @@ import type { CapturedImage } from '../../src/model/contents.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/run.ts';
 import { sample, sampleManifest } from '../harness/sample.ts';
+import { assertChecksums } from '../harness/sealed-volume.ts';
 import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './support/commands.ts';
 import { objectsOf } from './support/leftovers.ts';
 import { type MountedSnapshot, mountSnapshot } from './support/mounted-snapshot.ts';
@@ -103,9 +104,7 @@ test('preload.json says what is inside', async () => {
     'restore/layers',
     'restore/names',
   ]);
-  for (const [path, checksum] of Object.entries(checksums)) {
-    assert.equal(digestOf(await readFile(join(volume, path))), checksum, path);
-  }
+  await assertChecksums(volume, checksums);
   assert.equal(images.length, 6, 'seven tags of five digests, and pause');
 });
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
+import { stopServer } from './stop-server.ts';
 
 /** Stands in front of a real API server and answers some requests itself. Its clients are administrators. */
 export interface FaultyApiServer {
@@ -81,9 +82,7 @@ export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServ
       fault = next;
     },
     stop: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
+      await stopServer(server);
       await rm(folder, { recursive: true });
     },
   };

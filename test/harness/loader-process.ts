@@ -54,9 +54,7 @@ export const startLoader = async (
   const namespaces = ['unshare', '--pid', '--fork', '--kill-child', '--mount', '--propagation', 'private'];
   const loader = ['export', '--request', file, '--root', join(folder, 'host'), '--to', path, '--events', ...flags];
   const child = node.start([...namespaces, 'sh', '-euc', CONTAINER, folder, process.execPath, BUNDLE, ...loader]);
-  const pid = async (): Promise<number> =>
-    Number(await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
-  return { ...follow(child), pid, kill: () => killFirst(child, pid) };
+  return watch(child, async () => Number(await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')));
 };
 
 /** Captures as a person does on the node itself, where only what is killed is gone. */
@@ -70,8 +68,7 @@ export const startByHand = async (
   const file = await writeRequest(folder, request);
   const argv = ['export', '--request', file, '--to', path, '--events', ...flags];
   const child = node.start([process.execPath, BUNDLE, ...argv]);
-  const pid = async (): Promise<number> => child.pid ?? 0;
-  return { ...follow(child), pid, kill: () => killFirst(child, pid) };
+  return watch(child, async () => child.pid ?? 0);
 };
 
 const writeRequest = async (folder: string, request: Partial<CaptureRequest>): Promise<string> => {
@@ -80,7 +77,8 @@ const writeRequest = async (folder: string, request: Partial<CaptureRequest>): P
   return file;
 };
 
-const follow = (child: ChildProcess): Pick<Loader, 'events' | 'ended'> => {
+/** `pid` returns the loader's first process, which `child` may have started. */
+const watch = (child: ChildProcess, pid: () => Promise<number>): Loader => {
   const events: NumberedEvent[] = [];
   let rest = '';
   child.stdout?.on('data', (chunk) => {
@@ -88,7 +86,8 @@ const follow = (child: ChildProcess): Pick<Loader, 'events' | 'ended'> => {
     rest = lines.pop() ?? '';
     events.push(...lines.flatMap((line) => decodeEvent(line) ?? []));
   });
-  return { events, ended: outcome(child).then(({ code, stderr }) => ({ code, stderr, events })) };
+  const ended = outcome(child).then(({ code, stderr }) => ({ code, stderr, events }));
+  return { events, pid, ended, kill: () => killFirst(child, pid) };
 };
 
 const killFirst = async (child: ChildProcess, pid: () => Promise<number>): Promise<void> => {

@@ -9,6 +9,13 @@ const FILE_TREE = join(import.meta.dirname, 'file-tree.sh');
 // from an archive without timestamps of its own, one line a file
 const ARCHIVED = `tar -xf "$0/restore/images.tar" --to-command='echo "$TAR_FILENAME $(sha256sum)"' | sort`;
 
+/** Asserts that the files of `volume` have these digests, by path. */
+export const assertChecksums = async (volume: string, checksums: Record<string, string>): Promise<void> => {
+  for (const [path, checksum] of Object.entries(checksums)) {
+    assert.equal(digestOf(await readFile(join(volume, path))), checksum, path);
+  }
+};
+
 /**
  * Checks all sums of a sealed volume, and says what it holds: the same for the same images, whenever and in whatever
  * order they came, and from wherever.
@@ -17,7 +24,7 @@ export const describeVolume = async (volume: string): Promise<string> => {
   const read = (path: string) => readFile(join(volume, path), 'utf8');
   const { created, uuid, checksums, images, ...rest } = JSON.parse(await read('preload.json'));
   assert.ok(created && uuid && rest.complete);
-  for (const [path, sum] of Object.entries(checksums)) assert.equal(digestOf(await readFile(join(volume, path))), sum);
+  await assertChecksums(volume, checksums);
   const blobs = (await readdir(join(volume, 'blobs/sha256'))).sort();
   for (const hex of blobs) assert.equal(digestOf(await readFile(join(volume, 'blobs/sha256', hex))), `sha256:${hex}`);
   const layers = (await readdir(join(volume, 'layers'))).sort();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stopServer } from '../../harness/stop-server.ts';
 
 /** Stands in front of a real registry and spoils what it is told to. */
 export interface ProxyServer {
@@ -31,11 +32,7 @@ export const startProxy = async (target: string): Promise<ProxyServer> => {
       requests.length = 0;
       behaviour = next;
     },
-    stop: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: () => stopServer(server),
   };
 };
 

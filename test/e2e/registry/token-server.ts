@@ -2,6 +2,7 @@ import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
+import { stopServer } from '../../harness/stop-server.ts';
 
 /** Gives tokens for the registry it belongs to, as Docker's token protocol has it. */
 export interface TokenServer {
@@ -59,11 +60,7 @@ export const startTokenServer = async (
   const { port } = server.address() as { port: number };
   return {
     auth: { token: { realm: `http://127.0.0.1:${port}/token`, service, issuer, rootcertbundle: files.authority } },
-    stop: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: () => stopServer(server),
   };
 };
 

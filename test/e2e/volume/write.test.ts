@@ -12,6 +12,7 @@ import { restoreScript } from '../../../src/volume/restore/script.ts';
 import { writeVolume } from '../../../src/volume/write.ts';
 import { ensurePackages } from '../../cluster/apt.ts';
 import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
+import { assertChecksums } from '../../harness/sealed-volume.ts';
 
 const run = promisify(execFile);
 const volume = await mkdtemp(join(tmpdir(), 'preload-volume-'));
@@ -123,9 +124,7 @@ test('preload.json describes the contents, with checksums of the files that rest
     'restore/layers',
     'restore/names',
   ]);
-  for (const [path, checksum] of Object.entries(checksums)) {
-    assert.equal(digestOf(await readFile(join(volume, path))), checksum, path);
-  }
+  await assertChecksums(volume, checksums);
 });
 
 test('verify/ has checksums of all files except blobs, and the given digests of layers', async () => {
