@@ -29,15 +29,15 @@ const original: Way = async (node, path, images) => {
 
 const PEAK_MEMORY = join(import.meta.dirname, 'peak-memory.ts');
 
-/** The built program, by hand on the node. */
-export const ours =
-  (...flags: string[]): Way =>
+/** The built program `bundle`, by hand on the node. */
+export const exportWith =
+  (bundle: string): Way =>
   async (node, path, images) => {
     const scratch = await mkdtemp(join(tmpdir(), 'preload-bench-ours-'));
     const [list, peak] = [join(scratch, 'images'), join(scratch, 'peak')];
     await writeFile(list, images.join('\n'));
-    const program = [process.execPath, '--disable-warning=ExperimentalWarning', '--import', PEAK_MEMORY, BUNDLE];
-    const argv = [...program, 'export', '--to', path, '--stdin', ...flags];
+    const program = [process.execPath, '--disable-warning=ExperimentalWarning', '--import', PEAK_MEMORY, bundle];
+    const argv = [...program, 'export', '--to', path, '--stdin'];
     try {
       await shell(node, `PEAK_MEMORY_FILE=${peak} ${argv.join(' ')} <${list} && sync`);
       return (Number(await readFile(peak, 'utf8')) * 1024) / 1e6;
@@ -46,20 +46,22 @@ export const ours =
     }
   };
 
+export const ours = exportWith(BUNDLE);
+
 /** Brings the images as their own platform has them, unpacked for `pull`, or only their blobs for `fetch`. */
-const bring =
+export const bring =
   (how: 'images pull' | 'content fetch'): Prepare =>
   (node, images) =>
     shell(node, forEach(images, `${CTR} ${how} --platform ${PLATFORM} $image >/dev/null`));
 
 /** What each way is measured on: a node by what it has, and what is done to it in turn. The original adds to it, so it is last. */
 export const NODES: { prepare: Prepare; ways: Record<string, Way> }[] = [
-  { prepare: bring('images pull'), ways: { cached: ours(), original } },
+  { prepare: bring('images pull'), ways: { cached: ours, original } },
   {
     // as nodes are that discard the blobs of unpacked layers, for which the original pulls again
     prepare: (node, images) => bring('images pull')(node, images).then(() => discardLayers(node.ctr)),
-    ways: { discarded: ours(), originalDiscarded: original },
+    ways: { discarded: ours, originalDiscarded: original },
   },
-  { prepare: bring('content fetch'), ways: { blobs: ours() } },
-  { prepare: async () => {}, ways: { pulled: ours() } },
+  { prepare: bring('content fetch'), ways: { blobs: ours } },
+  { prepare: async () => {}, ways: { pulled: ours } },
 ];

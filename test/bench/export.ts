@@ -1,5 +1,5 @@
 // Export against the way of the original tool, an archive an image, side by side on the same machine.
-// usage: node test/bench/export.ts --json
+// usage: node test/bench/export.ts
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,7 +90,7 @@ const measureMemory = async (registry: string, sandbox: string): Promise<Record<
   for (const size of [1, 500, 2000]) {
     const images = await pushImages([randomImage(size)], { registry, cache: join(folder, 'random'), log });
     await withExportNode(sandbox, async (node, disk) => {
-      const row = await measure(`a layer of ${size} MB`, ours(), node, disk, images);
+      const row = await measure(`a layer of ${size} MB`, ours, node, disk, images);
       peaks[size] = row.peakNodeRssMB ?? Number.NaN;
     });
   }

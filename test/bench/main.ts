@@ -1,8 +1,8 @@
-// Usage: npm run -s bench -- restore|export [--json]
+// Usage: npm run -s bench -- restore|export|compare CHECKOUT
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const BENCHMARKS = ['restore', 'export'];
+const BENCHMARKS = ['restore', 'export', 'compare'];
 
 const [name = '', ...args] = process.argv.slice(2);
 if (BENCHMARKS.includes(name)) {

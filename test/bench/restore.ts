@@ -1,5 +1,5 @@
 // Restore against the way of the original tool, an archive an image, side by side on the same machine.
-// usage: node test/bench/restore.ts --json
+// usage: node test/bench/restore.ts
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
