@@ -2,32 +2,37 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { helpTexts } from './src/program.ts';
 
 const outfile = 'dist/kubectl-preload';
 const MAX_GZIPPED = 600 * 1024; // the bundle travels to the pod in a ConfigMap, whose limit is 1 MiB in all
 
-const { metafile, outputFiles } = await build({
+const options = { bundle: true, minify: true, write: false, platform: 'node', target: 'node22', format: 'cjs' };
+const program = await build({
+  ...options,
   entryPoints: ['src/main.ts'],
   outfile,
-  bundle: true,
-  minify: true,
   metafile: true,
-  write: false,
-  platform: 'node',
-  target: 'node22',
-  format: 'cjs',
   // yargs calls createRequire(import.meta.url), which a CommonJS bundle leaves undefined
   define: { 'import.meta.url': '__importMetaUrl' },
-  banner: { js: '#!/usr/bin/env node\nconst __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+  banner: { js: 'const __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
 });
-const [bundle] = outputFiles;
+const {
+  outputFiles: [bundle],
+} = await build({
+  ...options,
+  entryPoints: ['src/launcher.ts'],
+  outfile,
+  define: { HELP: JSON.stringify(helpTexts()), PROGRAM: JSON.stringify(program.outputFiles[0].text) },
+  banner: { js: '#!/usr/bin/env node' },
+});
 const gzipped = gzipSync(bundle.contents, { level: 9 }).length;
 if (gzipped > MAX_GZIPPED) {
   throw new Error(`${outfile} is ${gzipped} bytes gzipped, more than the ${MAX_GZIPPED} that fit a ConfigMap`);
 }
 await mkdir('dist', { recursive: true });
 await put('dist/package.json', '{"type":"commonjs"}\n');
-await put('dist/LICENSE-bundled', await licences(Object.keys(metafile.inputs)));
+await put('dist/LICENSE-bundled', await licences(Object.keys(program.metafile.inputs)));
 await put(outfile, bundle.contents, 0o755);
 
 /** Writes a file at once, as tests may be running the one that is there. */

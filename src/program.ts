@@ -1,6 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
-import { type Example, flagNames, formatHelp, formatOverview, readFlags } from './cli/help.ts';
+import { type Example, flagNames, formatHelp, formatOverview, helpTopic, readFlags } from './cli/help.ts';
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
@@ -46,9 +46,8 @@ export const isCommand = (word: string): boolean => VERBS.includes(word);
 /** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
   if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
-  if (argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help')) {
-    return context.print(helpOf(argv));
-  }
+  const topic = helpTopic(argv, VERBS);
+  if (topic !== undefined) return context.print(helpOf(topic));
   const program = createProgram(argv, context)
     .strict()
     .strictCommands()
@@ -63,15 +62,16 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
 
 const SUMMARY = 'Capture container images into a volume snapshot, so that new nodes start with all of them present.';
 
-/** Of the verb in `words`, or of the program. */
-const helpOf = (words: readonly string[]): string => {
-  const named = ({ command }: Command) => [command].flat().some((usage) => words.includes(verbOf(usage)));
-  const found = COMMANDS.find(named);
-  if (!found)
-    return formatOverview(
-      SUMMARY,
-      COMMANDS.map(({ command, describe }) => [verbOf(command), describe]),
-    );
+/** Help of each verb, and of the program under the empty name. */
+export const helpTexts = (): Record<string, string> =>
+  Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
+
+const helpOf = (verb: string): string => {
+  const found = COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+  if (!found) {
+    const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
+    return formatOverview(SUMMARY, verbs);
+  }
   const { command, describe, examples, builder } = found;
   const flags = readFlags(builder(yargs([])));
   return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags });

@@ -13,6 +13,12 @@ export const GROUPS = {
   connection: 'Connection:',
 } as const;
 
+/** The verb whose help `argv` asks for, empty for the program's; undefined if it asks for none. */
+export const helpTopic = (argv: readonly string[], verbs: readonly string[]): string | undefined => {
+  const asksForHelp = argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help');
+  return asksForHelp ? (argv.find((word) => verbs.includes(word)) ?? '') : undefined;
+};
+
 export interface CommandHelp {
   /** what the command does */
   summary: string;
