@@ -4,26 +4,25 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { blobPath } from '../model/oci.ts';
+import type { ResolvedImage } from '../model/image.ts';
+import { blobPath, type Descriptor } from '../model/oci.ts';
 import { limiter } from '../model/parallel.ts';
 import type { NodeStore } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
 import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
-import type { ResolvedImage } from './resolve.ts';
 
 /** Writes a layer's blob to blobs/ on the volume, from the node's content store or the registry. */
-export type BlobFetcher = (image: ResolvedImage, layer: { digest: string; bytes: number }) => Promise<void>;
+export type BlobFetcher = (image: ResolvedImage, layer: Descriptor) => Promise<void>;
 
 /** Fetches each blob once, even if several images share it, and at most `parallel` blobs at a time. */
 export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressMeter): BlobFetcher => {
   const limit = limiter(capture.request.parallel);
   const underWay = new Map<string, Promise<void>>();
-  return (image, { digest, bytes }) => {
-    const file = join(capture.volume, blobPath(digest));
+  return (image, { digest, size }) => {
     const known = underWay.get(digest);
     if (known) return known;
-    const fetched = limit(() => fetchBlob(capture, image, { digest, size: bytes }, file, bytesDone));
+    const fetched = limit(() => fetchBlob(capture, image, { digest, size }, bytesDone));
     underWay.set(digest, fetched);
     fetched.then(
       () => partDone(digest),
@@ -36,21 +35,19 @@ export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressM
 const fetchBlob = async (
   capture: Capture,
   image: ResolvedImage,
-  descriptor: { digest: string; size: number },
-  file: string,
+  blob: Descriptor,
   onBytes: (count: number) => void,
 ): Promise<void> => {
+  const { volume, node, registry, signal } = capture;
+  const file = join(volume, blobPath(blob.digest));
   if (await exists(file)) return;
   await mkdir(dirname(file), { recursive: true });
-  if (
-    await copyVerified(join(capture.node.content, blobPath(descriptor.digest)), descriptor.digest, file, capture.signal)
-  ) {
-    return onBytes(descriptor.size);
-  }
+  const onNode = join(node.content, blobPath(blob.digest));
+  if (await copyVerified(onNode, blob.digest, file, signal)) return onBytes(blob.size);
   let failure: unknown;
-  for (const { source, namespaces } of image.wanted) {
+  for (const item of image.wanted) {
     try {
-      return await capture.registry.fetchBlob(source, { namespaces }, descriptor, file, onBytes, capture.signal);
+      return await registry.fetchBlob(item, blob, { file, onBytes }, signal);
     } catch (error) {
       failure = error;
     }

@@ -14,7 +14,7 @@ export interface CaptureOptions {
   /** also use a directory that is not a mount point, and delete other files in it */
   force: boolean;
   /** write restore.sh to the volume */
-  restoreScript: boolean;
+  withScript: boolean;
   /** of this tool */
   version: string;
   report: (event: ExportEvent) => void;

@@ -1,3 +1,4 @@
+import type { ResolvedImage } from '../model/image.ts';
 import { forEachParallel, limiter } from '../model/parallel.ts';
 import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import { holdLayers, releaseLayers } from '../node/held-layers.ts';
@@ -5,7 +6,7 @@ import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './context.ts';
 import { layerCopier, testCopy } from './copy.ts';
 import type { ProgressMeter } from './meter.ts';
-import { giveUp, type ResolvedImage } from './resolve.ts';
+import { giveUp } from './resolve.ts';
 import { startUnpacker } from './unpack.ts';
 
 const WAVE = 8; // images to unpack before their layers are moved

@@ -1,6 +1,6 @@
+import type { ResolvedImage } from '../model/image.ts';
 import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import type { Capture } from './context.ts';
-import type { ResolvedImage } from './resolve.ts';
 
 /** Reports the progress of the capture, at most four times a second. */
 export interface ProgressMeter {

@@ -1,25 +1,11 @@
-import type { CapturedLayer } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
+import type { ResolvedImage, WantedImage } from '../model/image.ts';
 import { type ImageReference, imageName, keptNames } from '../model/image-reference.ts';
-import { type Blob, blobOf, chainIds, manifestsFor, parseManifest } from '../model/oci.ts';
+import { chainIds, type Document, manifestsFor, parseManifest } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { readDocument } from '../node/containerd.ts';
 import type { Capture } from './context.ts';
-import type { WantedImage } from './wanted.ts';
-
-/** An image to capture, with all its names. */
-export interface ResolvedImage {
-  wanted: WantedImage[];
-  names: string[];
-  /** what the names point to: an index or a manifest */
-  target: Blob;
-  /** the platform's manifest; the target itself unless that is an index */
-  manifest: Blob;
-  config: Blob;
-  /** base first */
-  layers: Omit<CapturedLayer, 'source'>[];
-}
 
 const HINT = 'check the name, and that the node can pull the image from its registry';
 
@@ -55,19 +41,18 @@ export const resolveImages = async (capture: Capture, wanted: readonly WantedIma
   return [...images.values()];
 };
 
-const readTarget = async ({ node, registry, signal }: Capture, { source, namespaces }: WantedImage): Promise<Blob> => {
-  const data = source.digest && (await readDocument(node, source.digest));
-  return data ? blobOf(data) : registry.fetchManifest(source, { namespaces }, signal);
+const readTarget = async ({ node, registry, signal }: Capture, item: WantedImage): Promise<Document> => {
+  const { digest } = item.source;
+  return (digest && (await readDocument(node, digest))) || registry.fetchManifest(item, signal);
 };
 
-const resolveImage = async (capture: Capture, item: WantedImage, target: Blob): Promise<ResolvedImage> => {
-  const { request, registry, signal } = capture;
+const resolveImage = async (capture: Capture, item: WantedImage, target: Document): Promise<ResolvedImage> => {
+  const { node, request, registry, signal } = capture;
   const manifest = await readManifest(capture, item, target);
-  const { config, layers } = parseManifest(manifest.data);
-  const data =
-    (await readDocument(capture.node, config.digest)) ??
-    (await registry.fetchSmallBlob(item.source, { namespaces: item.namespaces }, config, signal));
-  const chain = chainIds(data, request.platform);
+  const { config: descriptor, layers } = parseManifest(manifest);
+  const config =
+    (await readDocument(node, descriptor.digest)) ?? (await registry.fetchConfig(item, descriptor, signal));
+  const chain = chainIds(config, request.platform);
   if (chain.length !== layers.length) {
     throw new PreloadError('its manifest and its configuration do not match');
   }
@@ -76,20 +61,21 @@ const resolveImage = async (capture: Capture, item: WantedImage, target: Blob): 
     names: [],
     target,
     manifest,
-    config: { digest: config.digest, data },
-    layers: layers.map(({ digest, size }, index) => ({ chainId: chain[index] ?? '', digest, bytes: size })),
+    config,
+    layers: layers.map((layer, index) => ({ ...layer, chainId: chain[index] ?? '' })),
   };
 };
 
 /** Returns the platform's manifest, preferably one that the node has: other variants may be missing in the registry. */
-const readManifest = async (capture: Capture, { source, namespaces }: WantedImage, target: Blob): Promise<Blob> => {
+const readManifest = async (capture: Capture, item: WantedImage, target: Document): Promise<Document> => {
   const { node, registry, request, signal } = capture;
-  const digests = manifestsFor(target.data, request.platform);
+  const digests = manifestsFor(target, request.platform);
   if (!digests) return target;
   for (const digest of digests) {
-    const data = await readDocument(node, digest);
-    if (data) return { digest, data };
+    const manifest = await readDocument(node, digest);
+    if (manifest) return manifest;
   }
-  const image: ImageReference = { domain: source.domain, path: source.path, digest: digests[0] ?? '' };
-  return registry.fetchManifest(image, { namespaces }, signal);
+  const { domain, path } = item.source;
+  const source: ImageReference = { domain, path, digest: digests[0] ?? '' };
+  return registry.fetchManifest({ ...item, source }, signal);
 };

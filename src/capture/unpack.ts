@@ -1,6 +1,7 @@
 import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
+import type { ResolvedImage } from '../model/image.ts';
 import { blobPath, hexOf } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import { run } from '../node/command.ts';
@@ -12,7 +13,6 @@ import { layerFolder } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
-import type { ResolvedImage } from './resolve.ts';
 
 /** Unpacks images whose blobs are on the volume, with a containerd that uses the layers already there. */
 export interface Unpacker {

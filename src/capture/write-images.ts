@@ -1,12 +1,13 @@
 import { statfs } from 'node:fs/promises';
-import { type CapturedImage, type Contents, distinctLayers } from '../model/contents.ts';
+import { type Contents, distinctLayers } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
+import type { CapturedImage, ResolvedImage } from '../model/image.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { type CapturePlan, planCapture, sourceIn } from '../model/plan.ts';
 import type { NodeTools } from '../model/request.ts';
 import { roundUpToGibibytes } from '../model/units.ts';
 import { isVolumeFull } from '../node/command.ts';
-import { writeArchivePerImage } from '../volume/archives.ts';
+import { documentsOf, writeArchivePerImage } from '../volume/archives.ts';
 import type { RestoreDefaults } from '../volume/format.ts';
 import { writeVolume } from '../volume/write.ts';
 import { blobFetcher, blobsOfNode, bringBlobs } from './blobs.ts';
@@ -15,7 +16,7 @@ import { layerSums, sealedSums } from './digests.ts';
 import { writeBack } from './flush.ts';
 import { bringLayers } from './layers.ts';
 import { progressMeter } from './meter.ts';
-import { giveUp, type ResolvedImage, resolveImages } from './resolve.ts';
+import { giveUp, resolveImages } from './resolve.ts';
 import { clearVolume, finishVolume, inspectVolume, reclaimableBytes, tidyVolume } from './volume.ts';
 import { wantedImages } from './wanted.ts';
 
@@ -23,7 +24,7 @@ const NOTHING = 'none of the images could be captured';
 
 /** Writes all images and their metadata to the volume. Throws PreloadError. */
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
-  const { request, form, node, volume, report, version } = capture;
+  const { request, form, node, volume, report, version, withScript } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
   if (resolved.length === 0) throw new PreloadError(NOTHING);
   const state = await inspectVolume(volume, capture.force);
@@ -53,22 +54,21 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { layout, platform } = request;
   const keptBlobs = new Set(hasBlobs(layout) ? withBlobs : []);
   const images = complete.map((image) => capturedImage(image, plan, keptBlobs.has(image)));
-  const documents = new Map(
-    complete.flatMap(({ target, manifest, config }) =>
-      [target, manifest, config].map(({ digest, data }): [string, Buffer] => [digest, data]),
-    ),
-  );
-  const blobs = [...keptBlobs].flatMap(({ layers }) => layers.map(({ digest }) => digest));
+  const blobs = [...complete.flatMap(documentsOf), ...[...keptBlobs].flatMap(({ layers }) => layers)];
   const chainIds = form.layers ? distinctLayers(images).map(({ chainId }) => chainId) : [];
-  await tidyVolume(volume, new Set(chainIds), new Set([...documents.keys(), ...blobs]));
+  await tidyVolume(volume, new Set(chainIds), new Set(blobs.map(({ digest }) => digest)));
   for (const image of images) report({ type: 'image', image });
-  const created = new Date().toISOString();
-  const { restoreScript: withScript } = capture;
-  const contents = { version, created, platform, layout, uuid, images };
-  const defaults = restoreDefaults(request.tools);
+  const contents = { version, created: new Date().toISOString(), platform, layout, uuid, images };
   // a sealed volume is trusted even after a power failure, so its data must be on disk first
   const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
-  const written = await writeVolume(volume, contents, documents, digests, { withScript, defaults });
+  const defaults = restoreDefaults(request.tools);
+  const written = await writeVolume(volume, {
+    contents,
+    documents: complete,
+    layerSums: digests,
+    withScript,
+    defaults,
+  });
   await finishVolume(volume);
   await disk.end();
   return written;
@@ -96,7 +96,12 @@ const capturedImage = ({ wanted, ...image }: ResolvedImage, plan: CapturePlan, b
   digest: image.target.digest,
   manifest: image.manifest.digest,
   config: image.config.digest,
-  layers: image.layers.map((layer) => ({ ...layer, source: sourceIn(plan, layer.chainId) })),
+  layers: image.layers.map(({ chainId, digest, size }) => ({
+    chainId,
+    digest,
+    bytes: size,
+    source: sourceIn(plan, chainId),
+  })),
   sandbox: wanted.some(({ sandbox }) => sandbox),
   system: wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
   blobs,

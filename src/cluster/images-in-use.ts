@@ -1,15 +1,32 @@
 import { ApiError } from '../model/errors.ts';
-import { imageName, parseImage } from '../model/image-reference.ts';
-import type { ImageUser } from '../model/request.ts';
+import type { RequestedImage } from '../model/image.ts';
+import { type ImageReference, imageName, parseImage } from '../model/image-reference.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, list, pluralOf } from './objects.ts';
 
+/** A workload that uses an image. */
+export interface ImageUser {
+  /** in lower case, such as `cronjob` */
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
 /** An image and the workloads that use it. */
 export interface ImageInUse {
-  /** fully qualified name */
-  name: string;
+  name: ImageReference;
   users: ImageUser[];
 }
+
+export const requestInUse = ({ name, users }: ImageInUse, required: boolean): RequestedImage => {
+  const [user] = users;
+  return {
+    name,
+    required,
+    namespaces: [...new Set(users.map(({ namespace }) => namespace))],
+    ...(user && { usedBy: `${user.kind}/${user.namespace}/${user.name}` }),
+  };
+};
 
 export interface ImagesInUse {
   images: ImageInUse[];
@@ -39,7 +56,7 @@ const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 
 
 /** Returns every image that a pod in the cluster uses, or would use once its workload starts. */
 export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<ImagesInUse> => {
-  const users = new Map<string, ImageUser[]>();
+  const found = new Map<string, ImageInUse>();
   const namespaces = new Set<string>();
   const pullSecrets = new Set<string>();
   const serviceAccounts = new Set<string>();
@@ -50,16 +67,16 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
       const pod = podSpecOf(workload);
       for (const secret of pod?.imagePullSecrets ?? []) pullSecrets.add(`${namespace}/${secret.name}`);
       serviceAccounts.add(`${namespace}/${pod?.serviceAccountName ?? 'default'}`);
-      for (const image of imagesOf(pod)) {
+      for (const [key, image] of imagesOf(pod)) {
         namespaces.add(namespace);
-        const known = users.get(image) ?? [];
-        const isNew = known.every((user) => user.namespace !== namespace); // the kind of its owner may not be listed
-        if (!owned || isNew) known.push({ kind: kind.toLowerCase(), namespace, name });
-        users.set(image, known);
+        const users: ImageUser[] = found.get(key)?.users ?? [];
+        const isNew = users.every((user) => user.namespace !== namespace); // the kind of its owner may not be listed
+        if (!owned || isNew) users.push({ kind: kind.toLowerCase(), namespace, name });
+        found.set(key, { name: image, users });
       }
     }
   }
-  const images = [...users].map(([name, by]) => ({ name, users: by })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const images = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
   return { images, namespaces: namespaces.size, pullSecrets, serviceAccounts };
 };
 
@@ -75,9 +92,10 @@ async function* listAllowed(cluster: Cluster, kind: Kind, signal: AbortSignal): 
 const podSpecOf = ({ spec }: Workload): PodSpec | undefined =>
   spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec ?? spec;
 
-const imagesOf = (pod: PodSpec | undefined): Set<string> => {
+/** Returns the images of a pod by name. */
+const imagesOf = (pod: PodSpec | undefined): Map<string, ImageReference> => {
   const containers = [...(pod?.initContainers ?? []), ...(pod?.containers ?? []), ...(pod?.ephemeralContainers ?? [])];
   const written = [...containers.map((c) => c.image), ...(pod?.volumes ?? []).map((v) => v.image?.reference)];
-  const references = written.flatMap((text) => (text && parseImage(text)) || []);
-  return new Set(references.map(imageName));
+  const images = written.flatMap((text) => (text && parseImage(text)) || []);
+  return new Map(images.map((image) => [imageName(image), image]));
 };

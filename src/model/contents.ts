@@ -1,34 +1,5 @@
+import type { CapturedImage } from './image.ts';
 import type { Layout } from './layout.ts';
-
-/** One image for the requested platform, with all its names. */
-export interface CapturedImage {
-  names: string[];
-  /** of the index or manifest that the names point to */
-  digest: string;
-  /** of the platform's manifest; equal to `digest` if that is not an index */
-  manifest: string;
-  config: string;
-  /** base first; empty for an image without layers */
-  layers: CapturedLayer[];
-  /** the node's pause image, which every pod needs */
-  sandbox: boolean;
-  /** kube-system used it at the time of the capture, so nodes need it before others */
-  system: boolean;
-  /** whether the blobs of its layers are on the volume */
-  blobs: boolean;
-}
-
-export interface CapturedLayer {
-  chainId: string;
-  /** of its compressed blob */
-  digest: string;
-  /** of its compressed blob */
-  bytes: number;
-  source: LayerSource;
-}
-
-/** Where a layer came from: the volume itself, an unpacked layer or a blob on the node, or a registry. */
-export type LayerSource = 'volume' | 'node' | 'blob' | 'registry';
 
 /** Contents of a finished volume. */
 export interface Contents {

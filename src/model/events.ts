@@ -1,4 +1,5 @@
-import type { CapturedImage, Contents } from './contents.ts';
+import type { Contents } from './contents.ts';
+import type { CapturedImage } from './image.ts';
 import type { PlanSummary } from './plan.ts';
 import type { Verification, VerifyProgress } from './verification.ts';
 

@@ -55,10 +55,9 @@ export const imageName = (image: ImageReference): string =>
 export const keptNames = (image: ImageReference, digest: string): string[] =>
   image.digest ? [imageName(image)] : [imageName(image), `${repository(image)}@${digest}`];
 
-/** Whether `name` starts with one of `prefixes`: as written, fully qualified, or short as on Docker Hub. */
-export const isExcluded = (name: string, prefixes: readonly string[]): boolean => {
-  const image = parseImage(name);
-  const full = image ? imageName(image) : name;
-  const forms = [name, full, full.replace(/^docker\.io\/(library\/)?/, '')];
+/** Whether the name of `image` starts with one of `prefixes`: fully qualified, or short as on Docker Hub. */
+export const isExcluded = (image: ImageReference, prefixes: readonly string[]): boolean => {
+  const name = imageName(image);
+  const forms = [name, name.replace(/^docker\.io\/(library\/)?/, '')];
   return prefixes.some((prefix) => forms.some((form) => form.startsWith(prefix)));
 };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { PreloadError } from './errors.ts';
 
-/** A document of an image, with exactly the bytes from its registry. */
-export interface Blob {
+/** An index, manifest or configuration: exactly the bytes from its registry, and the JSON object in them. */
+export interface Document {
   digest: string;
   data: Buffer;
+  json: Readonly<Record<string, unknown>>;
 }
 
 export interface Descriptor {
@@ -41,20 +42,32 @@ const quoted = (value: unknown): string => String(JSON.stringify(value)).slice(0
 
 export const digestOf = (data: string | Buffer): string => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
-export const blobOf = (data: Buffer): Blob => ({ digest: digestOf(data), data });
-
-/** Media type of an index or manifest; old documents do not contain it. */
-export const mediaTypeOf = (data: Buffer): string => {
-  const document = parseDocument(data) as { mediaType?: string; manifests?: unknown };
-  return document.mediaType ?? `application/vnd.oci.image.${document.manifests ? 'index' : 'manifest'}.v1+json`;
+/** The document in `data`; `digest` if it is known. Throws PreloadError if `data` is not a JSON object. */
+export const parseDocument = (data: Buffer, digest = digestOf(data)): Document => {
+  const json = parseJson(data);
+  if (typeof json === 'object' && json !== null) return { digest, data, json: json as Document['json'] };
+  throw new PreloadError('is not a JSON object');
 };
 
+const parseJson = (data: Buffer): unknown => {
+  try {
+    return JSON.parse(data.toString());
+  } catch {
+    return undefined;
+  }
+};
+
+/** Media type of an index or manifest; old documents do not contain it. */
+export const mediaTypeOf = ({ json }: Document): string =>
+  typeof json.mediaType === 'string'
+    ? json.mediaType
+    : `application/vnd.oci.image.${json.manifests ? 'index' : 'manifest'}.v1+json`;
+
 /**
- * Digests of the manifests for `platform` in an index, or undefined if `data` is a manifest itself. Throws PreloadError if
+ * Digests of the manifests for `platform` in an index, or undefined if it is a manifest itself. Throws PreloadError if
  * there is no manifest for it.
  */
-export const manifestsFor = (data: Buffer, platform: string): string[] | undefined => {
-  const { manifests } = parseDocument(data);
+export const manifestsFor = ({ json: { manifests } }: Document, platform: string): string[] | undefined => {
   if (!manifests) return undefined;
   const [os, architecture, variant] = platform.split('/');
   const digests = arrayOf<IndexEntry>(manifests, 'manifests')
@@ -65,18 +78,17 @@ export const manifestsFor = (data: Buffer, platform: string): string[] | undefin
   return digests;
 };
 
-export const parseManifest = (data: Buffer): Manifest => {
-  const { config, layers } = parseDocument(data);
+export const parseManifest = ({ json: { config, layers } }: Document): Manifest => {
   if (!config || !layers) throw new PreloadError('is neither an OCI nor a Docker schema 2 image');
   return { config: parseDescriptor(config), layers: arrayOf(layers, 'layers').map(parseDescriptor) };
 };
 
 /**
- * Chain IDs (see the OCI image specification) of the layers in config `data`, base first. Throws PreloadError if the config
+ * Chain IDs (see the OCI image specification) of the layers in a config, base first. Throws PreloadError if the config
  * is invalid or for another platform.
  */
-export const chainIds = (data: Buffer, platform: string): string[] => {
-  const config = parseDocument(data) as { os?: string; architecture?: string; rootfs?: { diff_ids?: unknown } };
+export const chainIds = ({ json }: Document, platform: string): string[] => {
+  const config = json as { os?: string; architecture?: string; rootfs?: { diff_ids?: unknown } };
   const [os, architecture] = platform.split('/');
   if (config.os !== os || config.architecture !== architecture) {
     throw new PreloadError(`is for ${config.os}/${config.architecture}, not for ${platform}`);
@@ -87,12 +99,6 @@ export const chainIds = (data: Buffer, platform: string): string[] => {
     chain.push(parent ? digestOf(`${parent} ${diffId}`) : diffId);
   }
   return chain;
-};
-
-const parseDocument = (data: Buffer): Record<string, unknown> => {
-  const document: unknown = JSON.parse(data.toString());
-  if (typeof document === 'object' && document !== null) return document as Record<string, unknown>;
-  throw new PreloadError('is not a JSON object');
 };
 
 const arrayOf = <T>(value: unknown, name: string): T[] => {

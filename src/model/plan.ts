@@ -1,4 +1,4 @@
-import type { CapturedLayer, LayerSource } from './contents.ts';
+import type { LayerSource, ResolvedLayer } from './image.ts';
 import type { Form } from './layout.ts';
 
 /** Layers and blobs available before the capture. */
@@ -48,15 +48,13 @@ export const sourceIn = ({ layers }: CapturePlan, chainId: string): LayerSource 
   return layer.source;
 };
 
-type Layer = Omit<CapturedLayer, 'source'>;
-
 const UNPACKED_FACTOR = 3; // usual ratio of unpacked to compressed size
 const LINKED_LAYER = 64 * 1024; // nodes report at most this for a layer that links to a volume
 const RESERVE = 64 * 1024 ** 2;
 const OVERHEAD = 1.1; // inodes, directories and rounding
 
 /** Best source of a layer, or of its blob if the volume has only blobs. */
-const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
+const sourceOf = ({ chainId, digest }: ResolvedLayer, available: Available, { layers }: Form): LayerSource => {
   const { onVolume, unpacked, blobs, blobsOnVolume } = available;
   if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
   if (layers && unpacked.has(chainId)) return 'node';
@@ -64,14 +62,14 @@ const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: 
 };
 
 /** Unpacked size of a layer in bytes: as reported by the node, else estimated. */
-const unpackedBytes = ({ chainId, bytes }: Layer, { unpacked }: Available): number => {
+const unpackedBytes = ({ chainId, size }: ResolvedLayer, { unpacked }: Available): number => {
   const known = unpacked.get(chainId) ?? 0;
-  return known > LINKED_LAYER ? known : bytes * UNPACKED_FACTOR;
+  return known > LINKED_LAYER ? known : size * UNPACKED_FACTOR;
 };
 
 /** Chooses the source of each distinct layer of `images`, and adds up the bytes. */
 export const planCapture = (
-  images: readonly { layers: readonly Layer[] }[],
+  images: readonly { layers: readonly ResolvedLayer[] }[],
   available: Available,
   form: Form,
 ): CapturePlan => {
@@ -88,7 +86,7 @@ export const planCapture = (
     const unpacked = unpackedBytes(layer, available);
     layers.set(layer.chainId, { source, unpacked });
     const fromBlob = source === 'blob' || source === 'registry';
-    if (form.blobs || fromBlob) fetched.set(layer.digest, layer.bytes);
+    if (form.blobs || fromBlob) fetched.set(layer.digest, layer.size);
     if (!form.layers || source === 'volume') continue;
     if (source === 'node') plan.copyBytes += unpacked;
     need(unpacked);
@@ -100,7 +98,7 @@ export const planCapture = (
     else plan.pullBytes += bytes;
     need(bytes); // kept at least until its layer is unpacked
   }
-  if (form.archives) need(all.reduce((sum, { bytes }) => sum + bytes, 0));
+  if (form.archives) need(all.reduce((sum, { size }) => sum + size, 0));
   return { ...plan, layers, blobs };
 };
 

@@ -1,3 +1,4 @@
+import type { RequestedImage } from './image.ts';
 import type { Layout } from './layout.ts';
 
 /** What the workstation asks the loader pod to capture. */
@@ -26,33 +27,3 @@ export interface NodeTools {
   ctrFlags: string;
   containerdPath: string;
 }
-
-export interface RequestedImage {
-  /** fully qualified name */
-  name: string;
-  /** the capture fails without it; other images are skipped */
-  required: boolean;
-  /** a workload that uses it, such as `cronjob/legacy/report` */
-  usedBy?: string;
-  /** namespaces that use it; their pull secrets may be tried */
-  namespaces: string[];
-}
-
-/** A workload that uses an image. */
-export interface ImageUser {
-  /** in lower case, such as `cronjob` */
-  kind: string;
-  namespace: string;
-  name: string;
-}
-
-/** Request for the image `name`, which `users` use. */
-export const requestInUse = (name: string, users: readonly ImageUser[], required: boolean): RequestedImage => {
-  const [user] = users;
-  return {
-    name,
-    required,
-    namespaces: [...new Set(users.map(({ namespace }) => namespace))],
-    ...(user && { usedBy: `${user.kind}/${user.namespace}/${user.name}` }),
-  };
-};

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
-import { blobPath, digestOf, isDigest } from '../model/oci.ts';
+import { blobPath, type Document, digestOf, isDigest, parseDocument } from '../model/oci.ts';
 import type { NodeTools } from '../model/request.ts';
 import { type Ctr, inNode, run, words } from './command.ts';
 import { pathInNode } from './files.ts';
@@ -94,10 +94,13 @@ export const readNodeStore = async (
   };
 };
 
-/** Returns a document in the node's content store, or undefined if it is missing or does not match `digest`. */
-export const readDocument = async ({ content }: NodeStore, digest: string): Promise<Buffer | undefined> => {
+/**
+ * Returns a document in the node's content store, or undefined if it is missing or does not match
+ * `digest`. Throws PreloadError if it is not a JSON object.
+ */
+export const readDocument = async ({ content }: NodeStore, digest: string): Promise<Document | undefined> => {
   const data = await readFile(join(content, blobPath(digest))).catch(() => undefined);
-  return data && digestOf(data) === digest ? data : undefined;
+  return data && digestOf(data) === digest ? parseDocument(data, digest) : undefined;
 };
 
 /** Returns the layer directories, base first, in the mount command that `ctr snapshots prepare --target` prints. */

@@ -1,5 +1,6 @@
-import { type ImageReference, repository } from '../model/image-reference.ts';
-import type { Credentials, ImageAccess } from './credentials.ts';
+import type { ImageSource } from '../model/image.ts';
+import { repository } from '../model/image-reference.ts';
+import type { Credentials } from './credentials.ts';
 import type { Credential } from './docker-config.ts';
 import { RegistryFailure, statusFailure } from './failure.ts';
 import type { RegistryHost } from './hosts.ts';
@@ -9,8 +10,7 @@ import type { Answer, Question, Transport } from './transport.ts';
 /** A request to one of an image's hosts. */
 export interface Request {
   host: RegistryHost;
-  image: ImageReference;
-  access: ImageAccess;
+  image: ImageSource;
   /** `manifests/latest` or `blobs/sha256:…` */
   path: string;
   headers?: Record<string, string>;
@@ -24,22 +24,23 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
   const accepted = new Map<string, string>();
 
   return async (request, signal) => {
-    const { host, image, access, path } = request;
-    const server = new URL(host.url).host;
-    const name = repository(image);
-    const key = [host.url, image.path, ...access.namespaces].join(' ');
+    const { host, image, path } = request;
+    const { server } = host;
+    const name = repository(image.source);
+    const scope = `repository:${image.source.path}:pull`;
+    const key = [host.url, image.source.path, ...image.namespaces].join(' ');
     const send = (authorization?: string) => transport.send(questionOf(request, authorization), signal);
 
     // like containerd, use the registry's credentials for its mirrors too
     async function* attempts({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
-      yield* credentials(image, access, signal);
+      yield* credentials(image, signal);
       if (scheme === 'bearer') yield undefined;
     }
 
     const logIn = async (challenge: Challenge): Promise<Answer> => {
       const refused: string[] = [];
       for await (const credential of attempts(challenge)) {
-        const authorization = await authorizationFor(transport, host, image.path, challenge, credential, signal);
+        const authorization = await authorizationFor(transport, { host, challenge, scope, credential }, signal);
         const answer = authorization ? await send(authorization) : undefined;
         if (answer && authorization && !isRefusal(answer)) {
           accepted.set(key, authorization);
@@ -71,15 +72,16 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     }
     if ([200, 206, 416].includes(answer.status)) return answer;
     await answer.discard();
-    if (answer.own) throw statusFailure(server, `${image.path} ${path}`, answer);
+    if (answer.own) throw statusFailure(server, `${image.source.path} ${path}`, answer);
     throw new RegistryFailure('transient', `${server} redirected to a server that answered ${answer.status}`);
   };
 };
 
 const questionOf = ({ host, image, path, headers = {} }: Request, authorization?: string): Question => {
-  const url = new URL(`${host.url}/${image.path}/${path}`);
-  const isUpstream = [image.domain, image.domain.replace(/^docker\.io$/, 'registry-1.docker.io')].includes(url.host);
-  if (!isUpstream) url.searchParams.set('ns', image.domain);
+  const { domain, path: name } = image.source;
+  const url = new URL(`${host.url}/${name}/${path}`);
+  const isUpstream = [domain, domain.replace(/^docker\.io$/, 'registry-1.docker.io')].includes(url.host);
+  if (!isUpstream) url.searchParams.set('ns', domain);
   return { url, tls: host.tls, headers, ownHeaders: { ...host.headers, ...(authorization && { authorization }) } };
 };
 

@@ -1,8 +1,9 @@
-import { type ImageReference, repository } from '../model/image-reference.ts';
-import { type Blob, blobOf } from '../model/oci.ts';
+import type { ImageSource } from '../model/image.ts';
+import { repository } from '../model/image-reference.ts';
+import { type Descriptor, type Document, digestOf, parseDocument } from '../model/oci.ts';
 import { createAsk, type Request } from './ask.ts';
-import { createCredentials, type ImageAccess, type PullSecret } from './credentials.ts';
-import { type BlobDescriptor, completeFile, download } from './download.ts';
+import { createCredentials, type PullSecret } from './credentials.ts';
+import { type BlobTarget, completeFile, download } from './download.ts';
 import { RegistryFailure } from './failure.ts';
 import { hostsOf, type RegistryHost } from './hosts.ts';
 import type { PartialFile } from './partial-file.ts';
@@ -11,27 +12,12 @@ import { createTransport, readBody } from './transport.ts';
 
 /** Fetches images from registries like a node's kubelet and containerd. Methods throw RegistryFailure. */
 export interface RegistryClient {
-  /** Returns the index or manifest of `image`, byte for byte. */
-  fetchManifest(image: ImageReference, access: ImageAccess, signal: AbortSignal): Promise<Blob>;
-  /** Returns a blob of at most 8 MiB, such as a configuration. */
-  fetchSmallBlob(
-    image: ImageReference,
-    access: ImageAccess,
-    blob: BlobDescriptor,
-    signal: AbortSignal,
-  ): Promise<Buffer>;
-  /**
-   * Writes a blob to `file`. An unfinished download stays in `FILE.partial`, where a later call resumes it. `onBytes`
-   * gets the number of bytes added; it is negative if the download starts over.
-   */
-  fetchBlob(
-    image: ImageReference,
-    access: ImageAccess,
-    blob: BlobDescriptor,
-    file: string,
-    onBytes: (bytes: number) => void,
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Returns the index or manifest of an image. */
+  fetchManifest(image: ImageSource, signal: AbortSignal): Promise<Document>;
+  /** Returns the configuration of an image, at most 8 MiB. */
+  fetchConfig(image: ImageSource, config: Descriptor, signal: AbortSignal): Promise<Document>;
+  /** Writes a layer's blob to a file. */
+  fetchBlob(image: ImageSource, blob: Descriptor, target: BlobTarget, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,60 +51,73 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
 
   /** Tries the image's hosts in turn until one succeeds. Retries all of them while that may help. */
   const fromHosts = async <T>(
-    image: ImageReference,
-    capability: 'pulls' | 'resolves',
+    { source }: ImageSource,
     use: (host: RegistryHost) => Promise<T>,
-    progress: () => number,
     signal: AbortSignal,
+    { capability = 'pulls', progress = () => 0 }: FetchOptions = {},
   ): Promise<T> => {
-    const hosts = (await hostsOf(image.domain, root, certsFolders, report)).filter((host) => host[capability]);
+    const hosts = (await hostsOf(source.domain, root, certsFolders, report)).filter((host) => host[capability]);
     if (hosts.length === 0)
-      throw new RegistryFailure('final', `no host in the node's certs.d can serve ${image.domain}`);
+      throw new RegistryFailure('final', `no host in the node's certs.d can serve ${source.domain}`);
     return persist(() => firstOf(hosts, use), progress, patience, signal);
   };
 
-  const fetchSmall = async (request: Request, digest: string | undefined, signal: AbortSignal): Promise<Blob> => {
+  const fetchDocument = async (
+    request: Request,
+    digest: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Document> => {
+    const { server } = request.host;
     const answer = await ask(request, signal);
-    const server = new URL(request.host.url).host;
-    const blob = blobOf(await readBody(answer, server, SMALL));
+    const data = await readBody(answer, server, SMALL);
+    const found = digestOf(data);
     const announced = [answer.headers['docker-content-digest']].flat()[0];
-    const expected = digest ?? (announced?.startsWith('sha256:') ? announced : blob.digest);
-    if (blob.digest === expected) return blob;
-    throw new RegistryFailure('corrupt', `${server} returned content that does not match ${expected}`);
+    const expected = digest ?? (announced?.startsWith('sha256:') ? announced : found);
+    if (found !== expected) {
+      throw new RegistryFailure('corrupt', `${server} returned content that does not match ${expected}`);
+    }
+    try {
+      return parseDocument(data, found);
+    } catch (error) {
+      const what = `${request.path} of ${repository(request.image.source)}`;
+      throw new RegistryFailure('corrupt', `${what} from ${server} ${(error as Error).message}`);
+    }
   };
 
   return {
-    fetchManifest: (image, access, signal) => {
-      const path = `manifests/${image.digest ?? image.tag}`;
-      const fetchFrom = async (host: RegistryHost): Promise<Blob> => {
-        const request = { host, image, access, path, headers: { accept: MANIFESTS } };
-        const manifest = await fetchSmall(request, image.digest, signal);
-        if (isJson(manifest.data)) return manifest;
-        throw new RegistryFailure('corrupt', `${host.url} did not return a manifest for ${repository(image)}`);
-      };
-      return fromHosts(image, image.digest ? 'pulls' : 'resolves', fetchFrom, () => 0, signal);
+    fetchManifest: (image, signal) => {
+      const { tag, digest } = image.source;
+      const request = { image, path: `manifests/${digest ?? tag}`, headers: { accept: MANIFESTS } };
+      const fetchFrom = (host: RegistryHost) => fetchDocument({ host, ...request }, digest, signal);
+      return fromHosts(image, fetchFrom, signal, { capability: digest ? 'pulls' : 'resolves' });
     },
 
-    fetchSmallBlob: (image, access, { digest }, signal) => {
-      const fetchFrom = async (host: RegistryHost): Promise<Buffer> =>
-        (await fetchSmall({ host, image, access, path: `blobs/${digest}` }, digest, signal)).data;
-      return fromHosts(image, 'pulls', fetchFrom, () => 0, signal);
+    fetchConfig: (image, { digest }, signal) => {
+      const fetchFrom = (host: RegistryHost) => fetchDocument({ host, image, path: `blobs/${digest}` }, digest, signal);
+      return fromHosts(image, fetchFrom, signal);
     },
 
-    fetchBlob: (image, access, blob, file, onBytes, signal) => {
+    fetchBlob: (image, blob, target, signal) => {
       const fill = (partial: PartialFile): Promise<void> => {
         const fetchFrom = (host: RegistryHost): Promise<void> => {
-          const request = { host, image, access, path: `blobs/${blob.digest}` };
-          return download(partial, blob, new URL(host.url).host, (headers) => ask({ ...request, headers }, signal));
+          const request = { host, image, path: `blobs/${blob.digest}` };
+          return download(partial, blob, host.server, (headers) => ask({ ...request, headers }, signal));
         };
-        return fromHosts(image, 'pulls', fetchFrom, partial.size, signal);
+        return fromHosts(image, fetchFrom, signal, { progress: partial.size });
       };
-      return completeFile(file, blob, fill, onBytes, signal);
+      return completeFile(target, blob, fill, signal);
     },
 
     close: transport.close,
   };
 };
+
+interface FetchOptions {
+  /** what a host must be able to do */
+  capability?: 'pulls' | 'resolves';
+  /** grows as long as it makes sense to go on */
+  progress?: () => number;
+}
 
 const once = (report: (warning: string) => void): ((warning: string) => void) => {
   const reported = new Set<string>();
@@ -126,12 +125,4 @@ const once = (report: (warning: string) => void): ((warning: string) => void) =>
     if (!reported.has(warning)) report(warning);
     reported.add(warning);
   };
-};
-
-const isJson = (data: Buffer): boolean => {
-  try {
-    return typeof JSON.parse(data.toString()) === 'object';
-  } catch {
-    return false;
-  }
 };

@@ -1,4 +1,5 @@
-import { type ImageReference, repository } from '../model/image-reference.ts';
+import type { ImageSource } from '../model/image.ts';
+import { repository } from '../model/image-reference.ts';
 import { findDaemon, flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
@@ -11,18 +12,8 @@ export interface PullSecret {
   config: string;
 }
 
-/** Whose pull secrets may be used for an image. */
-export interface ImageAccess {
-  /** namespaces that use the image */
-  namespaces: readonly string[];
-}
-
 /** Yields the credentials to try for an image, in order. Runs credential providers only if the others do not work. */
-export type Credentials = (
-  image: ImageReference,
-  access: ImageAccess,
-  signal: AbortSignal,
-) => AsyncGenerator<Credential>;
+export type Credentials = (image: ImageSource, signal: AbortSignal) => AsyncGenerator<Credential>;
 
 const KUBELET_FOLDER = '/var/lib/kubelet';
 
@@ -40,8 +31,8 @@ export const createCredentials = async (
   const nodeEntries = await nodeConfig(root, kubelet, report);
   const plugins = await pluginCredentials(root, kubelet, report);
 
-  return async function* (image, { namespaces }, signal) {
-    const name = repository(image);
+  return async function* ({ source, namespaces }, signal) {
+    const name = repository(source);
     const usable = secrets.filter(({ namespace }) => namespaces.includes(namespace));
     yield* matchingCredentials(
       usable.flatMap(({ entries }) => entries),

@@ -1,23 +1,24 @@
 import { rename, rm } from 'node:fs/promises';
+import type { Descriptor } from '../model/oci.ts';
 import { RegistryFailure } from './failure.ts';
 import { openPartialFile, type PartialFile } from './partial-file.ts';
 import type { Answer } from './transport.ts';
 
-export interface BlobDescriptor {
-  digest: string;
-  size: number;
+export interface BlobTarget {
+  /** an unfinished download stays in `FILE.partial`, where a later call resumes it */
+  file: string;
+  /** gets the number of bytes added; it is negative if the download starts over */
+  onBytes: (bytes: number) => void;
 }
 
 /**
- * Writes the blob to `file`. `fill` completes what an earlier run left in `FILE.partial`, and throws if it cannot.
- * `onBytes` gets the number of bytes added; it is negative if the download starts over. If the download fails, the
+ * Writes the blob to its file. `fill` completes what an earlier run left, and throws if it cannot. If it fails, the
  * partial file stays only if a later run can resume it.
  */
 export const completeFile = async (
-  file: string,
-  blob: BlobDescriptor,
+  { file, onBytes }: BlobTarget,
+  blob: Descriptor,
   fill: (partial: PartialFile) => Promise<void>,
-  onBytes: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   const path = `${file}.partial`;
@@ -40,7 +41,7 @@ export const completeFile = async (
 /** Downloads what is missing in `partial`; `ask` gets the request headers. Throws RegistryFailure. */
 export const download = async (
   partial: PartialFile,
-  blob: BlobDescriptor,
+  blob: Descriptor,
   server: string,
   ask: (headers: Record<string, string>) => Promise<Answer>,
 ): Promise<void> => {
@@ -64,7 +65,7 @@ export const download = async (
   if (!(await isWhole(partial, blob))) await corrupt();
 };
 
-const isWhole = async (partial: PartialFile, { digest, size }: BlobDescriptor): Promise<boolean> =>
+const isWhole = async (partial: PartialFile, { digest, size }: Descriptor): Promise<boolean> =>
   partial.size() === size && (await partial.digest()) === digest;
 
 /** Returns the offset at which a partial answer starts, or NaN if the answer does not specify it. */

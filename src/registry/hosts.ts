@@ -28,6 +28,8 @@ export const hostsOf = async (
 export interface RegistryHost {
   /** base URL of the API, such as `https://mirror.example.com/v2` */
   url: string;
+  /** its host, with port if any */
+  server: string;
   /** can resolve tags */
   resolves: boolean;
   /** serves manifests and blobs */
@@ -71,9 +73,11 @@ export const registryItself = (registry: string, tls: HostTls = { ca: [], client
   const local = /^(localhost|127\.[\d.]+|\[::1\])(?::(\d+))?$/.exec(registry);
   const ownPort = local?.[2] !== undefined && local[2] !== '443';
   const tlsWanted = tls.skipVerify !== undefined || tls.ca.length + tls.client.length > 0;
-  const server = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const name = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const url = `${ownPort && !tlsWanted ? 'http' : 'https'}://${name}/v2`;
   return {
-    url: `${ownPort && !tlsWanted ? 'http' : 'https'}://${server}/v2`,
+    url,
+    server: new URL(url).host,
     resolves: true,
     pulls: true,
     headers: {},
@@ -96,7 +100,7 @@ export const tlsOfFiles = (names: readonly string[], folder: string): HostTls =>
 });
 
 const parseHost = (server: string, table: Table, folder: string): RegistryHost => {
-  const { origin, pathname } = new URL(/^https?:\/\//.test(server) ? server : `https://${server}`);
+  const { origin, host, pathname } = new URL(/^https?:\/\//.test(server) ? server : `https://${server}`);
   const path = pathname.replace(/\/+$/, '');
   const isRoot = table.override_path === true || path.endsWith('/v2');
   const capabilities = strings(table.capabilities ?? []).map((capability) => capability.toLowerCase());
@@ -104,6 +108,7 @@ const parseHost = (server: string, table: Table, folder: string): RegistryHost =
   const headers = Object.entries((table.header ?? {}) as Table);
   return {
     url: `${origin}${path}${isRoot ? '' : '/v2'}`,
+    server: host,
     resolves: can('resolve'),
     pulls: can('pull'),
     headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), strings(value)])),

@@ -30,10 +30,11 @@ export const openPartialFile = async (
   };
   try {
     const buffer = Buffer.allocUnsafe(CHUNK); // one buffer for all reads; a stream allocates a new one for each
-    for (let read = CHUNK; read > 0; ) {
+    for (;;) {
       signal.throwIfAborted();
-      ({ bytesRead: read } = await file.read(buffer, 0, CHUNK, size));
-      count(buffer.subarray(0, read));
+      const { bytesRead } = await file.read(buffer, 0, CHUNK, size);
+      if (bytesRead === 0) break;
+      count(buffer.subarray(0, bytesRead));
     }
   } catch (error) {
     await file.close();

@@ -28,7 +28,9 @@ export const persist = async <T>(
   patience: Patience,
   signal: AbortSignal,
 ): Promise<T> => {
-  let [tries, corrupt, reached] = [0, 0, progress()];
+  let tries = 0;
+  let corrupt = 0;
+  let reached = progress();
   for (;;) {
     try {
       return await attempt();

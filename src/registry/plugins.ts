@@ -88,7 +88,7 @@ export const pluginCredentials = async (
       if (answer && answer.until > Date.now()) return answer.entries;
     }
     const argv = inNode(root, [join(folder, plugin.name), ...(plugin.args ?? [])]);
-    const output = await execute(argv, plugin, kubelet, repository, signal);
+    const output = await execute(argv, { plugin, kubelet, image: repository }, signal);
     const { entries, scope, lifetime } = parsePluginAnswer(output, plugin, repository);
     kept.set(`${plugin.name} ${scope}`, { entries, until: Date.now() + lifetime });
     return entries;
@@ -119,11 +119,10 @@ const readPlugins = async (root: string, path: string): Promise<CredentialPlugin
 
 const execute = async (
   argv: readonly string[],
-  { name, apiVersion, env = [], tokenAttributes }: CredentialPlugin,
-  kubelet: NodeDaemon,
-  image: string,
+  { plugin, kubelet, image }: { plugin: CredentialPlugin; kubelet: NodeDaemon; image: string },
   signal: AbortSignal,
 ): Promise<string> => {
+  const { name, apiVersion, env = [], tokenAttributes } = plugin;
   if (tokenAttributes?.requireServiceAccount) {
     throw new Error(`credential provider ${name} requires a service account token, which only the kubelet has`);
   }

@@ -6,22 +6,26 @@ import { type Question, readBody, type Transport } from './transport.ts';
 
 const MAX_TOKEN = 1024 * 1024;
 
-/**
- * Returns the Authorization header for `challenge` from `host`, anonymous without a credential; undefined if that does
- * not work. `path` is the repository. Throws RegistryFailure if the token server fails.
- */
+export interface Login {
+  host: RegistryHost;
+  /** from the host */
+  challenge: Challenge;
+  /** `repository:library/nginx:pull`, unless the challenge has one */
+  scope: string;
+  /** anonymous without one */
+  credential: Credential | undefined;
+}
+
+/** Returns the Authorization header; undefined if the login is refused. Throws RegistryFailure if the token server fails. */
 export const authorizationFor = async (
   transport: Transport,
-  host: RegistryHost,
-  path: string,
-  challenge: Challenge,
-  credential: Credential | undefined,
+  { host, challenge, scope, credential }: Login,
   signal: AbortSignal,
 ): Promise<string | undefined> => {
   if (challenge.scheme === 'basic') return credential && basic(credential);
   if (!URL.canParse(challenge.realm))
     throw new RegistryFailure('final', `${host.url} specified an invalid token server`);
-  const question = tokenQuestion(host, { scope: `repository:${path}:pull`, ...challenge }, credential);
+  const question = tokenQuestion(host, { scope, ...challenge }, credential);
   const answer = await transport.send(question, signal);
   if (answer.status === 200) return bearer(await readBody(answer, question.url.host, MAX_TOKEN), question.url.host);
   await answer.discard();

@@ -37,7 +37,8 @@ export const createTransport = async (root: string, patience: Patience): Promise
   const dispatchers = await createDispatchers(root, patience);
 
   const send = async ({ url, tls, headers, ownHeaders, form }: Question, signal: AbortSignal): Promise<Answer> => {
-    let [address, own] = [url, true];
+    let address = url;
+    let own = true;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] });
       const response = await withConnectionFailure(address, signal, () =>
@@ -55,7 +56,7 @@ export const createTransport = async (root: string, patience: Patience): Promise
       if (!target) return toAnswer(response, address, own, signal);
       await response.body.dump();
       address = parseAddress(target, address);
-      own &&= address.origin === url.origin;
+      if (address.origin !== url.origin) own = false;
     }
     throw new RegistryFailure('final', `too many redirects from ${url.host}`);
   };

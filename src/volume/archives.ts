@@ -2,22 +2,29 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import type { CapturedLayer } from '../model/contents.ts';
-import { type Blob, blobPath, mediaTypeOf } from '../model/oci.ts';
+import type { ResolvedImage } from '../model/image.ts';
+import { blobPath, type Descriptor, type Document, mediaTypeOf } from '../model/oci.ts';
 
 export const OCI_LAYOUT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
 
 /** A name and the index or manifest it points to. */
 export interface NamedImage {
   name: string;
-  target: Blob;
+  target: Document;
 }
 
+/** The part of an image that its volume needs beside its layers. */
+export type ImageDocuments = Pick<ResolvedImage, 'names' | 'target' | 'manifest' | 'config'>;
+
+type ImageWithLayers = ImageDocuments & Pick<ResolvedImage, 'layers'>;
+
+export const namesOf = ({ names, target }: ImageDocuments): NamedImage[] => names.map((name) => ({ name, target }));
+
+export const documentsOf = ({ target, manifest, config }: ImageDocuments): Document[] => [target, manifest, config];
+
 /** A blob on disk, because it may be too large for memory. */
-export interface BlobFile {
-  digest: string;
+export interface BlobFile extends Descriptor {
   path: string;
-  bytes: number;
 }
 
 /** An OCI layout's index.json: one entry per name, as both containerd and skopeo read them. */
@@ -25,19 +32,19 @@ export const ociIndex = (images: readonly NamedImage[]): string =>
   JSON.stringify({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',
-    manifests: images.map(({ name, target: { digest, data } }) => ({
-      mediaType: mediaTypeOf(data),
-      digest,
-      size: data.length,
+    manifests: images.map(({ name, target }) => ({
+      mediaType: mediaTypeOf(target),
+      digest: target.digest,
+      size: target.data.length,
       annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name },
     })),
   });
 
-/** Writes `images`, `blobs` and `layers` as an OCI layout into one archive for `ctr images import`, each blob once. */
+/** Writes `images`, `documents` and `layers` as an OCI layout into one archive for `ctr images import`, each blob once. */
 export const writeImagesArchive = async (
   file: string,
   images: readonly NamedImage[],
-  blobs: readonly Blob[],
+  documents: readonly Document[],
   layers: readonly BlobFile[] = [],
 ): Promise<void> => {
   const archive = pack();
@@ -47,10 +54,10 @@ export const writeImagesArchive = async (
   const fill = async () => {
     add('oci-layout', OCI_LAYOUT);
     add('index.json', ociIndex(images));
-    const distinct = new Map(blobs.map((blob) => [blob.digest, blob.data]));
+    const distinct = new Map(documents.map(({ digest, data }) => [digest, data]));
     for (const [digest, data] of distinct) add(blobPath(digest), data);
-    for (const { digest, path, bytes } of new Map(layers.map((layer) => [layer.digest, layer])).values()) {
-      await pipeline(createReadStream(path), archive.entry({ ...header(blobPath(digest)), size: bytes }));
+    for (const { digest, path, size } of new Map(layers.map((layer) => [layer.digest, layer])).values()) {
+      await pipeline(createReadStream(path), archive.entry({ ...header(blobPath(digest)), size }));
     }
     archive.finalize();
   };
@@ -61,19 +68,10 @@ export const writeImagesArchive = async (
   await Promise.all([filled, written]);
 };
 
-/** An image with all its names, documents and layers. */
-export interface WholeImage {
-  names: string[];
-  target: Blob;
-  manifest: Blob;
-  config: Blob;
-  layers: readonly Omit<CapturedLayer, 'source'>[];
-}
-
 const MAX_NAME = 200; // bytes; file systems allow 255
 
 /** `docker.io_library_nginx_1.27-0123456789ab.tar`; the digest keeps `a/b_c` and `a_b/c` apart. */
-export const archiveName = ({ names, target }: Pick<WholeImage, 'names' | 'target'>): string => {
+export const archiveName = ({ names, target }: Pick<ResolvedImage, 'names' | 'target'>): string => {
   const name = (names[0] ?? '').replaceAll(/[^A-Za-z0-9.-]/g, '_').slice(0, MAX_NAME);
   return `${name}-${target.digest.slice('sha256:'.length, 'sha256:'.length + 12)}.tar`;
 };
@@ -82,11 +80,9 @@ export const archiveName = ({ names, target }: Pick<WholeImage, 'names' | 'targe
  * Writes one archive per image beside restore.sh, like the original tool, for nodes that run `ctr images import`. The
  * layers' blobs must be on the volume.
  */
-export const writeArchivePerImage = async (volume: string, images: readonly WholeImage[]): Promise<void> => {
+export const writeArchivePerImage = async (volume: string, images: readonly ImageWithLayers[]): Promise<void> => {
   for (const image of images) {
-    const { names, target, manifest, config } = image;
-    const named = names.map((name) => ({ name, target }));
-    const layers = image.layers.map(({ digest, bytes }) => ({ digest, bytes, path: join(volume, blobPath(digest)) }));
-    await writeImagesArchive(join(volume, archiveName(image)), named, [target, manifest, config], layers);
+    const layers = image.layers.map((layer) => ({ ...layer, path: join(volume, blobPath(layer.digest)) }));
+    await writeImagesArchive(join(volume, archiveName(image)), namesOf(image), documentsOf(image), layers);
   }
 };

@@ -1,5 +1,6 @@
-import type { CapturedImage, Contents } from '../model/contents.ts';
+import type { Contents } from '../model/contents.ts';
 import { distinctLayers } from '../model/contents.ts';
+import type { CapturedImage } from '../model/image.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { digestOf, hexOf } from '../model/oci.ts';
 

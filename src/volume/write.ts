@@ -2,8 +2,8 @@ import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { hasBlobs } from '../model/layout.ts';
-import { type Blob, blobPath, digestOf } from '../model/oci.ts';
-import { OCI_LAYOUT, ociIndex, writeImagesArchive } from './archives.ts';
+import { blobPath, type Document, digestOf } from '../model/oci.ts';
+import { documentsOf, type ImageDocuments, namesOf, OCI_LAYOUT, ociIndex, writeImagesArchive } from './archives.ts';
 import { writeChecksums } from './checksums.ts';
 import {
   BLOB_LIST,
@@ -21,50 +21,46 @@ import {
 } from './format.ts';
 import { restoreScript } from './restore/script.ts';
 
-const writeBlob = async (volume: string, digest: string, data: Buffer): Promise<void> => {
+const writeDocument = async (volume: string, { digest, data }: Document): Promise<void> => {
   const path = join(volume, blobPath(digest));
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, data);
 };
 
-export interface WriteOptions {
+export interface VolumeParts {
+  contents: Omit<Contents, 'set'>;
+  /** of all images in `contents` */
+  documents: readonly ImageDocuments[];
+  /** tree digests of layers by chain ID */
+  layerSums: ReadonlyMap<string, string>;
   /** write restore.sh */
   withScript: boolean;
-  /** defaults of restore.sh */
+  /** of restore.sh */
   defaults: RestoreDefaults;
 }
 
 /**
- * Writes everything except layers/ and layer blobs, which must already be on the volume; preload.json comes last.
- * `documents` are the indexes, manifests and configs by digest, `layerSums` the tree digests of layers by chain ID. Returns
- * `contents` with the set and the checksum. Throws if a document is missing.
+ * Writes everything except layers/ and layer blobs, which must already be on the volume; preload.json comes last. Returns
+ * the contents with the set and the checksum.
  */
 export const writeVolume = async (
   volume: string,
-  contents: Omit<Contents, 'set'>,
-  documents: ReadonlyMap<string, Buffer>,
-  layerSums: ReadonlyMap<string, string>,
-  { withScript, defaults }: WriteOptions = { withScript: true, defaults: {} },
+  { contents, documents: ofImages, layerSums, withScript, defaults }: VolumeParts,
 ): Promise<Contents> => {
   const { images, layout } = contents;
-  const blob = (digest: string): Blob => {
-    const data = documents.get(digest);
-    if (!data) throw new Error(`no document ${digest}`);
-    return { digest, data };
-  };
-  const named = images.flatMap(({ names, digest }) => names.map((name) => ({ name, target: blob(digest) })));
+  const named = ofImages.flatMap(namesOf);
+  const documents = ofImages.flatMap(documentsOf);
   const layers = layerList(images);
   const names = nameList(images);
   await mkdir(join(volume, 'restore'), { recursive: true });
-  for (const [digest, data] of documents) await writeBlob(volume, digest, data);
+  for (const document of documents) await writeDocument(volume, document);
   await writeFile(join(volume, 'oci-layout'), OCI_LAYOUT);
   await writeFile(join(volume, 'index.json'), ociIndex(named));
   await writeFile(join(volume, LAYER_LIST), layers);
   await writeFile(join(volume, NAME_LIST), names);
   if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
   if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
-  const digests = images.flatMap((image) => [image.digest, image.manifest, image.config]);
-  await writeImagesArchive(join(volume, IMAGES_ARCHIVE), named, digests.map(blob));
+  await writeImagesArchive(join(volume, IMAGES_ARCHIVE), named, documents);
 
   const checksums: Record<string, string> = {};
   const lists = [IMAGES_ARCHIVE, LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];

@@ -5,7 +5,9 @@ import yargs from 'yargs';
 import { processContext } from '../../src/cli/context.ts';
 import { builder } from '../../src/commands/export/command.ts';
 import { exportRequest } from '../../src/commands/export/request.ts';
-import type { CaptureRequest, RequestedImage } from '../../src/model/request.ts';
+import type { RequestedImage } from '../../src/model/image.ts';
+import { imageName } from '../../src/model/image-reference.ts';
+import type { CaptureRequest } from '../../src/model/request.ts';
 import { runBundle } from '../harness/run-bundle.ts';
 import { namespace, startTestServer } from './api-server.ts';
 
@@ -96,7 +98,7 @@ const inShop = [
   'r.io/once:1',
   'r.io/report:1',
 ];
-const names = (images: RequestedImage[]): string[] => images.map(({ name }) => name);
+const names = (images: RequestedImage[]): string[] => images.map(({ name }) => imageName(name));
 
 describe('without an image named, create takes what is in use', () => {
   test('in all kinds of workloads and containers, each once, however many pages', async () => {

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
 import { until } from '../cluster/until.ts';
+import { requested } from '../harness/capture-request.ts';
 import { BUNDLE, runBundle } from '../harness/run-bundle.ts';
 import { namespace, node, STORAGE, startTestServer } from './api-server.ts';
 
@@ -85,7 +86,7 @@ describe('the objects', () => {
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
     assert.ok(gunzipSync(Buffer.from(data['preload.cjs.gz'], 'base64')).equals(await readFile(BUNDLE)));
     assert.deepEqual(JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString()), {
-      images: [{ name: APP, required: true, namespaces: ['default'] }],
+      images: [requested(APP, { namespaces: ['default'] })],
       cache: false,
       exclude: ['x'],
       platform: 'linux/amd64',

@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CapturedImage } from '../../src/model/contents.ts';
+import type { CapturedImage } from '../../src/model/image.ts';
 import { blobPath } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
 import { run } from '../cluster/run.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CapturedImage } from '../../src/model/contents.ts';
+import type { CapturedImage } from '../../src/model/image.ts';
 import { application } from '../cluster/images/application-layer.ts';
 import { mapBounded } from '../cluster/images/concurrency.ts';
 import { type Layer, layerBuilder } from '../cluster/images/layer.ts';

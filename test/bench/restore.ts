@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CapturedImage } from '../../src/model/contents.ts';
+import type { CapturedImage } from '../../src/model/image.ts';
 import { provide } from '../cluster/components.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
 import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';

@@ -60,7 +60,7 @@ test('of 20 images of which one has changed, only that one comes over the networ
 
   const { stderr } = await create('new', NEW, '--base', 'old');
   assert.match(stderr, /: \d+ layers kept, 1 layer pulled \(.*\)$/m);
-  const own = parseManifest((await sampleManifest(NEW)).data).layers.at(-1);
+  const own = parseManifest(await sampleManifest(NEW)).layers.at(-1);
   const sent = blobsSent((await readFile(registryLog, 'utf8')).slice(logged));
   assert.equal(sent.get(own?.digest ?? ''), own?.size);
   const bytes = [...sent.values()].reduce((sum, bytes) => sum + bytes, 0);

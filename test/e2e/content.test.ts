@@ -80,8 +80,8 @@ test('the comparison sees whiteouts, capabilities, owners, devices and hard link
 
 /** Pulls an image as containerd does, beside the linked one. */
 const pull = async (node: string, image: string): Promise<StoredImage> => {
-  const { digest, data } = await sampleManifest(`${image}:1`);
-  const reference = `${sample(image)}@${manifestsFor(data, 'linux/amd64')?.[0] ?? digest}`;
+  const target = await sampleManifest(`${image}:1`);
+  const reference = `${sample(image)}@${manifestsFor(target, 'linux/amd64')?.[0] ?? target.digest}`;
   const flags = ['--plain-http', '--platform', 'linux/amd64'];
   await onNode(node, ['ctr', '--namespace', PLAIN, 'images', 'pull', ...flags, reference]);
   return { node, namespace: PLAIN, reference };

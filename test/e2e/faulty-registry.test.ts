@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { digestOf, parseManifest } from '../../src/model/oci.ts';
 import { document } from '../cluster/images/oci-image.ts';
 import { pushBlob, putManifest } from '../cluster/images/registry.ts';
+import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { mountNewVolume } from '../harness/loop-volume.ts';
@@ -23,7 +24,7 @@ const registry = process.env.REGISTRY ?? '';
 const proxy = await startProxy(registry);
 const elsewhere = await startProxy(registry);
 const dockerImage = await sampleManifest('docker:1');
-const { config, layers } = parseManifest(dockerImage.data);
+const { config, layers } = parseManifest(dockerImage);
 const layer = layers.at(-1)?.digest ?? '';
 const good = sample('twice:1');
 const bad = `${proxy.address}/sample/docker:1`;
@@ -49,7 +50,9 @@ after(async () => {
 /** Captures the images onto a new volume; `sealed` is what it holds, empty where it was not sealed. */
 const capture = async (images: string[], required: boolean): Promise<Ended & { sealed: string }> => {
   const volume = await mountNewVolume(node, folder, 'volume', 256);
-  const request = { images: images.map((name) => ({ name, required: required || name === good, namespaces: ['a'] })) };
+  const request = {
+    images: images.map((name) => requested(name, { required: required || name === good, namespaces: ['a'] })),
+  };
   const flags = ['--pull-secrets', await pullSecrets()];
   const ended = await (await startLoader(node, folder, volume.path, request, ...flags)).ended;
   const isSealed = (await readdir(volume.seen)).includes('preload.json');

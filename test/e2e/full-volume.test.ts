@@ -8,6 +8,7 @@ import { pushImages } from '../cluster/images/push.ts';
 import { busybox } from '../cluster/images/root-filesystems.ts';
 import { run } from '../cluster/run.ts';
 import { until } from '../cluster/until.ts';
+import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { type LoopVolume, mountNewVolume } from '../harness/loop-volume.ts';
@@ -53,7 +54,7 @@ after(async () => {
 });
 
 const request = (images: readonly string[], required: boolean) => ({
-  images: images.map((name) => ({ name, required, namespaces: [] })),
+  images: images.map((name) => requested(name, { required })),
 });
 
 const capture = async (volume: LoopVolume, images: readonly string[], required = true): Promise<Ended> =>

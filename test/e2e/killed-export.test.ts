@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LayerSource } from '../../src/model/contents.ts';
 import type { NumberedEvent } from '../../src/model/events.ts';
+import type { LayerSource } from '../../src/model/image.ts';
 import type { Layout } from '../../src/model/layout.ts';
 import { until } from '../cluster/until.ts';
+import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { startByHand, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { mountNewVolume } from '../harness/loop-volume.ts';
@@ -46,11 +47,9 @@ after(async () => {
 
 const request = (layout: Layout = 'layers') => ({
   layout,
-  images: [...UNPACKED, ...BLOBS, ...IN_REGISTRY.map((name) => `${proxy.address}/sample/${name}`)].map((name) => ({
-    name,
-    required: true,
-    namespaces: [],
-  })),
+  images: [...UNPACKED, ...BLOBS, ...IN_REGISTRY.map((name) => `${proxy.address}/sample/${name}`)].map((name) =>
+    requested(name),
+  ),
 });
 
 for (const [version, layout] of [

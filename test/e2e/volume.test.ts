@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import project from '../../package.json' with { type: 'json' };
-import type { CapturedImage } from '../../src/model/contents.ts';
+import type { CapturedImage } from '../../src/model/image.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/run.ts';
 import { sample, sampleManifest } from '../harness/sample.ts';

@@ -1,4 +1,22 @@
+import assert from 'node:assert/strict';
+import type { RequestedImage } from '../../src/model/image.ts';
+import { type ImageReference, parseImage } from '../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../src/model/request.ts';
+
+/** The reference that `text` is; it must be one. */
+export const reference = (text: string): ImageReference => {
+  const image = parseImage(text);
+  assert.ok(image, text);
+  return image;
+};
+
+/** A request for one image. */
+export const requested = (name: string, fields: Partial<RequestedImage> = {}): RequestedImage => ({
+  name: reference(name),
+  required: true,
+  namespaces: [],
+  ...fields,
+});
 
 /** What is asked for unless a test says otherwise. */
 export const defaultRequest: CaptureRequest = {

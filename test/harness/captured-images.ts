@@ -1,4 +1,4 @@
-import type { CapturedImage, CapturedLayer } from '../../src/model/contents.ts';
+import type { CapturedImage, CapturedLayer } from '../../src/model/image.ts';
 
 /** A digest that is easy to tell from others: one character repeated. */
 export const digest = (character: string): string => `sha256:${character.repeat(64)}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CapturedImage } from '../../src/model/contents.ts';
+import type { CapturedImage } from '../../src/model/image.ts';
 import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/run.ts';
 

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { connectionFlags, invalidArgument, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
 import { type Example, GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
-import { imageName, parseImage } from '../../model/image-reference.ts';
+import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
 import { captureFlags } from '../capture-flags.ts';
@@ -82,17 +82,17 @@ export const builder = (yargs: Argv) =>
 
 export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
 
-const images = (texts: string[]): string[] => [
-  ...new Set(
+const images = (texts: string[]): ImageReference[] => [
+  ...new Map(
     texts.map((text) => {
       const image = parseImage(text);
       if (!image)
         throw new UsageError(
           `invalid image "${text}": expected a reference such as nginx:1.27 or registry.example.com/team/app@sha256:…`,
         );
-      return imageName(image);
+      return [imageName(image), image];
     }),
-  ),
+  ).values(),
 ];
 
 const platform = (text: string | undefined): string | undefined => {

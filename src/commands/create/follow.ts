@@ -1,13 +1,8 @@
 import type { Context } from '../../cli/context.ts';
-import {
-  type CapturedImage,
-  distinctBytes,
-  type LayerSource,
-  type PreloadRecord,
-  type SkippedImage,
-} from '../../model/contents.ts';
+import { distinctBytes, type PreloadRecord, type SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
+import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { formatAge, formatBytes, plural } from '../../model/units.ts';
 

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { imagesInUse } from '../../cluster/images-in-use.ts';
+import { imagesInUse, requestInUse } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
 import { readPullSecrets } from '../../cluster/pull-secrets.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
@@ -10,10 +10,11 @@ import { loaderPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
 import { PreloadError } from '../../model/errors.ts';
-import { isExcluded } from '../../model/image-reference.ts';
+import type { RequestedImage } from '../../model/image.ts';
+import { imageName, isExcluded } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
 import { estimateVolumeSize } from '../../model/plan.ts';
-import { type CaptureRequest, type RequestedImage, requestInUse } from '../../model/request.ts';
+import type { CaptureRequest } from '../../model/request.ts';
 import { plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
@@ -46,7 +47,7 @@ const DEADLINE_RESERVE = 600; // the loader ends by itself this long after the c
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
   const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
-  const names = images.map(({ name }) => name);
+  const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
   if (choice.otherPlatforms.length > 0) {
@@ -114,5 +115,5 @@ const findImages = async (
     );
   }
   progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
-  return { ...inUse, images: wanted.map(({ name, users }) => requestInUse(name, users, options.strict)) };
+  return { ...inUse, images: wanted.map((image) => requestInUse(image, options.strict)) };
 };

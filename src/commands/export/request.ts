@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import { PreloadError } from '../../model/errors.ts';
-import { imageName, isExcluded, parseImage } from '../../model/image-reference.ts';
-import { type CaptureRequest, type RequestedImage, requestInUse } from '../../model/request.ts';
+import type { RequestedImage } from '../../model/image.ts';
+import { isExcluded, parseImage } from '../../model/image-reference.ts';
+import type { CaptureRequest } from '../../model/request.ts';
 import { captureSettings } from '../capture-flags.ts';
 import type { ExportOptions } from './command.ts';
 
@@ -35,7 +36,7 @@ const imagesOnStdin = async ({ stdin }: Context): Promise<RequestedImage[]> => {
     const image = parseImage(line);
     if (!image)
       throw new PreloadError(`"${line}" on standard input is not an image reference`, 'specify one image per line');
-    return { name: imageName(image), required: true, namespaces: [] };
+    return { name: image, required: true, namespaces: [] };
   });
 };
 
@@ -43,8 +44,8 @@ const REQUEST_TIMEOUT = 30_000;
 
 const imagesInCluster = async ({ env, progress, signal }: Context): Promise<RequestedImage[]> => {
   const { connect } = await import('../../cluster/connection.ts');
-  const { imagesInUse } = await import('../../cluster/images-in-use.ts');
+  const { imagesInUse, requestInUse } = await import('../../cluster/images-in-use.ts');
   const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, env, progress.warn);
   const { images } = await imagesInUse(cluster, signal);
-  return images.map(({ name, users }) => requestInUse(name, users, false));
+  return images.map((image) => requestInUse(image, false));
 };

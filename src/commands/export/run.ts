@@ -17,7 +17,7 @@ import { exportRequest } from './request.ts';
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   if (options.stdin && options.cacheOnly) throw new UsageError('specify --stdin or --cache-only, not both');
   const { signal, progress } = context;
-  const { root, restoreScript, force } = options;
+  const { root, restoreScript: withScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);
   if (options.debug) traceCommands(progress.note);
   try {
@@ -27,7 +27,7 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);
     try {
-      await captureImages(request, { root, volume, pullSecrets, force, restoreScript, version, report, signal });
+      await captureImages(request, { root, volume, pullSecrets, force, withScript, version, report, signal });
       // still locked: nobody may write to it while the snapshot is taken
       if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
     } finally {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CapturedImage } from '../../model/contents.ts';
+import type { CapturedImage } from '../../model/image.ts';
 import { blobPath } from '../../model/oci.ts';
 import type { VolumeContents } from './contents.ts';
 import { readable } from './files.ts';

@@ -1,4 +1,5 @@
-import type { CapturedImage, CapturedLayer, Contents } from '../../model/contents.ts';
+import type { Contents } from '../../model/contents.ts';
+import type { CapturedImage, CapturedLayer } from '../../model/image.ts';
 import { imageName, parseImage } from '../../model/image-reference.ts';
 import { LAYOUTS, type Layout, SNAPSHOTTER } from '../../model/layout.ts';
 import { isDigest } from '../../model/oci.ts';

@@ -1,5 +1,5 @@
-import type { CapturedImage } from '../../model/contents.ts';
-import { type Blob, blobPath, chainIds, digestOf, manifestsFor, parseManifest } from '../../model/oci.ts';
+import type { CapturedImage } from '../../model/image.ts';
+import { blobPath, chainIds, digestOf, manifestsFor, parseDocument, parseManifest } from '../../model/oci.ts';
 import { OCI_LAYOUT } from '../archives.ts';
 import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
@@ -9,16 +9,16 @@ import { readText } from './read.ts';
 export const checkDocuments = async (volume: string, contents: VolumeContents, problems: Problems): Promise<void> => {
   const sizes = new Map<string, number>();
   for (const image of contents.images) {
-    const read = async (digest: string): Promise<Blob | undefined> => {
+    const read = async (digest: string): Promise<Buffer | undefined> => {
       const text = await readText(volume, blobPath(digest));
       if (text === undefined) problems.add(blobPath(digest), 'is missing', image.names.slice(0, 1));
       if (text === undefined || digestOf(text) !== digest) return undefined; // checkBlobs reports a wrong digest
-      return { digest, data: Buffer.from(text) };
+      return Buffer.from(text);
     };
     const [target, manifest, config] = await Promise.all([image.digest, image.manifest, image.config].map(read));
-    if (target) sizes.set(target.digest, target.data.length);
+    if (target) sizes.set(image.digest, target.length);
     if (!target || !manifest || !config) continue;
-    const problem = documentsProblem(image, contents.platform, target, manifest, config);
+    const problem = documentsProblem(image, contents.platform, { target, manifest, config });
     if (problem) problems.add(blobPath(image.digest), problem, image.names.slice(0, 1));
   }
   if ((await readText(volume, 'oci-layout')) !== OCI_LAYOUT)
@@ -32,12 +32,16 @@ export const checkDocuments = async (volume: string, contents: VolumeContents, p
   }
 };
 
-const documentsProblem = (image: CapturedImage, platform: string, target: Blob, manifest: Blob, config: Blob) => {
+const documentsProblem = (
+  image: CapturedImage,
+  platform: string,
+  { target, manifest, config }: Record<'target' | 'manifest' | 'config', Buffer>,
+): string | undefined => {
   try {
-    const manifests = manifestsFor(target.data, platform) ?? [target.digest];
-    if (!manifests.includes(manifest.digest)) return 'does not list the manifest given in preload.json';
-    const { config: named, layers } = parseManifest(manifest.data);
-    const chain = chainIds(config.data, platform);
+    const manifests = manifestsFor(parseDocument(target, image.digest), platform) ?? [image.digest];
+    if (!manifests.includes(image.manifest)) return 'does not list the manifest given in preload.json';
+    const { config: named, layers } = parseManifest(parseDocument(manifest, image.manifest));
+    const chain = chainIds(parseDocument(config, image.config), platform);
     const described = layers.map(({ digest, size }, index) => `${chain[index]} ${digest} ${size}`);
     const listed = image.layers.map(({ chainId, digest, bytes }) => `${chainId} ${digest} ${bytes}`);
     if (named.digest !== image.config || chain.length !== layers.length || described.join() !== listed.join()) {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type CapturedImage, distinctLayers } from '../../model/contents.ts';
+import { distinctLayers } from '../../model/contents.ts';
+import type { CapturedImage } from '../../model/image.ts';
 import { hasLayers } from '../../model/layout.ts';
 import { forEachParallel } from '../../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';

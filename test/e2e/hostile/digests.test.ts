@@ -7,6 +7,7 @@ import { binaryFolder, provide } from '../../cluster/components.ts';
 import { document, imageDocuments, indexDocument } from '../../cluster/images/oci-image.ts';
 import { containerdSource } from '../../cluster/node-config.ts';
 import { until } from '../../cluster/until.ts';
+import { requested } from '../../harness/capture-request.ts';
 import { differences } from '../../harness/differences.ts';
 import { startLoader } from '../../harness/loader-process.ts';
 import { mountNewVolume } from '../../harness/loop-volume.ts';
@@ -30,7 +31,7 @@ let alone = '';
 const capture = async (images: string[]) => {
   const volume = await mountNewVolume(node, folder, 'volume', 256);
   const { changes, end } = await watchNode(node, join(folder, 'root'));
-  const request = { images: images.map((name) => ({ name, required: name === honest, namespaces: [] })) };
+  const request = { images: images.map((name) => requested(name, { required: name === honest })) };
   const loader = await startLoader(node, folder, volume.path, request);
   let over = false;
   loader.ended.finally(() => {

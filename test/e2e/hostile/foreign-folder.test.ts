@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { binaryFolder, provide } from '../../cluster/components.ts';
 import { containerdSource } from '../../cluster/node-config.ts';
+import { requested } from '../../harness/capture-request.ts';
 import { differences } from '../../harness/differences.ts';
 import { type Ended, startByHand } from '../../harness/loader-process.ts';
 import { type LoopVolume, mountNewVolume } from '../../harness/loop-volume.ts';
@@ -21,7 +22,7 @@ let volume: LoopVolume;
 
 /** Exports by hand on the node, as root. */
 const exportTo = async (path: string, image = honest, ...flags: string[]): Promise<Ended> => {
-  const request = { images: [{ name: image, required: true, namespaces: [] }] };
+  const request = { images: [requested(image)] };
   return (await startByHand(node, folder, path, request, ...flags)).ended;
 };
 

@@ -131,7 +131,10 @@ test('a registry with tokens', async (t) => {
     const report = (warning: string) => warnings.push(warning);
     const everywhere = secret('a/old', { auths: { [address]: auth(WRONG) } });
     const client = await createRegistryClient({ root: emptyNode, pullSecrets: [everywhere], report });
-    await client.fetchManifest({ domain: address, path: 'public/app', tag: '1' }, { namespaces: ['a'] }, SIGNAL);
+    await client.fetchManifest(
+      { source: { domain: address, path: 'public/app', tag: '1' }, namespaces: ['a'] },
+      SIGNAL,
+    );
     await client.close();
     assert.deepEqual(warnings, [`${address} rejected pull secret a/old`]);
   });

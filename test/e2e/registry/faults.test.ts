@@ -3,7 +3,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { ImageReference } from '../../../src/model/image-reference.ts';
 import { digestOf } from '../../../src/model/oci.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import type { Patience } from '../../../src/registry/persist.ts';
@@ -14,7 +13,6 @@ import { startRegistry } from './server.ts';
 
 const SIZE = 3_000_000;
 const HALF = SIZE / 2;
-const ACCESS = { namespaces: [] };
 const PATIENCE: Patience = { connect: 2000, idle: 1200, backoff: 10, longestWait: 2500, tries: 4 };
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-faults-'));
@@ -23,7 +21,7 @@ const registry = await startRegistry(folder, 'registry');
 const proxy = await startProxy(registry.address);
 const image = await pushImage(registry.address, 'team/app', folder, SIZE);
 const other = await pushImage(registry.address, 'team/other', folder, SIZE);
-const reference: ImageReference = { domain: proxy.address, path: 'team/app', tag: '1' };
+const IMAGE = { source: { domain: proxy.address, path: 'team/app', tag: '1' }, namespaces: [] };
 const content = async (path: string, digest: string): Promise<Buffer> =>
   Buffer.from(await (await fetch(`http://${registry.address}/v2/${path}/blobs/${digest}`)).arrayBuffer());
 const layer = await content('team/app', image.layer.digest);
@@ -65,7 +63,7 @@ const fetchLayer = async (
     arrived += bytes;
   };
   const { signal: never } = new AbortController();
-  await withClient((client) => client.fetchBlob(reference, ACCESS, image.layer, file, count, signal ?? never));
+  await withClient((client) => client.fetchBlob(IMAGE, image.layer, { file, onBytes: count }, signal ?? never));
   assert.equal(digestOf(await readFile(file)), image.layer.digest);
   await rm(file);
   const ranges = proxy.requests.map(({ headers }) => headers.range);

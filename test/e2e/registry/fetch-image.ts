@@ -16,27 +16,28 @@ export interface Fetched {
 
 /** Fetches all of `image` from `domain`, checks it, and returns the warnings. */
 export const fetchImage = async (image: PushedImage, domain: string, fetched: Fetched): Promise<string[]> => {
-  const { options, folder, ...access } = fetched;
+  const { options, folder, namespaces } = fetched;
   const { signal } = new AbortController();
   const warnings: string[] = [];
   const report = (warning: string) => warnings.push(warning);
   const root = join(folder, 'empty-node');
   const client = await createRegistryClient({ root, pullSecrets: [], report, ...options });
   const file = join(folder, 'fetched-layer');
-  const target: ImageReference = { domain, path: 'team/app', tag: '1' };
+  const source: ImageReference = { domain, path: 'team/app', tag: '1' };
+  const app = { source, namespaces };
   try {
-    const index = await client.fetchManifest(target, access, signal);
+    const index = await client.fetchManifest(app, signal);
     assert.equal(index.digest, image.index.descriptor.digest);
     const { digest } = image.manifest.descriptor;
-    const manifest = await client.fetchManifest({ ...target, digest }, access, signal);
+    const manifest = await client.fetchManifest({ source: { ...source, digest }, namespaces }, signal);
     assert.equal(manifest.data.toString(), image.manifest.content);
-    const config = await client.fetchSmallBlob(target, access, image.config.descriptor, signal);
-    assert.equal(config.toString(), image.config.content);
+    const config = await client.fetchConfig(app, image.config.descriptor, signal);
+    assert.equal(config.data.toString(), image.config.content);
     let bytes = 0;
     const count = (more: number) => {
       bytes += more;
     };
-    await client.fetchBlob(target, access, image.layer, file, count, signal);
+    await client.fetchBlob(app, image.layer, { file, onBytes: count }, signal);
     assert.equal(digestOf(await readFile(file)), image.layer.digest);
     assert.equal(bytes, image.layer.size);
     await assert.rejects(stat(`${file}.partial`));

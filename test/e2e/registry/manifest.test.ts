@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Blob } from '../../../src/model/oci.ts';
+import type { Document } from '../../../src/model/oci.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import { pushImage } from './image.ts';
 import { type Behaviour, first, startProxy, status } from './proxy-server.ts';
@@ -20,7 +20,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-const fetchManifest = async (behaviour: Behaviour): Promise<Blob> => {
+const fetchManifest = async (behaviour: Behaviour): Promise<Document> => {
   proxy.behave(behaviour);
   const patience = { connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tries: 3 };
   const client = await createRegistryClient({
@@ -29,9 +29,9 @@ const fetchManifest = async (behaviour: Behaviour): Promise<Blob> => {
     report: assert.fail,
     patience,
   });
-  const reference = { domain: proxy.address, path: 'team/app', tag: '1' };
+  const source = { domain: proxy.address, path: 'team/app', tag: '1' };
   const { signal } = new AbortController();
-  return client.fetchManifest(reference, { namespaces: [] }, signal).finally(() => client.close());
+  return client.fetchManifest({ source, namespaces: [] }, signal).finally(() => client.close());
 };
 
 const cut = (data: Buffer) => data.subarray(0, 100);

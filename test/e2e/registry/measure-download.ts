@@ -6,8 +6,9 @@ const [address = '', path = '', digest = '', size = '', file = ''] = process.arg
 const client = await createRegistryClient({ root: '/nonexistent', pullSecrets: [], report: console.error });
 const { signal } = new AbortController();
 const started = performance.now();
+const image = { source: { domain: address, path, tag: '1' }, namespaces: [] };
 const blob = { digest, size: Number(size) };
-await client.fetchBlob({ domain: address, path, tag: '1' }, { namespaces: [] }, blob, file, () => {}, signal);
+await client.fetchBlob(image, blob, { file, onBytes: () => {} }, signal);
 await client.close();
 const seconds = (performance.now() - started) / 1000;
 // not resourceUsage(), whose maximum is that of the parent where this was larger

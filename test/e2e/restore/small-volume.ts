@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CapturedImage } from '../../../src/model/contents.ts';
-import { blobPath, chainIds, digestOf, mediaTypeOf } from '../../../src/model/oci.ts';
+import type { CapturedImage } from '../../../src/model/image.ts';
+import { blobPath, chainIds, digestOf, mediaTypeOf, parseDocument } from '../../../src/model/oci.ts';
 import * as format from '../../../src/volume/format.ts';
 import { restoreScript } from '../../../src/volume/restore/script.ts';
 import {
@@ -137,7 +137,7 @@ export const capturedImage = (
   digest,
   manifest: manifest.descriptor.digest,
   config: config.descriptor.digest,
-  layers: chainIds(Buffer.from(config.content), PLATFORM).map((chainId, index) => ({
+  layers: chainIds(parseDocument(Buffer.from(config.content)), PLATFORM).map((chainId, index) => ({
     chainId,
     digest: layers[index]?.digest ?? '',
     bytes: layers[index]?.size ?? 0,
@@ -163,7 +163,7 @@ export const writeIndex = async (layout: string, images: readonly CapturedImage[
   const manifests = [];
   for (const { names, digest } of images) {
     const data = await readFile(join(layout, blobPath(digest)));
-    const entry = { mediaType: mediaTypeOf(data), digest, size: data.length };
+    const entry = { mediaType: mediaTypeOf(parseDocument(data)), digest, size: data.length };
     manifests.push(
       ...names.map((name) => ({
         ...entry,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Contents } from '../../../src/model/contents.ts';
-import { blobOf, digestOf } from '../../../src/model/oci.ts';
+import { digestOf, parseDocument } from '../../../src/model/oci.ts';
 import { blobList } from '../../../src/volume/format.ts';
 import { restoreScript } from '../../../src/volume/restore/script.ts';
 import { writeVolume } from '../../../src/volume/write.ts';
@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const volume = await mkdtemp(join(tmpdir(), 'preload-volume-'));
 const read = (path: string): Promise<string> => readFile(join(volume, path), 'utf8');
 
-const json = (document: unknown) => blobOf(Buffer.from(JSON.stringify(document)));
+const json = (document: unknown) => parseDocument(Buffer.from(JSON.stringify(document)));
 const config = json({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [digest('a')] } });
 const manifest = json({
   schemaVersion: 2,
@@ -49,18 +49,23 @@ const images = [
   capturedImage({ names, digest: index.digest, ...documents }),
   capturedImage({ names: ['docker.io/library/app:1'], digest: manifest.digest, ...documents }),
 ];
-const blobs = new Map([config, manifest, index].map((blob) => [blob.digest, blob.data]));
-const layerSums = new Map([[digest('a'), digest('c')]]);
+const parts = {
+  documents: [
+    { names, target: index, manifest, config },
+    { names: ['docker.io/library/app:1'], target: manifest, manifest, config },
+  ],
+  layerSums: new Map([[digest('a'), digest('c')]]),
+  withScript: true,
+  defaults: {},
+};
 const created = '2026-11-24T12:00:00.000Z';
 let contents: Contents;
 
 before(async () => {
-  contents = await writeVolume(
-    volume,
-    { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers', uuid: null, images },
-    blobs,
-    layerSums,
-  );
+  contents = await writeVolume(volume, {
+    ...parts,
+    contents: { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers', uuid: null, images },
+  });
 });
 after(() => rm(volume, { recursive: true }));
 
@@ -145,9 +150,15 @@ test('the set depends on the contents, not on the time', async () => {
     uuid: 'u',
   };
   assert.match(contents.set, /^[0-9a-f]{12}$/);
-  assert.equal((await writeVolume(volume, { ...later, images }, blobs, layerSums)).set, contents.set);
+  assert.equal((await writeVolume(volume, { ...parts, contents: { ...later, images } })).set, contents.set);
   assert.notEqual(
-    (await writeVolume(volume, { ...later, images: images.slice(0, 1) }, blobs, layerSums)).set,
+    (
+      await writeVolume(volume, {
+        ...parts,
+        documents: parts.documents.slice(0, 1),
+        contents: { ...later, images: images.slice(0, 1) },
+      })
+    ).set,
     contents.set,
   );
 });
@@ -156,7 +167,13 @@ test('restore/blobs lists the blobs, and preload.json has its checksum', async (
   const kept = images.map((image) => ({ ...image, blobs: true }));
   const written = { version: '1.2.3', created, platform: 'linux/amd64', layout: 'layers,blobs' as const, uuid: null };
   const defaults = { ctr: '/opt/bin/ctr', address: '/run/k3s/containerd/containerd.sock' };
-  await writeVolume(volume, { ...written, images: kept }, blobs, new Map(), { withScript: false, defaults });
+  await writeVolume(volume, {
+    ...parts,
+    contents: { ...written, images: kept },
+    layerSums: new Map(),
+    withScript: false,
+    defaults,
+  });
   assert.equal(await read('restore/blobs'), blobList(kept));
   const { checksums, layout, ctr, address } = JSON.parse(await read('preload.json'));
   assert.equal(checksums['restore/blobs'], digestOf(blobList(kept)));

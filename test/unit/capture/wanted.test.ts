@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { wantedImages } from '../../../src/capture/wanted.ts';
 import { imageName } from '../../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../../src/model/request.ts';
-import { defaultRequest } from '../../harness/capture-request.ts';
+import { defaultRequest, requested } from '../../harness/capture-request.ts';
 import { digest } from '../../harness/captured-images.ts';
 
 const app = 'docker.io/library/app:1';
@@ -11,7 +11,7 @@ const cached = 'r.io/cached:1';
 const pause = 'registry.k8s.io/pause:3.10';
 const request: CaptureRequest = {
   ...defaultRequest,
-  images: [{ name: app, required: true, usedBy: 'pod/default/app', namespaces: ['default'] }],
+  images: [requested(app, { usedBy: 'pod/default/app', namespaces: ['default'] })],
 };
 const names = (...args: Parameters<typeof wantedImages>): string[] =>
   wantedImages(...args).map(({ name }) => imageName(name));
@@ -38,7 +38,7 @@ describe('what is wanted', () => {
   });
 
   test('each name once', () => {
-    const twice = [...request.images, { name: 'app:1', required: false, namespaces: [] }];
+    const twice = [...request.images, requested('app:1', { required: false })];
     const wanted = names({ ...request, images: twice, cache: true }, new Map([[app, digest('a')]]), app);
     assert.deepEqual(wanted, [app]);
   });

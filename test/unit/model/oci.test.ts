@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PreloadError } from '../../../src/model/errors.ts';
 import {
-  blobOf,
   blobPath,
   chainIds,
   digestOf,
@@ -10,6 +9,7 @@ import {
   manifestsFor,
   mediaTypeOf,
   parseDigest,
+  parseDocument,
   parseManifest,
 } from '../../../src/model/oci.ts';
 import { layerFolder } from '../../../src/volume/format.ts';
@@ -21,7 +21,7 @@ const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
-const json = (document: unknown): Buffer => Buffer.from(JSON.stringify(document));
+const json = (document: unknown) => parseDocument(Buffer.from(JSON.stringify(document)));
 
 const index = json({
   schemaVersion: 2,
@@ -40,7 +40,8 @@ const manifest = json({ schemaVersion: 2, config, layers });
 
 test('digests are SHA-256 of the bytes', () => {
   assert.equal(digestOf(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
-  assert.deepEqual(blobOf(Buffer.from('')), { digest: digestOf(''), data: Buffer.from('') });
+  const data = Buffer.from('{}');
+  assert.deepEqual(parseDocument(data), { digest: digestOf('{}'), data, json: {} });
 });
 
 describe('untrusted digests', () => {
@@ -95,10 +96,8 @@ test('a size that is not a whole number of bytes is rejected', () => {
 });
 
 test('a document with the wrong structure is rejected', () => {
-  for (const document of [null, 7, 'text']) {
-    for (const parse of [parseManifest, mediaTypeOf, (data: Buffer) => chainIds(data, AMD64)]) {
-      assert.throws(() => parse(json(document)), { message: 'is not a JSON object' });
-    }
+  for (const text of ['null', '7', '"text"', '{', '']) {
+    assert.throws(() => parseDocument(Buffer.from(text)), { message: 'is not a JSON object' });
   }
   assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers: must be an array' });
   assert.throws(() => parseManifest(json({ config, layers: [null] })), PreloadError);

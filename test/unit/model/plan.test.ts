@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formOf } from '../../../src/model/layout.ts';
 import { type Available, type CapturePlan, planCapture } from '../../../src/model/plan.ts';
-import { digest, layer } from '../../harness/captured-images.ts';
+import { digest } from '../../harness/captured-images.ts';
+
+const layer = (id: string, size: number) => ({ chainId: digest(id), digest: digest(id.toUpperCase()), size });
 
 const [kept, copied, blob, pulled] = [layer('a', 1000), layer('b', 2000), layer('c', 3000), layer('d', 4000)];
 const MEBIBYTE = 1024 ** 2;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { blobOf, blobPath } from '../../../src/model/oci.ts';
+import { blobPath, digestOf, parseDocument } from '../../../src/model/oci.ts';
 import { archiveName, writeArchivePerImage } from '../../../src/volume/archives.ts';
 import { digest } from '../../harness/captured-images.ts';
 
@@ -13,11 +13,12 @@ const run = promisify(execFile);
 const volume = await mkdtemp(join(tmpdir(), 'preload-archives-'));
 after(() => rm(volume, { recursive: true }));
 
-const json = (document: unknown) => blobOf(Buffer.from(JSON.stringify(document)));
+const json = (document: unknown) => parseDocument(Buffer.from(JSON.stringify(document)));
 const config = json({ rootfs: { diff_ids: [digest('a'), digest('a')] } });
 const manifest = json({ config: { digest: config.digest }, layers: [] });
-const layer = blobOf(Buffer.alloc(100_000, 7));
-const layers = ['a', 'b'].map((id) => ({ chainId: digest(id), digest: layer.digest, bytes: layer.data.length }));
+const data = Buffer.alloc(100_000, 7);
+const layer = { digest: digestOf(data), size: data.length };
+const layers = ['a', 'b'].map((id) => ({ chainId: digest(id), ...layer }));
 const image = { names: ['r.io/a/b:1', 'r.io/a/b:2'], target: manifest, manifest, config, layers };
 
 describe('the name of an archive', () => {
@@ -36,21 +37,21 @@ describe('the name of an archive', () => {
 
 test('an archive has each document and each blob once', async () => {
   await mkdir(join(volume, 'blobs/sha256'), { recursive: true });
-  await writeFile(join(volume, blobPath(layer.digest)), layer.data);
+  await writeFile(join(volume, blobPath(layer.digest)), data);
   await writeArchivePerImage(volume, [image]);
   const { stdout } = await run('tar', ['-tf', join(volume, archiveName(image))]);
   const blobs = [manifest, config, layer].map((blob) => blobPath(blob.digest));
   assert.deepEqual(stdout.trim().split('\n'), ['oci-layout', 'index.json', ...blobs]);
   const path = blobPath(layer.digest);
   const extracted = await run('tar', ['-xOf', join(volume, archiveName(image)), path], { encoding: 'buffer' });
-  assert.equal(blobOf(extracted.stdout).digest, layer.digest);
+  assert.equal(digestOf(extracted.stdout), layer.digest);
 });
 
 test('a missing blob fails the archive, and no file stays open', async () => {
   const lost = {
     ...image,
     names: ['r.io/lost:1'],
-    layers: [{ ...layers[0], chainId: '', digest: digest('f'), bytes: 5 }],
+    layers: [{ ...layers[0], chainId: '', digest: digest('f'), size: 5 }],
   };
   await assert.rejects(writeArchivePerImage(volume, [lost]), { code: 'ENOENT' });
   const open = await Promise.all(

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Context } from '../../../../src/cli/context.ts';
 import { describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
-import type { LayerSource } from '../../../../src/model/contents.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
+import type { LayerSource } from '../../../../src/model/image.ts';
 import { capturedImage, layer } from '../../../harness/captured-images.ts';
 
 const image = capturedImage({ layers: [layer('a', 2048)] });
