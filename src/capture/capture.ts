@@ -14,7 +14,7 @@ import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
-  const { root, volume, force, report, signal } = options;
+  const { root, volume, force, report, remedies, signal } = options;
   const device = await mountOf(volume);
   if ([root, '/'].includes(volume)) {
     throw new PreloadError(`${volume} is a root filesystem`, 'specify a mounted volume with --to');
@@ -31,19 +31,19 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   try {
     const node = await readNodeStore(root, request.tools, signal);
     await releaseLeftovers(root, node.ctr, signal);
-    const run = await identifyRun(root);
+    const runId = await identifyRun(root);
     const uuid = device ? await filesystemUuid(root, device.source) : null;
     const registry = await registryOf(node, options);
     try {
       written = await writeImages(
-        { ...options, request, form: formOf(request), run, node, registry, volumeInNode },
+        { ...options, request, form: formOf(request), runId, node, registry, volumeInNode },
         uuid,
       );
     } finally {
       await registry.close();
     }
   } catch (error) {
-    throw isVolumeFull(error) ? new PreloadError('the volume is full', 'run create again with a larger --size') : error;
+    throw isVolumeFull(error) ? new PreloadError('the volume is full', remedies.largerVolume()) : error;
   } finally {
     await hideVolumeInNode(root, volumeInNode);
   }

@@ -5,6 +5,13 @@ import type { NodeStore } from '../node/containerd.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { PullSecret } from '../registry/credentials.ts';
 
+/** What the user can do, in the flags of the command that was typed. */
+export interface Remedies {
+  /** a volume of at least `size`, a quantity; just a larger one without it */
+  largerVolume: (size?: string) => string;
+  otherNode: string;
+}
+
 export interface CaptureOptions {
   /** where the node's root is mounted; `/` on the node itself */
   root: string;
@@ -13,6 +20,7 @@ export interface CaptureOptions {
   pullSecrets: readonly PullSecret[];
   /** also use a directory that is not a mount point, and delete other files in it */
   force: boolean;
+  remedies: Remedies;
   /** write restore.sh to the volume */
   withScript: boolean;
   /** of this tool */
@@ -25,7 +33,7 @@ export interface CaptureOptions {
 export interface Capture extends CaptureOptions {
   request: CaptureRequest;
   /** ID of this run on the node */
-  run: string;
+  runId: string;
   /** path of the volume for the node's own tools */
   volumeInNode: string;
   node: NodeStore;

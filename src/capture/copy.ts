@@ -31,7 +31,7 @@ export const finishLayer = async (volume: string, from: string, chainId: string)
  * Throws PreloadError if the node's cp loses what overlayfs writes into layers; some versions do so without an error.
  * The kernel creates the sample, a whiteout and an opaque directory, and a mount of the copy shows what it hides.
  */
-export const testCopy = async ({ root, volume, volumeInNode }: Capture): Promise<void> => {
+export const testCopy = async ({ root, volume, volumeInNode, remedies }: Capture): Promise<void> => {
   const place = join(UNFINISHED, 'copy-test');
   const here = (name: string) => join(volume, place, name);
   const there = (name: string) => join(volumeInNode, place, name);
@@ -55,7 +55,7 @@ export const testCopy = async ({ root, volume, volumeInNode }: Capture): Promise
   if (kept) return;
   throw new PreloadError(
     "the node's cp does not preserve whiteouts or extended attributes",
-    'install GNU coreutils on the node, or use another node with --node',
+    `install GNU coreutils on the node, or ${remedies.otherNode}`,
   );
 };
 

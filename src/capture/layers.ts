@@ -63,7 +63,7 @@ const copyFromNode = async (
   try {
     // copy each chain as soon as it is held: holding all of them takes as long as copying them
     await forEachParallel(chains, parallel, async (chain) => {
-      const { folders, key } = await holdLayers(ctr, capture.run, chain, capture.signal);
+      const { folders, key } = await holdLayers(ctr, capture.runId, chain, capture.signal);
       if (key) keys.push(key);
       const layers = [...folders].filter(([chainId]) => isCopied(chainId, plan) && !begun.has(chainId));
       for (const [chainId] of layers) begun.add(chainId);

@@ -1,3 +1,4 @@
+import { progressThrottle } from '../model/events.ts';
 import type { ResolvedImage } from '../model/image.ts';
 import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import type { Capture } from './context.ts';
@@ -9,8 +10,6 @@ export interface ProgressMeter {
   /** marks a layer or blob, by chain ID or digest, as complete; counts its copied `bytes` */
   partDone: (id: string, bytes?: number) => void;
 }
-
-const INTERVAL = 250;
 
 export const progressMeter = (
   { report, form }: Pick<Capture, 'report' | 'form'>,
@@ -27,11 +26,10 @@ export const progressMeter = (
     ]);
   });
   let bytes = 0;
-  let last = 0;
+  const isTime = progressThrottle();
   const update = () => {
     const done = missing.filter((parts) => parts.size === 0).length;
-    if (Date.now() - last < INTERVAL && done < images.length) return;
-    last = Date.now();
+    if (!isTime(Date.now()) && done < images.length) return;
     report({
       type: 'progress',
       images: { done, total: images.length },

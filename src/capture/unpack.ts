@@ -107,14 +107,14 @@ const importImage = async (
 
 /** Moves unpacked layers to layers/ on the volume. Leaves links, so that other layers can be unpacked on top. */
 const takeLayers = async (
-  { volume, volumeInNode, run: owner, signal }: Capture,
+  { volume, volumeInNode, runId, signal }: Capture,
   { ctr }: PrivateContainerd,
   { layers }: ResolvedImage,
   linked: Set<string>,
 ): Promise<void> => {
   const { folders, key } = await holdLayers(
     ctr,
-    owner,
+    runId,
     layers.map(({ chainId }) => chainId),
     signal,
   );

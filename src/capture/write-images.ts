@@ -110,7 +110,7 @@ const capturedImage = ({ wanted, ...image }: ResolvedImage, plan: CapturePlan, b
 const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves
 
 const checkSpace = async (
-  { volume, report }: Capture,
+  { volume, report, remedies }: Capture,
   { neededBytes }: CapturePlan,
   reclaimable: number,
 ): Promise<void> => {
@@ -119,10 +119,7 @@ const checkSpace = async (
   if (neededBytes <= available) return;
   const size = (blocks * bsize - available + neededBytes) * FILESYSTEM_OVERHEAD;
   report({ type: 'too-small', size });
-  throw new PreloadError(
-    'the volume is too small for these images',
-    `run create again with --size ${roundUpToGibibytes(size)}`,
-  );
+  throw new PreloadError('the volume is too small for these images', remedies.largerVolume(roundUpToGibibytes(size)));
 };
 
 /** Returns unusual settings of this node; new nodes are assumed to have them too. */

@@ -1,3 +1,4 @@
+import leven from 'leven';
 import { USAGE_NAME } from '../model/names.ts';
 
 /** A command line that yargs refused. */
@@ -72,16 +73,4 @@ const flagOf = (name: string, argv: readonly string[]): string | undefined => {
 
 /** As kubectl suggests commands: at most two letters differ, or one begins with the other. */
 const isSimilar = (typed: string, known: string): boolean =>
-  known.startsWith(typed) || typed.startsWith(known) || editDistance(typed, known) <= 2;
-
-const editDistance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-};
+  known.startsWith(typed) || typed.startsWith(known) || leven(typed, known) <= 2;

@@ -3,7 +3,7 @@ import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
-import { type LoaderPod, loaderEnd, startProblem } from '../model/pod-state.ts';
+import { type LoaderPod, loaderEnd, type PodWords, startProblem } from '../model/pod-state.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
 import { apply, read } from './objects.ts';
@@ -14,14 +14,19 @@ import { lastWarning } from './warnings.ts';
 const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
 const MOUNT_PATIENCE = 30_000; // so do kubelets
 
+export interface StartingPod {
+  pod: KubernetesObject;
+  claim: KubernetesObject;
+  words: PodWords;
+}
+
 /**
- * Waits until the loader's container runs or has finished; its events tell how it ended. Returns its node. Throws
+ * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Throws
  * PreloadError as soon as it is clear that it cannot start.
  */
-export const loaderStarted = async (
+export const podStarted = async (
   cluster: Cluster,
-  pod: KubernetesObject,
-  claim: KubernetesObject,
+  { pod, claim, words }: StartingPod,
   signal: AbortSignal,
 ): Promise<string> => {
   const since = Date.now();
@@ -29,11 +34,10 @@ export const loaderStarted = async (
     const current = await readLoader(cluster, pod, signal);
     const { phase, containerStatuses = [] } = current.status ?? {};
     if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
-    const problem = startProblem(current, Date.now());
+    const problem = startProblem(current, Date.now(), words);
     if (problem) throw new PreloadError(problem.message, problem.hint);
     const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
-    if (failure)
-      throw new PreloadError(`cannot create the volume: ${failure}`, 'use another --storage-class or --size');
+    if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, words.otherVolume);
     const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
     if (warning?.startsWith('FailedMount: MountVolume.'))
       throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`);
@@ -68,15 +72,15 @@ const readLoader = async (
   return current;
 };
 
-/** Returns the error for a pod whose events ended before its work did; `what` names it. */
+/** Returns the error for a pod whose events ended before its work did. */
 export const endedEarly = async (
   cluster: Cluster,
   pod: KubernetesObject,
-  what: string,
+  words: PodWords,
   signal: AbortSignal,
 ): Promise<PreloadError> => {
   const end = loaderEnd(await readLoader(cluster, pod, signal));
-  return new PreloadError(`the ${what} ended early: ${end ?? 'no reason given'}`);
+  return new PreloadError(`${words.pod} ended early: ${end ?? 'no reason given'}`);
 };
 
 export interface LoaderObjects {

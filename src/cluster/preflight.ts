@@ -3,7 +3,14 @@ import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { alreadyThere } from './made-objects.ts';
 import { create, list, read, whereAllowed } from './objects.ts';
-import { checkSnapshotClass, classMissing, isDefault, listNames, listSnapshotClasses } from './snapshot-classes.ts';
+import {
+  checkSnapshotClass,
+  classMissing,
+  isDefault,
+  isNamed,
+  listNames,
+  listSnapshotClasses,
+} from './snapshot-classes.ts';
 
 interface StorageClass extends KubernetesObject {
   provisioner: string;
@@ -33,12 +40,8 @@ const storageClassOf = async (
   signal: AbortSignal,
 ): Promise<StorageClass> => {
   const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
-  if (name) {
-    const named = classes.find(({ metadata }) => metadata.name === name);
-    if (!named) throw classMissing('storage class', name, classes, '--storage-class');
-    return named;
-  }
-  const chosen = classes.find(isDefault(DEFAULT_STORAGE));
+  const chosen = classes.find(name ? isNamed(name) : isDefault(DEFAULT_STORAGE));
+  if (!chosen && name) throw classMissing('storage class', name, classes, '--storage-class');
   if (!chosen) {
     throw new PreloadError(
       'the cluster has no default storage class',
@@ -57,14 +60,12 @@ export const storageClassFor = async (
 ): Promise<string> => {
   const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
   const fitting = classes.filter(({ provisioner }) => !driver || provisioner === driver);
-  const chosen = name
-    ? fitting.find(({ metadata }) => metadata.name === name)
-    : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
+  const chosen = name ? fitting.find(isNamed(name)) : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
   if (chosen) return chosen.metadata.name;
+  if (name && !classes.some(isNamed(name))) throw classMissing('storage class', name, fitting, '--storage-class');
   const unfit = name ? `storage class "${name}" does not use` : 'no storage class uses';
-  const missing = name ? `storage class "${name}" not found` : 'the cluster has no storage class';
   throw new PreloadError(
-    driver ? `${unfit} driver ${driver}, which made the snapshot` : missing,
+    driver ? `${unfit} driver ${driver}, which made the snapshot` : 'the cluster has no storage class',
     `choose one with --storage-class: ${listNames(fitting)}`,
   );
 };

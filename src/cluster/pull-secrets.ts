@@ -23,14 +23,13 @@ export const readPullSecrets = async (
 ): Promise<Map<string, string>> => {
   const secrets = new Set(named);
   for (const path of serviceAccounts) {
-    const [namespace = '', name = ''] = path.split('/');
-    const account = await readAllowed<ServiceAccount>(cluster, 'ServiceAccount', namespace, name, signal);
+    const [namespace] = path.split('/');
+    const account = await readAllowed<ServiceAccount>(cluster, 'ServiceAccount', path, signal);
     for (const secret of account?.imagePullSecrets ?? []) secrets.add(`${namespace}/${secret.name}`);
   }
   const configs = new Map<string, string>();
   for (const path of secrets) {
-    const [namespace = '', name = ''] = path.split('/');
-    const secret = await readAllowed<Secret>(cluster, 'Secret', namespace, name, signal);
+    const secret = await readAllowed<Secret>(cluster, 'Secret', path, signal);
     const config = secret && dockerConfig(secret);
     if (config) configs.set(path, config);
   }
@@ -46,17 +45,15 @@ const dockerConfig = ({ data = {} }: Secret): string | undefined => {
 const readAllowed = async <T>(
   cluster: Cluster,
   kind: 'ServiceAccount' | 'Secret',
-  namespace: string,
-  name: string,
+  path: string,
   signal: AbortSignal,
 ): Promise<T | undefined> => {
+  const [namespace = '', name = ''] = path.split('/');
   try {
     return await read<T>(cluster, kind, name, { namespace, signal });
   } catch (error) {
     signal.throwIfAborted();
-    cluster.warn(
-      `cannot read ${kind} ${namespace}/${name}, so it is not used to pull images: ${(error as Error).message}`,
-    );
+    cluster.warn(`cannot read ${kind} ${path}, so it is not used to pull images: ${(error as Error).message}`);
     return undefined;
   }
 };

@@ -46,7 +46,7 @@ export const checkSnapshotClass = (
     if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
     throw new PreloadError(`no default volume snapshot class for ${driver}, which ${of} uses`, remedy);
   }
-  const named = classes.find(({ metadata }) => metadata.name === name);
+  const named = classes.find(isNamed(name));
   if (!named) throw classMissing('volume snapshot class', name, classes, flag);
   if (named.driver !== driver) {
     throw new PreloadError(
@@ -58,6 +58,8 @@ export const checkSnapshotClass = (
 
 export const isDefault = (annotation: string) => (object: KubernetesObject) =>
   object.metadata.annotations?.[annotation] === 'true';
+
+export const isNamed = (name: string) => (object: KubernetesObject) => object.metadata.name === name;
 
 export const listNames = (objects: readonly KubernetesObject[]): string =>
   objects.map(({ metadata }) => metadata.name).join(', ') || '(none exist)';

@@ -3,18 +3,22 @@ import type { Cluster } from '../cluster/connection.ts';
 import { snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
+import { step } from './step.ts';
 
 /** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
   cluster: Cluster,
   snapshot: KubernetesObject,
-  { progress, signal }: Context,
+  context: Context,
 ): Promise<PreloadSummary> => {
+  const { progress, signal } = context;
   const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
-  const waiting = 'Waiting for the snapshot';
-  progress.start(waiting);
-  const handle = await snapshotReady(cluster, snapshot, signal, (problem) => progress.update(`${waiting}: ${problem}`));
-  progress.done('Snapshot ready');
+  const title = 'Waiting for the snapshot';
+  const handle = await step(context, {
+    title,
+    do: () => snapshotReady(cluster, snapshot, signal, (problem) => progress.update(`${title}: ${problem}`)),
+    done: () => 'Snapshot ready',
+  });
   return { name, namespace, phase: 'Ready', ...handle, created };
 };
 

@@ -7,6 +7,8 @@ const HOST = '/host';
 const VOLUME = '/snapshot';
 export const TOOL = '/preload';
 const PULL_SECRETS = '/pull-secrets';
+/** The loader keeps the sealed volume locked until it is removed, at most this long. */
+export const HOLD_SECONDS = 600;
 
 // Unpacks the bundle with node itself, so that the image needs nothing else.
 export const COMMAND = [
@@ -62,7 +64,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
             '--events',
             ...(settings.pullSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
             '--hold',
-            '10m',
+            `${HOLD_SECONDS}s`,
           ],
           securityContext: { privileged: true, runAsUser: 0 },
           resources: { requests: { cpu: '100m', memory: '256Mi' } },

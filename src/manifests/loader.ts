@@ -73,10 +73,15 @@ export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, reque
   };
 };
 
-/**
- * Contains the pull secrets for the loader: `configs` are Docker configurations by `namespace/name`. Keys are
- * `namespace.name`, because keys cannot contain a slash and namespaces cannot contain a dot.
- */
+/** A key cannot contain a slash, and a namespace cannot contain a dot. */
+const secretKey = (path: string): string => path.replace('/', '.');
+
+export const parseSecretKey = (key: string): { namespace: string; name: string } => {
+  const dot = key.indexOf('.');
+  return { namespace: key.slice(0, dot), name: key.slice(dot + 1) };
+};
+
+/** Contains the pull secrets for the loader: `configs` are Docker configurations by `namespace/name`. */
 export const loaderSecret = (settings: PreloadSettings, configs: ReadonlyMap<string, string>): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
@@ -87,6 +92,6 @@ export const loaderSecret = (settings: PreloadSettings, configs: ReadonlyMap<str
   },
   immutable: true,
   data: Object.fromEntries(
-    [...configs].map(([path, config]) => [path.replace('/', '.'), Buffer.from(config).toString('base64')]),
+    [...configs].map(([path, config]) => [secretKey(path), Buffer.from(config).toString('base64')]),
   ),
 });

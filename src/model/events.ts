@@ -26,6 +26,18 @@ export type ExportEvent =
 /** An event numbered from 1, so that reading the log again after a broken connection handles no event twice. */
 export type NumberedEvent = ExportEvent & { seq: number };
 
+const PROGRESS_INTERVAL = 250;
+
+/** Returns a function that says whether it is time to report progress again; it gets the time in milliseconds. */
+export const progressThrottle = () => {
+  let last = 0;
+  return (now: number): boolean => {
+    if (now - last < PROGRESS_INTERVAL) return false;
+    last = now;
+    return true;
+  };
+};
+
 export const encodeEvent = (event: NumberedEvent): string => JSON.stringify(event);
 
 /** The event on `line`, or undefined for any other line, such as a warning from the runtime. */

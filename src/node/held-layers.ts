@@ -1,5 +1,5 @@
 import { PreloadError } from '../model/errors.ts';
-import { type Ctr, run as runCommand } from './command.ts';
+import { type Ctr, run } from './command.ts';
 import { parseLowerDirectories, SNAPSHOTTER_FLAG } from './containerd.ts';
 import { isRunning } from './process-id.ts';
 
@@ -13,20 +13,20 @@ export interface HeldLayers {
 const HOLD = 'preload-export-';
 
 /**
- * Finds the directories of the layers in `chain`, base first, with one command. Holds the layers for `run`, so that
+ * Finds the directories of the layers in `chain`, base first, with one command. Holds the layers for `runId`, so that
  * containerd does not remove them while they are read.
  */
 export const holdLayers = async (
   ctr: Ctr,
-  run: string,
+  runId: string,
   chain: readonly string[],
   signal: AbortSignal,
 ): Promise<HeldLayers> => {
   const top = chain.at(-1);
   if (!top) return { folders: new Map() };
   const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
-  const key = `${HOLD}${run}-${top}`;
-  const mountCommand = await runCommand([...snapshots, 'prepare', '--target', '/', key, top], signal);
+  const key = `${HOLD}${runId}-${top}`;
+  const mountCommand = await run([...snapshots, 'prepare', '--target', '/', key, top], signal);
   const folders = parseLowerDirectories(mountCommand.toString());
   if (folders.length !== chain.length) {
     await releaseLayers(ctr, [key]);
@@ -37,14 +37,14 @@ export const holdLayers = async (
 
 /** Releases what `keys` hold, with one command. */
 export const releaseLayers = async (ctr: Ctr, keys: readonly string[]): Promise<void> => {
-  if (keys.length > 0) await runCommand([...ctr, 'snapshots', ...SNAPSHOTTER_FLAG, 'rm', ...keys]);
+  if (keys.length > 0) await run([...ctr, 'snapshots', ...SNAPSHOTTER_FLAG, 'rm', ...keys]);
 };
 
 /** Releases what killed runs on the node at `root` still hold. */
 export const releaseLeftovers = async (root: string, ctr: Ctr, signal: AbortSignal): Promise<void> => {
   const snapshots = [...ctr, 'snapshots', ...SNAPSHOTTER_FLAG];
-  const table = await runCommand([...snapshots, 'ls'], signal).then(String, () => '');
-  for (const [key, run = ''] of table.matchAll(new RegExp(`^${HOLD}(\\d+-\\d+)-\\S+`, 'gm'))) {
-    if (!(await isRunning(root, run))) await runCommand([...snapshots, 'rm', key], signal);
+  const table = await run([...snapshots, 'ls'], signal).then(String, () => '');
+  for (const [key, owner = ''] of table.matchAll(new RegExp(`^${HOLD}(\\d+-\\d+)-\\S+`, 'gm'))) {
+    if (!(await isRunning(root, owner))) await run([...snapshots, 'rm', key], signal);
   }
 };

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 export interface TreeDigest {
   /** equal only for trees with the same paths, contents, types, modes, owners, times, links, devices and attributes */
@@ -43,7 +43,7 @@ export const treeDigester = () => {
     padding = -content & (BLOCK - 1);
     if (isExtended) return;
     records = [];
-    describe(hash, header, type, content, extended);
+    hash.update(describe(header, content, extended), 'latin1');
     bytes += content;
   };
 
@@ -71,8 +71,9 @@ export const treeDigester = () => {
   };
 };
 
-/** Adds all attributes of an entry; length prefixes keep different entries from giving the same bytes. */
-const describe = (hash: Hash, header: Buffer, type: string, size: number, extended: Map<string, string>): void => {
+/** All attributes of an entry, in Latin-1; length prefixes keep different entries from giving the same bytes. */
+const describe = (header: Buffer, size: number, extended: Map<string, string>): string => {
+  const type = text(header, 156, 1);
   const prefix = text(header, 345, 155);
   const name = text(header, 0, 100);
   const isDevice = type === '3' || type === '4';
@@ -91,7 +92,7 @@ const describe = (hash: Hash, header: Buffer, type: string, size: number, extend
     ...(isDevice ? [octal(header, 329, 8), octal(header, 337, 8)] : []),
     ...attributes.flat(),
   ].map(String);
-  hash.update(fields.map((field) => `${field.length}:${field}`).join(''), 'latin1');
+  return fields.map((field) => `${field.length}:${field}`).join('');
 };
 
 const text = (header: Buffer, at: number, length: number): string => {

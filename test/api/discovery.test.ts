@@ -110,7 +110,7 @@ describe('without an image named, create takes what is in use', () => {
 
   test('and knows by whom: rather a workload than a pod of it', async () => {
     const { images } = await request(['--exclude', 'r.io/crowd']);
-    assert.deepEqual(Object.fromEntries(images.map(({ name, usedBy }) => [name, usedBy])), {
+    assert.deepEqual(Object.fromEntries(images.map(({ name, usedBy }) => [imageName(name), usedBy])), {
       'docker.io/library/busybox:latest': 'pod/shop/everything',
       'docker.io/library/nginx:1.27': 'deployment/shop/web',
       [`r.io/agent@${DIGEST}`]: 'daemonset/shop/agent',
@@ -126,7 +126,7 @@ describe('without an image named, create takes what is in use', () => {
   test('and where, also by what somebody else controls, since their pull secrets may be tried', async () => {
     const { images } = await request(['--exclude', 'r.io/']);
     assert.deepEqual(
-      images.map(({ name, namespaces }) => [name, namespaces]),
+      images.map(({ name, namespaces }) => [imageName(name), namespaces]),
       [
         ['docker.io/library/busybox:latest', ['shop']],
         ['docker.io/library/nginx:1.27', ['shop', 'crowd']],

@@ -4,7 +4,7 @@ import { PreloadError } from '../../model/errors.ts';
 import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
-import { formatAge, formatBytes, plural } from '../../model/units.ts';
+import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
 
 export interface Capture {
   record: PreloadRecord;
@@ -17,16 +17,15 @@ export interface TooSmall {
   size: number;
 }
 
-/** Shows the loader's events until it sealed the volume; undefined if they end before that. */
+/** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
   node: string,
-  { progress, now }: Context,
+  { progress, now }: Pick<Context, 'progress' | 'now'>,
 ): Promise<Capture | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
   const skipped: SkippedImage[] = [];
-  progress.start('Looking at what the node has');
   for await (const event of events) {
     if (event.type === 'plan') {
       const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
@@ -45,14 +44,20 @@ export const followCapture = async (
     } else if (event.type === 'image') {
       images.push(event.image);
     } else if (event.type === 'sealed') {
-      const captured = `${plural(images.length, 'image')} captured in ${formatAge(now() - started)}`;
-      const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
-      progress.done(`${captured}${left}: ${describeSources(images, event.contents.layout)}`);
       const { contents, layers, usedBytes, readOnly } = event;
       return { record: { ...contents, images, node, layers, usedBytes, skipped }, readOnly };
     }
   }
   return undefined;
+};
+
+/** What to say when the loader has ended its work; `elapsed` in milliseconds. */
+export const describeOutcome = (outcome: Capture | TooSmall, elapsed: number): string => {
+  if (!('record' in outcome)) return `These images need a volume of ${roundUpToGibibytes(outcome.size)}`;
+  const { images, layout, skipped } = outcome.record;
+  const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;
+  const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
+  return `${captured}${left}: ${describeSources(images, layout)}`;
 };
 
 /** `Capturing 41/64 images · 2.1Gi/3.4Gi · 240Mi/s · 6s left`; `elapsed` in milliseconds. */

@@ -3,7 +3,7 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
-import { createLoader, endedEarly, loaderEvents, loaderStarted } from '../../cluster/pod.ts';
+import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { poll } from '../../cluster/wait.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
@@ -11,16 +11,18 @@ import { recordConfigMap } from '../../manifests/snapshot.ts';
 import type { PreloadRecord } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
+import { LOADER_WORDS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import { inRun } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
-import { type Capture, followCapture } from './follow.ts';
+import { step } from '../step.ts';
+import { type Capture, describeOutcome, followCapture } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
 
 /**
- * Creates the objects of `plan`, captures and snapshots. In the end, and after any failure, nothing is left but the
- * snapshot and its record; `keep` also leaves the loader and its volume.
+ * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
+ * but the snapshot and its record; `keep` also leaves the loader and its volume.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -35,39 +37,9 @@ export const makePreload = async (
     const { claim, capture } = await captureImages(cluster, plan, run.made, context);
     if (!capture.readOnly) await releaseVolume(cluster, claim, run.made, context);
     run.submitted = await createNew(cluster, plan.snapshot);
-    await createRecord(cluster, plan, capture.record, run.submitted, context);
+    await createRecord(cluster, recordOf(plan, capture.record, run.submitted), context);
     return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(capture.record) };
   });
-};
-
-/** The snapshot serves nodes without its record, so a failure is a warning. */
-const createRecord = async (
-  cluster: Cluster,
-  { settings }: CreatePlan,
-  record: PreloadRecord,
-  snapshot: KubernetesObject,
-  { progress }: Context,
-): Promise<void> => {
-  const configMap = recordConfigMap(settings, gzipSync(JSON.stringify(record), { level: 9 }), snapshot);
-  await create(cluster, configMap).catch(({ message }: Error) =>
-    progress.warn(`could not create ${objectName(configMap)}, so status will not list the images: ${message}`),
-  );
-};
-
-const makeLoader = async (
-  cluster: Cluster,
-  plan: CreatePlan,
-  made: MadeObjects,
-  { progress, signal }: Context,
-): Promise<{ claim: KubernetesObject; pod: KubernetesObject; node: string }> => {
-  const { size, storageClass } = plan.settings;
-  progress.start(`Creating a volume of ${size}`);
-  const { claim, pod } = await createLoader(cluster, plan, made, signal);
-  progress.done(`Volume ${size}${storageClass ? ` (${storageClass})` : ''}`);
-  progress.start('Starting the loader');
-  const node = await loaderStarted(cluster, pod, claim, signal);
-  progress.done(`Loader running on ${node}`);
-  return { claim, pod, node };
 };
 
 /** Captures to a volume; to a larger one if the loader finds that the first is too small. */
@@ -77,33 +49,64 @@ const captureImages = async (
   made: MadeObjects,
   context: Context,
 ): Promise<{ claim: KubernetesObject; capture: Capture }> => {
-  const { progress, signal } = context;
-  const { claim, pod, node } = await makeLoader(cluster, plan, made, context);
-  const outcome = await followCapture(loaderEvents(cluster, pod, signal), node, context);
-  if (!outcome) throw await endedEarly(cluster, pod, 'loader', signal);
+  const { signal, now } = context;
+  const { size, storageClass } = plan.settings;
+  const { claim, pod } = await step(context, {
+    title: `Creating a volume of ${size}`,
+    do: () => createLoader(cluster, plan, made, signal),
+    done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
+  });
+  const node = await step(context, {
+    title: 'Starting the loader',
+    do: () => podStarted(cluster, { pod, claim, words: LOADER_WORDS }, signal),
+    done: (node) => `Loader running on ${node}`,
+  });
+  const started = now();
+  const outcome = await step(context, {
+    title: 'Looking at what the node has',
+    do: async () => {
+      const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
+      return followed ?? Promise.reject(await endedEarly(cluster, pod, LOADER_WORDS, signal));
+    },
+    done: (followed) => describeOutcome(followed, now() - started),
+  });
   if ('record' in outcome) return { claim, capture: outcome };
-  const size = roundUpToGibibytes(outcome.size);
+  const larger = roundUpToGibibytes(outcome.size);
   if (!plan.resized) {
-    throw new PreloadError('the volume is too small for these images', `run create again with --size ${size}`);
+    throw new PreloadError('the volume is too small for these images', `run create again with --size ${larger}`);
   }
-  progress.done(`These images need a volume of ${size}`);
   await removeOrThrow(made);
-  return captureImages(cluster, plan.resized(size), made, context);
+  return captureImages(cluster, plan.resized(larger), made, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
   const { progress, signal } = context;
-  progress.start('Releasing the volume');
-  const wasAttached = await isAttached(cluster, claim, signal);
-  await removeOrThrow(made, [claim]);
-  await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
-  progress.done('Volume released');
+  const wasAttached = await step(context, {
+    title: 'Releasing the volume',
+    do: async () => {
+      const attached = await isAttached(cluster, claim, signal);
+      await removeOrThrow(made, [claim]);
+      await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
+      return attached;
+    },
+    done: () => 'Volume released',
+  });
   if (!wasAttached) {
     progress.warn(
       'this storage does not report when all data has been flushed; test the snapshot on a node before relying on it',
     );
   }
+};
+
+const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: KubernetesObject): KubernetesObject =>
+  recordConfigMap(settings, gzipSync(JSON.stringify(record), { level: 9 }), snapshot);
+
+/** The snapshot serves nodes without its record, so a failure is a warning. */
+const createRecord = async (cluster: Cluster, record: KubernetesObject, { progress }: Context): Promise<void> => {
+  await create(cluster, record).catch(({ message }: Error) =>
+    progress.warn(`could not create ${objectName(record)}, so status will not list the images: ${message}`),
+  );
 };
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {

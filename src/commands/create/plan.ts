@@ -6,7 +6,7 @@ import { chooseNode } from '../../cluster/nodes.ts';
 import { readPullSecrets } from '../../cluster/pull-secrets.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
 import { loaderConfigMap, loaderSecret, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
-import { loaderPod } from '../../manifests/loader-pod.ts';
+import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
 import { PreloadError } from '../../model/errors.ts';
@@ -19,6 +19,7 @@ import { plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
+import { step } from '../step.ts';
 import type { CreateOptions } from './command.ts';
 
 export interface CreatePlan {
@@ -40,8 +41,6 @@ interface Sources {
   /** `namespace/name` */
   serviceAccounts: Set<string>;
 }
-
-const DEADLINE_RESERVE = 600; // the loader ends by itself this long after the command's deadline
 
 /** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
@@ -65,7 +64,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), least),
     image: options.image,
     platform: choice.platform,
-    deadline: Math.ceil(options.timeout / 1000) + DEADLINE_RESERVE,
+    deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
     pullSecrets: secrets.size > 0,
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
@@ -93,11 +92,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   return { ...withSize(settings.size), ...(!options.size && { resized: withSize }) };
 };
 
-const findImages = async (
-  cluster: Cluster,
-  options: CreateOptions,
-  { progress, signal }: Context,
-): Promise<Sources> => {
+const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
   const { namespace } = cluster;
   const serviceAccounts = new Set([`${namespace}/default`]);
   if (options.IMAGE.length > 0) {
@@ -105,15 +100,18 @@ const findImages = async (
     return { images, pullSecrets: new Set(), serviceAccounts };
   }
   if (options.from && !options.from.includes('cluster')) return { images: [], pullSecrets: new Set(), serviceAccounts };
-  progress.start('Looking for images in use');
-  const inUse = await imagesInUse(cluster, signal);
-  const wanted = inUse.images.filter(({ name }) => !isExcluded(name, options.exclude));
-  if (wanted.length === 0 && !options.from) {
-    throw new PreloadError(
-      'no images are in use in the cluster',
-      'specify the images to capture, or add --from cluster,cache',
-    );
-  }
-  progress.done(`${plural(wanted.length, 'image')} in use in ${plural(inUse.namespaces, 'namespace')}`);
-  return { ...inUse, images: wanted.map((image) => requestInUse(image, options.strict)) };
+  const inUse = await step(context, {
+    title: 'Looking for images in use',
+    do: async () => {
+      const found = await imagesInUse(cluster, context.signal);
+      const images = found.images.filter(({ name }) => !isExcluded(name, options.exclude));
+      if (images.length > 0 || options.from) return { ...found, images };
+      throw new PreloadError(
+        'no images are in use in the cluster',
+        'specify the images to capture, or add --from cluster,cache',
+      );
+    },
+    done: ({ images, namespaces }) => `${plural(images.length, 'image')} in use in ${plural(namespaces, 'namespace')}`,
+  });
+  return { ...inUse, images: inUse.images.map((image) => requestInUse(image, options.strict)) };
 };

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { captureImages } from '../../capture/capture.ts';
+import type { Remedies } from '../../capture/context.ts';
 import { readPullSecrets } from '../../capture/pull-secrets.ts';
 import type { Context } from '../../cli/context.ts';
 import { Interrupted, UsageError } from '../../model/errors.ts';
@@ -27,7 +28,8 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);
     try {
-      await captureImages(request, { root, volume, pullSecrets, force, withScript, version, report, signal });
+      const given = { root, volume, pullSecrets, force, withScript, version, report, signal };
+      await captureImages(request, { ...given, remedies: options.request ? OF_CREATE : OF_EXPORT });
       // still locked: nobody may write to it while the snapshot is taken
       if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
     } finally {
@@ -37,6 +39,15 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     if (options.events && !signal.aborted) report(failedEvent(error));
     throw error;
   }
+};
+
+const OF_CREATE: Remedies = {
+  largerVolume: (size) => `run create again with ${size ? `--size ${size}` : 'a larger --size'}`,
+  otherNode: 'use another node with --node',
+};
+const OF_EXPORT: Remedies = {
+  largerVolume: (size) => `use a ${size ? `volume of at least ${size}` : 'larger volume'}`,
+  otherNode: 'run export on another node',
 };
 
 const reportText = ({ progress, now }: Context) => {

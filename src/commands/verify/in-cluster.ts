@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
-import { createLoader, endedEarly, loaderEvents, loaderStarted } from '../../cluster/pod.ts';
+import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/preloads.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
@@ -8,12 +8,14 @@ import type { KubernetesObject } from '../../manifests/object.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
+import { VERIFIER_WORDS } from '../../model/pod-state.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { withDeadline } from '../deadline.ts';
 import { inRun } from '../pod-run.ts';
+import { step } from '../step.ts';
 import type { VerifyOptions } from './command.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
 
@@ -59,16 +61,20 @@ const verifyClone = async (
   snapshotId: string,
   context: Context,
 ): Promise<Verification> => {
-  const { progress, signal, script } = context;
+  const { signal, script } = context;
   const [claim, pod] = [verifyClaim(settings), verifyPod(settings)];
   const command = removeCommand(settings.name, settings.namespace, 'verify');
   const cleanUp = { title: 'Removing the pod and the clone', command };
   return inRun(cluster, { watched: [pod, claim], cleanUp }, context, async ({ made }) => {
-    progress.start(`Cloning ${snapshotId}`);
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
-    const there = await createLoader(cluster, { configMap, claim, pod }, made, signal);
-    const node = await loaderStarted(cluster, there.pod, there.claim, signal);
-    progress.done(`Clone of ${snapshotId} mounted on ${node}`);
+    const there = await step(context, {
+      title: `Cloning ${snapshotId}`,
+      do: async () => {
+        const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
+        return { ...objects, node: await podStarted(cluster, { ...objects, words: VERIFIER_WORDS }, signal) };
+      },
+      done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
+    });
     return follow(cluster, there.pod, context);
   });
 };
@@ -85,5 +91,5 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
     endVerifying(event.verification, started, context);
     return event.verification;
   }
-  throw await endedEarly(cluster, pod, 'pod', signal);
+  throw await endedEarly(cluster, pod, VERIFIER_WORDS, signal);
 };

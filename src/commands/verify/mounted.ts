@@ -2,14 +2,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../../cli/context.ts';
 import { PreloadError } from '../../model/errors.ts';
-import type { ExportEvent } from '../../model/events.ts';
+import { type ExportEvent, progressThrottle } from '../../model/events.ts';
 import { digestLayer } from '../../volume/layer-digest.ts';
 import { verifyVolume } from '../../volume/verify/verify-volume.ts';
 import { failedEvent, reportJson } from '../report-json.ts';
 import type { VerifyOptions } from './command.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
-
-const INTERVAL = 250;
 
 /** Checks the volume mounted at `path`; with `events` it reports to the workstation. Throws if anything is wrong. */
 export const verifyMounted = async (path: string, options: VerifyOptions, context: Context): Promise<void> => {
@@ -17,16 +15,14 @@ export const verifyMounted = async (path: string, options: VerifyOptions, contex
   const volume = resolve(path);
   const started = now();
   const report = options.events ? reportJson(context) : reportText(context);
-  let last = 0;
+  const isTime = progressThrottle();
   try {
     await checkReadable(volume);
     if (!options.events) progress.start('Verifying');
     const digest = (chainId: string) => digestLayer(volume, chainId, signal);
     const verification = await verifyVolume(volume, digest, (current) => {
       signal.throwIfAborted();
-      if (now() - last < INTERVAL) return;
-      last = now();
-      report({ type: 'verifying', ...current });
+      if (isTime(now())) report({ type: 'verifying', ...current });
     });
     signal.throwIfAborted();
     if (options.events) return report({ type: 'verified', verification });

@@ -14,13 +14,18 @@ import { kindOf, readText } from './read.ts';
 /** Digests a layer on the volume; throws if it cannot be read. */
 export type LayerDigester = (chainId: string) => Promise<TreeDigest>;
 
+interface LayerReading {
+  digestLayer: LayerDigester;
+  /** gets the bytes of each layer and the number of layers */
+  onLayer: (bytes: number, total: number) => void;
+}
+
 /** Checks that no layer is missing or unexpected, and that each is as captured. Returns the number of layers. */
 export const checkLayers = async (
   volume: string,
   contents: VolumeContents,
   problems: Problems,
-  digestLayer: LayerDigester,
-  onLayer: (bytes: number, total: number) => void,
+  { digestLayer, onLayer }: LayerReading,
 ): Promise<number> => {
   const layers = hasLayers(contents.layout) ? distinctLayers(contents.images) : [];
   const chainIds = layers.map(({ chainId }) => chainId);

@@ -26,10 +26,11 @@ export const verifyVolume = async (
     await checkLists(volume, contents, problems);
     counts.blobs = await checkBlobs(volume, contents, problems, onBytes);
     await checkDocuments(volume, contents, problems);
-    counts.layers = await checkLayers(volume, contents, problems, digestLayer, (bytes, total) => {
+    const onLayer = (bytes: number, total: number): void => {
       progress.layers = { done: progress.layers.done + 1, total };
       onBytes(bytes);
-    });
+    };
+    counts.layers = await checkLayers(volume, contents, problems, { digestLayer, onLayer });
   }
   const { bytes } = progress;
   return {

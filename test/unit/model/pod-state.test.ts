@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type LoaderPod, loaderEnd, startProblem } from '../../../src/model/pod-state.ts';
+import { LOADER_WORDS, type LoaderPod, loaderEnd, startProblem } from '../../../src/model/pod-state.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 type Status = NonNullable<LoaderPod['status']>;
@@ -43,7 +43,7 @@ describe('a loader that may still start', () => {
     scheduled: pod({ conditions: [{ type: 'PodScheduled', status: 'True' }] }),
   };
   for (const [what, value] of Object.entries(cases)) {
-    test(what, () => assert.equal(startProblem(value, NOW), undefined));
+    test(what, () => assert.equal(startProblem(value, NOW, LOADER_WORDS), undefined));
   }
 });
 
@@ -78,7 +78,7 @@ describe('a loader that will not start', () => {
   };
   for (const [what, [value, message, hint]] of Object.entries(cases)) {
     test(what, () => {
-      const problem = startProblem(value, NOW);
+      const problem = startProblem(value, NOW, LOADER_WORDS);
       assert.equal(problem?.message, message);
       assert.equal(problem?.hint?.includes(hint ?? ''), hint ? true : undefined);
     });

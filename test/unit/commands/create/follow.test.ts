@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Context } from '../../../../src/cli/context.ts';
-import { describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
+import { describeOutcome, describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
+import { step } from '../../../../src/commands/step.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
 import type { LayerSource } from '../../../../src/model/image.ts';
 import { capturedImage, layer } from '../../../harness/captured-images.ts';
@@ -46,8 +46,12 @@ async function follow(...events: ExportEvent[]) {
       yield { ...event, seq: index + 1 };
     }
   }
-  const context = { progress, now: () => now } as unknown as Context;
-  const capture = await followCapture(arriving(), 'worker', context);
+  const context = { progress, now: () => now };
+  const capture = await step(context, {
+    title: 'Looking at what the node has',
+    do: () => followCapture(arriving(), 'worker', context),
+    done: (outcome) => (outcome ? describeOutcome(outcome, now) : ''),
+  });
   return { capture, said };
 }
 
