@@ -7,7 +7,7 @@ import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
 
 /** Digests layers while others are still being copied, since they are in the page cache then. */
-export interface LayerSums {
+interface LayerSums {
   /** starts to digest a layer; a failure counts only when `of` tries again */
   add: (chainId: string) => void;
   /** returns digests by chain ID; if a layer cannot be read, warns and returns fewer */

@@ -1,7 +1,7 @@
 import { run } from '../node/command.ts';
 
 /** Flushes the volume in the background so dirty pages do not fill memory. */
-export interface WriteBack {
+interface WriteBack {
   /** Starts a flush unless one is running. */
   begin: () => void;
   /** Resolves when everything is on disk. Throws if any flush has failed. */

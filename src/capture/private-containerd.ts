@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
 import { type Ctr, gentle, inNode, mortal, run, startDaemon, stopDaemon, words } from '../node/command.ts';
 import { WORK } from '../volume/format.ts';
@@ -28,6 +29,9 @@ const DISABLED = [
   'io.containerd.internal.v1.opt',
 ];
 
+// Blobs and layers are added before an image refers to them.
+const NO_GARBAGE_COLLECTION = { deletion_threshold: 0, mutation_threshold: 0, startup_delay: '8760h' };
+
 /** Starts the node's containerd binary with its store on the volume. Throws PreloadError if it does not start. */
 export const startPrivateContainerd = async ({
   root,
@@ -41,23 +45,15 @@ export const startPrivateContainerd = async ({
   const log = join(work, 'containerd.log');
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { mode: 0o700 });
-  await writeFile(
-    join(work, 'config.toml'),
-    [
-      'version = 2',
-      `root = ${JSON.stringify(join(workInNode, 'root'))}`,
-      `state = ${JSON.stringify(join(workInNode, 'state'))}`,
-      `disabled_plugins = ${JSON.stringify(DISABLED)}`,
-      '[grpc]',
-      `address = ${JSON.stringify(socket)}`,
-      // no garbage collection: blobs and layers are added before an image refers to them
-      '[plugins."io.containerd.gc.v1.scheduler"]',
-      'deletion_threshold = 0',
-      'mutation_threshold = 0',
-      'startup_delay = "8760h"',
-      '',
-    ].join('\n'),
-  );
+  const config = {
+    version: 2,
+    root: join(workInNode, 'root'),
+    state: join(workInNode, 'state'),
+    disabled_plugins: DISABLED,
+    grpc: { address: socket },
+    plugins: { 'io.containerd.gc.v1.scheduler': NO_GARBAGE_COLLECTION },
+  };
+  await writeFile(join(work, 'config.toml'), stringify(config));
   const command = [
     ...(await mortal(root)),
     ...(await gentle(root)),

@@ -15,7 +15,7 @@ import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
 
 /** Unpacks images whose blobs are on the volume, with a containerd that uses the layers already there. */
-export interface Unpacker {
+interface Unpacker {
   /** adds the missing layers of these images to the volume; calls `onFailed` for images that cannot be unpacked */
   unpack: (images: readonly ResolvedImage[], onFailed: (image: ResolvedImage, error: unknown) => void) => Promise<void>;
   stop: () => Promise<void>;

@@ -5,24 +5,23 @@ import { parseDuration } from '../model/units.ts';
 import { GROUPS } from './help.ts';
 import { OUTPUTS } from './output.ts';
 
+/** Settings of a flag with a value. */
+export const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
+
+/** Settings of a flag without a value. */
+export const toggle = (describe: string) => ({ type: 'boolean', default: false, describe }) as const;
+
 /** Flags of every command that talks to the API server, spelled as in kubectl. */
 export const connectionFlags = <T>(yargs: Argv<T>) =>
   yargs
-    .option('namespace', {
-      alias: 'n',
-      type: 'string',
-      requiresArg: true,
-      describe: "Namespace of the preload; the context's by default",
-    })
-    .option('kubeconfig', { type: 'string', requiresArg: true, describe: 'Path to the kubeconfig file' })
-    .option('context', { type: 'string', requiresArg: true, describe: 'The name of the kubeconfig context to use' })
-    .option('as', { type: 'string', requiresArg: true, describe: 'Username to impersonate for the operation' })
+    .option('namespace', { ...text("Namespace of the preload; the context's by default"), alias: 'n' })
+    .option('kubeconfig', text('Path to the kubeconfig file'))
+    .option('context', text('The name of the kubeconfig context to use'))
+    .option('as', text('Username to impersonate for the operation'))
     .option('request-timeout', {
-      type: 'string',
-      requiresArg: true,
+      ...text('Time limit for a single server request'),
       default: '30s',
       coerce: duration('request-timeout'),
-      describe: 'Time limit for a single server request',
     })
     .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], GROUPS.connection);
 
@@ -36,10 +35,8 @@ export const outputFlag = <T>(yargs: Argv<T>) =>
 
 export const loaderImage = <T>(yargs: Argv<T>) =>
   yargs.option('image', {
-    type: 'string',
-    requiresArg: true,
+    ...text('Image of the pod; any with Node.js 22 or newer and GNU tar'),
     default: 'docker.io/library/node:26-slim',
-    describe: 'Image of the pod; any with Node.js 22 or newer and GNU tar',
   });
 
 /** A NAME on the command line. */
@@ -62,9 +59,7 @@ export const duration = (flag: string) => (text: string) => {
 
 /** Settings of --timeout, in milliseconds. */
 export const TIMEOUT = {
-  type: 'string',
-  requiresArg: true,
+  ...text('Time limit for the whole command'),
   default: '30m',
   coerce: duration('timeout'),
-  describe: 'Time limit for the whole command',
-} as const;
+};

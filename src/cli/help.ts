@@ -19,7 +19,7 @@ export const helpTopic = (argv: readonly string[], verbs: readonly string[]): st
   return asksForHelp ? (argv.find((word) => verbs.includes(word)) ?? '') : undefined;
 };
 
-export interface CommandHelp {
+interface CommandHelp {
   /** what the command does */
   summary: string;
   examples: readonly Example[];
@@ -28,7 +28,7 @@ export interface CommandHelp {
   flags: readonly Flag[];
 }
 
-export interface Flag {
+interface Flag {
   name: string;
   alias: string | undefined;
   describe: string;

@@ -2,7 +2,7 @@ import leven from 'leven';
 import { USAGE_NAME } from '../model/names.ts';
 
 /** A command line that yargs refused. */
-export interface RefusedLine {
+interface RefusedLine {
   argv: readonly string[];
   /** of this program */
   verbs: readonly string[];

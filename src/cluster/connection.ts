@@ -4,7 +4,7 @@ import { PreloadError } from '../model/errors.ts';
 import type { Fields, Kubeconfig } from './kubeconfig.ts';
 import { type Environment, loadKubeconfig } from './kubeconfig-files.ts';
 
-export interface ConnectionFlags {
+interface ConnectionFlags {
   kubeconfig?: string | undefined;
   context?: string | undefined;
   as?: string | undefined;

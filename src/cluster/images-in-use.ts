@@ -5,7 +5,7 @@ import type { Cluster } from './connection.ts';
 import { type Kind, list, pluralOf } from './objects.ts';
 
 /** A workload that uses an image. */
-export interface ImageUser {
+interface ImageUser {
   /** in lower case, such as `cronjob` */
   kind: string;
   namespace: string;
@@ -13,7 +13,7 @@ export interface ImageUser {
 }
 
 /** An image and the workloads that use it. */
-export interface ImageInUse {
+interface ImageInUse {
   name: ImageReference;
   users: ImageUser[];
 }
@@ -28,7 +28,7 @@ export const requestInUse = ({ name, users }: ImageInUse, required: boolean): Re
   };
 };
 
-export interface ImagesInUse {
+interface ImagesInUse {
   images: ImageInUse[];
   namespaces: number;
   /** `namespace/name` of the pull secrets in pod specs */

@@ -18,7 +18,7 @@ interface RemoveOptions {
   until?: AbortSignal;
 }
 
-export interface Removal {
+interface Removal {
   /** `pod/web` */
   removed: string[];
   /** what is left, why, and the command that removes it; undefined if nothing is left */

@@ -14,7 +14,7 @@ interface Node {
 }
 
 /** Where to capture, estimated from the nodes' status: it lists at most 50 images, with compressed sizes. */
-export interface NodeChoice {
+interface NodeChoice {
   /** the requested node, else the ready node with the most of the images; undefined if no node has any */
   node?: string;
   /** how many of the images it has */
@@ -27,7 +27,7 @@ export interface NodeChoice {
   sizes: Map<string, number>;
 }
 
-export interface AskedNode {
+interface AskedNode {
   node?: string | undefined;
   platform?: string | undefined;
 }

@@ -40,7 +40,7 @@ const pathOf = (kind: Kind, namespace?: string, name?: string): string => {
 const pathOfObject = ({ kind, metadata }: KubernetesObject, withName: boolean): string =>
   pathOf(kind as Kind, metadata.namespace, withName ? metadata.name : undefined);
 
-export interface RequestOptions {
+interface RequestOptions {
   signal?: AbortSignal;
 }
 
@@ -87,7 +87,7 @@ export const read = async <T = KubernetesObject>(
   }
 };
 
-export interface ListOptions extends RequestOptions {
+interface ListOptions extends RequestOptions {
   /** all namespaces if undefined */
   namespace?: string;
   labelSelector?: string;

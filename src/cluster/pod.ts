@@ -14,7 +14,7 @@ import { lastWarning } from './warnings.ts';
 const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
 const MOUNT_PATIENCE = 30_000; // so do kubelets
 
-export interface StartingPod {
+interface StartingPod {
   pod: KubernetesObject;
   claim: KubernetesObject;
   words: PodWords;
@@ -83,7 +83,7 @@ export const endedEarly = async (
   return new PreloadError(`${words.pod} ended early: ${end ?? 'no reason given'}`);
 };
 
-export interface LoaderObjects {
+interface LoaderObjects {
   configMap: KubernetesObject;
   secret?: KubernetesObject;
   claim: KubernetesObject;

@@ -16,7 +16,7 @@ interface StorageClass extends KubernetesObject {
   provisioner: string;
 }
 
-export interface ClassNames {
+interface ClassNames {
   storageClass?: string | undefined;
   snapshotClass?: string | undefined;
 }

@@ -3,12 +3,12 @@ import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
 
-export interface SnapshotClass extends KubernetesObject {
+interface SnapshotClass extends KubernetesObject {
   driver: string;
 }
 
 /** What to snapshot, and hints for the command that does it. */
-export interface SnapshotSource {
+interface SnapshotSource {
   driver: string;
   /** what uses the driver: `storage class "fast"` */
   of: string;

@@ -17,7 +17,7 @@ interface SnapshotContent {
 }
 
 /** The snapshot in the storage system; empty if this user may not read it. */
-export interface SnapshotHandle {
+interface SnapshotHandle {
   /** ID in the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
   snapshotId?: string;
   driver?: string;

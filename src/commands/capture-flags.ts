@@ -1,54 +1,26 @@
 import type { Argv } from 'yargs';
-import { invalidArgument } from '../cli/flags.ts';
+import { invalidArgument, text, toggle } from '../cli/flags.ts';
 import { LAYOUTS } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 
 /** Flags of the two commands that capture: from a workstation, and in the cluster. */
 export const captureFlags = <T>(yargs: Argv<T>) =>
   yargs
-    .option('exclude', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      default: [],
-      coerce: commas,
-      describe: 'Prefixes of images to leave out',
-    })
-    .option('force-pull', {
-      type: 'boolean',
-      default: false,
-      describe: "Resolve tags in the registry instead of using the node's version",
-    })
-    .option('parallel', {
-      type: 'string',
-      requiresArg: true,
-      default: '4',
-      coerce: parallel,
-      describe: 'Number of layers to copy or fetch at once',
-    })
+    .option('exclude', { ...text('Prefixes of images to leave out'), array: true, default: [], coerce: commas })
+    .option('force-pull', toggle("Resolve tags in the registry instead of using the node's version"))
+    .option('parallel', { ...text('Number of layers to copy or fetch at once'), default: '4', coerce: parallel })
     .option('layout', {
       choices: LAYOUTS,
       requiresArg: true,
       default: 'layers' as const,
       describe: 'What the volume holds: unpacked layers that nodes link, their blobs that nodes import, or both',
     })
-    .option('one-tar-per-image', {
-      type: 'boolean',
-      default: false,
-      describe: 'Also write an archive for each image, for ctr images import --platform',
-    })
-    .option('ctr-path', { type: 'string', requiresArg: true, default: 'ctr', describe: "Path of the node's ctr" })
-    .option('ctr-flags', {
-      type: 'string',
-      requiresArg: true,
-      default: '',
-      describe: 'Flags for every call of ctr, such as -a SOCKET',
-    })
+    .option('one-tar-per-image', toggle('Also write an archive for each image, for ctr images import --platform'))
+    .option('ctr-path', { ...text("Path of the node's ctr"), default: 'ctr' })
+    .option('ctr-flags', { ...text('Flags for every call of ctr, such as -a SOCKET'), default: '' })
     .option('containerd-path', {
-      type: 'string',
-      requiresArg: true,
+      ...text("Path of the node's containerd; a private instance unpacks layers stored only as blobs"),
       default: 'containerd',
-      describe: "Path of the node's containerd; a private instance unpacks layers stored only as blobs",
     });
 
 type CaptureFlags = Awaited<ReturnType<typeof captureFlags>['argv']>;

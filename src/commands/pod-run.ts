@@ -14,7 +14,7 @@ export interface Run {
   submitted?: KubernetesObject;
 }
 
-export interface RunSettings {
+interface RunSettings {
   /** objects whose last warning explains why the time was not enough, the most telling first */
   watched: readonly KubernetesObject[];
   /** how the run cleans up; undefined if it leaves what it made */

@@ -1,7 +1,7 @@
 import type { Context } from '../cli/context.ts';
 
 /** One step of a command. */
-export interface Step<T> {
+interface Step<T> {
   /** what happens: `Starting the loader` */
   title: string;
   do: () => Promise<T>;

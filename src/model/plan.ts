@@ -34,7 +34,7 @@ export interface CapturePlan extends PlanSummary {
   blobs: ReadonlySet<string>;
 }
 
-export interface PlannedLayer {
+interface PlannedLayer {
   /** of its blob, if the volume will hold only blobs */
   source: LayerSource;
   /** bytes that it takes unpacked, as the node reports or as a guess */

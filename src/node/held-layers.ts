@@ -3,7 +3,7 @@ import { type Ctr, run } from './command.ts';
 import { parseLowerDirectories, SNAPSHOTTER_FLAG } from './containerd.ts';
 import { isRunning } from './process-id.ts';
 
-export interface HeldLayers {
+interface HeldLayers {
   /** directories by chain ID, as paths on the node */
   folders: Map<string, string>;
   /** containerd snapshot that holds them; undefined if there are no layers */

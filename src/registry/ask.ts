@@ -17,7 +17,7 @@ export interface Request {
 }
 
 /** Returns answers with status 200, 206 or 416. Throws RegistryFailure for all others. */
-export type Ask = (request: Request, signal: AbortSignal) => Promise<Answer>;
+type Ask = (request: Request, signal: AbortSignal) => Promise<Answer>;
 
 /** Sends requests and logs in if a host requires it. Reports rejected credentials as warnings. */
 export const createAsk = (transport: Transport, credentials: Credentials, report: (warning: string) => void): Ask => {

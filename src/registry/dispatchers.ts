@@ -8,7 +8,7 @@ import type { Patience } from './persist.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Connections to servers, reused between requests. */
-export interface Dispatchers {
+interface Dispatchers {
   find(url: URL, tls: HostTls): Promise<Dispatcher>;
   close(): Promise<void>;
 }

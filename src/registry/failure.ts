@@ -11,7 +11,7 @@ export class RegistryFailure extends Error {
 }
 
 /** final: a retry gives the same result; transient: a retry may succeed; corrupt: the content is wrong */
-export type FailureKind = 'final' | 'transient' | 'corrupt';
+type FailureKind = 'final' | 'transient' | 'corrupt';
 
 export interface AnswerHead {
   status: number;

@@ -13,7 +13,7 @@ import {
 } from './docker-config.ts';
 
 /** A kubelet credential provider on the node, such as a cloud's. */
-export interface CredentialPlugin {
+interface CredentialPlugin {
   name: string;
   apiVersion: string;
   matchImages: string[];
@@ -24,7 +24,7 @@ export interface CredentialPlugin {
   tokenAttributes?: { requireServiceAccount?: boolean };
 }
 
-export interface PluginAnswer {
+interface PluginAnswer {
   entries: ConfigEntry[];
   /** where the answer is valid: a repository, a registry, or everywhere if empty */
   scope: string;
@@ -55,14 +55,14 @@ export const parsePluginAnswer = (text: string, plugin: CredentialPlugin, reposi
 };
 
 /** Returns the scope of an answer for `repository`, by cacheKeyType. */
-export const answerScopes = (repository: string) => ({
+const answerScopes = (repository: string) => ({
   Image: repository,
   Registry: repository.slice(0, repository.indexOf('/')),
   Global: '',
 });
 
 /** Yields credentials for a repository. Runs each plugin only if the earlier credentials do not work. */
-export type PluginCredentials = (repository: string, signal: AbortSignal) => AsyncGenerator<Credential>;
+type PluginCredentials = (repository: string, signal: AbortSignal) => AsyncGenerator<Credential>;
 
 const TIMEOUT = 60_000;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

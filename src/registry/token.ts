@@ -6,7 +6,7 @@ import { type Question, readBody, type Transport } from './transport.ts';
 
 const MAX_TOKEN = 1024 * 1024;
 
-export interface Login {
+interface Login {
   host: RegistryHost;
   /** from the host */
   challenge: Challenge;

@@ -8,7 +8,7 @@ import { blobPath, type Descriptor, type Document, mediaTypeOf } from '../model/
 export const OCI_LAYOUT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
 
 /** A name and the index or manifest it points to. */
-export interface NamedImage {
+interface NamedImage {
   name: string;
   target: Document;
 }
@@ -23,7 +23,7 @@ export const namesOf = ({ names, target }: ImageDocuments): NamedImage[] => name
 export const documentsOf = ({ target, manifest, config }: ImageDocuments): Document[] => [target, manifest, config];
 
 /** A blob on disk, because it may be too large for memory. */
-export interface BlobFile extends Descriptor {
+interface BlobFile extends Descriptor {
   path: string;
 }
 

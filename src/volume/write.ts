@@ -27,7 +27,7 @@ const writeDocument = async (volume: string, { digest, data }: Document): Promis
   await writeFile(path, data);
 };
 
-export interface VolumeParts {
+interface VolumeParts {
   contents: Omit<Contents, 'set'>;
   /** of all images in `contents` */
   documents: readonly ImageDocuments[];

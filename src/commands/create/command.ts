@@ -1,5 +1,14 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, loaderImage, outputFlag, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import {
+  connectionFlags,
+  invalidArgument,
+  loaderImage,
+  outputFlag,
+  preloadName,
+  TIMEOUT,
+  text,
+  toggle,
+} from '../../cli/flags.ts';
 import { type Example, GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
@@ -36,37 +45,15 @@ export const builder = (yargs: Argv) =>
       describe: "Where to look for images if none are given: in use in the cluster, in the node's cache, or both",
       defaultDescription: 'cluster',
     })
-    .option('node', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Node to capture on; by default a ready one that has most of the images',
-    })
-    .option('platform', {
-      type: 'string',
-      requiresArg: true,
-      coerce: platform,
-      describe: "Platform to capture; the node's by default",
-    })
-    .option('size', {
-      type: 'string',
-      requiresArg: true,
-      coerce: size,
-      describe: 'Size of the volume; estimated by default',
-    })
-    .option('storage-class', { type: 'string', requiresArg: true, describe: 'StorageClass of the volume' })
-    .option('snapshot-class', { type: 'string', requiresArg: true, describe: 'VolumeSnapshotClass of the snapshot' })
-    .option('base', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Older VolumeSnapshot to start from; only changes are captured',
-    })
-    .option('strict', {
-      type: 'boolean',
-      default: false,
-      describe: 'Fail if an image that was found cannot be captured',
-    })
+    .option('node', text('Node to capture on; by default a ready one that has most of the images'))
+    .option('platform', { ...text("Platform to capture; the node's by default"), coerce: platform })
+    .option('size', { ...text('Size of the volume; estimated by default'), coerce: size })
+    .option('storage-class', text('StorageClass of the volume'))
+    .option('snapshot-class', text('VolumeSnapshotClass of the snapshot'))
+    .option('base', text('Older VolumeSnapshot to start from; only changes are captured'))
+    .option('strict', toggle('Fail if an image that was found cannot be captured'))
     .option('timeout', TIMEOUT)
-    .option('keep', { type: 'boolean', default: false, describe: 'Keep the loader pod and the volume' })
+    .option('keep', toggle('Keep the loader pod and the volume'))
     .option('dry-run', {
       choices: ['none', 'client'] as const,
       default: 'none' as const,

@@ -13,7 +13,7 @@ export interface Capture {
 }
 
 /** The volume was too small and nothing was written; it should have `size` bytes. */
-export interface TooSmall {
+interface TooSmall {
   size: number;
 }
 

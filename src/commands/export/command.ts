@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { duration } from '../../cli/flags.ts';
+import { duration, text, toggle } from '../../cli/flags.ts';
 import { type Example, GROUPS } from '../../cli/help.ts';
 import { TOOL } from '../../model/names.ts';
 import { captureFlags } from '../capture-flags.ts';
@@ -14,33 +14,17 @@ export const examples: Example[] = [
 
 export const builder = (yargs: Argv) =>
   captureFlags(yargs)
-    .option('to', { type: 'string', requiresArg: true, default: '/snapshot', describe: 'Path of the mounted volume' })
-    .option('force', {
-      type: 'boolean',
-      default: false,
-      describe: 'Also use a folder that is not a mount point or holds other files, which are deleted',
-    })
-    .option('cache-only', {
-      type: 'boolean',
-      default: false,
-      describe: "Capture only images in the node's cache; do not list the workloads in the cluster",
-    })
-    .option('stdin', {
-      type: 'boolean',
-      default: false,
-      describe: 'Read the image list from standard input, one image per line',
-    })
+    .option('to', { ...text('Path of the mounted volume'), default: '/snapshot' })
+    .option('force', toggle('Also use a folder that is not a mount point or holds other files, which are deleted'))
+    .option('cache-only', toggle("Capture only images in the node's cache; do not list the workloads in the cluster"))
+    .option('stdin', toggle('Read the image list from standard input, one image per line'))
     .option('restore-script', { type: 'boolean', default: true, describe: 'Write restore.sh to the volume' })
-    .option('platform', {
-      type: 'string',
-      requiresArg: true,
-      describe: "Platform to capture; this machine's by default",
-    })
-    .option('root', { type: 'string', requiresArg: true, default: '/', describe: "Path of the node's root" })
-    .option('debug', { type: 'boolean', default: false, describe: 'Log every command that runs on the node' })
+    .option('platform', text("Platform to capture; this machine's by default"))
+    .option('root', { ...text("Path of the node's root"), default: '/' })
+    .option('debug', toggle('Log every command that runs on the node'))
     .option('request', { type: 'string', requiresArg: true, hidden: true })
     .option('pull-secrets', { type: 'string', requiresArg: true, hidden: true })
-    .option('events', { type: 'boolean', default: false, describe: 'Report events as JSON lines on standard output' })
+    .option('events', toggle('Report events as JSON lines on standard output'))
     .option('hold', { type: 'string', requiresArg: true, coerce: duration('hold'), hidden: true })
     .group(['cache-only', 'stdin', 'exclude', 'force-pull', 'platform'], GROUPS.what)
     .group(['to', 'force', 'root'], GROUPS.where)

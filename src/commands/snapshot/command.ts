@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, outputFlag, TIMEOUT } from '../../cli/flags.ts';
+import { connectionFlags, invalidArgument, outputFlag, TIMEOUT, text } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../../model/names.ts';
 
@@ -16,24 +16,9 @@ export const examples: Example[] = [
 
 export const builder = (yargs: Argv) =>
   outputFlag(connectionFlags(yargs))
-    .option('pvc', {
-      type: 'string',
-      requiresArg: true,
-      demandOption: true,
-      describe: 'PersistentVolumeClaim to snapshot',
-    })
-    .option('name', {
-      type: 'string',
-      requiresArg: true,
-      demandOption: true,
-      coerce: name,
-      describe: 'Name of the VolumeSnapshot to create',
-    })
-    .option('class', {
-      type: 'string',
-      requiresArg: true,
-      describe: "VolumeSnapshotClass of the snapshot; by default the driver's default class",
-    })
+    .option('pvc', { ...text('PersistentVolumeClaim to snapshot'), demandOption: true })
+    .option('name', { ...text('Name of the VolumeSnapshot to create'), demandOption: true, coerce: name })
+    .option('class', text("VolumeSnapshotClass of the snapshot; by default the driver's default class"))
     .option('timeout', { ...TIMEOUT, describe: 'Time limit for the snapshot' })
     // old scripts pass these to every command; nothing here calls ctr
     .option('ctr-path', { type: 'string', requiresArg: true, hidden: true })

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, outputFlag } from '../../cli/flags.ts';
+import { connectionFlags, outputFlag, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 
@@ -14,11 +14,6 @@ export const examples: Example[] = [
 export const builder = (yargs: Argv) =>
   outputFlag(connectionFlags(yargs))
     .positional('NAME', { type: 'string', describe: 'Name of one preload' })
-    .option('all-namespaces', {
-      alias: 'A',
-      type: 'boolean',
-      default: false,
-      describe: 'Show preloads in all namespaces',
-    });
+    .option('all-namespaces', { ...toggle('Show preloads in all namespaces'), alias: 'A' });
 
 export type StatusOptions = Awaited<ReturnType<typeof builder>['argv']>;

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, loaderImage, preloadName, TIMEOUT } from '../../cli/flags.ts';
+import { connectionFlags, loaderImage, preloadName, TIMEOUT, text } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 
@@ -15,23 +15,18 @@ export const examples: Example[] = [
 export const builder = (yargs: Argv) =>
   loaderImage(connectionFlags(yargs))
     .positional('NAME', { type: 'string', coerce: preloadName, describe: 'Name of the preload' })
-    .option('volume', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Check the volume that is mounted at this path instead, such as /preload on a node',
-    })
+    .option('volume', text('Check the volume that is mounted at this path instead, such as /preload on a node'))
     .option('output', {
       alias: 'o',
       choices: ['json', 'yaml'] as const,
       requiresArg: true,
       describe: 'Output format; a table by default',
     })
-    .option('node', { type: 'string', requiresArg: true, describe: 'Node to read the volume on; any by default' })
-    .option('storage-class', {
-      type: 'string',
-      requiresArg: true,
-      describe: "StorageClass of the snapshot's clone; by default one that uses the snapshot's driver",
-    })
+    .option('node', text('Node to read the volume on; any by default'))
+    .option(
+      'storage-class',
+      text("StorageClass of the snapshot's clone; by default one that uses the snapshot's driver"),
+    )
     .option('timeout', TIMEOUT)
     .option('events', { type: 'boolean', default: false, hidden: true });
 

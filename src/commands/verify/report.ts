@@ -42,7 +42,7 @@ export const describeVerifying = ({ layers, bytes }: VerifyProgress, elapsed: nu
 };
 
 /** The result as a table, JSON or YAML. */
-export const formatVerification = (result: VerificationResult, output: 'json' | 'yaml' | undefined): string => {
+const formatVerification = (result: VerificationResult, output: 'json' | 'yaml' | undefined): string => {
   if (output === 'json') return formatJson(result);
   if (output === 'yaml') return formatYaml(result);
   const { name, valid, images, layers, blobs, bytes, problems } = result;
