@@ -28,7 +28,7 @@ const BLOCK = 512; // unit of `blocks` in stat
  * reused. Links are never reused. Throws PreloadError if the volume holds other files, unless `force` allows deleting
  * them.
  */
-export const inspectVolume = async (volume: string, force: boolean): Promise<VolumeState> => {
+export const inspectVolume = async (volume: string, { force }: { force: boolean }): Promise<VolumeState> => {
   const entries = (await readdir(volume)).filter((entry) => ![MADE_BY_MKFS, BOOT].includes(entry)).sort();
   const lastBoot = await readText(volume, BOOT);
   const sealed = await isSealed(volume);

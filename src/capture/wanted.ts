@@ -10,7 +10,7 @@ export const wantedImages = (
   sandbox: string | undefined,
 ): WantedImage[] => {
   const wanted = new Map<string, WantedImage>();
-  const add = (image: RequestedImage, isSandbox = false) => {
+  const add = (image: RequestedImage & { sandbox: boolean }) => {
     const key = imageName(image.name);
     const known = wanted.get(key);
     if (known) {
@@ -20,16 +20,16 @@ export const wantedImages = (
     }
     const digest = request.forcePull ? undefined : onNode.get(key);
     const source = digest ? { ...image.name, digest } : image.name;
-    wanted.set(key, { ...image, source, sandbox: isSandbox });
+    wanted.set(key, { ...image, source });
   };
   const pause = sandbox && parseImage(sandbox);
-  if (pause) add({ name: pause, required: false, namespaces: [] }, true);
-  for (const image of request.images) add(image);
+  if (pause) add({ name: pause, sandbox: true, required: false, namespaces: [] });
+  for (const image of request.images) add({ ...image, sandbox: false });
   const cached = request.cache ? [...onNode.keys()] : [];
   for (const text of cached) {
     const name = parseImage(text);
     if (!name || isExcluded(name, request.exclude)) continue;
-    add({ name, required: false, namespaces: [], usedBy: 'the node’s cache' });
+    add({ name, sandbox: false, required: false, namespaces: [], usedBy: 'the node’s cache' });
   }
   return [...wanted.values()];
 };

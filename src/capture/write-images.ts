@@ -27,7 +27,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { request, form, node, volume, report, version, withScript } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
   if (resolved.length === 0) throw new PreloadError(NOTHING);
-  const state = await inspectVolume(volume, capture.force);
+  const state = await inspectVolume(volume, capture);
   const onNode = { unpacked: node.unpacked, blobs: await blobsOfNode(node, resolved) };
   const plan = planCapture(resolved, { ...onNode, onVolume: state.layers, blobsOnVolume: state.blobs }, form);
   const { layers: planned, blobs: fetched, ...summary } = plan;
@@ -53,7 +53,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
 
   const { layout, platform } = request;
   const keptBlobs = new Set(hasBlobs(layout) ? withBlobs : []);
-  const images = complete.map((image) => capturedImage(image, plan, keptBlobs.has(image)));
+  const images = complete.map((image) => capturedImage(image, plan, keptBlobs));
   const blobs = [...complete.flatMap(documentsOf), ...[...keptBlobs].flatMap(({ layers }) => layers)];
   const chainIds = form.layers ? distinctLayers(images).map(({ chainId }) => chainId) : [];
   await tidyVolume(volume, new Set(chainIds), new Set(blobs.map(({ digest }) => digest)));
@@ -91,7 +91,11 @@ const blobsMissing =
     }
   };
 
-const capturedImage = ({ wanted, ...image }: ResolvedImage, plan: CapturePlan, blobs: boolean): CapturedImage => ({
+const capturedImage = (
+  image: ResolvedImage,
+  plan: CapturePlan,
+  withBlobs: ReadonlySet<ResolvedImage>,
+): CapturedImage => ({
   names: image.names,
   digest: image.target.digest,
   manifest: image.manifest.digest,
@@ -102,9 +106,9 @@ const capturedImage = ({ wanted, ...image }: ResolvedImage, plan: CapturePlan, b
     bytes: size,
     source: sourceIn(plan, chainId),
   })),
-  sandbox: wanted.some(({ sandbox }) => sandbox),
-  system: wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
-  blobs,
+  sandbox: image.wanted.some(({ sandbox }) => sandbox),
+  system: image.wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
+  blobs: withBlobs.has(image),
 });
 
 const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves

@@ -18,7 +18,10 @@ interface ImageInUse {
   users: ImageUser[];
 }
 
-export const requestInUse = ({ name, users }: ImageInUse, required: boolean): RequestedImage => {
+export const requestInUse = (
+  { name, users }: ImageInUse,
+  { required }: Pick<RequestedImage, 'required'>,
+): RequestedImage => {
   const [user] = users;
   return {
     name,

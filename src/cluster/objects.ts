@@ -37,8 +37,8 @@ const pathOf = (kind: Kind, namespace?: string, name?: string): string => {
   return `${api}${inNamespace}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 };
 
-const pathOfObject = ({ kind, metadata }: KubernetesObject, withName: boolean): string =>
-  pathOf(kind as Kind, metadata.namespace, withName ? metadata.name : undefined);
+const pathOfObject = ({ kind, metadata }: KubernetesObject): string =>
+  pathOf(kind as Kind, metadata.namespace, metadata.name);
 
 interface RequestOptions {
   signal?: AbortSignal;
@@ -50,7 +50,7 @@ export const create = (
   object: KubernetesObject,
   options: RequestOptions & { dryRun?: boolean } = {},
 ): Promise<KubernetesObject> =>
-  sendForJson(cluster, pathOfObject(object, false), {
+  sendForJson(cluster, pathOf(object.kind as Kind, object.metadata.namespace), {
     method: 'POST',
     body: object,
     query: { fieldManager: FIELD_MANAGER, ...(options.dryRun && { dryRun: 'All' }) },
@@ -63,7 +63,7 @@ export const apply = (
   object: KubernetesObject,
   options: RequestOptions = {},
 ): Promise<KubernetesObject> =>
-  sendForJson(cluster, pathOfObject(object, true), {
+  sendForJson(cluster, pathOfObject(object), {
     method: 'PATCH',
     body: object,
     contentType: 'application/apply-patch+yaml',
@@ -120,7 +120,7 @@ export const remove = async (
   options: RequestOptions = {},
 ): Promise<void> => {
   try {
-    await sendForJson(cluster, pathOfObject(object, true), {
+    await sendForJson(cluster, pathOfObject(object), {
       method: 'DELETE',
       body: { propagationPolicy: 'Background', preconditions: { uid: object.metadata.uid } },
       ...options,

@@ -8,8 +8,7 @@ const HEAD = ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'];
 export const formatPreloads = (
   preloads: PreloadSummary[] | PreloadSummary,
   output: Output,
-  now: number,
-  withNamespace = false,
+  { now, withNamespace = false }: { now: number; withNamespace?: boolean },
 ): string => {
   const all = [preloads].flat();
   if (output === 'json') return formatJson(preloads);

@@ -27,7 +27,7 @@ import type { CreatePlan } from './plan.ts';
 export const makePreload = async (
   cluster: Cluster,
   plan: CreatePlan,
-  keep: boolean,
+  { keep }: { keep: boolean },
   context: Context,
 ): Promise<PreloadSummary> => {
   const { name, namespace } = plan.settings;

@@ -113,5 +113,5 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
     },
     done: ({ images, namespaces }) => `${plural(images.length, 'image')} in use in ${plural(namespaces, 'namespace')}`,
   });
-  return { ...inUse, images: inUse.images.map((image) => requestInUse(image, options.strict)) };
+  return { ...inUse, images: inUse.images.map((image) => requestInUse(image, { required: options.strict })) };
 };

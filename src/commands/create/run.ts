@@ -24,9 +24,9 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     await checkStorage(cluster, options, limited.signal);
     await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
     await checkLoaderAllowed(cluster, plan.pod, limited.signal);
-    const summary = await makePreload(cluster, plan, options.keep, limited);
+    const summary = await makePreload(cluster, plan, options, limited);
     warnOfDeletion(summary, limited);
-    context.print(formatPreloads(summary, options.output, context.now()));
+    context.print(formatPreloads(summary, options.output, { now: context.now() }));
   });
   context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed
 };

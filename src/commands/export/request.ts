@@ -47,5 +47,5 @@ const imagesInCluster = async ({ env, progress, signal }: Context): Promise<Requ
   const { imagesInUse, requestInUse } = await import('../../cluster/images-in-use.ts');
   const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, env, progress.warn);
   const { images } = await imagesInUse(cluster, signal);
-  return images.map((image) => requestInUse(image, false));
+  return images.map((image) => requestInUse(image, { required: false }));
 };

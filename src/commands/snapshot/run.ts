@@ -24,6 +24,6 @@ export const runSnapshot = async (options: SnapshotOptions, context: Context): P
       return waitForSnapshot(cluster, run.submitted, limited);
     });
     warnOfDeletion(summary, limited);
-    context.print(formatPreloads(summary, output, context.now()));
+    context.print(formatPreloads(summary, output, { now: context.now() }));
   });
 };

@@ -15,7 +15,7 @@ export const runStatus = async (options: StatusOptions, context: Context): Promi
   const [first] = preloads;
   if (name && !first) throw new ApiError(404, 'NotFound', `preloads "${name}" not found`);
   if (first || output === 'json' || output === 'yaml') {
-    print(formatPreloads(name && first ? first : preloads, output, now(), allNamespaces));
+    print(formatPreloads(name && first ? first : preloads, output, { now: now(), withNamespace: allNamespaces }));
   } else {
     progress.note(`No resources found${namespace ? ` in ${namespace} namespace` : ''}.`);
   }

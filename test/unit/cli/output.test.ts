@@ -38,7 +38,7 @@ describe('tables', () => {
 describe('preloads', () => {
   test('as a table', () => {
     assert.equal(
-      formatPreloads([starting, ready], undefined, NOW),
+      formatPreloads([starting, ready], undefined, { now: NOW }),
       `NAME                      READY   PHASE      IMAGES   SIZE     SNAPSHOT-ID     AGE
 nightly-captures-of-all   False   Starting   <none>   <none>   <pending>       41s
 web                       True    Ready      1        3.4Gi    snap-0123abcd   5m`,
@@ -47,32 +47,32 @@ web                       True    Ready      1        3.4Gi    snap-0123abcd   5
 
   test('of all namespaces', () => {
     assert.equal(
-      formatPreloads([ready], undefined, NOW, true),
+      formatPreloads([ready], undefined, { now: NOW, withNamespace: true }),
       `NAMESPACE   NAME   READY   PHASE   IMAGES   SIZE    SNAPSHOT-ID     AGE
 images      web    True    Ready   1        3.4Gi   snap-0123abcd   5m`,
     );
   });
 
   test('one of an ordinary name fits 80 columns', () => {
-    for (const line of formatPreloads(ready, undefined, NOW).split('\n')) assert.ok(line.length <= 80);
+    for (const line of formatPreloads(ready, undefined, { now: NOW }).split('\n')) assert.ok(line.length <= 80);
   });
 
   test('by name, one per line', () => {
     assert.equal(
-      formatPreloads([starting, ready], 'name', NOW),
+      formatPreloads([starting, ready], 'name', { now: NOW }),
       'volumesnapshot.snapshot.storage.k8s.io/nightly-captures-of-all\nvolumesnapshot.snapshot.storage.k8s.io/web',
     );
   });
 
   test('as JSON: one is an object, several are a list', () => {
-    assert.deepEqual(JSON.parse(formatPreloads(ready, 'json', NOW)), ready);
-    assert.deepEqual(JSON.parse(formatPreloads([ready], 'json', NOW)), [ready]);
-    assert.deepEqual(JSON.parse(formatPreloads([], 'json', NOW)), []);
+    assert.deepEqual(JSON.parse(formatPreloads(ready, 'json', { now: NOW })), ready);
+    assert.deepEqual(JSON.parse(formatPreloads([ready], 'json', { now: NOW })), [ready]);
+    assert.deepEqual(JSON.parse(formatPreloads([], 'json', { now: NOW })), []);
   });
 
   test('as YAML', () => {
     assert.equal(
-      formatPreloads(starting, 'yaml', NOW),
+      formatPreloads(starting, 'yaml', { now: NOW }),
       "name: nightly-captures-of-all\nnamespace: kube-system\nphase: Starting\ncreated: '2026-11-24T11:59:19Z'",
     );
   });
