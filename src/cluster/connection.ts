@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
-import { PreloadError } from '../model/errors.ts';
+import { PreloadError, reasonOf } from '../model/errors.ts';
 import type { Fields, Kubeconfig } from './kubeconfig.ts';
 import { type Environment, loadKubeconfig } from './kubeconfig-files.ts';
 
@@ -66,7 +66,7 @@ const load = (flag: string | undefined, environment: Environment) => {
   try {
     return loadKubeconfig(flag, environment);
   } catch (error) {
-    throw new PreloadError(`cannot read the kubeconfig: ${(error as Error).message}`, REMEDY);
+    throw new PreloadError(`cannot read the kubeconfig: ${reasonOf(error as Error)}`, REMEDY);
   }
 };
 

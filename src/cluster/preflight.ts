@@ -5,10 +5,10 @@ import { alreadyThere } from './made-objects.ts';
 import { create, list, read, whereAllowed } from './objects.ts';
 import {
   checkSnapshotClass,
+  chooseOne,
   classMissing,
   isDefault,
   isNamed,
-  listNames,
   listSnapshotClasses,
 } from './snapshot-classes.ts';
 
@@ -43,10 +43,7 @@ const storageClassOf = async (
   const chosen = classes.find(name ? isNamed(name) : isDefault(DEFAULT_STORAGE));
   if (!chosen && name) throw classMissing('storage class', name, classes, '--storage-class');
   if (!chosen) {
-    throw new PreloadError(
-      'the cluster has no default storage class',
-      `choose one with --storage-class: ${listNames(classes)}`,
-    );
+    throw new PreloadError('the cluster has no default storage class', chooseOne('--storage-class', classes));
   }
   return chosen;
 };
@@ -66,7 +63,7 @@ export const storageClassFor = async (
   const unfit = name ? `storage class "${name}" does not use` : 'no storage class uses';
   throw new PreloadError(
     driver ? `${unfit} driver ${driver}, which made the snapshot` : 'the cluster has no storage class',
-    `choose one with --storage-class: ${listNames(fitting)}`,
+    chooseOne('--storage-class', fitting),
   );
 };
 

@@ -1,6 +1,6 @@
 import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { fetch, type Response } from 'undici';
-import { ApiError, PreloadError } from '../model/errors.ts';
+import { ApiError, PreloadError, reasonOf } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 
 interface ApiRequest {
@@ -24,7 +24,7 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   const authentication = new RequestContext(url.toString(), HttpMethod.GET);
   await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
     throw new PreloadError(
-      `cannot use the kubeconfig: ${error.message}`,
+      `cannot use the kubeconfig: ${reasonOf(error)}`,
       'set KUBECONFIG, or specify a file with --kubeconfig',
     );
   });
@@ -85,5 +85,7 @@ const connectionError = (error: unknown, host: string): Error => {
   if (cause.name === 'TimeoutError') {
     return new PreloadError(`the server ${host} did not answer in time`, 'raise --request-timeout');
   }
-  return new ApiError(0, '', `Unable to connect to the server ${host}: ${cause.message}`);
+  // without Node's advice on its own flags
+  const reason = cause.message.replace(/; if the root CA is installed locally.*/, '');
+  return new ApiError(0, '', `Unable to connect to the server ${host}: ${reason}`);
 };

@@ -40,7 +40,7 @@ export const checkSnapshotClass = (
 ): void => {
   const fitting = classes.filter((snapshotClass) => snapshotClass.driver === driver);
   const remedy = fitting[0]
-    ? `choose one with ${flag}: ${listNames(fitting)}`
+    ? chooseOne(flag, fitting)
     : ['install a VolumeSnapshotClass for it', ...(otherwise ? [otherwise] : [])].join(', or ');
   if (!name) {
     if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
@@ -61,12 +61,15 @@ export const isDefault = (annotation: string) => (object: KubernetesObject) =>
 
 export const isNamed = (name: string) => (object: KubernetesObject) => object.metadata.name === name;
 
-export const listNames = (objects: readonly KubernetesObject[]): string =>
-  objects.map(({ metadata }) => metadata.name).join(', ') || '(none exist)';
+/** Hint that lists what a flag can name. */
+export const chooseOne = (flag: string, objects: readonly KubernetesObject[]): string =>
+  objects.length > 0
+    ? `choose one with ${flag}: ${objects.map(({ metadata }) => metadata.name).join(', ')}`
+    : 'create one first';
 
 export const classMissing = (
   what: string,
   name: string,
   there: readonly KubernetesObject[],
   flag: string,
-): PreloadError => new PreloadError(`${what} "${name}" not found`, `choose one with ${flag}: ${listNames(there)}`);
+): PreloadError => new PreloadError(`${what} "${name}" not found`, chooseOne(flag, there));

@@ -7,6 +7,10 @@ export class PreloadError extends Error {
   }
 }
 
+/** Why something failed, without the code and the call that Node adds: `no such file or directory: /etc/x`. */
+export const reasonOf = ({ message }: Error): string =>
+  message.replace(/\bE[A-Z0-9]+: (.*), \w+(?: '(.*)')?$/, (_, what, path) => (path ? `${what}: ${path}` : what));
+
 /** The time that the user gave the command is over. */
 export class TimedOut extends PreloadError {}
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { PreloadError } from '../model/errors.ts';
+import { PreloadError, reasonOf } from '../model/errors.ts';
 import { CommandFailed, inNode, run } from './command.ts';
 
 const HELD = 1; // exit code of flock
@@ -10,7 +10,7 @@ const HELD = 1; // exit code of flock
  */
 export const lockVolume = async (root: string, volume: string): Promise<() => Promise<void>> => {
   const folder = await open(volume).catch((error: Error) => {
-    throw new PreloadError(`cannot open the volume: ${error.message}`, 'specify where it is mounted with --to');
+    throw new PreloadError(`cannot open the volume: ${reasonOf(error)}`, 'specify where it is mounted with --to');
   });
   try {
     await run(inNode(root, ['flock', '-n', '3']), undefined, { file: folder.fd });

@@ -48,7 +48,11 @@ describe('no way to the server', () => {
   test('nothing configured', () => fails([], {}, new RegExp(`^error: no cluster is configured\n${remedy}`)));
 
   test('a kubeconfig that is not there', () =>
-    fails(['--kubeconfig', '/nonexistent'], {}, new RegExp(`^error: cannot read the kubeconfig: ENOENT.*\n${remedy}`)));
+    fails(
+      ['--kubeconfig', '/nonexistent'],
+      {},
+      new RegExp(`^error: cannot read the kubeconfig: no such file or directory: .*\n${remedy}`),
+    ));
 
   test('a kubeconfig that is not valid', async () => {
     const path = await kubeconfig('hello: [');
@@ -64,7 +68,11 @@ describe('no way to the server', () => {
 
   test('a client certificate that is not there', async () => {
     const path = await kubeconfig(admin.replace('admin.crt', 'nobody.crt'));
-    await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot use the kubeconfig: ENOENT.*\n${remedy}`));
+    await fails(
+      [],
+      { KUBECONFIG: path },
+      new RegExp(`^error: cannot use the kubeconfig: no such file or directory: .*\n${remedy}`),
+    );
   });
 
   test('a server that is down', async () => {

@@ -57,7 +57,7 @@ describe('verify makes nothing', () => {
     await server.refuses(
       ['verify', 'web'],
       /^error: no storage class uses driver disk\.example\.com, which made the snapshot$/m,
-      /^hint: choose one with --storage-class: \(none exist\)$/m,
+      /^hint: create one first$/m,
     );
   });
 

@@ -80,7 +80,7 @@ test('captures every image in use, and leaves nothing but the snapshot and its r
   const { stdout, stderr } = await createPreload('preloads', 'demo', []);
   assert.match(stdout, /^NAME .*IMAGES +SIZE +SNAPSHOT-ID .*\ndemo .* 14 +\d+Mi +snap-[0-9a-f]{16} .*\n$/);
   assert.match(stderr, new RegExp(`${IN_USE.length} images in use in 2 namespaces`));
-  assert.match(stderr, /Node worker has \d+ of the 15 images/);
+  assert.match(stderr, /Node worker has \d+ of 15 images/);
   assert.doesNotMatch(stderr, /skipped/);
 
   const { phase, snapshotId, images = [] } = await status('preloads', 'demo');

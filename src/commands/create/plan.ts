@@ -48,7 +48,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
-  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of the ${plural(images.length, 'image')}`);
+  if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of ${plural(images.length, 'image')}`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,

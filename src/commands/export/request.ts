@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
-import { PreloadError } from '../../model/errors.ts';
+import { PreloadError, reasonOf } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { isExcluded, parseImage } from '../../model/image-reference.ts';
 import type { CaptureRequest } from '../../model/request.ts';
@@ -25,7 +25,7 @@ const readRequest = async (path: string): Promise<CaptureRequest> => {
   try {
     return JSON.parse(gunzipSync(await readFile(path)).toString()) as CaptureRequest;
   } catch (error) {
-    throw new PreloadError(`cannot read the request ${path}: ${(error as Error).message}`);
+    throw new PreloadError(`cannot read the request: ${reasonOf(error as Error)}`);
   }
 };
 

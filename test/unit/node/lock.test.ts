@@ -23,6 +23,6 @@ test('a node without flock is not taken for a volume that somebody has', () =>
 
 test('a volume that is not there', () =>
   assert.rejects(lockVolume('/', join(volume, 'nowhere')), {
-    message: /^cannot open the volume: ENOENT/,
+    message: /^cannot open the volume: no such file or directory: /,
     hint: 'specify where it is mounted with --to',
   }));
