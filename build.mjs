@@ -7,6 +7,24 @@ import { helpTexts } from './src/program.ts';
 const outfile = 'dist/kubectl-preload';
 const MAX_GZIPPED = 600 * 1024; // the bundle travels to the pod in a ConfigMap, whose limit is 1 MiB in all
 
+/** Writes a file at once, as tests may be running the one that is there. */
+const put = async (path, data, mode = 0o644) => {
+  await writeFile(`${path}.${process.pid}`, data, { mode });
+  await rename(`${path}.${process.pid}`, path);
+};
+
+/** The licences of the packages whose files were bundled, which ask to go along with every copy. */
+const licences = async (files) => {
+  const packages = files.map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean);
+  const texts = [...new Set(packages)].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? await readFile(`${folder}/${file}`, 'utf8') : '';
+    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+};
+
 const options = { bundle: true, minify: true, write: false, platform: 'node', target: 'node22', format: 'cjs' };
 const program = await build({
   ...options,
@@ -34,21 +52,3 @@ await mkdir('dist', { recursive: true });
 await put('dist/package.json', '{"type":"commonjs"}\n');
 await put('dist/LICENSE-bundled', await licences(Object.keys(program.metafile.inputs)));
 await put(outfile, bundle.contents, 0o755);
-
-/** Writes a file at once, as tests may be running the one that is there. */
-async function put(path, data, mode = 0o644) {
-  await writeFile(`${path}.${process.pid}`, data, { mode });
-  await rename(`${path}.${process.pid}`, path);
-}
-
-/** The licences of the packages whose files were bundled, which ask to go along with every copy. */
-async function licences(files) {
-  const packages = files.map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean);
-  const texts = [...new Set(packages)].sort().map(async (folder) => {
-    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
-    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file ? await readFile(`${folder}/${file}`, 'utf8') : '';
-    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
-  });
-  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
-}

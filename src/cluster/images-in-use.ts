@@ -83,14 +83,14 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
   return { images, namespaces: namespaces.size, pullSecrets, serviceAccounts };
 };
 
-async function* listAllowed(cluster: Cluster, kind: Kind, signal: AbortSignal): AsyncGenerator<Workload> {
+const listAllowed = async function* (cluster: Cluster, kind: Kind, signal: AbortSignal): AsyncGenerator<Workload> {
   try {
     yield* list<Workload>(cluster, kind, { signal });
   } catch (error) {
     if (kind === 'Pod' || !(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
     cluster.warn(`cannot list ${pluralOf(kind)}, so images used only there are not captured: ${error.message}`);
   }
-}
+};
 
 const podSpecOf = ({ spec }: Workload): PodSpec | undefined =>
   spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec ?? spec;

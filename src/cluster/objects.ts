@@ -97,7 +97,7 @@ interface ListOptions extends RequestOptions {
 const PAGE = 500;
 
 /** Yields all objects of a kind, requested in pages. */
-export async function* list<T = KubernetesObject>(
+export const list = async function* <T = KubernetesObject>(
   cluster: Cluster,
   kind: Kind,
   { namespace, signal, ...query }: ListOptions = {},
@@ -111,7 +111,7 @@ export async function* list<T = KubernetesObject>(
     yield* page.items;
     next = page.metadata.continue || undefined;
   } while (next);
-}
+};
 
 /** Requests the deletion of exactly this object. Does nothing if it is gone or another one has its name. */
 export const remove = async (

@@ -113,7 +113,7 @@ export const createLoader = async (
 };
 
 /** Yields the loader's events in order, each once, even if the connection breaks. Ends when the container does. */
-export async function* loaderEvents(
+export const loaderEvents = async function* (
   cluster: Cluster,
   pod: KubernetesObject,
   signal: AbortSignal,
@@ -130,9 +130,9 @@ export async function* loaderEvents(
     if (ended) return;
     await sleep(1000, undefined, { signal });
   }
-}
+};
 
-async function* logLines(
+const logLines = async function* (
   cluster: Cluster,
   { metadata }: KubernetesObject,
   signal: AbortSignal,
@@ -149,4 +149,4 @@ async function* logLines(
   } catch {
     signal.throwIfAborted(); // the caller reconnects
   }
-}
+};

@@ -8,11 +8,11 @@ export const forEachParallel = async <T>(
   const worker = async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
-  const results = await Promise.allSettled(Array.from({ length: limit }, () => worker().catch(stop)));
-  function stop(error: unknown): never {
+  const stop = (error: unknown): never => {
     queue.length = 0;
     throw error;
-  }
+  };
+  const results = await Promise.allSettled(Array.from({ length: limit }, () => worker().catch(stop)));
   const failure = results.find((result) => result.status === 'rejected');
   if (failure) throw failure.reason;
 };

@@ -32,10 +32,10 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     const send = (authorization?: string) => transport.send(questionOf(request, authorization), signal);
 
     // like containerd, use the registry's credentials for its mirrors too
-    async function* attempts({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
+    const attempts = async function* ({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
       yield* credentials(image, signal);
       if (scheme === 'bearer') yield undefined;
-    }
+    };
 
     const logIn = async (challenge: Challenge): Promise<Answer> => {
       const refused: string[] = [];

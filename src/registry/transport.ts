@@ -87,14 +87,18 @@ const toAnswer = (
   discard: () => body.dump(),
 });
 
-async function* readable(body: AsyncIterable<Buffer>, address: URL, signal: AbortSignal): AsyncGenerator<Buffer> {
+const readable = async function* (
+  body: AsyncIterable<Buffer>,
+  address: URL,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   try {
     yield* body;
   } catch (error) {
     signal.throwIfAborted();
     throw connectionFailure(address.host, error as Error);
   }
-}
+};
 
 const withConnectionFailure = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
   try {

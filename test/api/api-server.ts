@@ -26,7 +26,7 @@ export interface TestServer extends ApiServer {
  * An API server of this test file's own, with a node that nobody runs and storage that nobody provisions. The one
  * controller that is there lets deleted claims go.
  */
-export async function startTestServer({ snapshotCrds = true } = {}): Promise<TestServer> {
+export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<TestServer> => {
   const server = await startApiServer({ snapshotCrds });
   const controller = await startClaimController(server.kubeconfig);
   const apply = async (...items: object[]) => {
@@ -77,9 +77,9 @@ export async function startTestServer({ snapshotCrds = true } = {}): Promise<Tes
   };
   await apply(serviceAccount('default'), node('worker'));
   return { ...server, preload, start, apply, setStatus, finishSnapshot, objects, refuses, stop };
-}
+};
 
-async function startClaimController(kubeconfig: string): Promise<ChildProcess> {
+const startClaimController = async (kubeconfig: string): Promise<ChildProcess> => {
   const binary = join(await goBuild('kubernetes', console.error), 'kube-controller-manager');
   const flags = [
     '--controllers=persistentvolumeclaim-protection-controller',
@@ -87,7 +87,7 @@ async function startClaimController(kubeconfig: string): Promise<ChildProcess> {
     '--secure-port=0',
   ];
   return spawn('setpriv', ['--pdeathsig=KILL', binary, `--kubeconfig=${kubeconfig}`, ...flags], { stdio: 'ignore' });
-}
+};
 
 /** What a pod needs to be admitted to a namespace. */
 const serviceAccount = (namespace: string) => ({

@@ -20,27 +20,27 @@ const admin = await readFile(server.kubeconfig, 'utf8');
 const url = JSON.parse(admin).clusters[0].cluster.server as string;
 
 /** Path of a kubeconfig with `text`. */
-async function kubeconfig(text: string): Promise<string> {
+const kubeconfig = async (text: string): Promise<string> => {
   const path = join(folder, 'config');
   await writeFile(path, text);
   return path;
-}
+};
 
 /** A server on loopback that accepts connections and says nothing. */
-async function listen(): Promise<{ port: number; close: () => void }> {
+const listen = async (): Promise<{ port: number; close: () => void }> => {
   const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   return { port: (silent.address() as AddressInfo).port, close: () => silent.close() };
-}
+};
 
 /** Asserts that both commands fail with exactly these lines, and nothing on standard output. */
-async function fails(flags: string[], env: Record<string, string>, lines: RegExp): Promise<void> {
+const fails = async (flags: string[], env: Record<string, string>, lines: RegExp): Promise<void> => {
   for (const command of [['status'], ['create', 'web', 'nginx:1']]) {
     const { code, stdout, stderr } = await runBundle([...command, ...flags], env);
     assert.deepEqual([code, stdout], [1, ''], stderr);
     assert.match(stderr, lines);
   }
-}
+};
 
 describe('no way to the server', () => {
   const remedy = 'hint: set KUBECONFIG, or specify a file with --kubeconfig\n$';

@@ -77,14 +77,14 @@ before(async () => {
 });
 
 /** What `create` would ask the loader to capture. */
-async function request(flags: string[] = [], env: Record<string, string> = {}) {
+const request = async (flags: string[] = [], env: Record<string, string> = {}) => {
   const argv = ['create', 'all', '--dry-run=client', '-o', 'json', ...flags];
   const { code, stdout, stderr } = await runBundle(argv, { KUBECONFIG: server.kubeconfig, ...env });
   assert.equal(code, 0, stderr);
   const data: string = JSON.parse(stdout).items[0].binaryData['request.json.gz'];
   const request: CaptureRequest = JSON.parse(gunzipSync(Buffer.from(data, 'base64')).toString());
   return { ...request, stderr };
-}
+};
 
 const crowd = Array.from({ length: 7 }, (_, index) => `r.io/crowd-${index}:1`);
 const inShop = [

@@ -21,11 +21,11 @@ before(async () => {
 
 const dryRun = (...flags: string[]) => server.preload('create', 'web', APP, '--dry-run=client', ...flags);
 
-async function plan(...flags: string[]): Promise<KubernetesObject[]> {
+const plan = async (...flags: string[]): Promise<KubernetesObject[]> => {
   const { code, stdout, stderr } = await dryRun('-o', 'json', ...flags);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout).items;
-}
+};
 
 const NAMES = [
   'configmap/preload-web',

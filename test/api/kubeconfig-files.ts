@@ -7,7 +7,7 @@ import { certificate, issue, privateKey } from '../cluster/pki.ts';
 export const configPath = (folder: string, name: string): string => join(folder, name, 'config');
 
 /** Kubeconfigs that share names, with credentials of two API servers beside them. */
-export async function writeConfigs(folder: string, east: ApiServer, west: ApiServer): Promise<void> {
+export const writeConfigs = async (folder: string, east: ApiServer, west: ApiServer): Promise<void> => {
   const write = async (name: string, config: object | string) => {
     const path = configPath(folder, name);
     await mkdir(dirname(path), { recursive: true });
@@ -60,10 +60,10 @@ export async function writeConfigs(folder: string, east: ApiServer, west: ApiSer
   await write('twins', { users: [{ name: 'kubernetes-admin', user: {} }, { name: 'kubernetes-admin' }] });
   await write('number', { clusters: [{ name: 1 }] });
   await mkdir(configPath(folder, 'folder'), { recursive: true });
-}
+};
 
 /** The entries of a cluster and its admin, with an authority and a client certificate that are relative to `folder`. */
-async function adminConfig(folder: string, name: string, cluster: string, commonName: string, server: ApiServer) {
+const adminConfig = async (folder: string, name: string, cluster: string, commonName: string, server: ApiServer) => {
   const source = join(server.kubeconfig, '../..');
   await issue(source, { name: commonName });
   await mkdir(join(folder, 'pki'), { recursive: true });
@@ -79,12 +79,12 @@ async function adminConfig(folder: string, name: string, cluster: string, common
       { name, context: { cluster, user, namespace: `${name}-own` } },
     ],
   };
-}
+};
 
 const address = async ({ kubeconfig }: ApiServer): Promise<string> =>
   JSON.parse(await readFile(kubeconfig, 'utf8')).clusters[0].cluster.server;
 
-async function token({ kubectl }: ApiServer, name: string): Promise<string> {
+const token = async ({ kubectl }: ApiServer, name: string): Promise<string> => {
   await kubectl(['create', 'serviceaccount', name]);
   return kubectl(['create', 'token', name, '--duration=1h']);
-}
+};

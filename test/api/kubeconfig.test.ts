@@ -15,18 +15,18 @@ import { configPath, writeConfigs } from './kubeconfig-files.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-kubeconfig-'));
 const kubectl = join(await goBuild('kubernetes', console.error), 'kubectl');
+const startNamed = async (name: string): Promise<ApiServer> => {
+  const server = await startApiServer({ snapshotCrds: true });
+  await server.kubectl(['create', 'clusterrolebinding', name, `--clusterrole=${name}`, '--group=system:authenticated']);
+  return server;
+};
+
 const [east, west] = await Promise.all([startNamed('east'), startNamed('west')]);
 after(async () => {
   await Promise.all([east.stop(), west.stop()]);
   await rm(folder, { recursive: true });
 });
 await writeConfigs(folder, east, west);
-
-async function startNamed(name: string): Promise<ApiServer> {
-  const server = await startApiServer({ snapshotCrds: true });
-  await server.kubectl(['create', 'clusterrolebinding', name, `--clusterrole=${name}`, '--group=system:authenticated']);
-  return server;
-}
 
 interface Call {
   /** names of kubeconfigs; `none` does not exist, and an empty name stays empty */
@@ -40,18 +40,18 @@ const environment = ({ names }: Call) => ({
 });
 
 /** The error of the program, without its hint. */
-async function answer(call: Call): Promise<string> {
+const answer = async (call: Call): Promise<string> => {
   const { code, stdout, stderr } = await runBundle(['status', ...(call.flags ?? [])], environment(call));
   assert.deepEqual([code, stdout], [1, ''], stderr);
   return stderr.split('\n')[0] ?? '';
-}
+};
 
 /** The error of kubectl, which says more before it. */
-async function kubectlAnswer(call: Call): Promise<string> {
+const kubectlAnswer = async (call: Call): Promise<string> => {
   const argv = ['get', 'volumesnapshots', '--cache-dir', join(folder, 'cache'), ...(call.flags ?? [])];
   const child = spawn(kubectl, argv, { env: environment(call), stdio: ['ignore', 'ignore', 'pipe'] });
   return (await text(child.stderr)).trim().split('\n').at(-1) ?? '';
-}
+};
 
 /** kubectl says two things in other words; without a configuration it tries a server that nobody configured. */
 const inOurWords = (line: string): string =>
@@ -61,11 +61,11 @@ const inOurWords = (line: string): string =>
 
 const answers = new Set<string>();
 
-async function agrees(call: Call): Promise<void> {
+const agrees = async (call: Call): Promise<void> => {
   const expected = inOurWords(await kubectlAnswer(call));
   answers.add(expected);
   assert.equal((await answer(call)).replace(/ \(missing: .*\)$/, ''), expected);
-}
+};
 
 /** Every choice of `names` in every order. */
 const orders = (names: string[]): string[][] =>

@@ -16,11 +16,11 @@ afterEach(async () => assert.deepEqual(await server.objects(), untouched));
 type Run = ReturnType<typeof server.start>;
 
 /** Starts a `create` and returns once its loader is there, which no node will ever run. */
-async function createUntilPending(...flags: string[]): Promise<Run> {
+const createUntilPending = async (...flags: string[]): Promise<Run> => {
   const run = server.start('create', 'web', 'nginx:1', ...flags);
   await until('the loader starting', () => run.said.stderr.includes('Starting the loader') || ended(run));
   return run;
-}
+};
 
 const ended = ({ child, said }: Run): boolean => {
   if (child.exitCode !== null) throw new Error(`create ended early: ${said.stderr}`);
@@ -28,11 +28,11 @@ const ended = ({ child, said }: Run): boolean => {
 };
 
 /** Runs the command that the text says removes what is left. */
-async function runRemedy(stderr: string): Promise<void> {
+const runRemedy = async (stderr: string): Promise<void> => {
   const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
   assert.ok(command, stderr);
   await server.kubectl(command.split(' '));
-}
+};
 
 const waiting = (reason: string, message: string) => ({
   phase: 'Pending',

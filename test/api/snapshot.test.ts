@@ -36,14 +36,14 @@ const CONTINUES =
 type Run = ReturnType<typeof server.start>;
 
 /** Starts the command and returns once its snapshot is there, which no driver will ever take. */
-async function startWaiting(argv: string[]): Promise<Run> {
+const startWaiting = async (argv: string[]): Promise<Run> => {
   const run = server.start(...argv);
   await until('the wait', () => {
     if (run.child.exitCode !== null) throw new Error(`ended early: ${run.said.stderr}`);
     return run.said.stderr.includes('Waiting for the snapshot');
   });
   return run;
-}
+};
 
 const run = async (policy: 'Delete' | 'Retain', argv: string[]) => {
   const { outcome } = await startWaiting(argv);

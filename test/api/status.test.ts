@@ -26,17 +26,17 @@ const record: PreloadRecord = {
 };
 
 /** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
-async function makeReady(name: string, namespace = 'default'): Promise<void> {
+const makeReady = async (name: string, namespace = 'default'): Promise<void> => {
   await server.apply(volumeSnapshot(settings(name, namespace)));
   const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
   await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(record)), made));
   await server.finishSnapshot(name, namespace);
-}
+};
 
 const status = (...flags: string[]) => server.preload('status', ...flags);
-async function json<T = PreloadSummary[]>(...flags: string[]): Promise<T> {
+const json = async <T = PreloadSummary[]>(...flags: string[]): Promise<T> => {
   return JSON.parse((await status('-o', 'json', ...flags)).stdout);
-}
+};
 
 describe('nothing there', () => {
   test('is said on standard error, and is no failure', async () => {

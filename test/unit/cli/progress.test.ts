@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { createProgress, createStyle, type Progress } from '../../../src/cli/progress.ts';
 
 /** What `work` makes a progress write to something that is no terminal. */
-function written(work: (progress: Progress) => void): string {
+const written = (work: (progress: Progress) => void): string => {
   let text = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -14,7 +14,7 @@ function written(work: (progress: Progress) => void): string {
   });
   work(createProgress(stream as NodeJS.WriteStream, false, createStyle(false)));
   return text;
-}
+};
 
 describe('progress as plain lines', () => {
   const cases: Record<string, [(progress: Progress) => void, text: string]> = {

@@ -11,10 +11,10 @@ const entries = [
 
 const archive = await tarGz(entries);
 
-function tar(flags: string): string {
+const tar = (flags: string): string => {
   const env = { ...process.env, TZ: 'UTC' };
   return execFileSync('tar', [flags, '-f', '-'], { input: archive, encoding: 'utf8', env });
-}
+};
 
 test('tar lists names, modes, sizes and owners', () => {
   const listed = tar('-tvz').trimEnd().split('\n');

@@ -43,11 +43,11 @@ const SUPPORTED = {
 };
 const supportedPairs = Object.entries(SUPPORTED).flatMap(([os, archs]) => archs.map((arch) => ({ os, arch })));
 
-function matching(pair: Record<string, string>): ManifestPlatform[] {
+const matching = (pair: Record<string, string>): ManifestPlatform[] => {
   return spec.platforms.filter(({ selector }) =>
     Object.entries(selector.matchLabels).every(([key, value]) => pair[key] === value),
   );
-}
+};
 
 describe('the manifest holds what validate-krew-manifest asks for', () => {
   test('API version and kind', () => {

@@ -10,9 +10,9 @@ const template = readFileSync(`krew/${PLUGIN}.yaml`, 'utf8');
 const sha256 = (index: number) => 'abcd'.charAt(index).repeat(64);
 const checksums = new Map(PLATFORMS.map((platform, i) => [archiveName(platform, TAG), sha256(i)]));
 
-function lines(archives: ReadonlyMap<string, string>): string[] {
+const lines = (archives: ReadonlyMap<string, string>): string[] => {
   return renderManifest(template, TAG, archives).split('\n');
-}
+};
 
 test('the template asks krew-release-bot for nothing but tag, address and checksum', () => {
   const actions = template.replaceAll('{{ .TagName }}', TAG).match(/\{\{.*\}\}/g) ?? [];

@@ -22,14 +22,14 @@ symlinkSync(wrapper, join(bin, 'absolute'));
 symlinkSync(`../the store/v1.0.0/${TOOL}`, join(bin, 'relative'));
 symlinkSync('relative', join(bin, 'chained'));
 
-function run(command: string, cwd: string): string[] {
+const run = (command: string, cwd: string): string[] => {
   const output = execFileSync(command, ['a b', '', '*'], {
     cwd,
     encoding: 'utf8',
     env: { PATH: `${bin}:/usr/bin:/bin` },
   });
   return output.trimEnd().split('\n');
-}
+};
 
 const calls = [
   { by: 'its own path', command: wrapper, cwd: '/', folder: store },

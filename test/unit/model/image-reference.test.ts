@@ -6,11 +6,11 @@ const HEX = '0123456789abcdef'.repeat(4);
 const DIGEST = `sha256:${HEX}`;
 const OTHER_DIGEST = `sha256:${'f'.repeat(64)}`;
 
-function parsed(text: string) {
+const parsed = (text: string) => {
   const image = parseImage(text);
   assert.ok(image, text);
   return image;
-}
+};
 
 describe('references are qualified like in the distribution project', () => {
   const names = {

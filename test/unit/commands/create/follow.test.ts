@@ -26,7 +26,7 @@ const plan = {
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
 
 /** Follows `events`, a second apart, and returns what came of it and what was said. */
-async function follow(...events: ExportEvent[]) {
+const follow = async (...events: ExportEvent[]) => {
   const said: string[] = [];
   let now = 0;
   const say = (symbol: string) => (text: string) => {
@@ -40,12 +40,12 @@ async function follow(...events: ExportEvent[]) {
     warn: say('!'),
     note: say(''),
   };
-  async function* arriving() {
+  const arriving = async function* () {
     for (const [index, event] of events.entries()) {
       now += 1000;
       yield { ...event, seq: index + 1 };
     }
-  }
+  };
   const context = { progress, now: () => now };
   const capture = await step(context, {
     title: 'Looking at what the node has',
@@ -53,7 +53,7 @@ async function follow(...events: ExportEvent[]) {
     done: (outcome) => (outcome ? describeOutcome(outcome, now) : ''),
   });
   return { capture, said };
-}
+};
 
 test('a capture to its end', async () => {
   const { capture, said } = await follow(
