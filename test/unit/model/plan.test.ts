@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formOf } from '../../../src/model/layout.ts';
-import { type Available, type CapturePlan, planCapture } from '../../../src/model/plan.ts';
+import { formOf, type Layout } from '../../../src/model/layout.ts';
+import { type Available, type CapturePlan, estimateVolumeSize, planCapture } from '../../../src/model/plan.ts';
 import { digest } from '../../harness/captured-images.ts';
 
 const layer = (id: string, size: number) => ({ chainId: digest(id), digest: digest(id.toUpperCase()), size });
@@ -88,4 +88,37 @@ describe('the plan', () => {
       planCapture(images, available, archives).neededBytes - planCapture(images, available, BOTH).neededBytes;
     assert.equal(more, Math.ceil(8000 * 1.1));
   });
+});
+
+const GIBIBYTE = 1024 ** 3;
+
+describe('the volume is twice the compressed images of known size, and at least 2Gi', () => {
+  const cases: [what: string, known: number[], size: string][] = [
+    ['no size is known', [], '2Gi'],
+    ['one small image', [1024], '2Gi'],
+    ['two', [GIBIBYTE, GIBIBYTE], '4Gi'],
+    ['just above', [GIBIBYTE, GIBIBYTE + 1], '5Gi'],
+  ];
+  for (const [what, known, size] of cases) {
+    test(what, () => assert.equal(estimateVolumeSize(known, LAYERS), size));
+  }
+
+  test('but not smaller than the base snapshot', () => {
+    assert.equal(estimateVolumeSize([], LAYERS, 5 * GIBIBYTE), '5Gi');
+  });
+});
+
+describe('it depends on the layout', () => {
+  const cases: [layout: Layout, oneTarPerImage: boolean, size: string][] = [
+    ['blobs', false, '10Gi'],
+    ['blobs', true, '20Gi'],
+    ['layers', false, '20Gi'],
+    ['layers,blobs', false, '30Gi'],
+    ['layers', true, '40Gi'],
+  ];
+  for (const [layout, oneTarPerImage, size] of cases) {
+    test(`${layout}${oneTarPerImage ? ' and archives' : ''}`, () => {
+      assert.equal(estimateVolumeSize([10 * GIBIBYTE], formOf({ layout, oneTarPerImage })), size);
+    });
+  }
 });

@@ -7,35 +7,6 @@ import {
   RegistryFailure,
   statusFailure,
 } from '../../../src/registry/failure.ts';
-import { backoff, PATIENCE } from '../../../src/registry/persist.ts';
-import { parseChallenge } from '../../../src/registry/token.ts';
-
-describe('a challenge', () => {
-  const realm = 'https://auth.test/token';
-  for (const [header, expected] of [
-    ['Basic realm="Registry"', { scheme: 'basic' }],
-    [`Bearer realm="${realm}"`, { scheme: 'bearer', realm }],
-    [
-      `Bearer realm="${realm}",service="registry.test",scope="repository:a/b:pull,push"`,
-      { scheme: 'bearer', realm, service: 'registry.test', scope: 'repository:a/b:pull,push' },
-    ],
-    [`bearer Realm="${realm}" , service=registry.test`, { scheme: 'bearer', realm, service: 'registry.test' }],
-    [`Basic realm="a, b", Bearer realm="${realm}"`, { scheme: 'bearer', realm }],
-    [
-      `Bearer realm="${realm}",error="invalid_token",error_description="say \\"hi\\", Basic"`,
-      { scheme: 'bearer', realm },
-    ],
-    ['Negotiate', undefined],
-    ['Bearer service="registry.test"', undefined],
-    ['', undefined],
-    [undefined, undefined],
-  ] as const) {
-    test(`${header}`, () => assert.deepEqual(parseChallenge(header), expected));
-  }
-  test('in several headers', () => {
-    assert.deepEqual(parseChallenge(['Basic realm="x"', `Bearer realm="${realm}"`]), { scheme: 'bearer', realm });
-  });
-});
 
 test('Retry-After', () => {
   const now = Date.parse('2026-01-01T00:00:00Z');
@@ -43,18 +14,6 @@ test('Retry-After', () => {
   assert.equal(parseRetryAfter('Thu, 01 Jan 2026 00:00:30 GMT', now), 30_000);
   assert.equal(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now), 0);
   for (const header of [undefined, '', 'soon']) assert.equal(parseRetryAfter(header, now), undefined);
-});
-
-test('delays double, within bounds', () => {
-  for (const [tries, most] of [
-    [1, 1000],
-    [2, 2000],
-    [4, 8000],
-    [30, PATIENCE.longestWait],
-  ] as const) {
-    const delay = backoff(PATIENCE, tries);
-    assert.ok(delay >= most / 2 && delay <= most, `${delay}`);
-  }
 });
 
 describe('failures', () => {
