@@ -27,6 +27,17 @@ LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 GOMAXPROCS=1 # ctr runs many times for a few milliseconds; starting threads would slow each call down
 export LC_ALL PATH GOMAXPROCS
 
+# Variables are global; $layers, $names, $set and the like come from volume.sh, $ctr and $snapshotter from containerd.sh.
+# These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
+#   snapshots  what `ctr snapshots ls` lists             survey  -> all
+#   have       chain IDs of layers on the node           survey  -> link
+#   dirs       chain ID and directory of these layers    survey, link -> import, blobs, presence
+#   known      names on the node                         survey  -> import
+#   right      known names with the right digest         survey, presence -> import, presence
+#   cri        name of each image in CRI, if pinned      labels  -> presence
+#   unseen     names that CRI does not have yet          labels  -> presence
+#   missing    names the kubelet cannot use, and why     presence -> import, report
+
 state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET
 run=/run/kubectl-preload
 workers=4
