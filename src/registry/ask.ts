@@ -72,7 +72,7 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
     }
     if ([200, 206, 416].includes(answer.status)) return answer;
     await answer.discard();
-    if (answer.own) throw statusFailure(server, `${image.source.path} ${path}`, answer);
+    if (answer.own) throw statusFailure(server, `${image.source.path}/${path}`, answer);
     throw new RegistryFailure('transient', `${server} redirected to a server that answered ${answer.status}`);
   };
 };

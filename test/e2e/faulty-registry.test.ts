@@ -142,13 +142,13 @@ describe('what stays skips an image that was found, and fails one that was named
   }>({
     '503 for a layer': {
       behaviour: at(ofLayer, status(503, { 'retry-after': '0' })),
-      reason: /answered 503 for sample\/docker blobs\/sha256:/,
+      reason: /answered 503 for sample\/docker\/blobs\/sha256:/,
     },
     '429 that asks to wait an hour': {
       behaviour: at(ofLayer, status(429, { 'retry-after': '3600' })),
       reason: /reports too many requests \(429\); the server asks to wait 3600 s/,
     },
-    'a lost layer': { behaviour: at(ofLayer, status(404)), reason: /does not have sample\/docker blobs\/sha256:/ },
+    'a lost layer': { behaviour: at(ofLayer, status(404)), reason: /does not have sample\/docker\/blobs\/sha256:/ },
     'another layer': { behaviour: at(ofLayer, other), reason: /content that does not match sha256:/ },
     'another configuration': { behaviour: at(ofConfig, other), reason: /content that does not match sha256:/ },
     'a manifest that is cut off': { behaviour: at(manifest, cut), reason: /content that does not match sha256:/ },

@@ -208,7 +208,7 @@ describe('a blob that cannot be had fails', () => {
       /does not have/,
       2,
     ));
-  test('404 at once', () => fails(status(404), /^127\.0\.0\.1:\d+ does not have team\/app blobs\/sha256:/, 1));
+  test('404 at once', () => fails(status(404), /^127\.0\.0\.1:\d+ does not have team\/app\/blobs\/sha256:/, 1));
   test('403 at once', () => fails(status(403), /denied access to .*team\/app/, 1));
   test('400 at once', () => fails(status(400), /answered 400/, 1));
   test('500 after some tries', () => fails(status(500), /answered 500/, PATIENCE.tries));

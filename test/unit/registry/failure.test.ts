@@ -17,7 +17,7 @@ test('Retry-After', () => {
 });
 
 describe('failures', () => {
-  const answered = (status: number, headers = {}) => statusFailure('r.test', 'app manifests/1', { status, headers });
+  const answered = (status: number, headers = {}) => statusFailure('r.test', 'app/manifests/1', { status, headers });
 
   for (const [status, kind] of [
     [400, 'final'],
