@@ -84,7 +84,7 @@ export const blobsOfNode = async ({ content }: NodeStore, images: readonly Resol
 };
 
 /** Fetches the blobs of all layers. Returns the images whose blobs are complete; calls `onFailed` for the others. */
-export const bringBlobs = async (
+export const writeBlobs = async (
   images: readonly ResolvedImage[],
   fetchBlob: BlobFetcher,
   onFailed: (image: ResolvedImage, error: unknown) => void,

@@ -1,14 +1,14 @@
 import { access, mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
-import { gentle, inNode, mortal, run } from '../node/command.ts';
+import { diesWithUs, inNode, lowPriority, run } from '../node/command.ts';
 import { exists } from '../node/files.ts';
 import { layerFolder, UNFINISHED } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
 /** Returns a function that copies an unpacked layer from a directory on the node, at low priority. */
 export const layerCopier = async ({ root, volume, volumeInNode, signal }: Capture) => {
-  const prefix = [...(await mortal(root)), ...(await gentle(root))];
+  const prefix = [...(await diesWithUs(root)), ...(await lowPriority(root))];
   return async (chainId: string, folder: string): Promise<void> => {
     const unfinished = join(UNFINISHED, layerFolder(chainId));
     await mkdir(join(volume, dirname(unfinished)), { recursive: true });

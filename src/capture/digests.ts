@@ -2,7 +2,7 @@ import { limiter } from '../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../volume/checksums.ts';
 import { CONTENTS_FILE } from '../volume/format.ts';
 import { digestLayer } from '../volume/layer-digest.ts';
-import { AT_ONCE } from '../volume/tree-digest.ts';
+import { DIGESTS_AT_ONCE } from '../volume/tree-digest.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
 
@@ -19,7 +19,7 @@ export const layerSums = (
   { volume, report, signal }: Pick<Capture, 'volume' | 'report' | 'signal'>,
   known: ReadonlyMap<string, string>,
 ): LayerSums => {
-  const limit = limiter(AT_ONCE);
+  const limit = limiter(DIGESTS_AT_ONCE);
   const digest = (chainId: string) => limit(async () => (await digestLayer(volume, chainId, signal)).digest);
   const begun = new Map<string, Promise<string | undefined>>();
   const add = (chainId: string): void => {

@@ -12,7 +12,7 @@ import { startUnpacker } from './unpack.ts';
 const WAVE = 8; // images to unpack before their layers are moved
 
 /** Writes all layers of `images` to the volume unpacked, each from its best source. Returns the complete images. */
-export const bringLayers = async (
+export const writeLayers = async (
   capture: Capture,
   images: readonly ResolvedImage[],
   plan: CapturePlan,

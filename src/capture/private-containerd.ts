@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
-import { type Ctr, gentle, inNode, mortal, run, startDaemon, stopDaemon, words } from '../node/command.ts';
+import {
+  type Ctr,
+  diesWithUs,
+  inNode,
+  lowPriority,
+  run,
+  splitWords,
+  startDaemon,
+  stopDaemon,
+} from '../node/command.ts';
 import { WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
@@ -55,8 +64,8 @@ export const startPrivateContainerd = async ({
   };
   await writeFile(join(work, 'config.toml'), stringify(config));
   const command = [
-    ...(await mortal(root)),
-    ...(await gentle(root)),
+    ...(await diesWithUs(root)),
+    ...(await lowPriority(root)),
     tools.containerdPath,
     '-c',
     join(workInNode, 'config.toml'),
@@ -66,7 +75,7 @@ export const startPrivateContainerd = async ({
   daemon.once('error', (error) => {
     failure = error;
   });
-  const ctr = inNode(root, [...words(tools.ctrPath), '--address', socket, '--namespace', NAMESPACE]);
+  const ctr = inNode(root, [...splitWords(tools.ctrPath), '--address', socket, '--namespace', NAMESPACE]);
   const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
     // not "ctr version", which looks up the daemon's PID in the node's /proc instead of this pod's

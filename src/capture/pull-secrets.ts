@@ -4,7 +4,7 @@ import { parseSecretKey } from '../manifests/loader.ts';
 import type { PullSecret } from '../registry/credentials.ts';
 
 /** Reads the pull secrets in `folder`, where the loader's secret is mounted. */
-export const readPullSecrets = async (folder: string): Promise<PullSecret[]> => {
+export const mountedPullSecrets = async (folder: string): Promise<PullSecret[]> => {
   const files = (await readdir(folder)).filter((file) => !file.startsWith('..')); // the kubelet's own files
   return Promise.all(
     files.map(async (file) => {

@@ -43,7 +43,7 @@ export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
         }
       });
       // directories may only move when nothing is being unpacked on top of them
-      for (const image of imported) await takeLayers(capture, containerd, image, linked);
+      for (const image of imported) await moveLayers(capture, containerd, image, linked);
     },
     stop: containerd.stop,
   };
@@ -106,7 +106,7 @@ const importImage = async (
 };
 
 /** Moves unpacked layers to layers/ on the volume. Leaves links, so that other layers can be unpacked on top. */
-const takeLayers = async (
+const moveLayers = async (
   { volume, volumeInNode, runId, signal }: Capture,
   { ctr }: PrivateContainerd,
   { layers }: ResolvedImage,

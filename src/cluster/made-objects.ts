@@ -1,5 +1,5 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ApiError, isPassing, PreloadError } from '../model/errors.ts';
+import { ApiError, isTransient, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { create, exists, remove } from './objects.ts';
@@ -84,7 +84,7 @@ const removalProblem = async (
     return undefined;
   };
   const tryAgain = (error: unknown): undefined => {
-    if (until.aborted || !isPassing(error)) throw error;
+    if (until.aborted || !isTransient(error)) throw error;
     problem = (error as Error).message;
   };
   try {

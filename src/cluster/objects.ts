@@ -137,7 +137,7 @@ export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObj
 };
 
 /** Returns `answer`, or null if this user lacks the permission. */
-export const whereAllowed = <T>(answer: Promise<T>): Promise<T | null> =>
+export const nullIfForbidden = <T>(answer: Promise<T>): Promise<T | null> =>
   answer.catch((error: unknown) => {
     if (error instanceof ApiError && error.reason === 'Forbidden') return null;
     throw error;

@@ -3,7 +3,7 @@ import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
-import { type LoaderPod, loaderEnd, type PodWords, startProblem } from '../model/pod-state.ts';
+import { type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
 import { apply, read } from './objects.ts';
@@ -17,7 +17,7 @@ const MOUNT_PATIENCE = 30_000; // so do kubelets
 interface StartingPod {
   pod: KubernetesObject;
   claim: KubernetesObject;
-  words: PodWords;
+  terms: PodTerms;
 }
 
 /**
@@ -26,7 +26,7 @@ interface StartingPod {
  */
 export const podStarted = async (
   cluster: Cluster,
-  { pod, claim, words }: StartingPod,
+  { pod, claim, terms }: StartingPod,
   signal: AbortSignal,
 ): Promise<string> => {
   const since = Date.now();
@@ -34,10 +34,10 @@ export const podStarted = async (
     const current = await readLoader(cluster, pod, signal);
     const { phase, containerStatuses = [] } = current.status ?? {};
     if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
-    const problem = startProblem(current, Date.now(), words);
+    const problem = startProblem(current, Date.now(), terms);
     if (problem) throw new PreloadError(problem.message, problem.hint);
     const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
-    if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, words.otherVolume);
+    if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, terms.otherVolume);
     const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
     if (warning?.startsWith('FailedMount: MountVolume.'))
       throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`);
@@ -76,11 +76,11 @@ const readLoader = async (
 export const endedEarly = async (
   cluster: Cluster,
   pod: KubernetesObject,
-  words: PodWords,
+  terms: PodTerms,
   signal: AbortSignal,
 ): Promise<PreloadError> => {
   const end = loaderEnd(await readLoader(cluster, pod, signal));
-  return new PreloadError(`${words.pod} ended early: ${end ?? 'no reason given'}`);
+  return new PreloadError(`${terms.pod} ended early: ${end ?? 'no reason given'}`);
 };
 
 interface LoaderObjects {

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { alreadyThere } from './made-objects.ts';
-import { create, list, read, whereAllowed } from './objects.ts';
+import { create, list, nullIfForbidden, read } from './objects.ts';
 import {
   checkSnapshotClass,
   chooseOne,
@@ -112,8 +112,8 @@ export const checkClaim = async (
   snapshotClass: string | undefined,
   signal: AbortSignal,
 ): Promise<void> => {
-  const classes = await whereAllowed(listSnapshotClasses(cluster, signal));
-  const volume = await whereAllowed(volumeOf(cluster, name, signal));
+  const classes = await nullIfForbidden(listSnapshotClasses(cluster, signal));
+  const volume = await nullIfForbidden(volumeOf(cluster, name, signal));
   if (!volume) return;
   const { csi } = volume.spec;
   if (!csi) {

@@ -15,7 +15,7 @@ interface Secret extends KubernetesObject {
  * Returns Docker configurations, JSON with `auths`, by `namespace/name` of their secret: the named secrets and those of
  * the service accounts. Warns about secrets that it cannot read and skips them.
  */
-export const readPullSecrets = async (
+export const pullSecretsOf = async (
   cluster: Cluster,
   named: ReadonlySet<string>,
   serviceAccounts: ReadonlySet<string>,

@@ -1,10 +1,10 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { isPassing, PreloadError, TimedOut } from '../model/errors.ts';
+import { isTransient, PreloadError, TimedOut } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import type { SnapshotStatus } from '../model/pod-state.ts';
 import { parseQuantity } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
-import { list, read, whereAllowed } from './objects.ts';
+import { list, nullIfForbidden, read } from './objects.ts';
 import { poll } from './wait.ts';
 
 export interface VolumeSnapshot extends KubernetesObject {
@@ -47,7 +47,7 @@ export const snapshotReady = async (
     return undefined;
   };
   const tryAgain = (error: unknown): undefined => {
-    if (!isPassing(error)) throw error;
+    if (!isTransient(error)) throw error;
     onProblem((error as Error).message);
   };
   try {
@@ -69,7 +69,7 @@ export const snapshotHandle = async (
 ): Promise<SnapshotHandle | undefined> => {
   const content = snapshot.status?.boundVolumeSnapshotContentName;
   if (!content) return undefined;
-  const found = await whereAllowed(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
+  const found = await nullIfForbidden(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
   if (found === null) {
     cluster.warn('snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io');
     return {};

@@ -5,17 +5,17 @@ import type { KubernetesObject } from './object.ts';
 export const LOADER = 'loader';
 const HOST = '/host';
 const VOLUME = '/snapshot';
-export const TOOL = '/preload';
+export const TOOL_FOLDER = '/preload';
 const PULL_SECRETS = '/pull-secrets';
 /** The loader keeps the sealed volume locked until it is removed, at most this long. */
 export const HOLD_SECONDS = 600;
 
 // Unpacks the bundle with node itself, so that the image needs nothing else.
-export const COMMAND = [
+export const RUN_BUNDLE = [
   'node',
   '-e',
   `const {gunzipSync} = require('node:zlib'), {readFileSync, writeFileSync} = require('node:fs');
-writeFileSync('/tmp/preload.cjs', gunzipSync(readFileSync('${TOOL}/${BUNDLE_KEY}')));
+writeFileSync('/tmp/preload.cjs', gunzipSync(readFileSync('${TOOL_FOLDER}/${BUNDLE_KEY}')));
 process.argv.splice(1, 0, '/tmp/preload.cjs');
 require('/tmp/preload.cjs');`,
 ];
@@ -52,11 +52,11 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
         {
           name: LOADER,
           image: settings.image,
-          command: COMMAND,
+          command: RUN_BUNDLE,
           args: [
             'export',
             '--request',
-            `${TOOL}/${REQUEST_KEY}`,
+            `${TOOL_FOLDER}/${REQUEST_KEY}`,
             '--root',
             HOST,
             '--to',
@@ -70,7 +70,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
           resources: { requests: { cpu: '100m', memory: '256Mi' } },
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: [
-            { name: 'tool', mountPath: TOOL, readOnly: true },
+            { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },
             { name: 'snapshot', mountPath: VOLUME },
             { name: 'host', mountPath: HOST },
             ...(settings.pullSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),

@@ -1,6 +1,6 @@
 import { labels, objectNames } from '../model/names.ts';
 import { BUNDLE_KEY } from './loader.ts';
-import { COMMAND, LOADER, onlyOn, runsOnce, TOOL } from './loader-pod.ts';
+import { LOADER, onlyOn, RUN_BUNDLE, runsOnce, TOOL_FOLDER } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
 
 /** Settings for the objects of one verification. */
@@ -74,7 +74,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
         {
           name: LOADER,
           image: settings.image,
-          command: COMMAND,
+          command: RUN_BUNDLE,
           args: ['verify', '--volume', VOLUME, '--events'],
           securityContext: {
             runAsUser: 0,
@@ -86,7 +86,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
           resources: { requests: { cpu: '100m', memory: '128Mi' } },
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: [
-            { name: 'tool', mountPath: TOOL, readOnly: true },
+            { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },
             { name: 'volume', mountPath: VOLUME, readOnly: true },
             { name: 'tmp', mountPath: '/tmp' },
           ],

@@ -29,7 +29,7 @@ export class ApiError extends Error {
 }
 
 /** Whether a retry may succeed: no answer came, or the server was busy or restarting. */
-export const isPassing = (error: unknown): boolean =>
+export const isTransient = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
 
 /** The user or the system stopped the command. */

@@ -104,7 +104,7 @@ export const planCapture = (
 
 const GIBIBYTE = 1024 ** 3;
 
-const UNSHARED_FACTOR = 2; // layers unpack to about three times their size, but images share many
+const ESTIMATE_FACTOR = 2; // layers unpack to about three times their size, but images share many
 const SMALLEST = 2 * GIBIBYTE;
 
 /**
@@ -114,6 +114,6 @@ const SMALLEST = 2 * GIBIBYTE;
  */
 export const estimateVolumeSize = (known: readonly number[], { layers, blobs, archives }: Form, least = 0): string => {
   const compressed = known.reduce((sum, size) => sum + size, 0);
-  const factor = (layers ? UNSHARED_FACTOR : 0) + (blobs ? 1 : 0) + (archives ? 1 : 0);
+  const factor = (layers ? ESTIMATE_FACTOR : 0) + (blobs ? 1 : 0) + (archives ? 1 : 0);
   return `${Math.ceil(Math.max(SMALLEST, least, compressed * factor) / GIBIBYTE)}Gi`;
 };

@@ -21,13 +21,13 @@ interface ContainerStatus {
 }
 
 /** What a command calls its pod, and how its user can choose another volume. */
-export interface PodWords {
+export interface PodTerms {
   pod: string;
   otherVolume: string;
 }
 
-export const LOADER_WORDS: PodWords = { pod: 'the loader', otherVolume: 'use another --storage-class or --size' };
-export const VERIFIER_WORDS: PodWords = { pod: 'the pod', otherVolume: 'use another --storage-class' };
+export const LOADER_TERMS: PodTerms = { pod: 'the loader', otherVolume: 'use another --storage-class or --size' };
+export const VERIFIER_TERMS: PodTerms = { pod: 'the pod', otherVolume: 'use another --storage-class' };
 
 const IMAGE_REASONS = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
@@ -37,25 +37,25 @@ const UNSCHEDULABLE_PATIENCE = 20_000; // the volume may not be created yet
 export const startProblem = (
   pod: LoaderPod,
   now: number,
-  words: PodWords,
+  terms: PodTerms,
 ): { message: string; hint?: string } | undefined => {
   const { phase, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
-  if (phase === 'Failed') return { message: `${words.pod} failed: ${loaderEnd(pod) ?? message ?? 'no reason given'}` };
+  if (phase === 'Failed') return { message: `${terms.pod} failed: ${loaderEnd(pod) ?? message ?? 'no reason given'}` };
   const waiting = containerStatuses[0]?.state?.waiting;
   if (waiting?.reason && IMAGE_REASONS.includes(waiting.reason)) {
     return {
-      message: `${words.pod}'s image cannot be pulled: ${waiting.message ?? waiting.reason}`,
+      message: `${terms.pod}'s image cannot be pulled: ${waiting.message ?? waiting.reason}`,
       hint: 'use --image to specify an image with Node.js 22 or newer that the node can pull',
     };
   }
   if (waiting?.reason && CONFIG_REASONS.includes(waiting.reason)) {
-    return { message: `${words.pod} cannot start: ${waiting.message ?? waiting.reason}` };
+    return { message: `${terms.pod} cannot start: ${waiting.message ?? waiting.reason}` };
   }
   const unscheduled = conditions.find((c) => c.type === 'PodScheduled' && c.reason === 'Unschedulable');
   const since = Date.parse(unscheduled?.lastTransitionTime ?? '');
   if (unscheduled && now - since > UNSCHEDULABLE_PATIENCE && !unscheduled.message?.includes('unbound immediate')) {
     return {
-      message: `${words.pod} cannot be scheduled: ${unscheduled.message}`,
+      message: `${terms.pod} cannot be scheduled: ${unscheduled.message}`,
       hint: 'use --node to specify a node with free resources',
     };
   }
@@ -89,6 +89,6 @@ export const phaseOf = (
   if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
   if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
   if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
-  const problem = startProblem(pod, now, LOADER_WORDS);
+  const problem = startProblem(pod, now, LOADER_TERMS);
   return { phase: 'Starting', ...(problem && { reason: problem.message }) };
 };

@@ -28,7 +28,7 @@ export const inNode = (root: string, argv: readonly string[]): string[] =>
   root === '/' ? [...argv] : ['chroot', root, ...argv];
 
 /** Splits a command or flags at spaces. */
-export const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);
+export const splitWords = (text: string): string[] => text.split(/\s+/).filter(Boolean);
 
 let trace: ((line: string) => void) | undefined;
 
@@ -75,7 +75,7 @@ export const run = async (
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastWords(complaint) || `${command} failed with ${code}`, argv, code);
+  throw new CommandFailed(lastLine(complaint) || `${command} failed with ${code}`, argv, code);
 };
 
 /** Starts a daemon that logs to `logFile`. Stop it with `stopDaemon`. */
@@ -103,7 +103,7 @@ const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
     child.once('close', (code, killedBy) => resolve(code ?? killedBy));
   });
 
-const lastWords = (text: string): string =>
+const lastLine = (text: string): string =>
   text
     .trim()
     .split('\n')
@@ -112,14 +112,14 @@ const lastWords = (text: string): string =>
     ?.replace(/^ctr: /, '') ?? '';
 
 /** Prefix that runs the command at low CPU and disk priority, as far as the node has the tools. */
-export const gentle = (root: string): Promise<string[]> =>
+export const lowPriority = (root: string): Promise<string[]> =>
   available(root, [
     ['nice', '-n', '10'],
     ['ionice', '-c', '3'],
   ]);
 
 /** Prefix that kills the command when this process dies, if the node has setpriv. In a pod, it dies anyway. */
-export const mortal = (root: string): Promise<string[]> => available(root, [['setpriv', '--pdeathsig', 'KILL']]);
+export const diesWithUs = (root: string): Promise<string[]> => available(root, [['setpriv', '--pdeathsig', 'KILL']]);
 
 const available = async (root: string, words: readonly string[][]): Promise<string[]> => {
   const there = await Promise.all(

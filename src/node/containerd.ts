@@ -5,8 +5,8 @@ import { PreloadError } from '../model/errors.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { blobPath, type Document, digestOf, isDigest, parseDocument } from '../model/oci.ts';
 import type { NodeTools } from '../model/request.ts';
-import { type Ctr, inNode, run, words } from './command.ts';
-import { pathInNode } from './files.ts';
+import { type Ctr, inNode, run, splitWords } from './command.ts';
+import { pathHere } from './files.ts';
 
 /** Digests by image name. */
 export type NodeImages = ReadonlyMap<string, string>;
@@ -73,7 +73,7 @@ export const readNodeStore = async (
   { ctrPath, ctrFlags, containerdPath }: NodeTools,
   signal: AbortSignal,
 ): Promise<NodeStore> => {
-  const ctr = inNode(root, [...words(ctrPath), ...words(ctrFlags), '--namespace', CRI_NAMESPACE]);
+  const ctr = inNode(root, [...splitWords(ctrPath), ...splitWords(ctrFlags), '--namespace', CRI_NAMESPACE]);
   const ask = async (...args: string[]): Promise<string> => (await run([...ctr, ...args], signal)).toString();
   const table = await ask('images', 'ls').catch((error: Error) => {
     signal.throwIfAborted();
@@ -88,7 +88,7 @@ export const readNodeStore = async (
     ctr,
     images: parseImageTable(table),
     unpacked: parseUsageTable(usage),
-    content: await pathInNode(root, join(config.root, 'io.containerd.content.v1.content')),
+    content: await pathHere(root, join(config.root, 'io.containerd.content.v1.content')),
     sandbox: config.sandbox,
     certsFolders: config.certsFolders,
   };

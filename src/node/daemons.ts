@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathInNode } from './files.ts';
+import { pathHere } from './files.ts';
 
 /** How a daemon on the node was started. */
 export interface NodeDaemon {
@@ -15,11 +15,11 @@ export interface NodeDaemon {
 export const findDaemon = async (root: string, name: string, own: string): Promise<NodeDaemon | undefined> => {
   const running = join(root, 'proc');
   const pids = (await readdir(running).catch(() => [])).map(Number).filter((pid) => pid > 0);
-  const ours = await identity(await pathInNode(root, own));
+  const ours = await identity(await pathHere(root, own));
   for (const pid of pids.sort((a, b) => a - b)) {
     const read = (file: string) => readFile(join(running, `${pid}`, file), 'utf8').catch(() => '');
     if ((await read('comm')).trim() !== name) continue;
-    const seen = await identity(await pathInNode(join(running, `${pid}`, 'root'), own));
+    const seen = await identity(await pathHere(join(running, `${pid}`, 'root'), own));
     if (seen === ours) return { argv: fields(await read('cmdline')), environment: parse(await read('environ')) };
   }
   return undefined;

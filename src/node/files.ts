@@ -4,7 +4,7 @@ import { join } from 'node:path/posix';
 const MAX_LINKS = 40;
 
 /** Converts `path` on the node at `root` to a path on this machine. Resolves symbolic links as the node does. */
-export const pathInNode = async (root: string, path: string): Promise<string> => {
+export const pathHere = async (root: string, path: string): Promise<string> => {
   const pending = path.split('/');
   let resolved = '/';
   for (let links = 0; pending.length > 0; ) {
@@ -24,11 +24,11 @@ export const pathInNode = async (root: string, path: string): Promise<string> =>
 
 /** Returns undefined if the node has no such file. */
 export const readNodeFile = async (root: string, path: string): Promise<string | undefined> =>
-  readFile(await pathInNode(root, path), 'utf8').catch(absent);
+  readFile(await pathHere(root, path), 'utf8').catch(absent);
 
 /** Returns the sorted names in a directory on the node, or undefined if it does not exist. */
 export const listNodeFolder = async (root: string, path: string): Promise<string[] | undefined> =>
-  (await readdir(await pathInNode(root, path)).catch(absent))?.sort();
+  (await readdir(await pathHere(root, path)).catch(absent))?.sort();
 
 const absent = (error: NodeJS.ErrnoException): undefined => {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;

@@ -82,12 +82,12 @@ const toAnswer = (
 ): Answer => ({
   status: statusCode,
   headers,
-  body: readable(body, address, signal),
+  body: withBodyFailure(body, address, signal),
   own,
   discard: () => body.dump(),
 });
 
-const readable = async function* (
+const withBodyFailure = async function* (
   body: AsyncIterable<Buffer>,
   address: URL,
   signal: AbortSignal,

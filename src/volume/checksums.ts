@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { digestOf } from '../model/oci.ts';
 import { BOOT, CONTENTS_FILE } from './format.ts';
 
-/** `hex  path` per line, the format of sha256sum: all files except layers, and blobs, whose names are their checksums. */
+/**
+ * `hex  path` per line, the format of sha256sum. Lists all files except layers, which are in LAYER_SUMS, and blobs, whose
+ * names are their checksums.
+ */
 export const FILE_SUMS = 'verify/files';
 /** `chainID digest` per line: the tree digests of all layers. */
 export const LAYER_SUMS = 'verify/layers';
 
-const OTHERS = ['layers', 'blobs', 'lost+found', BOOT, FILE_SUMS];
+const NOT_LISTED = ['layers', 'blobs', 'lost+found', BOOT, FILE_SUMS];
 
 /** Sorted paths of everything on the volume except folders, layers and blobs. Does not follow links. */
 export const otherFiles = async (volume: string, folder = ''): Promise<string[]> => {
@@ -18,7 +21,7 @@ export const otherFiles = async (volume: string, folder = ''): Promise<string[]>
   const paths = await Promise.all(
     entries.map(async (entry) => {
       const path = join(folder, entry.name);
-      if (OTHERS.includes(path)) return [];
+      if (NOT_LISTED.includes(path)) return [];
       return entry.isDirectory() ? otherFiles(volume, path) : [path];
     }),
   );

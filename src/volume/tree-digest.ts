@@ -8,7 +8,7 @@ export interface TreeDigest {
 }
 
 /** How many trees to digest at the same time: one is read while the other is hashed. */
-export const AT_ONCE = 2;
+export const DIGESTS_AT_ONCE = 2;
 
 const BLOCK = 512;
 const EXTENDED = 'x'; // a header with more attributes of the next entry

@@ -6,7 +6,7 @@ import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
 
-export interface Capture {
+export interface SealedVolume {
   record: PreloadRecord;
   /** the volume's filesystem is read-only, so that it can be snapshotted at once */
   readOnly: boolean;
@@ -22,7 +22,7 @@ export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
   node: string,
   { progress, now }: Pick<Context, 'progress' | 'now'>,
-): Promise<Capture | TooSmall | undefined> => {
+): Promise<SealedVolume | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
   const skipped: SkippedImage[] = [];
@@ -52,7 +52,7 @@ export const followCapture = async (
 };
 
 /** What to say when the loader has ended its work; `elapsed` in milliseconds. */
-export const describeOutcome = (outcome: Capture | TooSmall, elapsed: number): string => {
+export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: number): string => {
   if (!('record' in outcome)) return `These images need a volume of ${roundUpToGibibytes(outcome.size)}`;
   const { images, layout, skipped } = outcome.record;
   const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;

@@ -11,13 +11,13 @@ import { recordConfigMap } from '../../manifests/snapshot.ts';
 import type { PreloadRecord } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
-import { LOADER_WORDS } from '../../model/pod-state.ts';
+import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import { inRun } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
-import { type Capture, describeOutcome, followCapture } from './follow.ts';
+import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
 
 /**
@@ -34,21 +34,21 @@ export const makePreload = async (
   const cleanUp = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
   const settings = { watched: [plan.snapshot, plan.pod, plan.claim], ...(!keep && { cleanUp }) };
   return inRun(cluster, settings, context, async (run) => {
-    const { claim, capture } = await captureImages(cluster, plan, run.made, context);
-    if (!capture.readOnly) await releaseVolume(cluster, claim, run.made, context);
+    const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
+    if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
     run.submitted = await createNew(cluster, plan.snapshot);
-    await createRecord(cluster, recordOf(plan, capture.record, run.submitted), context);
-    return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(capture.record) };
+    await createRecord(cluster, recordOf(plan, sealed.record, run.submitted), context);
+    return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(sealed.record) };
   });
 };
 
 /** Captures to a volume; to a larger one if the loader finds that the first is too small. */
-const captureImages = async (
+const runLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
   made: MadeObjects,
   context: Context,
-): Promise<{ claim: KubernetesObject; capture: Capture }> => {
+): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
   const { signal, now } = context;
   const { size, storageClass } = plan.settings;
   const { claim, pod } = await step(context, {
@@ -58,7 +58,7 @@ const captureImages = async (
   });
   const node = await step(context, {
     title: 'Starting the loader',
-    do: () => podStarted(cluster, { pod, claim, words: LOADER_WORDS }, signal),
+    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS }, signal),
     done: (node) => `Loader running on ${node}`,
   });
   const started = now();
@@ -66,17 +66,17 @@ const captureImages = async (
     title: 'Looking at what the node has',
     do: async () => {
       const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
-      return followed ?? Promise.reject(await endedEarly(cluster, pod, LOADER_WORDS, signal));
+      return followed ?? Promise.reject(await endedEarly(cluster, pod, LOADER_TERMS, signal));
     },
     done: (followed) => describeOutcome(followed, now() - started),
   });
-  if ('record' in outcome) return { claim, capture: outcome };
+  if ('record' in outcome) return { claim, sealed: outcome };
   const larger = roundUpToGibibytes(outcome.size);
   if (!plan.resized) {
     throw new PreloadError('the volume is too small for these images', `run create again with --size ${larger}`);
   }
   await removeOrThrow(made);
-  return captureImages(cluster, plan.resized(larger), made, context);
+  return runLoader(cluster, plan.resized(larger), made, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */

@@ -3,7 +3,7 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse, requestInUse } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { readPullSecrets } from '../../cluster/pull-secrets.ts';
+import { pullSecretsOf } from '../../cluster/pull-secrets.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
 import { loaderConfigMap, loaderSecret, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
 import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
@@ -55,7 +55,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     );
   }
   const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
-  const secrets = await readPullSecrets(cluster, pullSecrets, serviceAccounts, signal);
+  const secrets = await pullSecretsOf(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {
     name: options.NAME,

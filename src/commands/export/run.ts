@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { captureImages } from '../../capture/capture.ts';
 import type { Remedies } from '../../capture/context.ts';
-import { readPullSecrets } from '../../capture/pull-secrets.ts';
+import { mountedPullSecrets } from '../../capture/pull-secrets.ts';
 import type { Context } from '../../cli/context.ts';
 import { Interrupted, UsageError } from '../../model/errors.ts';
 import type { ExportEvent } from '../../model/events.ts';
@@ -24,12 +24,12 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   try {
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Looking at what the node has');
-    const pullSecrets = options.pullSecrets ? await readPullSecrets(options.pullSecrets) : [];
+    const pullSecrets = options.pullSecrets ? await mountedPullSecrets(options.pullSecrets) : [];
     const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);
     try {
       const given = { root, volume, pullSecrets, force, withScript, version, report, signal };
-      await captureImages(request, { ...given, remedies: options.request ? OF_CREATE : OF_EXPORT });
+      await captureImages(request, { ...given, remedies: options.request ? CREATE_REMEDIES : EXPORT_REMEDIES });
       // still locked: nobody may write to it while the snapshot is taken
       if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
     } finally {
@@ -41,11 +41,11 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   }
 };
 
-const OF_CREATE: Remedies = {
+const CREATE_REMEDIES: Remedies = {
   largerVolume: (size) => `run create again with ${size ? `--size ${size}` : 'a larger --size'}`,
   otherNode: 'use another node with --node',
 };
-const OF_EXPORT: Remedies = {
+const EXPORT_REMEDIES: Remedies = {
   largerVolume: (size) => `use a ${size ? `volume of at least ${size}` : 'larger volume'}`,
   otherNode: 'run export on another node',
 };

@@ -8,7 +8,7 @@ import type { KubernetesObject } from '../../manifests/object.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
-import { VERIFIER_WORDS } from '../../model/pod-state.ts';
+import { VERIFIER_TERMS } from '../../model/pod-state.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
@@ -71,7 +71,7 @@ const verifyClone = async (
       title: `Cloning ${snapshotId}`,
       do: async () => {
         const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
-        return { ...objects, node: await podStarted(cluster, { ...objects, words: VERIFIER_WORDS }, signal) };
+        return { ...objects, node: await podStarted(cluster, { ...objects, terms: VERIFIER_TERMS }, signal) };
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });
@@ -91,5 +91,5 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
     endVerifying(event.verification, started, context);
     return event.verification;
   }
-  throw await endedEarly(cluster, pod, VERIFIER_WORDS, signal);
+  throw await endedEarly(cluster, pod, VERIFIER_TERMS, signal);
 };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CapturedImage } from '../../model/image.ts';
 import { blobPath } from '../../model/oci.ts';
 import type { VolumeContents } from './contents.ts';
-import { readable } from './files.ts';
+import { digestOrProblem } from './files.ts';
 import type { Problems } from './problems.ts';
 import { kindOf } from './read.ts';
 
@@ -31,7 +31,7 @@ export const checkBlobs = async (
     const names = users.get(digest);
     if (!names) problems.add(path, 'unexpected file or folder');
     else if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is not a regular file', names);
-    else if ((await readable(volume, path, problems, onBytes)) !== digest) {
+    else if ((await digestOrProblem(volume, path, problems, onBytes)) !== digest) {
       problems.add(path, 'does not match the digest in its name', names);
     }
   }

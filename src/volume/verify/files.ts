@@ -17,7 +17,7 @@ export const checkFiles = async (
     const sum = sums.get(path);
     if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is not a regular file');
     else if (list !== undefined && sum === undefined) problems.add(path, 'unexpected file');
-    else if (sum !== undefined && (await readable(volume, path, problems, onBytes)) !== sum) {
+    else if (sum !== undefined && (await digestOrProblem(volume, path, problems, onBytes)) !== sum) {
       problems.add(path, 'differs from what was captured');
     }
     sums.delete(path);
@@ -27,7 +27,7 @@ export const checkFiles = async (
 };
 
 /** Digest of a file; undefined if it cannot be read, which is added to `problems`. */
-export const readable = async (
+export const digestOrProblem = async (
   volume: string,
   path: string,
   problems: Problems,

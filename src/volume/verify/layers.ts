@@ -6,7 +6,7 @@ import { hasLayers } from '../../model/layout.ts';
 import { forEachParallel } from '../../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';
 import { layerFolder } from '../format.ts';
-import { AT_ONCE, type TreeDigest } from '../tree-digest.ts';
+import { DIGESTS_AT_ONCE, type TreeDigest } from '../tree-digest.ts';
 import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
@@ -42,7 +42,7 @@ export const checkLayers = async (
     else if (found && found.digest !== sum) add('differs from what was captured');
     onLayer(found?.bytes ?? 0, chainIds.length);
   };
-  await forEachParallel(chainIds, AT_ONCE, check);
+  await forEachParallel(chainIds, DIGESTS_AT_ONCE, check);
   return chainIds.length;
 };
 

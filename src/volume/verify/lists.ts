@@ -12,7 +12,7 @@ import {
   setOf,
 } from '../format.ts';
 import type { VolumeContents } from './contents.ts';
-import { readable } from './files.ts';
+import { digestOrProblem } from './files.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 
@@ -37,7 +37,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
   for (const path of new Set([...needed, ...Object.keys(checksums)])) {
     if (problems.has(path)) continue;
     if ((await kindOf(volume, path)) !== 'file') problems.add(path, 'is missing');
-    else if ((await readable(volume, path, problems)) !== checksums[path]) {
+    else if ((await digestOrProblem(volume, path, problems)) !== checksums[path]) {
       problems.add(path, 'does not match its checksum in preload.json');
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  LOADER_WORDS,
+  LOADER_TERMS,
   type LoaderPod,
   loaderEnd,
   phaseOf,
@@ -50,7 +50,7 @@ describe('a loader that may still start', () => {
     scheduled: pod({ conditions: [{ type: 'PodScheduled', status: 'True' }] }),
   };
   for (const [what, value] of Object.entries(cases)) {
-    test(what, () => assert.equal(startProblem(value, NOW, LOADER_WORDS), undefined));
+    test(what, () => assert.equal(startProblem(value, NOW, LOADER_TERMS), undefined));
   }
 });
 
@@ -85,7 +85,7 @@ describe('a loader that will not start', () => {
   };
   for (const [what, [value, message, hint]] of Object.entries(cases)) {
     test(what, () => {
-      const problem = startProblem(value, NOW, LOADER_WORDS);
+      const problem = startProblem(value, NOW, LOADER_TERMS);
       assert.equal(problem?.message, message);
       assert.equal(problem?.hint?.includes(hint ?? ''), hint ? true : undefined);
     });
