@@ -8,6 +8,9 @@ declare const HELP: Record<string, string>;
 /** The bundle of main.ts; from the build. */
 declare const PROGRAM: string;
 
+// as SIGPIPE ends other tools if nobody reads their output any more
+process.stdout.on('error', () => process.exit(141));
+
 const topic = helpTopic(process.argv.slice(2), Object.keys(HELP));
 if (topic === undefined) {
   const globals = { require, module, exports, __filename };

@@ -1,6 +1,15 @@
 import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
-import { type Example, flagNames, formatHelp, formatOverview, helpTopic, readFlags } from './cli/help.ts';
+import { invalidArgument } from './cli/flags.ts';
+import {
+  type Example,
+  flagNames,
+  formatHelp,
+  formatOverview,
+  helpTopic,
+  isBooleanFlag,
+  readFlags,
+} from './cli/help.ts';
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
@@ -53,7 +62,7 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
     .strictCommands()
     .demandCommand(1, 'specify a command')
     .fail((message, error) => {
-      // yargs wraps what a flag's coerce function throws in an error of its own
+      // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
       throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
     });
@@ -84,7 +93,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .help(false)
     .exitProcess(false)
     .boolean('debug') // also before the verb
-    .parserConfiguration({ 'nargs-eats-options': true }) // as kubectl does, for --ctr-flags '-a SOCKET'
+    // as kubectl does: --ctr-flags '-a SOCKET' is one flag, and --exclude takes one value
+    .parserConfiguration({ 'nargs-eats-options': true, 'greedy-arrays': false })
     .showHelpOnFail(false);
   for (const { command, describe, builder, load } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env);
@@ -100,14 +110,17 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   for (const flag of flagNames(args)) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
-    if (value) args.default(flag, value === 'true' || (value !== 'false' && value));
+    if (!value) continue;
+    const isBoolean = isBooleanFlag(args, flag);
+    if (isBoolean && !['true', 'false'].includes(value)) throw invalidArgument(flag, value, 'must be true or false');
+    args.default(flag, isBoolean ? value === 'true' : value);
   }
   return args;
 };
 
 /**
- * Answers kubectl's completion, which passes the words after the plugin, the last of them incomplete: one candidate per
- * line, then a directive, here "no file names".
+ * Completion as kubectl calls it: with the words after the plugin's name, the last one incomplete. Prints one candidate per
+ * line, then the directive "no file names".
  */
 const complete = async (words: readonly string[], context: Context): Promise<void> => {
   await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();

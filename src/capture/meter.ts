@@ -16,7 +16,8 @@ export const progressMeter = (
   images: readonly ResolvedImage[],
   plan: CapturePlan,
 ): ProgressMeter => {
-  const total = plan.pullBytes + plan.blobBytes + plan.copyBytes;
+  const { pullBytes, blobBytes, copyBytes } = plan.summary;
+  const total = pullBytes + blobBytes + copyBytes;
   const missing = images.map(({ layers }) => {
     const absent = layers.filter(({ chainId }) => sourceIn(plan, chainId) !== 'volume');
     const fetched = layers.filter(({ digest }) => plan.blobs.has(digest));

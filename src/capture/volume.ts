@@ -4,6 +4,7 @@ import { PreloadError } from '../model/errors.ts';
 import { unmountBelow } from '../node/mount.ts';
 import { BOOT, CONTENTS_FILE, FORMAT, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
+import type { Capture } from './context.ts';
 
 /** State of a volume before the capture. */
 export interface VolumeState {
@@ -22,20 +23,22 @@ const BLOBS = 'blobs/sha256';
 const MADE_BY_MKFS = 'lost+found';
 const BLOCK = 512; // unit of `blocks` in stat
 
+type InspectedVolume = Pick<Capture, 'volume' | 'force' | 'remedies'>;
+
 /**
  * Inspects the volume without changing it. Complete layers and blobs of an earlier run are reused: a layer or blob gets
  * its final name only when it is complete. A power failure can break that, so after a reboot only a sealed volume is
  * reused. Links are never reused. Throws PreloadError if the volume holds other files, unless `force` allows deleting
  * them.
  */
-export const inspectVolume = async (volume: string, { force }: { force: boolean }): Promise<VolumeState> => {
+export const inspectVolume = async ({ volume, force, remedies }: InspectedVolume): Promise<VolumeState> => {
   const entries = (await readdir(volume)).filter((entry) => ![MADE_BY_MKFS, BOOT].includes(entry)).sort();
   const lastBoot = await readText(volume, BOOT);
   const sealed = await isSealed(volume);
   if (entries.length > 0 && !sealed && lastBoot === undefined && !force) {
     throw new PreloadError(
       `${volume} holds files that kubectl preload did not write: ${entries.slice(0, 3).join(', ')}`,
-      'use an empty volume; export --force deletes everything on this one',
+      remedies.emptyVolume,
     );
   }
   const resumes = sealed || lastBoot === (await currentBoot());

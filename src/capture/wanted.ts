@@ -29,7 +29,7 @@ export const wantedImages = (
   for (const text of cached) {
     const name = parseImage(text);
     if (!name || isExcluded(name, request.exclude)) continue;
-    add({ name, sandbox: false, required: false, namespaces: [], usedBy: 'the node’s cache' });
+    add({ name, sandbox: false, required: false, namespaces: [] });
   }
   return [...wanted.values()];
 };

@@ -27,11 +27,10 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const { request, form, node, volume, report, version, withScript } = capture;
   const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
   if (resolved.length === 0) throw new PreloadError(NOTHING);
-  const state = await inspectVolume(volume, capture);
+  const state = await inspectVolume(capture);
   const onNode = { unpacked: node.unpacked, blobs: await blobsOfNode(node, resolved) };
   const plan = planCapture(resolved, { ...onNode, onVolume: state.layers, blobsOnVolume: state.blobs }, form);
-  const { layers: planned, blobs: fetched, ...summary } = plan;
-  report({ type: 'plan', plan: summary });
+  report({ type: 'plan', plan: plan.summary });
   await checkSpace(capture, plan, await reclaimableBytes(volume, state));
   const sealed = await sealedSums(volume);
   await clearVolume(volume, state);
@@ -46,7 +45,9 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
     disk.begin();
   };
   const unpacked = form.layers ? await writeLayers(capture, resolved, plan, { fetchBlob, layerDone }) : resolved;
-  const withBlobs = form.blobs ? await writeBlobs(unpacked, fetchBlob, blobsMissing(capture)) : [];
+  const withBlobs = form.blobs
+    ? await writeBlobs(unpacked, fetchBlob, (image, error) => onBlobFailure(capture, image, error))
+    : [];
   const complete = form.layers ? unpacked : withBlobs;
   if (complete.length === 0) throw new PreloadError(NOTHING);
   if (form.archives) await writeArchivePerImage(volume, withBlobs);
@@ -64,7 +65,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const defaults = restoreDefaults(request.tools);
   const written = await writeVolume(volume, {
     contents,
-    documents: complete,
+    captured: complete,
     layerSums: digests,
     withScript,
     defaults,
@@ -75,21 +76,13 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
 };
 
 /** Warns that an image has no blobs, or gives up on it if the volume has no unpacked layers. */
-const blobsMissing =
-  (capture: Capture) =>
-  (image: ResolvedImage, error: unknown): void => {
-    capture.signal.throwIfAborted();
-    if (isVolumeFull(error)) throw error;
-    if (capture.form.layers) {
-      const reason = (error as Error).message;
-      capture.report({
-        type: 'warning',
-        message: `captured only the layers of ${image.names[0]}, not its blobs: ${reason}`,
-      });
-    } else {
-      giveUp(capture, image.wanted, error);
-    }
-  };
+const onBlobFailure = (capture: Capture, image: ResolvedImage, error: unknown): void => {
+  capture.signal.throwIfAborted();
+  if (isVolumeFull(error)) throw error;
+  const message = `captured only the layers of ${image.names[0]}, not its blobs: ${(error as Error).message}`;
+  if (capture.form.layers) capture.report({ type: 'warning', message });
+  else giveUp(capture, image.wanted, error);
+};
 
 const capturedImage = (
   image: ResolvedImage,
@@ -115,7 +108,7 @@ const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves
 
 const checkSpace = async (
   { volume, report, remedies }: Capture,
-  { neededBytes }: CapturePlan,
+  { summary: { neededBytes } }: CapturePlan,
   reclaimable: number,
 ): Promise<void> => {
   const { blocks, bavail, bsize } = await statfs(volume);
@@ -126,7 +119,7 @@ const checkSpace = async (
   throw new PreloadError('the volume is too small for these images', remedies.largerVolume(roundUpToGibibytes(size)));
 };
 
-/** Returns unusual settings of this node; new nodes are assumed to have them too. */
+/** Returns the settings of this node that differ from the defaults; restore.sh uses them on new nodes. */
 export const restoreDefaults = ({ ctrPath, ctrFlags }: NodeTools): RestoreDefaults => {
   const address = /(?:^|\s)(?:-a|--address)[\s=]+(\S+)/.exec(ctrFlags)?.[1]?.replace(/^unix:\/\//, '');
   return { ...(ctrPath !== 'ctr' && { ctr: ctrPath }), ...(address && { address }) };

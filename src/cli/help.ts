@@ -13,7 +13,7 @@ export const GROUPS = {
   connection: 'Connection:',
 } as const;
 
-/** The verb whose help `argv` asks for, empty for the program's; undefined if it asks for none. */
+/** The verb whose help `argv` requests, '' for the program's, undefined if it requests no help. */
 export const helpTopic = (argv: readonly string[], verbs: readonly string[]): string | undefined => {
   const asksForHelp = argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help');
   return asksForHelp ? (argv.find((word) => verbs.includes(word)) ?? '') : undefined;
@@ -135,12 +135,15 @@ export const readFlags = (args: Argv<unknown>): Flag[] => {
       alias: options.alias[name]?.find((alias) => alias.length === 1),
       describe: descriptions[name] ?? '',
       preset: options.default[name] === undefined ? undefined : String(options.default[name]),
-      isBoolean: options.boolean.includes(name),
+      isBoolean: isBooleanFlag(args, name),
       isRequired: name in options.demandedOptions,
       choices: options.choices[name] ?? [],
       group: groups.find(([, names]) => names.includes(name))?.[0] ?? GROUPS.options,
     }));
 };
+
+export const isBooleanFlag = (args: Argv<unknown>, flag: string): boolean =>
+  (args as Argv<unknown> & Internals).getOptions().boolean.includes(flag);
 
 /** Flags that a user may give: NAME and IMAGE are arguments. */
 export const flagNames = (args: Argv<unknown>): string[] =>

@@ -11,7 +11,21 @@ interface ConnectionFlags {
   namespace?: string | undefined;
   /** milliseconds */
   requestTimeout: number;
+  /** of a command without these flags */
+  remedies?: Remedies;
 }
+
+/** What to do about a connection that fails, in the flags of the command that was typed. */
+interface Remedies {
+  kubeconfig: string;
+  /** if the server is slow */
+  slow: string;
+}
+
+const FLAG_REMEDIES: Remedies = {
+  kubeconfig: 'set KUBECONFIG, or specify a file with --kubeconfig',
+  slow: 'raise --request-timeout',
+};
 
 /** One API server, as one user. */
 export interface Cluster {
@@ -22,16 +36,17 @@ export interface Cluster {
   namespace: string;
   /** milliseconds */
   requestTimeout: number;
+  remedies: Remedies;
   /** shows a warning, such as one from the API server; each text only once */
   warn: (text: string) => void;
 }
 
-const REMEDY = 'set KUBECONFIG, or specify a file with --kubeconfig';
 const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** Returns the API server, user and namespace that kubectl would use with these flags. Throws PreloadError. */
 export const connect = (flags: ConnectionFlags, environment: Environment, warn: (text: string) => void): Cluster => {
-  const { kubeconfig, missing } = load(flags.kubeconfig, environment);
+  const { remedies = FLAG_REMEDIES } = flags;
+  const { kubeconfig, missing } = load(flags.kubeconfig, environment, remedies);
   const name = flags.context || kubeconfig.currentContext;
   if (name && !kubeconfig.contexts.has(name)) {
     throw new PreloadError(`context "${name}" does not exist`, 'see: kubectl config get-contexts');
@@ -44,7 +59,7 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     const files = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : '';
-    throw new PreloadError(`no cluster is configured${files}`, REMEDY);
+    throw new PreloadError(`no cluster is configured${files}`, remedies.kubeconfig);
   }
   const user = config.getCurrentUser();
   if (flags.as && user)
@@ -55,6 +70,7 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
     server: cluster.server.replace(/\/$/, ''),
     namespace: flags.namespace ?? context?.namespace ?? 'default',
     requestTimeout: flags.requestTimeout,
+    remedies,
     warn: (text) => {
       if (!seen.has(text)) warn(text);
       seen.add(text);
@@ -62,11 +78,11 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
   };
 };
 
-const load = (flag: string | undefined, environment: Environment) => {
+const load = (flag: string | undefined, environment: Environment, remedies: Remedies) => {
   try {
     return loadKubeconfig(flag, environment);
   } catch (error) {
-    throw new PreloadError(`cannot read the kubeconfig: ${reasonOf(error as Error)}`, REMEDY);
+    throw new PreloadError(`cannot read the kubeconfig: ${reasonOf(error as Error)}`, remedies.kubeconfig);
   }
 };
 

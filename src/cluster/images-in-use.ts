@@ -73,8 +73,9 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
       for (const [key, image] of imagesOf(pod)) {
         namespaces.add(namespace);
         const users: ImageUser[] = found.get(key)?.users ?? [];
-        const isNew = users.every((user) => user.namespace !== namespace); // the kind of its owner may not be listed
-        if (!owned || isNew) users.push({ kind: kind.toLowerCase(), namespace, name });
+        const isNewNamespace = users.every((user) => user.namespace !== namespace);
+        // an owned pod counts if its owner could not be listed
+        if (!owned || isNewNamespace) users.push({ kind: kind.toLowerCase(), namespace, name });
         found.set(key, { name: image, users });
       }
     }

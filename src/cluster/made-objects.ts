@@ -8,6 +8,8 @@ import { poll } from './wait.ts';
 /** The objects that one run created for its own use, so that it removes exactly those. */
 export interface MadeObjects {
   create: (object: KubernetesObject) => Promise<KubernetesObject>;
+  /** the last one first */
+  all: () => readonly KubernetesObject[];
   /** Tries to remove all of them; never throws. */
   remove: (options?: RemoveOptions) => Promise<Removal>;
 }
@@ -42,11 +44,12 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
       made.push(created);
       return created;
     },
+    all: () => made.toReversed(),
     remove: async ({ keep = [], until = new AbortController().signal } = {}) => {
       const chosen = made.filter((object) => !keep.includes(object)).reverse();
-      const refused = new AbortController();
+      const attempt = { isRefused: false };
       const outcomes = await Promise.all(
-        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until, refused) })),
+        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until, attempt) })),
       );
       const left = outcomes.filter(({ problem }) => problem !== undefined);
       made = [...keep, ...left.map(({ object }) => object)];
@@ -71,7 +74,7 @@ const removalProblem = async (
   cluster: Cluster,
   object: KubernetesObject,
   until: AbortSignal,
-  refused: AbortController,
+  attempt: { isRefused: boolean },
 ): Promise<string | undefined> => {
   const signal = AbortSignal.timeout(REMOVAL_TIMEOUT);
   let isRequested = false;
@@ -80,7 +83,7 @@ const removalProblem = async (
     if (!isRequested) await remove(cluster, object, { signal });
     isRequested = true;
     if (until.aborted || !(await exists(cluster, object, { signal }))) return true;
-    if (refused.signal.aborted) throw new PreloadError(problem);
+    if (attempt.isRefused) throw new PreloadError(problem);
     return undefined;
   };
   const tryAgain = (error: unknown): undefined => {
@@ -92,7 +95,7 @@ const removalProblem = async (
     return undefined;
   } catch (error) {
     if (signal.aborted) return problem;
-    refused.abort();
+    attempt.isRefused = true;
     return (error as Error).message;
   }
 };
@@ -103,9 +106,17 @@ const describeLeft = (objects: readonly KubernetesObject[], problem: string): st
   return `could not remove ${names}: ${problem}; remove ${objects.length > 1 ? 'them' : 'it'} with: ${command}`;
 };
 
+/** Returns the error for a snapshot whose name is taken. */
+export const snapshotThere = (name: string, namespace: string): PreloadError =>
+  new PreloadError(
+    `volume snapshot "${name}" already exists in namespace "${namespace}"`,
+    `choose another name; see: ${USAGE_NAME} status -n ${namespace}`,
+  );
+
 /** Returns the error for an object of a preload that already exists, with the command that removes it. */
 export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
   const { labels, name: ownName, namespace = '' } = metadata;
+  if (kind === 'VolumeSnapshot') return snapshotThere(ownName, namespace);
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
   const see = isVerify ? '' : `see: ${USAGE_NAME} status -n ${namespace}; `;

@@ -5,7 +5,7 @@ import { list } from './objects.ts';
 
 interface Node {
   metadata: { name: string };
-  spec?: { unschedulable?: boolean };
+  spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] };
   status?: {
     nodeInfo?: { operatingSystem: string; architecture: string };
     conditions?: { type: string; status: string }[];
@@ -101,7 +101,13 @@ const imagesOf = ({ status }: Node): [string, number][] =>
 const platformOf = ({ status }: Node): string =>
   `${status?.nodeInfo?.operatingSystem}/${status?.nodeInfo?.architecture}`;
 
+/** A taint that the loader does not tolerate. The one of a new node is removed once the node is ready. */
+const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): boolean =>
+  effect !== 'PreferNoSchedule' && key !== 'node.kubernetes.io/not-ready';
+
+/** Whether the loader may run on a node without being told to. */
 const isUsable = (node: Node): boolean =>
   platformOf(node).startsWith('linux/') &&
   !node.spec?.unschedulable &&
+  !(node.spec?.taints ?? []).some(keepsLoaderAway) &&
   (node.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');

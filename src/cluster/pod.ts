@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { PreloadError } from '../model/errors.ts';
@@ -8,7 +7,7 @@ import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
 import { apply, read } from './objects.ts';
 import { send } from './rest.ts';
-import { poll } from './wait.ts';
+import { pause, poll } from './wait.ts';
 import { lastWarning } from './warnings.ts';
 
 const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
@@ -40,7 +39,7 @@ export const podStarted = async (
     if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, terms.otherVolume);
     const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
     if (warning?.startsWith('FailedMount: MountVolume.'))
-      throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`);
+      throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`, terms.otherVolume);
     return undefined;
   });
 };
@@ -91,8 +90,8 @@ interface LoaderObjects {
 }
 
 /**
- * Creates the objects of a loader. Deleting the pod deletes everything but the claim. Creates the config map first,
- * since a pod that waits for it starts a second later.
+ * Creates the objects of a loader. Deleting the pod deletes everything but the claim. Creates the config map first:
+ * a pod that has to wait for it starts a second later.
  */
 export const createLoader = async (
   cluster: Cluster,
@@ -128,7 +127,7 @@ export const loaderEvents = async function* (
       yield event;
     }
     if (ended) return;
-    await sleep(1000, undefined, { signal });
+    await pause(1000, signal);
   }
 };
 

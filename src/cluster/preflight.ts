@@ -27,10 +27,10 @@ export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: 
   const { metadata, provisioner } = await storageClassOf(cluster, names.storageClass, signal);
   checkSnapshotClass(snapshotClasses, names.snapshotClass, {
     driver: provisioner,
-    of: `storage class "${metadata.name}"`,
+    user: `storage class "${metadata.name}"`,
     flag: '--snapshot-class',
     mismatch: 'choose two classes of the same driver with --storage-class and --snapshot-class',
-    otherwise: 'use another --storage-class',
+    alternative: 'use another --storage-class',
   });
 };
 
@@ -103,8 +103,8 @@ interface Volume {
 }
 
 /**
- * Throws PreloadError if the claim `name` cannot be snapshotted. Creates nothing. Leaves what this user may not read to
- * the snapshot controller, since a pod often has only the permission to create snapshots.
+ * Throws PreloadError if the claim `name` cannot be snapshotted. Creates nothing. If this user may not read
+ * something, leaves that check to the snapshot controller: a pod often may only create snapshots.
  */
 export const checkClaim = async (
   cluster: Cluster,
@@ -123,7 +123,7 @@ export const checkClaim = async (
     );
   }
   if (!classes) return;
-  checkSnapshotClass(classes, snapshotClass, { driver: csi.driver, of: `claim "${name}"`, flag: '--class' });
+  checkSnapshotClass(classes, snapshotClass, { driver: csi.driver, user: `claim "${name}"`, flag: '--class' });
 };
 
 const volumeOf = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<Volume | undefined> => {

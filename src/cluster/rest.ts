@@ -25,7 +25,7 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
     throw new PreloadError(
       `cannot use the kubeconfig: ${reasonOf(error)}`,
-      'set KUBECONFIG, or specify a file with --kubeconfig',
+      'check the credentials of the current context; kubectl should fail in the same way',
     );
   });
   const dispatcher = authentication.getDispatcher();
@@ -38,15 +38,27 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
     ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
   }).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw connectionError(error, url.host);
+    throw connectionError(error, cluster);
   });
   for (const warning of warnings(response.headers.get('warning'))) cluster.warn(warning);
   if (!response.ok) throw await apiError(response);
   return response;
 };
 
-export const sendForJson = async <T>(cluster: Cluster, path: string, request?: ApiRequest): Promise<T> =>
-  (await (await send(cluster, path, request)).json()) as T;
+export const sendForJson = async <T>(cluster: Cluster, path: string, request?: ApiRequest): Promise<T> => {
+  const response = await send(cluster, path, request);
+  const text = await response.text().catch((error: unknown) => {
+    request?.signal?.throwIfAborted();
+    throw connectionError(error, cluster);
+  });
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ApiError(0, '', `The server ${hostOf(cluster)} did not answer with JSON - is it an API server?`);
+  }
+};
+
+const hostOf = ({ server }: Cluster): string => new URL(server).host;
 
 /** Returns the texts with code 299 in a Warning header. */
 const warnings = (header: string | null): string[] =>
@@ -72,7 +84,8 @@ const parseStatus = (text: string): { reason?: string; message?: string } => {
   }
 };
 
-const connectionError = (error: unknown, host: string): Error => {
+const connectionError = (error: unknown, cluster: Cluster): Error => {
+  const host = hostOf(cluster);
   const cause = ((error as Error).cause ?? error) as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
   const code = cause.code ?? cause.errors?.[0]?.code;
   if (code === 'ECONNREFUSED') {
@@ -83,7 +96,7 @@ const connectionError = (error: unknown, host: string): Error => {
     );
   }
   if (cause.name === 'TimeoutError') {
-    return new PreloadError(`the server ${host} did not answer in time`, 'raise --request-timeout');
+    return new PreloadError(`the server ${host} did not answer in time`, cluster.remedies.slow);
   }
   // without Node's advice on its own flags
   const reason = cause.message.replace(/; if the root CA is installed locally.*/, '');

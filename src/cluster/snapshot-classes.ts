@@ -11,13 +11,13 @@ interface SnapshotClass extends KubernetesObject {
 interface SnapshotSource {
   driver: string;
   /** what uses the driver: `storage class "fast"` */
-  of: string;
+  user: string;
   /** flag that specifies the snapshot class */
   flag: string;
   /** hint if the named class is for another driver; by default, lists the classes for this driver */
   mismatch?: string;
   /** second hint if no class is for the driver: `use another --storage-class` */
-  otherwise?: string;
+  alternative?: string;
 }
 
 export const listSnapshotClasses = async (cluster: Cluster, signal: AbortSignal): Promise<SnapshotClass[]> => {
@@ -36,21 +36,21 @@ export const listSnapshotClasses = async (cluster: Cluster, signal: AbortSignal)
 export const checkSnapshotClass = (
   classes: readonly SnapshotClass[],
   name: string | undefined,
-  { driver, of, flag, mismatch, otherwise }: SnapshotSource,
+  { driver, user, flag, mismatch, alternative }: SnapshotSource,
 ): void => {
   const fitting = classes.filter((snapshotClass) => snapshotClass.driver === driver);
   const remedy = fitting[0]
     ? chooseOne(flag, fitting)
-    : ['install a VolumeSnapshotClass for it', ...(otherwise ? [otherwise] : [])].join(', or ');
+    : ['install a VolumeSnapshotClass for it', ...(alternative ? [alternative] : [])].join(', or ');
   if (!name) {
     if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
-    throw new PreloadError(`no default volume snapshot class for ${driver}, which ${of} uses`, remedy);
+    throw new PreloadError(`no default volume snapshot class for ${driver}, which ${user} uses`, remedy);
   }
   const named = classes.find(isNamed(name));
   if (!named) throw classMissing('volume snapshot class', name, classes, flag);
   if (named.driver !== driver) {
     throw new PreloadError(
-      `volume snapshot class "${name}" is for driver ${named.driver}, but ${of} uses ${driver}`,
+      `volume snapshot class "${name}" is for driver ${named.driver}, but ${user} uses ${driver}`,
       mismatch ?? remedy,
     );
   }

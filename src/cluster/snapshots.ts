@@ -4,6 +4,7 @@ import { USAGE_NAME } from '../model/names.ts';
 import type { SnapshotStatus } from '../model/pod-state.ts';
 import { parseQuantity } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
+import { snapshotThere } from './made-objects.ts';
 import { list, nullIfForbidden, read } from './objects.ts';
 import { poll } from './wait.ts';
 
@@ -91,32 +92,29 @@ export const isAttached = async (cluster: Cluster, claim: KubernetesObject, sign
   const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
     signal,
   });
+  const volume = current?.spec.volumeName;
   for await (const { spec } of attachments) {
-    if (spec.source.persistentVolumeName === current?.spec.volumeName) return true;
+    if (volume && spec.source.persistentVolumeName === volume) return true;
   }
   return false;
 };
 
 export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {
-  if (!(await read(cluster, 'VolumeSnapshot', name, { signal }))) return;
-  throw new PreloadError(
-    `volume snapshot "${name}" already exists in namespace "${cluster.namespace}"`,
-    `choose another name; see: ${USAGE_NAME} status -n ${cluster.namespace}`,
-  );
+  if (await read(cluster, 'VolumeSnapshot', name, { signal })) throw snapshotThere(name, cluster.namespace);
 };
 
-/** Returns the snapshot `name`. Throws PreloadError if it is missing or not ready; its hint mentions `flag`. */
+/** Returns the snapshot `name`. Throws PreloadError with `remedy` if it is missing or not ready. */
 export const readySnapshot = async (
   cluster: Cluster,
   name: string,
-  flag: string,
+  remedy: string,
   signal: AbortSignal,
 ): Promise<VolumeSnapshot> => {
   const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
   if (snapshot?.status?.readyToUse) return snapshot;
   throw new PreloadError(
     `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
-    `use ${flag} with a snapshot that is ready; see: ${USAGE_NAME} status -n ${cluster.namespace}`,
+    `${remedy}; see: ${USAGE_NAME} status -n ${cluster.namespace}`,
   );
 };
 

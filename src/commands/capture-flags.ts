@@ -44,6 +44,13 @@ export const captureSettings = ({
   tools: { ctrPath, ctrFlags, containerdPath },
 });
 
+/** A value of --platform. */
+export const platform = (text: string | undefined): string | undefined => {
+  if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))
+    throw invalidArgument('platform', text, 'must be linux/ARCHITECTURE, such as linux/amd64');
+  return text;
+};
+
 const MAX_PARALLEL = 64;
 
 const parallel = (text: string): number => {

@@ -15,10 +15,8 @@ export interface Run {
 }
 
 interface RunSettings {
-  /** objects whose last warning explains why the time was not enough, the most telling first */
-  watched: readonly KubernetesObject[];
   /** how the run cleans up; undefined if it leaves what it made */
-  cleanUp?: { title: string; command: string };
+  cleanup?: { title: string; command: string };
 }
 
 /** Does `work` and cleans up after it, however it ends. A failure to clean up is a warning. */
@@ -35,14 +33,15 @@ export const inRun = async <T>(
     await cleanUp(run, settings, context, signal);
     return result;
   } catch (error) {
-    const failure = error instanceof TimedOut ? await withLastWarning(cluster, settings.watched, error) : error;
+    const watched = [...(run.submitted ? [run.submitted] : []), ...run.made.all()];
+    const failure = error instanceof TimedOut ? await withLastWarning(cluster, watched, error) : error;
     progress.fail((failure as Error).message);
-    if (failure instanceof Interrupted && settings.cleanUp) {
-      const { command } = settings.cleanUp;
+    if (failure instanceof Interrupted && settings.cleanup) {
+      const { command } = settings.cleanup;
       progress.note(`Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${command}`);
     }
     // the claim of a snapshot that is being taken stays until that is done
-    await cleanUp(run, settings, context, run.submitted && AbortSignal.abort());
+    await cleanUp(run, settings, context, run.submitted ? AbortSignal.abort() : undefined);
     if (run.submitted) {
       const { name, namespace = '' } = run.submitted.metadata;
       progress.note(`The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`);
@@ -56,10 +55,10 @@ const cleanUp = async (
   { made }: Run,
   settings: RunSettings,
   { progress }: Context,
-  until: AbortSignal | undefined,
+  until?: AbortSignal,
 ): Promise<void> => {
-  if (!settings.cleanUp) return;
-  progress.start(settings.cleanUp.title);
+  if (!settings.cleanup) return;
+  progress.start(settings.cleanup.title);
   const { removed, left } = await made.remove(until && { until });
   if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
   else if (left) progress.fail('nothing could be removed');

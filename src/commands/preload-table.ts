@@ -24,7 +24,7 @@ export const formatPreloads = (
       preload.phase,
       preload.images ? String(preload.images.length) : absent,
       preload.size === undefined ? absent : formatBytes(preload.size),
-      preload.snapshotId ?? (isReady ? '<unknown>' : '<pending>'),
+      preload.snapshotId ?? (['Ready', 'Failed'].includes(preload.phase) ? absent : '<pending>'),
       formatAge(now - Date.parse(preload.created)),
     ];
   });

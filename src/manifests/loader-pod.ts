@@ -7,7 +7,7 @@ const HOST = '/host';
 const VOLUME = '/snapshot';
 export const TOOL_FOLDER = '/preload';
 const PULL_SECRETS = '/pull-secrets';
-/** The loader keeps the sealed volume locked until it is removed, at most this long. */
+/** Longest time for which the loader keeps the sealed volume locked, until it is removed. */
 export const HOLD_SECONDS = 600;
 
 // Unpacks the bundle with node itself, so that the image needs nothing else.
@@ -89,7 +89,7 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
   };
 };
 
-/** Fields of a pod that runs once, for at most `deadline` seconds, and knows nothing of the cluster. */
+/** Fields of a pod that runs once, for at most `deadline` seconds, and has no access to the API server. */
 export const runsOnce = (deadline: number) => ({
   restartPolicy: 'Never',
   activeDeadlineSeconds: deadline,

@@ -11,7 +11,7 @@ export class PreloadError extends Error {
 export const reasonOf = ({ message }: Error): string =>
   message.replace(/\bE[A-Z0-9]+: (.*), \w+(?: '(.*)')?$/, (_, what, path) => (path ? `${what}: ${path}` : what));
 
-/** The time that the user gave the command is over. */
+/** The --timeout of the command has passed. */
 export class TimedOut extends PreloadError {}
 
 /** A wrong command line: printed with a pointer to the help of the command, as kubectl does. */

@@ -44,7 +44,7 @@ export const statusCommand = (name: string, namespace: string): string =>
 
 /** Shell command that deletes the temporary objects of preload `name`, not the snapshot and its record. */
 export const removeCommand = (name: string, namespace: string, component: Component = 'loader'): string =>
-  `kubectl delete pod,pvc,configmap -n ${namespace} -l ${ofComponent(component, name)}`;
+  `kubectl delete pod,pvc,configmap,secret -n ${namespace} -l ${ofComponent(component, name)}`;
 
 const MAX_LABEL = 63;
 const MAX_NAME = MAX_LABEL - `${PLUGIN}--verify`.length; // must fit into a label value and the longest derived name
@@ -58,7 +58,10 @@ export const nameProblem = (name: string): string | undefined => {
   return undefined;
 };
 
-/** Why `name` is not valid for a snapshot of a claim, or undefined if it is. Longer than for a preload: only a label has it. */
+/**
+ * Why `name` is not valid for a snapshot of a claim, or undefined if it is. It may be longer than a preload's: no other
+ * object's name contains it.
+ */
 export const snapshotNameProblem = (name: string): string | undefined => {
   if (name.length > MAX_LABEL) return `must be at most ${MAX_LABEL} characters`;
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {

@@ -1,5 +1,6 @@
 import type { LayerSource, ResolvedLayer } from './image.ts';
 import type { Form } from './layout.ts';
+import { roundUpToGibibytes } from './units.ts';
 
 /** Layers and blobs available before the capture. */
 export interface Available {
@@ -27,7 +28,8 @@ export interface PlanSummary {
 }
 
 /** The one decision about every layer; everything that handles layers reads it. */
-export interface CapturePlan extends PlanSummary {
+export interface CapturePlan {
+  summary: PlanSummary;
   /** by chain ID */
   layers: ReadonlyMap<string, PlannedLayer>;
   /** digests of the blobs to fetch or copy */
@@ -73,11 +75,11 @@ export const planCapture = (
   available: Available,
   form: Form,
 ): CapturePlan => {
-  const plan = { images: images.length, pullBytes: 0, blobBytes: 0, copyBytes: 0, neededBytes: RESERVE };
+  const summary = { images: images.length, pullBytes: 0, blobBytes: 0, copyBytes: 0, neededBytes: RESERVE };
   const layers = new Map<string, PlannedLayer>();
   const blobs = new Set<string>();
   const need = (bytes: number) => {
-    plan.neededBytes += Math.ceil(bytes * OVERHEAD);
+    summary.neededBytes += Math.ceil(bytes * OVERHEAD);
   };
   const all = images.flatMap(({ layers }) => layers);
   const fetched = new Map<string, number>();
@@ -88,32 +90,30 @@ export const planCapture = (
     const fromBlob = source === 'blob' || source === 'registry';
     if (form.blobs || fromBlob) fetched.set(layer.digest, layer.size);
     if (!form.layers || source === 'volume') continue;
-    if (source === 'node') plan.copyBytes += unpacked;
+    if (source === 'node') summary.copyBytes += unpacked;
     need(unpacked);
   }
   for (const [digest, bytes] of fetched) {
     if (available.blobsOnVolume.has(digest)) continue;
     blobs.add(digest);
-    if (available.blobs.has(digest)) plan.blobBytes += bytes;
-    else plan.pullBytes += bytes;
+    if (available.blobs.has(digest)) summary.blobBytes += bytes;
+    else summary.pullBytes += bytes;
     need(bytes); // kept at least until its layer is unpacked
   }
   if (form.archives) need(all.reduce((sum, { size }) => sum + size, 0));
-  return { ...plan, layers, blobs };
+  return { summary, layers, blobs };
 };
 
-const GIBIBYTE = 1024 ** 3;
-
 const ESTIMATE_FACTOR = 2; // layers unpack to about three times their size, but images share many
-const SMALLEST = 2 * GIBIBYTE;
+const SMALLEST = 2 * 1024 ** 3;
 
 /**
  * First estimate of the volume size, as a Kubernetes quantity of at least `least` bytes. `known` are the compressed bytes
  * of the images whose size nodes report. Ignores images of unknown size: the loader computes the exact need, and gets a
- * larger volume if this one is too small. Estimates low, because a volume cannot shrink and every new node's disk is as large.
+ * larger volume if this one is too small. Estimates low: a volume cannot shrink, and every new node gets a disk of this size.
  */
 export const estimateVolumeSize = (known: readonly number[], { layers, blobs, archives }: Form, least = 0): string => {
   const compressed = known.reduce((sum, size) => sum + size, 0);
   const factor = (layers ? ESTIMATE_FACTOR : 0) + (blobs ? 1 : 0) + (archives ? 1 : 0);
-  return `${Math.ceil(Math.max(SMALLEST, least, compressed * factor) / GIBIBYTE)}Gi`;
+  return roundUpToGibibytes(Math.max(SMALLEST, least, compressed * factor));
 };

@@ -6,13 +6,9 @@ import { PreloadError } from '../model/errors.ts';
 export class CommandFailed extends PreloadError {
   readonly code: number | NodeJS.Signals | null;
   constructor(message: string, argv: readonly string[], code: number | NodeJS.Signals | null) {
-    super(
-      message,
-      `to see why, run on the node: ${argv
-        .slice(argv[0] === 'chroot' ? 2 : 0)
-        .join(' ')
-        .slice(0, MAX_SHOWN)}`,
-    );
+    const isOnNode = argv[0] === 'chroot';
+    const command = argv.slice(isOnNode ? 2 : 0).join(' ');
+    super(message, `to see why, run${isOnNode ? ' on the node' : ''}: ${command.slice(0, MAX_SHOWN)}`);
     this.code = code;
   }
 }

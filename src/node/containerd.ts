@@ -11,7 +11,7 @@ import { pathHere } from './files.ts';
 /** Digests by image name. */
 export type NodeImages = ReadonlyMap<string, string>;
 
-/** Contents of the node's containerd, which is never changed. */
+/** What the node's containerd had when the capture started. */
 export interface NodeStore {
   ctr: Ctr;
   images: NodeImages;

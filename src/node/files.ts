@@ -3,7 +3,7 @@ import { join } from 'node:path/posix';
 
 const MAX_LINKS = 40;
 
-/** Converts `path` on the node at `root` to a path on this machine. Resolves symbolic links as the node does. */
+/** Path on this machine of `path` on the node at `root`. Resolves symbolic links as the node does. */
 export const pathHere = async (root: string, path: string): Promise<string> => {
   const pending = path.split('/');
   let resolved = '/';

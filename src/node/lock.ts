@@ -21,7 +21,7 @@ export const lockVolume = async (root: string, volume: string): Promise<() => Pr
     }
     throw new PreloadError(
       `cannot lock the volume: ${(error as Error).message}`,
-      `install flock (util-linux or busybox) on the node at ${root}`,
+      'install flock (util-linux or busybox) on the node',
     );
   }
   return () => folder.close();

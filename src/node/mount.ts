@@ -55,7 +55,7 @@ export const showVolumeInNode = async (root: string, volume: string): Promise<st
     await run(['mount', '-o', 'bind', volume, join(root, folder)]);
     return folder;
   }
-  throw new PreloadError(`found no directory in the node's root ${root} to mount the volume on`);
+  throw new PreloadError('found no directory on the node to mount the volume on', 'create an empty /mnt on the node');
 };
 
 export const hideVolumeInNode = async (root: string, folder: string): Promise<void> => {

@@ -10,19 +10,19 @@ import { identifyRun, isRunning } from './process-id.ts';
 const PIPE_BYTES = 64 * 1024; // capacity of a pipe
 
 /**
- * Runs `argv` and passes its standard output to `take` in pieces, which are valid only during the call. All pieces use
+ * Runs `argv` and passes its standard output to `consume` in pieces, which are valid only during the call. All pieces use
  * the same buffer: a child's own stream allocates one for each, so its memory grows with the output. Throws
  * CommandFailed.
  */
 export const streamOutput = async (
   argv: readonly string[],
-  take: (piece: Buffer) => void,
+  consume: (piece: Buffer) => void,
   signal?: AbortSignal,
 ): Promise<void> => {
   const { readable, writable } = await openPipe();
   const buffer = Buffer.alloc(PIPE_BYTES);
   const callback = (bytes: number): boolean => {
-    take(buffer.subarray(0, bytes));
+    consume(buffer.subarray(0, bytes));
     return true; // continue reading
   };
   const reader = new Socket({ fd: readable, readable: true, writable: false, onread: { buffer, callback } }).resume();

@@ -30,9 +30,11 @@ const matches = (host: string, port: string, rule: string): boolean => {
 const isInRange = (host: string, range: string): boolean => {
   const [address = '', bits] = range.split('/');
   const family = familyOf(host);
-  if (!family || family !== familyOf(address) || !(Number(bits) <= (family === 'ipv4' ? 32 : 128))) return false;
+  const size = Number(bits ?? Number.NaN);
+  if (!family || family !== familyOf(address) || Number.isNaN(size) || size > (family === 'ipv4' ? 32 : 128))
+    return false;
   const list = new BlockList();
-  list.addSubnet(address, Number(bits), family);
+  list.addSubnet(address, size, family);
   return list.check(host, family);
 };
 

@@ -27,7 +27,7 @@ export const treeDigester = () => {
   let records: Buffer[] = [];
   let bytes = 0;
 
-  const take = (piece: Buffer): void => {
+  const consume = (piece: Buffer): void => {
     if (isExtended) records.push(Buffer.from(piece));
     else hash.update(piece);
     content -= piece.length;
@@ -53,7 +53,7 @@ export const treeDigester = () => {
         const rest = chunk.length - at;
         if (content > 0) {
           const piece = chunk.subarray(at, at + Math.min(content, rest));
-          take(piece);
+          consume(piece);
           at += piece.length;
         } else if (padding > 0) {
           const skipped = Math.min(padding, rest);

@@ -29,8 +29,8 @@ const writeDocument = async (volume: string, { digest, data }: Document): Promis
 
 interface VolumeParts {
   contents: Omit<Contents, 'set'>;
-  /** of all images in `contents` */
-  documents: readonly ImageDocuments[];
+  /** the images in `contents`, with their documents */
+  captured: readonly ImageDocuments[];
   /** tree digests of layers by chain ID */
   layerSums: ReadonlyMap<string, string>;
   /** write restore.sh */
@@ -45,11 +45,11 @@ interface VolumeParts {
  */
 export const writeVolume = async (
   volume: string,
-  { contents, documents: ofImages, layerSums, withScript, defaults }: VolumeParts,
+  { contents, captured, layerSums, withScript, defaults }: VolumeParts,
 ): Promise<Contents> => {
   const { images, layout } = contents;
-  const named = ofImages.flatMap(namesOf);
-  const documents = ofImages.flatMap(documentsOf);
+  const named = captured.flatMap(namesOf);
+  const documents = captured.flatMap(documentsOf);
   const layers = layerList(images);
   const names = nameList(images);
   await mkdir(join(volume, 'restore'), { recursive: true });

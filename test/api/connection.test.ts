@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createWebServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runBundle } from '../harness/run-bundle.ts';
+import { stopServer } from '../harness/stop-server.ts';
 import { STORAGE, startTestServer } from './api-server.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-connection-'));
@@ -71,7 +73,7 @@ describe('no way to the server', () => {
     await fails(
       [],
       { KUBECONFIG: path },
-      new RegExp(`^error: cannot use the kubeconfig: no such file or directory: .*\n${remedy}`),
+      /^error: cannot use the kubeconfig: no such file or directory: .*\nhint: check the credentials of the current context; .*\n$/,
     );
   });
 
@@ -96,6 +98,35 @@ describe('no way to the server', () => {
     await fails(flags, { KUBECONFIG: path }, lines);
     close();
   });
+
+  const answers = async (answer: (response: ServerResponse) => void, lines: RegExp): Promise<void> => {
+    const web = createWebServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    const { port } = web.address() as AddressInfo;
+    const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+    const config = JSON.parse(admin);
+    config.clusters[0].cluster = cluster;
+    const path = await kubeconfig(JSON.stringify(config));
+    await fails(['--request-timeout', '500ms'], { KUBECONFIG: path }, lines).finally(() => stopServer(web));
+  };
+
+  test('a server that is not an API server', () =>
+    answers(
+      (response) => response.end('<html>'),
+      /^The server 127\.0\.0\.1:\d+ did not answer with JSON - is it an API server\?\n$/,
+    ));
+
+  test('a server that stops in the middle of an answer', () =>
+    answers(
+      (response) => response.write('{'),
+      /^error: the server 127\.0\.0\.1:\d+ did not answer in time\nhint: raise --request-timeout\n$/,
+    ));
+
+  test('a connection that breaks in the middle of an answer', () =>
+    answers(
+      (response) => response.write('{', () => response.destroy()),
+      /^Unable to connect to the server 127\.0\.0\.1:\d+: .*\n$/,
+    ));
 
   test('a server of another authority', async () => {
     const path = await kubeconfig(admin.replace('ca.crt', 'admin.crt'));

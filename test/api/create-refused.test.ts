@@ -136,7 +136,7 @@ describe('create makes nothing where its name is taken', () => {
   const underWay =
     /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;
   const remains =
-    /^hint: see: kubectl preload status -n default; remove what is left with: kubectl delete pod,pvc,configmap -n default -l /m;
+    /^hint: see: kubectl preload status -n default; remove what is left with: kubectl delete pod,pvc,configmap,secret -n default -l /m;
 
   test('by a preload', async () => {
     await server.apply({

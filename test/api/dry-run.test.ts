@@ -98,6 +98,17 @@ describe('the objects', () => {
     });
   });
 
+  test('are for the images after a flag that can be repeated', async () => {
+    const [configMap] = await plan('--exclude', 'x', 'r.io/after:1', '--exclude', 'y');
+    const data = configMap?.binaryData as { 'request.json.gz': string };
+    const request = JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString());
+    assert.deepEqual(request.exclude, ['x', 'y']);
+    assert.deepEqual(request.images, [
+      requested(APP, { namespaces: ['default'] }),
+      requested('r.io/after:1', { namespaces: ['default'] }),
+    ]);
+  });
+
   test('follow what the nodes tell: their images, their sizes, their platform', async () => {
     const [, claim, pod] = await plan('docker.io/library/nginx:1');
     assert.partialDeepStrictEqual(claim, { spec: { resources: { requests: { storage: '4Gi' } } } });

@@ -88,7 +88,8 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
 
   test('not in time, with the last warning about it', async () => {
     const run = await createUntilPending('--timeout', '5s');
-    const involvedObject = { kind: 'Pod', namespace: 'default', name: 'preload-web' };
+    const uid = await server.kubectl(['get', 'pod', 'preload-web', '--output', 'jsonpath={.metadata.uid}']);
+    const involvedObject = { kind: 'Pod', namespace: 'default', name: 'preload-web', uid };
     const event = (name: string, type: string, message: string, lastTimestamp: string) => ({
       ...{ apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: 'default' } },
       ...{ type, reason: 'FailedAttachVolume', message, involvedObject, lastTimestamp },

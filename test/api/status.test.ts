@@ -87,7 +87,7 @@ describe('preloads', () => {
       rows.map((row) => row.replace(/\d+s$/, 'AGO').split(/ {2,}/)),
       [
         ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'],
-        ['crashed', 'False', 'Failed', '<none>', '<none>', '<pending>', 'AGO'],
+        ['crashed', 'False', 'Failed', '<none>', '<none>', '<none>', 'AGO'],
         ['failed', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
         ['pulling', 'False', 'Starting', '<none>', '<none>', '<pending>', 'AGO'],
         ['taking', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],

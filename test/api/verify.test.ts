@@ -46,7 +46,7 @@ describe('verify makes nothing', () => {
     server.refuses(
       ['verify', 'nothing'],
       /^error: volume snapshot "nothing" not found in namespace "default"$/m,
-      /^hint: use verify with a snapshot that is ready; see: kubectl preload status -n default$/m,
+      /^hint: use verify with a preload that is ready; see: kubectl preload status -n default$/m,
     ));
 
   test('of a snapshot that is not ready', () =>

@@ -126,6 +126,12 @@ describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
     );
   });
 
+  test('true or false for a flag without a value', async () => {
+    const strict = (value: string) => flawed(['create', 'web'], { KUBECTL_PRELOAD_STRICT: value });
+    for (const value of ['true', 'false']) assert.match(await strict(value), /no cluster is configured/);
+    for (const value of ['0', 'no']) assert.match(await strict(value), /"--strict": must be true or false/);
+  });
+
   test('the flag wins', async () => {
     const argv = ['create', 'web', '--size', 'small'];
     assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid argument "small" for "--size"/);
@@ -167,6 +173,13 @@ describe('escape codes', () => {
     test(`none on a terminal with ${JSON.stringify(env)}`, async () => {
       assert.match(await onTerminal(env), /^error: invalid NAME/);
     });
+  }
+});
+
+test('a reader that is gone ends the program without a stack', async () => {
+  const command = `{ sleep 0.5; ${process.execPath} ${BUNDLE} "$@"; } | true`;
+  for (const argv of [['version'], ['-h']]) {
+    assert.equal((await run('sh', ['-c', command, 'sh', ...argv])).stderr, '');
   }
 });
 

@@ -14,7 +14,7 @@ import { UsageError } from '../../model/errors.ts';
 import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
-import { captureFlags } from '../capture-flags.ts';
+import { captureFlags, platform } from '../capture-flags.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
@@ -53,7 +53,7 @@ export const builder = (yargs: Argv) =>
     .option('base', text('Older VolumeSnapshot to start from; only changes are captured'))
     .option('strict', toggle('Fail if an image that was found cannot be captured'))
     .option('timeout', TIMEOUT)
-    .option('keep', toggle('Keep the loader pod and the volume'))
+    .option('keep', toggle('Keep the volume and, if possible, the loader pod'))
     .option('dry-run', {
       choices: ['none', 'client'] as const,
       default: 'none' as const,
@@ -81,12 +81,6 @@ const images = (texts: string[]): ImageReference[] => [
     }),
   ).values(),
 ];
-
-const platform = (text: string | undefined): string | undefined => {
-  if (text !== undefined && !/^linux\/[a-z0-9]+$/.test(text))
-    throw invalidArgument('platform', text, 'must be linux/ARCHITECTURE, such as linux/amd64');
-  return text;
-};
 
 const size = (text: string | undefined): string | undefined => {
   if (text !== undefined && parseQuantity(text) === undefined)

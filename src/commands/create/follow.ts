@@ -1,10 +1,11 @@
 import type { Context } from '../../cli/context.ts';
 import { distinctBytes, type PreloadRecord, type SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
-import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
+import type { NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
+import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
 export interface SealedVolume {
   record: PreloadRecord;
@@ -36,7 +37,7 @@ export const followCapture = async (
       progress.warn(event.message);
     } else if (event.type === 'skipped') {
       skipped.push({ name: event.name, reason: event.reason });
-      progress.warn(`skipped ${event.name}${event.usedBy ? ` (used by ${event.usedBy})` : ''}: ${event.reason}`);
+      progress.warn(describeSkipped(event));
     } else if (event.type === 'failed') {
       throw new PreloadError(`capture failed: ${event.message}`, event.hint);
     } else if (event.type === 'too-small') {
@@ -58,18 +59,6 @@ export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: numbe
   const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;
   const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
   return `${captured}${left}: ${describeSources(images, layout)}`;
-};
-
-/** `Capturing 41/64 images · 2.1Gi/3.4Gi · 240Mi/s · 6s left`; `elapsed` in milliseconds. */
-export const describeProgress = (
-  { images, bytes }: Extract<ExportEvent, { type: 'progress' }>,
-  elapsed: number,
-): string => {
-  const rate = (bytes.done / elapsed) * 1000;
-  const left = ((bytes.total - bytes.done) / rate) * 1000;
-  const speed = bytes.done > 0 && elapsed > 0 ? [`${formatBytes(rate)}/s`, `${formatAge(left)} left`] : [];
-  const counts = `Capturing ${images.done}/${images.total} images`;
-  return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
 };
 
 /** How many layers (or blobs) came from each source, and how much was pulled. */

@@ -22,7 +22,8 @@ import type { CreatePlan } from './plan.ts';
 
 /**
  * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
- * but the snapshot and its record; `keep` also leaves the loader and its volume.
+ * but the snapshot and its record; `keep` also leaves the volume, and the
+ * loader unless the volume must be unmounted first.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -31,9 +32,8 @@ export const makePreload = async (
   context: Context,
 ): Promise<PreloadSummary> => {
   const { name, namespace } = plan.settings;
-  const cleanUp = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
-  const settings = { watched: [plan.snapshot, plan.pod, plan.claim], ...(!keep && { cleanUp }) };
-  return inRun(cluster, settings, context, async (run) => {
+  const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
+  return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
     const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
     run.submitted = await createNew(cluster, plan.snapshot);
@@ -66,7 +66,8 @@ const runLoader = async (
     title: 'Looking at what the node has',
     do: async () => {
       const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
-      return followed ?? Promise.reject(await endedEarly(cluster, pod, LOADER_TERMS, signal));
+      if (!followed) throw await endedEarly(cluster, pod, LOADER_TERMS, signal);
+      return followed;
     },
     done: (followed) => describeOutcome(followed, now() - started),
   });
@@ -75,7 +76,11 @@ const runLoader = async (
   if (!plan.resized) {
     throw new PreloadError('the volume is too small for these images', `run create again with --size ${larger}`);
   }
-  await removeOrThrow(made);
+  await step(context, {
+    title: 'Removing the small volume',
+    do: () => removeOrThrow(made),
+    done: () => 'Removed the small volume',
+  });
   return runLoader(cluster, plan.resized(larger), made, context);
 };
 

@@ -54,7 +54,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
-  const least = options.base ? restoreSize(await readySnapshot(cluster, options.base, '--base', signal)) : 0;
+  const least = options.base
+    ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
+    : 0;
   const secrets = await pullSecretsOf(cluster, pullSecrets, serviceAccounts, signal);
 
   const settings: PreloadSettings = {

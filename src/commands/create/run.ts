@@ -28,7 +28,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));
   });
-  context.signal.throwIfAborted(); // a Ctrl-C that came while the loader was removed
+  context.signal.throwIfAborted(); // Ctrl-C during the removal of the loader
 };
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */

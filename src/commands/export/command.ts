@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { duration, text, toggle } from '../../cli/flags.ts';
 import { type Example, GROUPS } from '../../cli/help.ts';
 import { TOOL } from '../../model/names.ts';
-import { captureFlags } from '../capture-flags.ts';
+import { captureFlags, platform } from '../capture-flags.ts';
 
 export const command = ['export', 'e'];
 export const describe = 'Capture images to a mounted volume, in a pod or on a node; create runs it in the cluster';
@@ -19,7 +19,7 @@ export const builder = (yargs: Argv) =>
     .option('cache-only', toggle("Capture only images in the node's cache; do not list the workloads in the cluster"))
     .option('stdin', toggle('Read the image list from standard input, one image per line'))
     .option('restore-script', { type: 'boolean', default: true, describe: 'Write restore.sh to the volume' })
-    .option('platform', text("Platform to capture; this machine's by default"))
+    .option('platform', { ...text("Platform to capture; this machine's by default"), coerce: platform })
     .option('root', { ...text("Path of the node's root"), default: '/' })
     .option('debug', toggle('Log every command that runs on the node'))
     .option('request', { type: 'string', requiresArg: true, hidden: true })

@@ -41,11 +41,13 @@ const imagesOnStdin = async ({ stdin }: Context): Promise<RequestedImage[]> => {
 };
 
 const REQUEST_TIMEOUT = 30_000;
+const WITHOUT_CLUSTER = 'use --stdin or --cache-only';
 
 const imagesInCluster = async ({ env, progress, signal }: Context): Promise<RequestedImage[]> => {
   const { connect } = await import('../../cluster/connection.ts');
   const { imagesInUse, requestInUse } = await import('../../cluster/images-in-use.ts');
-  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT }, env, progress.warn);
+  const remedies = { kubeconfig: `set KUBECONFIG, or ${WITHOUT_CLUSTER}`, slow: WITHOUT_CLUSTER };
+  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT, remedies }, env, progress.warn);
   const { images } = await imagesInUse(cluster, signal);
   return images.map((image) => requestInUse(image, { required: false }));
 };

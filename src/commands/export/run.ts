@@ -10,7 +10,7 @@ import { formatBytes, plural } from '../../model/units.ts';
 import { traceCommands } from '../../node/command.ts';
 import { lockVolume } from '../../node/lock.ts';
 import { version } from '../../version.ts';
-import { describeProgress } from '../create/follow.ts';
+import { describeProgress, describeSkipped } from '../capture-progress.ts';
 import { failedEvent, reportJson } from '../report-json.ts';
 import type { ExportOptions } from './command.ts';
 import { exportRequest } from './request.ts';
@@ -28,8 +28,9 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);
     try {
-      const given = { root, volume, pullSecrets, force, withScript, version, report, signal };
-      await captureImages(request, { ...given, remedies: options.request ? CREATE_REMEDIES : EXPORT_REMEDIES });
+      const remedies = options.request ? CREATE_REMEDIES : EXPORT_REMEDIES;
+      const given = { root, volume, pullSecrets, force, withScript, version, remedies, report, signal };
+      await captureImages(request, given);
       // still locked: nobody may write to it while the snapshot is taken
       if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
     } finally {
@@ -44,10 +45,12 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
 const CREATE_REMEDIES: Remedies = {
   largerVolume: (size) => `run create again with ${size ? `--size ${size}` : 'a larger --size'}`,
   otherNode: 'use another node with --node',
+  emptyVolume: 'use --base with a snapshot that kubectl preload created',
 };
 const EXPORT_REMEDIES: Remedies = {
   largerVolume: (size) => `use a ${size ? `volume of at least ${size}` : 'larger volume'}`,
   otherNode: 'run export on another node',
+  emptyVolume: 'use an empty volume, or delete everything on this one with --force',
 };
 
 const reportText = ({ progress, now }: Context) => {
@@ -55,7 +58,7 @@ const reportText = ({ progress, now }: Context) => {
   return (event: ExportEvent): void => {
     if (event.type === 'progress') progress.update(describeProgress(event, now() - started));
     if (event.type === 'warning') progress.warn(event.message);
-    if (event.type === 'skipped') progress.warn(`skipped ${event.name}: ${event.reason}`);
+    if (event.type === 'skipped') progress.warn(describeSkipped(event));
     if (event.type === 'sealed') {
       progress.done(`${plural(event.layers, 'layer')} on the volume, ${formatBytes(event.usedBytes)}`);
       if (!event.readOnly) progress.warn('the volume is still writable; unmount it before you snapshot it');
@@ -63,7 +66,7 @@ const reportText = ({ progress, now }: Context) => {
   };
 };
 
-/** A signal is how the hold of a sealed volume ends. */
+/** The end of the hold by a signal is not an error. */
 const endWell = (error: unknown): void => {
   if ((error as { cause?: unknown }).cause instanceof Interrupted) return;
   throw error;

@@ -19,7 +19,7 @@ export const runSnapshot = async (options: SnapshotOptions, context: Context): P
   await withDeadline(timeout, context, async (limited) => {
     await checkClaim(cluster, pvc, snapshotClass, limited.signal);
     await checkSnapshotNameIsFree(cluster, name, limited.signal);
-    const summary = await inRun(cluster, { watched: [snapshot] }, limited, async (run) => {
+    const summary = await inRun(cluster, {}, limited, async (run) => {
       run.submitted = await createNew(cluster, snapshot);
       return waitForSnapshot(cluster, run.submitted, limited);
     });

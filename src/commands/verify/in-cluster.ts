@@ -31,9 +31,13 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const started = now();
     const cluster = connect(options, env, progress.warn);
     const { namespace } = cluster;
-    const snapshot = await readySnapshot(cluster, name, 'verify', signal);
+    const snapshot = await readySnapshot(cluster, name, 'use verify with a preload that is ready', signal);
     const handle = await snapshotHandle(cluster, snapshot, signal);
-    if (!handle) throw new PreloadError(`volume snapshot "${name}" has no content`);
+    if (!handle)
+      throw new PreloadError(
+        `volume snapshot "${name}" is ready, but its content is missing`,
+        `see: kubectl describe volumesnapshot ${name} -n ${namespace}`,
+      );
     const { driver, snapshotId = `volumesnapshot/${name}` } = handle;
     const settings: VerifySettings = {
       name,
@@ -47,25 +51,28 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     };
     await checkLoaderAllowed(cluster, verifyPod(settings), signal);
     const record = await readRecord(cluster, name, signal);
-    const verification = await verifyClone(cluster, settings, snapshotId, limited);
-    if (record?.checksum && verification.checksum && verification.checksum !== record.checksum) {
-      const problem = `does not match configmap/${objectNames(name).record}: the volume was modified or replaced`;
-      verification.problems.unshift({ path: 'verify/files', problem });
-    }
+    const clone = { settings, snapshotId, checksum: record?.checksum };
+    const verification = await verifyClone(cluster, clone, limited);
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
   });
 
+interface Clone {
+  settings: VerifySettings;
+  snapshotId: string;
+  /** of the volume when it was captured, if its record has it */
+  checksum: string | undefined;
+}
+
 const verifyClone = async (
   cluster: Cluster,
-  settings: VerifySettings,
-  snapshotId: string,
+  { settings, snapshotId, checksum }: Clone,
   context: Context,
 ): Promise<Verification> => {
   const { signal, script } = context;
   const [claim, pod] = [verifyClaim(settings), verifyPod(settings)];
   const command = removeCommand(settings.name, settings.namespace, 'verify');
-  const cleanUp = { title: 'Removing the pod and the clone', command };
-  return inRun(cluster, { watched: [pod, claim], cleanUp }, context, async ({ made }) => {
+  const cleanup = { title: 'Removing the pod and the clone', command };
+  return inRun(cluster, { cleanup }, context, async ({ made }) => {
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
     const there = await step(context, {
       title: `Cloning ${snapshotId}`,
@@ -75,7 +82,15 @@ const verifyClone = async (
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });
-    return follow(cluster, there.pod, context);
+    const started = context.now();
+    const verification = await follow(cluster, there.pod, context);
+    if (checksum && verification.checksum && verification.checksum !== checksum) {
+      const { record } = objectNames(settings.name);
+      const problem = `does not match configmap/${record}: the volume was modified or replaced`;
+      verification.problems.unshift({ path: 'verify/files', problem });
+    }
+    endVerifying(verification, started, context);
+    return verification;
   });
 };
 
@@ -87,9 +102,7 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
   for await (const event of loaderEvents(cluster, pod, signal)) {
     if (event.type === 'verifying') progress.update(describeVerifying(event, now() - started));
     if (event.type === 'failed') throw new PreloadError(event.message, event.hint);
-    if (event.type !== 'verified') continue;
-    endVerifying(event.verification, started, context);
-    return event.verification;
+    if (event.type === 'verified') return event.verification;
   }
   throw await endedEarly(cluster, pod, VERIFIER_TERMS, signal);
 };

@@ -43,14 +43,15 @@ const contentsProblem = (contents: Record<string, unknown> | undefined): string 
   if (contents?.complete !== true) return 'is truncated or damaged';
   const { format, layout, snapshotter, platform, set, checksums, images } = contents;
   if (format !== FORMAT) return `has format ${JSON.stringify(format)}; this version supports format ${FORMAT}`;
-  if (snapshotter !== SNAPSHOTTER) return `is for snapshotter ${JSON.stringify(snapshotter)}`;
+  if (snapshotter !== SNAPSHOTTER)
+    return `is for snapshotter ${JSON.stringify(snapshotter)}; this version supports ${SNAPSHOTTER}`;
   if (!LAYOUTS.includes(layout as Layout)) return 'layout is missing or unknown';
   if (!isText(platform, /^linux\/\w+(\/\w+)?$/)) return 'platform is missing or invalid';
   if (!isText(set, /^[0-9a-f]{12}$/)) return 'set is missing or invalid';
   if (!isObject(checksums) || !Object.values(checksums).every(isDigest)) return 'checksums are missing or invalid';
   if (!Array.isArray(images) || images.length === 0) return 'has no images';
   const invalid = images.findIndex((image) => !isImage(image));
-  return invalid < 0 ? undefined : `entry ${invalid + 1} is invalid`;
+  return invalid < 0 ? undefined : `image ${invalid + 1} is invalid`;
 };
 
 const SOURCES: CapturedLayer['source'][] = ['volume', 'node', 'blob', 'registry'];

@@ -50,7 +50,7 @@ const images = [
   capturedImage({ names: ['docker.io/library/app:1'], digest: manifest.digest, ...documents }),
 ];
 const parts = {
-  documents: [
+  captured: [
     { names, target: index, manifest, config },
     { names: ['docker.io/library/app:1'], target: manifest, manifest, config },
   ],
@@ -155,7 +155,7 @@ test('the set depends on the contents, not on the time', async () => {
     (
       await writeVolume(volume, {
         ...parts,
-        documents: parts.documents.slice(0, 1),
+        captured: parts.captured.slice(0, 1),
         contents: { ...later, images: images.slice(0, 1) },
       })
     ).set,

@@ -22,10 +22,11 @@ const folder = await mkdtemp(join(tmpdir(), 'preload-state-'));
 after(() => rm(folder, { recursive: true }));
 
 let volume = '';
+const remedies = { largerVolume: () => '', otherNode: '', emptyVolume: 'use --force' };
 
 /** What a capture does before it writes. */
 const open = async (force = false): Promise<VolumeState> => {
-  const state = await inspectVolume(volume, { force });
+  const state = await inspectVolume({ volume, force, remedies });
   await clearVolume(volume, state);
   return state;
 };
@@ -76,7 +77,7 @@ describe('a volume that was captured to before', () => {
 
   test('is still known as ours if the deletion after a reboot is cut off', async () => {
     await writeFile(join(volume, '.boot'), 'another');
-    const { layers, unwanted } = await inspectVolume(volume, { force: false });
+    const { layers, unwanted } = await inspectVolume({ volume, force: false, remedies });
     assert.deepEqual([layers, unwanted], [new Set(), ['layers']]);
     await rm(join(volume, layerFolder(LAYERS[0] ?? '')), { recursive: true });
     assert.deepEqual((await open()).layers, new Set());
@@ -99,7 +100,7 @@ describe('a volume that was captured to before', () => {
 
 describe('a folder with other files', () => {
   const refuses = async (): Promise<void> => {
-    await assert.rejects(inspectVolume(volume, { force: false }), (error: PreloadError) => {
+    await assert.rejects(inspectVolume({ volume, force: false, remedies }), (error: PreloadError) => {
       assert.ok(error instanceof PreloadError);
       assert.match(error.message, /^\/.* holds files that kubectl preload did not write: README, pgdata$/);
       assert.match(error.hint ?? '', /--force/);
@@ -118,7 +119,7 @@ describe('a folder with other files', () => {
   test('also if one looks like ours but is not of this format', async () => {
     for (const text of ['{"format":2}', '{"name":"app"}', 'text', '']) {
       await writeFile(join(volume, CONTENTS_FILE), text);
-      await assert.rejects(inspectVolume(volume, { force: false }), PreloadError);
+      await assert.rejects(inspectVolume({ volume, force: false, remedies }), PreloadError);
     }
   });
 
@@ -127,7 +128,7 @@ describe('a folder with other files', () => {
     await writeFile(sealed, '{"format":1}');
     await symlink(sealed, join(volume, CONTENTS_FILE));
     await symlink('/proc/sys/kernel/random/boot_id', join(volume, '.boot'));
-    await assert.rejects(inspectVolume(volume, { force: false }), PreloadError);
+    await assert.rejects(inspectVolume({ volume, force: false, remedies }), PreloadError);
   });
 
   test('is emptied with --force', async () => {
@@ -138,9 +139,9 @@ describe('a folder with other files', () => {
   test('is looked at without a change, and its size is known', async () => {
     await writeFile(join(volume, 'pgdata/base'), 'x'.repeat(1_000_000));
     await link(join(volume, 'pgdata/base'), join(folder, 'elsewhere'));
-    const shared = await reclaimableBytes(volume, await inspectVolume(volume, { force: true }));
+    const shared = await reclaimableBytes(volume, await inspectVolume({ volume, force: true, remedies }));
     await rm(join(folder, 'elsewhere'));
-    const state = await inspectVolume(volume, { force: true });
+    const state = await inspectVolume({ volume, force: true, remedies });
     assert.ok(shared < 100_000, String(shared));
     assert.ok((await reclaimableBytes(volume, state)) >= 1_000_000);
     assert.deepEqual((await readdir(volume)).sort(), ['README', 'pgdata']);

@@ -42,7 +42,7 @@ test('selectors match the labels', () => {
 test('remove commands select only temporary objects', () => {
   assert.equal(
     removeCommand('web', 'images'),
-    `kubectl delete pod,pvc,configmap -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
+    `kubectl delete pod,pvc,configmap,secret -n images -l ${selector('web')},app.kubernetes.io/component=loader`,
   );
   assert.match(removeCommand('web', 'images', 'verify'), /,app\.kubernetes\.io\/component=verify$/);
 });

@@ -38,54 +38,61 @@ describe('the plan', () => {
   const plan = planCapture([{ layers: [kept, copied, blob] }, { layers: [kept, pulled] }], available, LAYERS);
 
   test('counts layers that images share once', () => {
-    assert.equal(plan.images, 2);
+    assert.equal(plan.summary.images, 2);
     assert.deepEqual(counts(plan), { volume: 1, node: 1, blob: 1, registry: 1 });
   });
 
   test('counts bytes to pull, unpack and copy', () => {
-    assert.deepEqual([plan.pullBytes, plan.blobBytes, plan.copyBytes], [4000, 3000, 5 * MEBIBYTE]);
+    assert.deepEqual(
+      [plan.summary.pullBytes, plan.summary.blobBytes, plan.summary.copyBytes],
+      [4000, 3000, 5 * MEBIBYTE],
+    );
   });
 
   test('needs space for layers and for the blobs to unpack', () => {
     const least = 5 * MEBIBYTE + 3000 + 4000;
-    assert.ok(plan.neededBytes > least);
+    assert.ok(plan.summary.neededBytes > least);
     const more = planCapture([{ layers: [copied, blob, pulled, layer('e', MEBIBYTE)] }], available, LAYERS);
-    assert.ok(more.neededBytes > plan.neededBytes + MEBIBYTE);
+    assert.ok(more.summary.neededBytes > plan.summary.neededBytes + MEBIBYTE);
   });
 
   test('needs no more space for layers on the volume', () => {
-    const nothing = planCapture([], available, LAYERS).neededBytes;
-    assert.equal(planCapture([{ layers: [kept] }], available, LAYERS).neededBytes, nothing);
+    const nothing = planCapture([], available, LAYERS).summary.neededBytes;
+    assert.equal(planCapture([{ layers: [kept] }], available, LAYERS).summary.neededBytes, nothing);
   });
 
   test('estimates the size of linked layers from their compressed size', () => {
     const linked = { ...available, unpacked: new Map([[digest('b'), 4096]]) };
-    assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).copyBytes, 6000);
+    assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).summary.copyBytes, 6000);
   });
 
   test('with layers and blobs, also fetches the blobs of copied layers', () => {
     const both = planCapture([{ layers: [kept, copied, blob] }, { layers: [kept, pulled] }], available, BOTH);
     assert.deepEqual(counts(both), counts(plan));
-    assert.deepEqual([both.pullBytes, both.blobBytes, both.copyBytes], [1000 + 4000, 2000 + 3000, 5 * MEBIBYTE]);
+    assert.deepEqual(
+      [both.summary.pullBytes, both.summary.blobBytes, both.summary.copyBytes],
+      [1000 + 4000, 2000 + 3000, 5 * MEBIBYTE],
+    );
   });
 
   test('with only blobs, uses those of an earlier run and copies no layers', () => {
     const left = { ...available, blobsOnVolume: new Set([pulled.digest]) };
     const blobs = planCapture([{ layers: [kept, copied, pulled] }], left, BLOBS);
     assert.deepEqual(counts(blobs), { volume: 1, blob: 1, registry: 1 });
-    assert.deepEqual([blobs.pullBytes, blobs.blobBytes, blobs.copyBytes], [1000, 2000, 0]);
+    assert.deepEqual([blobs.summary.pullBytes, blobs.summary.blobBytes, blobs.summary.copyBytes], [1000, 2000, 0]);
   });
 
   test('counts a blob of several layers once', () => {
     const again = { ...pulled, chainId: digest('9') };
-    assert.equal(planCapture([{ layers: [pulled, again] }], available, LAYERS).pullBytes, 4000);
+    assert.equal(planCapture([{ layers: [pulled, again] }], available, LAYERS).summary.pullBytes, 4000);
   });
 
   test('needs space for one archive per image, with shared layers in each', () => {
     const images = [{ layers: [pulled] }, { layers: [pulled] }];
     const archives = formOf({ layout: 'layers,blobs', oneTarPerImage: true });
     const more =
-      planCapture(images, available, archives).neededBytes - planCapture(images, available, BOTH).neededBytes;
+      planCapture(images, available, archives).summary.neededBytes -
+      planCapture(images, available, BOTH).summary.neededBytes;
     assert.equal(more, Math.ceil(8000 * 1.1));
   });
 });

@@ -1,0 +1,18 @@
+import type { ExportEvent } from '../model/events.ts';
+import { formatAge, formatBytes } from '../model/units.ts';
+
+/** `Capturing 41/64 images · 2.1Gi/3.4Gi · 240Mi/s · 6s left`; `elapsed` in milliseconds. */
+export const describeProgress = (
+  { images, bytes }: Extract<ExportEvent, { type: 'progress' }>,
+  elapsed: number,
+): string => {
+  const rate = (bytes.done / elapsed) * 1000;
+  const left = ((bytes.total - bytes.done) / rate) * 1000;
+  const speed = bytes.done > 0 && elapsed > 0 ? [`${formatBytes(rate)}/s`, `${formatAge(left)} left`] : [];
+  const counts = `Capturing ${images.done}/${images.total} images`;
+  return [counts, `${formatBytes(bytes.done)}/${formatBytes(bytes.total)}`, ...speed].join(' · ');
+};
+
+/** `skipped r.io/report:7 (used by cronjob/legacy/report): not found` */
+export const describeSkipped = ({ name, reason, usedBy }: Extract<ExportEvent, { type: 'skipped' }>): string =>
+  `skipped ${name}${usedBy ? ` (used by ${usedBy})` : ''}: ${reason}`;
