@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LayerSource } from '../../src/model/contents.ts';
 import type { NumberedEvent } from '../../src/model/events.ts';
 import type { Layout } from '../../src/model/layout.ts';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import { differences } from '../harness/differences.ts';
 import { startByHand, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { mountNewVolume } from '../harness/loop-volume.ts';

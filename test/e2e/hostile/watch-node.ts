@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { ensurePackages } from '../../cluster/apt.ts';
-import { until } from '../../cluster/until.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { until } from '../../cluster/machine/until.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 
 export interface NodeWatch {

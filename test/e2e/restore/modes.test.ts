@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
-import { run } from '../../cluster/run.ts';
-import { until } from '../../cluster/until.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { until } from '../../cluster/machine/until.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import {
   criNames,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { mountNewVolume } from '../../harness/loop-volume.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { callsSince, ctrWith, killAt, LINKING, refuse } from './faulty-ctr.ts';

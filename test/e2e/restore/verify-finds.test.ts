@@ -7,7 +7,7 @@ import type { VerificationResult } from '../../../src/model/verification.ts';
 import { writeChecksums } from '../../../src/volume/checksums.ts';
 import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
 import { runBundle } from '../../harness/run-bundle.ts';
 import { type Damage, damages } from './damages.ts';
 import { layerDamages } from './layer-damages.ts';

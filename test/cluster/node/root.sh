@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs first in a node's own mount namespace: gives it a root of its own, in which it may write wherever it likes.
-# usage: node-root.sh WRITABLE LIB SHARED...
+# usage: root.sh WRITABLE LIB SHARED...
 #   WRITABLE  where what the node writes is kept; LIB/NAME becomes /var/lib/NAME; SHARED folders look the same inside
 set -eu
 
