@@ -12,13 +12,14 @@ import { differences } from '../harness/differences.ts';
 import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { type LoopVolume, mountNewVolume } from '../harness/loop-volume.ts';
 import type { PrivateNode } from '../harness/private-node.ts';
+import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 import { describeVolume } from '../harness/sealed-volume.ts';
 import { storeOf } from './support/node-store.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
 const MEBIBYTE = 1024 ** 2;
-const ROUNDS = 3;
+const ROUNDS = repetitions(3, 2); // by turns with images that may be skipped
 const LARGE = 512; // MiB, more than enough
 // plans guess how much compressed layers unpack to: zeros are more
 const ZEROS = { layers: 10, megabytes: 16 };
