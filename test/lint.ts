@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { restoreScript } from '../src/volume/restore/script.ts';
-import { ensurePackages } from './cluster/apt.ts';
+import { ensurePackages } from './cluster/machine/apt.ts';
 
 await ensurePackages(['shellcheck'], console.error);
 const files = execFileSync('git', ['ls-files'], { encoding: 'utf8' }).trim().split('\n');

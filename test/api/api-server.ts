@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { SNAPSHOT_API } from '../../src/manifests/snapshot.ts';
-import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
+import { type ApiServer, startApiServer } from '../cluster/control-plane/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
 

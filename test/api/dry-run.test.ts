@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
 import { BUNDLE, runBundle } from '../harness/run-bundle.ts';
 import { namespace, node, STORAGE, startTestServer } from './api-server.ts';

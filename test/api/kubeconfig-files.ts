@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ApiServer } from '../cluster/api-server.ts';
-import { certificate, issue, privateKey } from '../cluster/pki.ts';
+import type { ApiServer } from '../cluster/control-plane/api-server.ts';
+import { certificate, issue, privateKey } from '../cluster/machine/pki.ts';
 
 /** Path of the kubeconfig `name`; each has a folder to itself. */
 export const configPath = (folder: string, name: string): string => join(folder, name, 'config');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
-import { type ApiServer, startApiServer } from '../cluster/api-server.ts';
+import { type ApiServer, startApiServer } from '../cluster/control-plane/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
 import { runBundle } from '../harness/run-bundle.ts';
 import { configPath, writeConfigs } from './kubeconfig-files.ts';

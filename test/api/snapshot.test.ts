@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import type { PreloadSummary } from '../../src/model/summary.ts';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import {
   at,
   type FaultyApiServer,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import { namespace, startTestServer, storageClass } from './api-server.ts';
 
 const server = await startTestServer();

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binaryFolder } from '../cluster/components.ts';
-import { type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
+import { type ContainerdVersion, containerdSource } from '../cluster/node/config.ts';
 import { type PrivateNode, startPrivateNode } from '../harness/private-node.ts';
 
 /** Boots a node with an empty store in a new folder below `parent`, for as long as `body` takes. */

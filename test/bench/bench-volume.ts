@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { CapturedImage } from '../../src/model/image.ts';
 import { blobPath } from '../../src/model/oci.ts';
 import * as format from '../../src/volume/format.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import { finishVolume, PLATFORM, writeIndex } from '../e2e/restore/small-volume.ts';
 import type { PrivateNode } from '../harness/private-node.ts';
 import { LAYOUT } from './image-set.ts';

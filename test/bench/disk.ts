@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../cluster/run.ts';
-import { until } from '../cluster/until.ts';
+import { run } from '../cluster/machine/run.ts';
+import { until } from '../cluster/machine/until.ts';
 
 /** A disk of its own, mounted. */
 export interface Disk {

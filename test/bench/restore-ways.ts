@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { run } from '../cluster/run.ts';
-import { until } from '../cluster/until.ts';
+import { run } from '../cluster/machine/run.ts';
+import { until } from '../cluster/machine/until.ts';
 import type { PrivateNode } from '../harness/private-node.ts';
 import { onNode } from './bench-node.ts';
 import { round } from './timing.ts';

@@ -5,7 +5,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CapturedImage } from '../../src/model/image.ts';
 import { provide } from '../cluster/components.ts';
-import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node-config.ts';
+import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../cluster/node/config.ts';
 import { IMAGE_PACKAGES } from '../cluster/sample-images.ts';
 import { type SmallImage, writeSmallVolume } from '../e2e/restore/small-volume.ts';
 import { collectGarbage, withNode } from './bench-node.ts';

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 
 const REST = 10; // seconds, in which a disk gets over gigabytes that were written: right after them, syncs take longer
 

@@ -1,21 +1,21 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { killGroup, removeGroup } from './cgroups.ts';
 import { obituaries, provide, startAll } from './components.ts';
-import { adminKubectl, controlPlane, createCredentials } from './control-plane.ts';
+import { adminKubectl, controlPlane, createCredentials } from './control-plane/control-plane.ts';
+import type { Kubectl } from './control-plane/kubeconfig.ts';
+import { applySnapshotCrds } from './control-plane/snapshot-api.ts';
 import { applyClasses, csiControllers, DRIVERS } from './csi.ts';
-import { createDisk, isDiskMounted, removeDisk } from './disk.ts';
-import type { Kubectl } from './kubeconfig.ts';
-import { createBridge, removeBridge } from './network.ts';
-import { bootNode, nodeSources, removeNode, startKubelet } from './node.ts';
-import type { ContainerdVersion } from './node-config.ts';
-import { containerRuntime, hasRoot } from './node-daemons.ts';
-import { readNode } from './node-record.ts';
-import { exists } from './probes.ts';
+import { killGroup, removeGroup } from './machine/cgroups.ts';
+import { createDisk, isDiskMounted, removeDisk } from './machine/disk.ts';
+import { createBridge, removeBridge } from './machine/network.ts';
+import { exists } from './machine/probes.ts';
+import { restoreSysctls, saveSysctls } from './machine/sysctls.ts';
+import type { ContainerdVersion } from './node/config.ts';
+import { containerRuntime, hasRoot } from './node/daemons.ts';
+import { bootNode, nodeSources, removeNode, startKubelet } from './node/node.ts';
+import { readNode } from './node/record.ts';
 import { configureRegistries, registries } from './registry.ts';
-import { applySnapshotCrds } from './snapshot-api.ts';
 import { type Cluster, clusterId, newCluster, readCluster, writeCluster } from './state.ts';
-import { restoreSysctls, saveSysctls } from './sysctls.ts';
 
 const WORKER = 'worker';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { ensurePackages } from './apt.ts';
-import { isRunning, logTail, startDaemon } from './daemons.ts';
 import { type GoModule, goBuild, isBuilt } from './go-build.ts';
+import { ensurePackages } from './machine/apt.ts';
+import { isRunning, logTail, startDaemon } from './machine/daemons.ts';
+import { until } from './machine/until.ts';
 import type { Cluster } from './state.ts';
-import { until } from './until.ts';
 
 /** Where a component's binary comes from: built from one of our Go modules, or installed. */
 export type Source = { module: GoModule } | { packages: string[] };

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Component } from './components.ts';
-import { ADMIN } from './control-plane.ts';
-import { poolFolder } from './disk.ts';
-import { type Kubectl, kubeconfig } from './kubeconfig.ts';
-import { listens } from './probes.ts';
+import { ADMIN } from './control-plane/control-plane.ts';
+import { type Kubectl, kubeconfig } from './control-plane/kubeconfig.ts';
+import { poolFolder } from './machine/disk.ts';
+import { listens } from './machine/probes.ts';
 import type { Cluster } from './state.ts';
 
 type Driver = { driver: string; storageClass: string; attach: boolean };

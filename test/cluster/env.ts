@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { binaryFolder } from './components.ts';
-import { ADMIN } from './control-plane.ts';
-import { kubeconfig } from './kubeconfig.ts';
+import { ADMIN } from './control-plane/control-plane.ts';
+import { kubeconfig } from './control-plane/kubeconfig.ts';
 import { openRegistry, PRIVATE_PASSWORD, PRIVATE_USER, privateRegistry } from './registry.ts';
 import { type Cluster, REPOSITORY } from './state.ts';
 

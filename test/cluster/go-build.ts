@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensurePackages } from './apt.ts';
-import { run } from './run.ts';
+import { ensurePackages } from './machine/apt.ts';
+import { run } from './machine/run.ts';
 import { CACHE } from './state.ts';
 
 const KUBERNETES_VERSION = { gitVersion: 'v1.34.4', gitMajor: '1', gitMinor: '34', gitTreeState: 'clean' };

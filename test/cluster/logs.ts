@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { logFile } from './daemons.ts';
+import { logFile } from './machine/daemons.ts';
 import type { Cluster } from './state.ts';
 
 /** Writes a component's log to stdout. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Component } from './components.ts';
-import { stopDaemon } from './daemons.ts';
-import { answers } from './probes.ts';
-import { run } from './run.ts';
+import { stopDaemon } from './machine/daemons.ts';
+import { answers } from './machine/probes.ts';
+import { run } from './machine/run.ts';
 import { type Cluster, writeAtomically } from './state.ts';
 
 export const PRIVATE_USER = 'preload';

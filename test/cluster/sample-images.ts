@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ensurePackages } from './apt.ts';
 import { pushSampleImages } from './images/push.ts';
+import { ensurePackages } from './machine/apt.ts';
 import { openRegistry } from './registry.ts';
 import { CACHE, type Cluster } from './state.ts';
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { run } from './run.ts';
+import { run } from './machine/run.ts';
 
 const PORTS = [
   'etcd',

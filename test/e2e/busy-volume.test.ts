@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { poolFolder } from '../cluster/disk.ts';
-import { run } from '../cluster/run.ts';
+import { poolFolder } from '../cluster/machine/disk.ts';
+import { run } from '../cluster/machine/run.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';

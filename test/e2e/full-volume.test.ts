@@ -6,20 +6,21 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pushImages } from '../cluster/images/push.ts';
 import { busybox } from '../cluster/images/root-filesystems.ts';
-import { run } from '../cluster/run.ts';
-import { until } from '../cluster/until.ts';
+import { run } from '../cluster/machine/run.ts';
+import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { type LoopVolume, mountNewVolume } from '../harness/loop-volume.ts';
 import type { PrivateNode } from '../harness/private-node.ts';
+import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 import { describeVolume } from '../harness/sealed-volume.ts';
 import { storeOf } from './support/node-store.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
 const MEBIBYTE = 1024 ** 2;
-const ROUNDS = 3;
+const ROUNDS = repetitions(3, 2); // by turns with images that may be skipped
 const LARGE = 512; // MiB, more than enough
 // plans guess how much compressed layers unpack to: zeros are more
 const ZEROS = { layers: 10, megabytes: 16 };

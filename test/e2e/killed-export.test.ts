@@ -9,19 +9,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NumberedEvent } from '../../src/model/events.ts';
 import type { LayerSource } from '../../src/model/image.ts';
 import type { Layout } from '../../src/model/layout.ts';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { startByHand, startExportNode, startLoader } from '../harness/loader-process.ts';
 import { mountNewVolume } from '../harness/loop-volume.ts';
 import type { PrivateNode } from '../harness/private-node.ts';
+import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 import { describeVolume, layersOn } from '../harness/sealed-volume.ts';
 import { type ProxyServer, slowly, startProxy } from './registry/proxy-server.ts';
 import { storeOf } from './support/node-store.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
-const ROUNDS = 4;
+const ROUNDS = repetitions(4, 2);
 const KILLS = 3; // in a row, on each volume
 const UNPACKED = ['whiteouts:1', 'empty-layer:1'].map(sample);
 const BLOBS = ['zstd:1', 'twice:1'].map(sample);
@@ -70,7 +71,8 @@ for (const [version, layout] of [
         const loader = await startLoader(node, files, volume.path, request(layout), '--hold', '10m');
         // most of the time it is still looking at what there is
         if (random() < 0.8) await until('its plan', () => loader.events.length > 0);
-        await sleep((random() * duration) / (kill + 1)); // the more is there, the sooner it ends
+        // the first kills of all rounds are spread over the run; then, the more is there, the sooner it ends
+        await sleep(duration * (kill === 0 ? (round + random()) / ROUNDS : random() / (kill + 1)));
         await loader.kill();
         moments.push(await stepOn(volume.seen));
       }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { CapturedImage } from '../../src/model/image.ts';
 import { digestOf } from '../../src/model/oci.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import { discardLayers } from '../harness/discard-layers.ts';
 import { sample } from '../harness/sample.ts';
 import {

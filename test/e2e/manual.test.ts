@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import type { Outcome } from '../harness/private-node.ts';
 import { BUNDLE } from '../harness/run-bundle.ts';
 import { sample } from '../harness/sample.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { load } from 'js-yaml';
 import type { PreloadSummary } from '../../src/model/summary.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
 import {

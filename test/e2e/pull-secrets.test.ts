@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { poolFolder } from '../cluster/disk.ts';
+import { poolFolder } from '../cluster/machine/disk.ts';
 import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import { type Outcome, outcome } from '../harness/private-node.ts';
 import {

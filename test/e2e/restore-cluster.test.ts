@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { until } from '../cluster/until.ts';
+import { until } from '../cluster/machine/until.ts';
 import { type Outcome, outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
 import {

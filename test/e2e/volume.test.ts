@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import project from '../../package.json' with { type: 'json' };
 import type { CapturedImage } from '../../src/model/image.ts';
 import { digestOf } from '../../src/model/oci.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import { sample, sampleManifest } from '../harness/sample.ts';
 import { assertChecksums } from '../harness/sealed-volume.ts';
 import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, onNode } from './support/commands.ts';

@@ -5,7 +5,7 @@ import { createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { certificate, createAuthority, issue, privateKey } from '../cluster/pki.ts';
+import { certificate, createAuthority, issue, privateKey } from '../cluster/machine/pki.ts';
 import { stopServer } from './stop-server.ts';
 
 /** Stands in front of a real API server and answers some requests itself. Its clients are administrators. */

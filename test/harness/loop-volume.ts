@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 import type { PrivateNode } from './private-node.ts';
 
 /** A volume that is mounted on a private node, as the kubelet mounts a claim. */

@@ -9,7 +9,10 @@ export interface Outcome {
   stderr: string;
 }
 
-/** A containerd with its CRI plugin, alone in a mount namespace where nothing of the machine's own can be written. */
+/**
+ * A containerd with its CRI plugin, alone in a mount namespace. Nothing in the machine's own /etc, /var and /run can be
+ * written there, nor does it see there what the machine's containerd and preloads have.
+ */
 export interface PrivateNode {
   /** of a process that is on it all the time */
   pid: number;
@@ -29,17 +32,25 @@ const CONFIG = `version = 2
 disabled_plugins = ["io.containerd.internal.v1.opt"]
 `;
 
-// snapshots cannot be on an overlay, so /var/lib/containerd is a bind mount; as with systemd, a containerd that was killed
-// comes back
+const HIDE_MACHINE = join(import.meta.dirname, '../cluster/node/hide-machine.sh');
+
+// /var/lib/containerd is a mount of its own, so that all else in /var can be watched; as with systemd, a containerd that was
+// killed comes back
 const BOOT = `
-for path in etc var; do
-  mkdir -p $FOLDER/$path/upper $FOLDER/$path/work
-  mount -t overlay -o lowerdir=/$path,upperdir=$FOLDER/$path/upper,workdir=$FOLDER/$path/work overlay /$path
+cd "$FOLDER"
+mkdir -p hidden etc/upper etc/work var/lib/containerd var/tmp containerd run/systemd/system
+chmod 1777 var/tmp
+ln -sfn /run var/run
+sh "$0" hidden
+mount -t overlay -o lowerdir=hidden/etc:/etc,upperdir=etc/upper,workdir=etc/work overlay /etc
+mount --bind var /var
+mount --bind containerd /var/lib/containerd
+mount --bind run /run
+for folder in /preload /root/.docker; do
+  [ ! -d $folder ] || mount -t tmpfs tmpfs $folder
 done
-mkdir -p /var/lib/containerd $FOLDER/containerd $FOLDER/run/systemd/system /etc/containerd
-mount --bind $FOLDER/containerd /var/lib/containerd
-mount --bind $FOLDER/run /run
-cp $FOLDER/config.toml /etc/containerd/config.toml
+mkdir -p /etc/containerd
+cp config.toml /etc/containerd/config.toml
 trap 'kill $!; wait $!; exit' TERM
 while :; do
   containerd &
@@ -56,8 +67,8 @@ done
 export const startPrivateNode = async (folder: string, binaries: string, config = ''): Promise<PrivateNode> => {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.toml'), CONFIG + config);
-  const env = { ...process.env, PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
-  const boot = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT], {
+  const env = { ...withoutContainerd(process.env), PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
+  const boot = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT, HIDE_MACHINE], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -95,6 +106,10 @@ export const startPrivateNode = async (folder: string, binaries: string, config 
   });
   return { pid: boot.pid ?? 0, run, start, ctr, removeImage, restartContainerd, stop };
 };
+
+/** Leaves out the variables that lead ctr and crictl to the machine's containerd. */
+const withoutContainerd = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(CONTAINER|IMAGE_SERVICE_)/.test(name)));
 
 const ready = async (run: PrivateNode['run'], boot: ChildProcess) => {
   for (let attempt = 0; attempt < 100 && boot.exitCode === null; attempt++) {

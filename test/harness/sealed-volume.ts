@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CapturedImage } from '../../src/model/image.ts';
 import { digestOf } from '../../src/model/oci.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 
 const FILE_TREE = join(import.meta.dirname, 'file-tree.sh');
 // from an archive without timestamps of its own, one line a file

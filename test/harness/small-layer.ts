@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { digestOf } from '../../src/model/oci.ts';
 import type { LayerBlob } from '../cluster/images/oci-image.ts';
 import { beforeWhiteouts, oddFiles, whiteouts } from '../cluster/images/odd-layers.ts';
-import { run } from '../cluster/run.ts';
+import { run } from '../cluster/machine/run.ts';
 
 /** What these layers consist of; any other layer is one file of its name. */
 const SCRIPTS: Record<string, string> = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
-import { ensurePackages } from '../apt.ts';
+import { ensurePackages } from '../machine/apt.ts';
 
 before(() => ensurePackages(['xfsprogs'], console.error));
 

@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ensurePackages } from '../apt.ts';
 import { goBuild } from '../go-build.ts';
-import { listens } from '../probes.ts';
-import { run } from '../run.ts';
-import { until } from '../until.ts';
+import { ensurePackages } from '../machine/apt.ts';
+import { listens } from '../machine/probes.ts';
+import { run } from '../machine/run.ts';
+import { until } from '../machine/until.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'csi-sanity-'));
 const poolFile = join(scratch, 'pool.xfs');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { binaryFolder, provide } from '../../cluster/components.ts';
-import { containerdSource } from '../../cluster/node-config.ts';
+import { containerdSource } from '../../cluster/node/config.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { differences } from '../../harness/differences.ts';
 import { type Ended, startByHand } from '../../harness/loader-process.ts';

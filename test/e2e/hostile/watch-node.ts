@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { ensurePackages } from '../../cluster/apt.ts';
-import { until } from '../../cluster/until.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { until } from '../../cluster/machine/until.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 
 export interface NodeWatch {
@@ -14,13 +14,13 @@ export interface NodeWatch {
 
 const PROBE = 'preload-probe';
 
-/** Watches /etc and /var of a node whose files are in `folder`: what is written there goes to these upper folders. */
+/** Watches /etc and /var of a node whose files are in `folder`. */
 export const watchNode = async (node: PrivateNode, folder: string): Promise<NodeWatch> => {
   await ensurePackages(['inotify-tools'], console.error);
   const events = 'create,delete,modify,attrib,move';
-  const uppers = ['etc', 'var'].map((name) => join(folder, name, 'upper'));
+  const written = ['etc/upper', 'var'].map((name) => join(folder, name)); // where it is kept
   // not by fs.watch, which misses files that are gone a moment later
-  const watcher = spawn('inotifywait', ['--monitor', '--recursive', '--event', events, '--format', '%w%f', ...uppers]);
+  const watcher = spawn('inotifywait', ['--monitor', '--recursive', '--event', events, '--format', '%w%f', ...written]);
   let [lines, ready] = ['', ''];
   watcher.stdout.on('data', (chunk) => {
     lines += chunk;
@@ -39,7 +39,7 @@ export const watchNode = async (node: PrivateNode, folder: string): Promise<Node
   await until('the watch', async () => ready.includes('Watches established'));
   const end = async (): Promise<void> => {
     await node.run(['sh', '-c', `for name in etc var; do : >/$name/${PROBE}; rm /$name/${PROBE}; done`]);
-    await until('the watch to notice a change', async () => noticed.size === uppers.length);
+    await until('the watch to notice a change', async () => noticed.size === written.length);
     watcher.kill();
     await once(watcher, 'exit');
   };

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { inspect } from 'node:util';
 import { createRegistryClient, type RegistryClientOptions } from '../../../src/registry/client.ts';
 import type { PullSecret } from '../../../src/registry/credentials.ts';
-import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
+import { certificate, createAuthority, issue, privateKey } from '../../cluster/machine/pki.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { writeNodeFiles } from './node-folder.ts';

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
+import { certificate, createAuthority, issue, privateKey } from '../../cluster/machine/pki.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { makeRunnable, writeNodeFiles } from './node-folder.ts';

@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import { digestOf } from '../../../src/model/oci.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import type { Patience } from '../../../src/registry/persist.ts';
-import { until } from '../../cluster/until.ts';
+import { until } from '../../cluster/machine/until.ts';
 import { pushImage } from './image.ts';
 import { type Behaviour, first, startProxy, status } from './proxy-server.ts';
 import { startRegistry } from './server.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
 import { pushImage } from './image.ts';
 import { startRegistry } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ensurePackages } from '../../cluster/apt.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
 
 /** Writes files of a node whose root is `root`. */
 export const writeNodeFiles = async (root: string, files: Record<string, string>): Promise<void> => {

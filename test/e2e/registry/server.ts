@@ -4,10 +4,10 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { ensurePackages } from '../../cluster/apt.ts';
-import { answers } from '../../cluster/probes.ts';
-import { run } from '../../cluster/run.ts';
-import { until } from '../../cluster/until.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { answers } from '../../cluster/machine/probes.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { until } from '../../cluster/machine/until.ts';
 
 const PACKAGES = ['apache2-utils', 'docker-registry', 'openssl'];
 

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
 import { type Damage, edit, oneBlob, oneLayer, replaceByLink } from './damages.ts';
 
 /** Runs a shell script in the layer that contains `path`. */

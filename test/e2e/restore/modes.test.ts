@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
-import { run } from '../../cluster/run.ts';
-import { until } from '../../cluster/until.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { until } from '../../cluster/machine/until.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
+import { repetitions } from '../../harness/repetitions.ts';
 import {
   criNames,
   emptyStore,
@@ -27,6 +28,9 @@ import { pullSmallImage } from './small-volume.ts';
 const volume = await newVolume('volume', [app, web, odd, pause], { blobs: true });
 const names = (await readFile(join(volume.path, 'restore/names'), 'utf8')).match(/^\S+/gm)?.sort();
 const deepVolume = await newVolume('deep', deep, { blobs: true });
+
+const KILLS = repetitions(11, 2); // in a row
+const ROUNDS = repetitions(8);
 
 /** Restores, and waits until background work has ended. */
 type Restore = (node: PrivateNode, from: SmallVolume) => Promise<void>;
@@ -104,10 +108,10 @@ for (const version of CONTAINERD_VERSIONS) {
 
   onNode(version, 'copying and importing continue after kills at any moment', async (node) => {
     for (const mode of ['copy', 'import']) {
-      for (let delay = 80; delay < 1600; delay += 150) {
+      for (let kill = 1; kill <= KILLS; kill += 1) {
         const child = node.start(['sh', join(deepVolume.path, 'restore.sh'), '--mode', mode]);
         const ended = outcome(child);
-        await sleep(delay * Math.random());
+        await sleep((1600 * Math.random() * kill) / KILLS); // later each time: the first leave much to do
         if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
         await ended;
       }
@@ -121,7 +125,7 @@ for (const version of CONTAINERD_VERSIONS) {
 
   onNode(version, 'all images stay present however often the background copy is killed', async (node) => {
     let killed = 0;
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < ROUNDS || (killed === 0 && round < 8); round += 1) {
       await restoreWith('--settle')(node, deepVolume);
       await until('the copy to begin', async () => (await runs(node)).length > 0);
       await sleep(600 * Math.random());
@@ -129,7 +133,7 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.equal((await restore(node, deepVolume, '--check')).code, 0);
       if ((await targets(node)).length === 0) await emptyStore(node);
     }
-    assert.ok(killed > 3, `only ${killed} were killed`);
+    assert.ok(killed >= ROUNDS / 2, `only ${killed} were killed`);
     await settle(node, deepVolume);
     assert.equal((await targets(node)).length, 0);
     assert.deepEqual(await runs(node), []);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { ctrWith, LINKING, refuse } from './faulty-ctr.ts';
 import { newVolume, onNode as onNodeOf, restore } from './restored-node.ts';

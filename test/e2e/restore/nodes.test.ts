@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
 import { app, odd, pause, web } from './small-images.ts';

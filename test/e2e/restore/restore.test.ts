@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome } from '../../harness/private-node.ts';
+import { randomMoments } from '../../harness/random-moments.ts';
+import { repetitions } from '../../harness/repetitions.ts';
 import { labelled, newVolume, onNode as onNodeOf, pinned, restore, STATE, store, targets } from './restored-node.ts';
 import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
@@ -112,12 +114,12 @@ for (const version of CONTAINERD_VERSIONS) {
   });
 
   onNode('continues after a kill at any moment', async (node) => {
-    for (let delay = 60; delay < 1500; delay += 140) {
+    for (const [kill, delay] of randomMoments(repetitions(11, 2), 60, 1500).entries()) {
       const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
       const ended = outcome(child);
       await sleep(delay);
       // the shell with its workers, or only the shell, whose workers run on for a moment
-      if (child.exitCode === null && child.pid) process.kill(delay % 280 === 60 ? child.pid : -child.pid, 'SIGKILL');
+      if (child.exitCode === null && child.pid) process.kill(kill % 2 === 0 ? child.pid : -child.pid, 'SIGKILL');
       const { code, stderr } = await restore(node, deepVolume);
       assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
       await ended;

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ensurePackages } from '../../cluster/apt.ts';
 import { binaryFolder, provide, type Source } from '../../cluster/components.ts';
-import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../../cluster/node-config.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { CONTAINERD_VERSIONS, type ContainerdVersion, containerdSource } from '../../cluster/node/config.ts';
 import { type Outcome, type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
 import { type SmallImage, type SmallVolumeOptions, writeSmallVolume } from './small-volume.ts';
 

@@ -12,7 +12,7 @@ import {
   indexDocument,
   type LayerBlob,
 } from '../../cluster/images/oci-image.ts';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { packLayer, unpackLayer } from '../../harness/small-layer.ts';
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { mountNewVolume } from '../../harness/loop-volume.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
+import { randomMoments } from '../../harness/random-moments.ts';
+import { repetitions } from '../../harness/repetitions.ts';
 import { callsSince, ctrWith, killAt, LINKING, refuse } from './faulty-ctr.ts';
 import { criNames, lines, newVolume, onNode as onNodeOf, restore, result, store } from './restored-node.ts';
 import { app, pause, web } from './small-images.ts';
@@ -133,7 +135,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, volume, '--ctr', await killAt(files, '*', 0))).code, 0);
     const calls = await callsSince(files);
     assert.ok(calls > 10);
-    for (let turn = 1; turn <= calls; turn += 3) {
+    for (const turn of randomMoments(repetitions(Math.ceil(calls / 3), 3), 1, calls + 1)) {
       const { code, stderr } = await restore(node, volume, '--ctr', await killAt(files, '*', turn));
       assert.deepEqual(await names(node), namesBefore, `killed at call ${turn}: ${stderr}`);
       if (code === 0) assert.equal((await restore(node, volume, '--check')).code, 0);

@@ -7,7 +7,8 @@ import type { VerificationResult } from '../../../src/model/verification.ts';
 import { writeChecksums } from '../../../src/volume/checksums.ts';
 import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { repetitions } from '../../harness/repetitions.ts';
 import { runBundle } from '../../harness/run-bundle.ts';
 import { type Damage, damages } from './damages.ts';
 import { layerDamages } from './layer-damages.ts';
@@ -78,7 +79,7 @@ for (const [name, damage, path] of layerDamages) {
 const MEASURES = ['preload.json', 'verify/files', 'verify/layers'];
 
 test('detects a flipped bit in any file, and reports the file', async () => {
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < repetitions(4); round++) {
     const expected = new Set<string>();
     await damaged(async () => {
       for (const path of shuffled(await filesOf(volume))) {
@@ -98,7 +99,7 @@ test('detects a flipped bit in any file, and reports the file', async () => {
 
 for (const path of MEASURES) {
   test(`detects a flipped bit in ${path}`, async () => {
-    for (let flip = 0; flip < 8; flip++) {
+    for (let flip = 0; flip < repetitions(8, 2); flip++) {
       await damaged(() => flipBit(path));
       assert.notDeepEqual((await verify(volume)).problems, []);
     }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { PreloadSummary } from '../../../src/model/summary.ts';
-import { ENVIRONMENT } from '../../cluster/daemons.ts';
-import { enter } from '../../cluster/node-daemons.ts';
-import { run } from '../../cluster/run.ts';
+import { ENVIRONMENT } from '../../cluster/machine/daemons.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { until } from '../../cluster/machine/until.ts';
+import { enter } from '../../cluster/node/daemons.ts';
 import { type Cluster, readCluster, STATE } from '../../cluster/state.ts';
-import { until } from '../../cluster/until.ts';
 import { type Outcome, outcome } from '../../harness/private-node.ts';
 
 const CLUSTER = [process.execPath, join(import.meta.dirname, '../../cluster/main.ts')];

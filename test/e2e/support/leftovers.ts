@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { poolFolder } from '../../cluster/disk.ts';
-import { rootPath } from '../../cluster/node-record.ts';
-import { run } from '../../cluster/run.ts';
+import { poolFolder } from '../../cluster/machine/disk.ts';
+import { run } from '../../cluster/machine/run.ts';
+import { rootPath } from '../../cluster/node/record.ts';
 import { type Cluster, readCluster, STATE } from '../../cluster/state.ts';
 import { kubectl, onNode } from './commands.ts';
 

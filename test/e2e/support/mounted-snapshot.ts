@@ -1,8 +1,8 @@
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attachReadOnly, poolFolder } from '../../cluster/disk.ts';
-import { run } from '../../cluster/run.ts';
+import { attachReadOnly, poolFolder } from '../../cluster/machine/disk.ts';
+import { run } from '../../cluster/machine/run.ts';
 import { type Cluster, readCluster, STATE } from '../../cluster/state.ts';
 import { status } from './commands.ts';
 

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createKubeletRoot, killGroup, members, removeGroup } from '../../cluster/cgroups.ts';
 import { binaryFolder, commandLine, provide, startAll } from '../../cluster/components.ts';
-import { adminKubectl } from '../../cluster/control-plane.ts';
-import { group, startDaemon, stopDaemon } from '../../cluster/daemons.ts';
+import { adminKubectl } from '../../cluster/control-plane/control-plane.ts';
 import type { GoModule } from '../../cluster/go-build.ts';
-import { mountDisk, mountSnapshot, startKubelet } from '../../cluster/node.ts';
-import { containerRuntime, kubeletName, nodeRoot } from '../../cluster/node-daemons.ts';
-import { KUBELET_CONFIG } from '../../cluster/node-files.ts';
-import { type NodeRecord, readNode } from '../../cluster/node-record.ts';
+import { createKubeletRoot, killGroup, members, removeGroup } from '../../cluster/machine/cgroups.ts';
+import { group, startDaemon, stopDaemon } from '../../cluster/machine/daemons.ts';
+import { until } from '../../cluster/machine/until.ts';
+import { containerRuntime, kubeletName, nodeRoot } from '../../cluster/node/daemons.ts';
+import { KUBELET_CONFIG } from '../../cluster/node/files.ts';
+import { mountDisk, mountSnapshot, startKubelet } from '../../cluster/node/node.ts';
+import { type NodeRecord, readNode } from '../../cluster/node/record.ts';
 import { type Cluster, readCluster, STATE } from '../../cluster/state.ts';
-import { until } from '../../cluster/until.ts';
 import { onNode } from './commands.ts';
 
 const known = async (name: string): Promise<{ cluster: Cluster; node: NodeRecord }> => {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { certificate, createAuthority, issue, privateKey } from '../../cluster/pki.ts';
-import { run } from '../../cluster/run.ts';
+import { certificate, createAuthority, issue, privateKey } from '../../cluster/machine/pki.ts';
+import { run } from '../../cluster/machine/run.ts';
 import { sample } from '../../harness/sample.ts';
 import { passwordAuth, type RegistryServer, startRegistry } from '../registry/server.ts';
 

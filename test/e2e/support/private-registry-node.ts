@@ -1,8 +1,8 @@
 import { startAll } from '../../cluster/components.ts';
-import { stopDaemon } from '../../cluster/daemons.ts';
-import type { ContainerdVersion } from '../../cluster/node-config.ts';
-import { kubeletAndPlugins, kubeletName } from '../../cluster/node-daemons.ts';
-import { type NodeRecord, readNode } from '../../cluster/node-record.ts';
+import { stopDaemon } from '../../cluster/machine/daemons.ts';
+import type { ContainerdVersion } from '../../cluster/node/config.ts';
+import { kubeletAndPlugins, kubeletName } from '../../cluster/node/daemons.ts';
+import { type NodeRecord, readNode } from '../../cluster/node/record.ts';
 import { type Cluster, readCluster, STATE } from '../../cluster/state.ts';
 import { addNode, kubectl, onNode } from './commands.ts';
 import type { PrivateRegistries } from './private-registries.ts';

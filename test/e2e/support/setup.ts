@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import { ensurePackages } from '../../cluster/apt.ts';
-import { run } from '../../cluster/run.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { run } from '../../cluster/machine/run.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from '../../cluster/run.ts';
+import { run } from '../../cluster/machine/run.ts';
 
 const FILE_TREE = join(import.meta.dirname, '../../harness/file-tree.sh');
 const TREE = `printf A >file; mkdir folder; ln -s nowhere link; mknod device c 1 3; cp file capable; cp file link-1

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { treeDigester } from '../../../src/volume/tree-digest.ts';
-import { ensurePackages } from '../../cluster/apt.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { digest } from '../../harness/captured-images.ts';
 
 const sh = (folder: string, script: string) => promisify(execFile)('sh', ['-euc', script], { cwd: folder });

@@ -10,7 +10,7 @@ import { digestOf, parseDocument } from '../../../src/model/oci.ts';
 import { blobList } from '../../../src/volume/format.ts';
 import { restoreScript } from '../../../src/volume/restore/script.ts';
 import { writeVolume } from '../../../src/volume/write.ts';
-import { ensurePackages } from '../../cluster/apt.ts';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 import { assertChecksums } from '../../harness/sealed-volume.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { goModuleFolder } from './go-build.ts';
+import { goModuleFolder } from '../go-build.ts';
 import type { Kubectl } from './kubeconfig.ts';
 
 const MODULE = 'github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0';

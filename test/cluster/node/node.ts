@@ -1,20 +1,20 @@
 import { basename, join } from 'node:path';
-import { createKubeletRoot, killGroup, removeGroup } from './cgroups.ts';
-import { type Source, startAll } from './components.ts';
-import { DRIVERS } from './csi.ts';
-import { group, isRunning, stopDaemon } from './daemons.ts';
-import { attachReadOnly, DISK_PACKAGES, detachLoops, poolFolder } from './disk.ts';
-import type { Kubectl } from './kubeconfig.ts';
-import { addAddress, removeAddress } from './network.ts';
-import { type ContainerdVersion, containerdSource } from './node-config.ts';
-import { containerRuntime, enter, kubeletAndPlugins, kubeletName, nodeRoot } from './node-daemons.ts';
-import { prepareFiles } from './node-files.ts';
-import { forgetNode, type NodeRecord, readNode, recordNode, userName, writableFolder } from './node-record.ts';
-import { forget } from './pki.ts';
-import { exists } from './probes.ts';
-import { run } from './run.ts';
-import type { Cluster } from './state.ts';
-import { until } from './until.ts';
+import { type Source, startAll } from '../components.ts';
+import type { Kubectl } from '../control-plane/kubeconfig.ts';
+import { DRIVERS } from '../csi.ts';
+import { createKubeletRoot, killGroup, removeGroup } from '../machine/cgroups.ts';
+import { group, isRunning, stopDaemon } from '../machine/daemons.ts';
+import { attachReadOnly, DISK_PACKAGES, detachLoops, poolFolder } from '../machine/disk.ts';
+import { addAddress, removeAddress } from '../machine/network.ts';
+import { forget } from '../machine/pki.ts';
+import { exists } from '../machine/probes.ts';
+import { run } from '../machine/run.ts';
+import { until } from '../machine/until.ts';
+import type { Cluster } from '../state.ts';
+import { type ContainerdVersion, containerdSource } from './config.ts';
+import { containerRuntime, enter, kubeletAndPlugins, kubeletName, nodeRoot } from './daemons.ts';
+import { prepareFiles } from './files.ts';
+import { forgetNode, type NodeRecord, readNode, recordNode, userName, writableFolder } from './record.ts';
 
 const NODE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { binaryFolder, type Component } from './components.ts';
+import { binaryFolder, type Component } from '../components.ts';
+import { certificate, createAuthority, issue, privateKey } from '../machine/pki.ts';
+import { answers } from '../machine/probes.ts';
+import type { Cluster } from '../state.ts';
 import { createUser, type Kubectl, kubeconfig, kubectlAs } from './kubeconfig.ts';
-import { certificate, createAuthority, issue, privateKey } from './pki.ts';
-import { answers } from './probes.ts';
-import type { Cluster } from './state.ts';
 
 export const ADMIN = 'admin';
 const CONTROLLER_MANAGER = 'system:kube-controller-manager';

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs first in a node's own mount namespace: gives it a root of its own, in which it may write wherever it likes.
-# usage: node-root.sh WRITABLE LIB SHARED...
+# Runs first in a node's own mount namespace: gives it a root of its own, in which it may write wherever it likes. It has the
+# machine's programs and settings, but not what the machine's own containerd, kubelet and preloads have.
+# usage: root.sh WRITABLE LIB SHARED...
 #   WRITABLE  where what the node writes is kept; LIB/NAME becomes /var/lib/NAME; SHARED folders look the same inside
 set -eu
 
@@ -8,10 +9,15 @@ writable=$1
 lib=$2
 shift 2
 
-mkdir -p "$writable/upper" "$writable/work"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$writable/upper,workdir=$writable/work" /mnt
+mkdir -p "$writable/upper" "$writable/work" "$writable/hidden"
+sh "$(dirname "$0")/hide-machine.sh" "$writable/hidden"
+mount -t overlay overlay -o "lowerdir=$writable/hidden:/,upperdir=$writable/upper,workdir=$writable/work" /mnt
+mkdir -p /mnt/var/lib /mnt/var/log /mnt/var/tmp
+chmod 1777 /mnt/var/tmp
+ln -sfn /run /mnt/var/run
 
 for folder in /proc /sys /dev "$@"; do
+  mkdir -p "/mnt$folder"
   mount --rbind "$folder" "/mnt$folder"
 done
 mount -t tmpfs -o mode=755 tmpfs /mnt/run

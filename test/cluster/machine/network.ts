@@ -1,5 +1,5 @@
+import type { Cluster } from '../state.ts';
 import { run, succeeds } from './run.ts';
-import type { Cluster } from './state.ts';
 
 /** Nodes and pods all hang on one bridge: the machine is .0.1, node N is .0.N, its pods are .N.*. */
 export const nodeAddress = ({ network }: Cluster, index: number): string => `${network}.0.${index}`;

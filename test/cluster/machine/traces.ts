@@ -1,7 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
+import { clusterId } from '../state.ts';
 import { exists } from './probes.ts';
 import { run } from './run.ts';
-import { clusterId } from './state.ts';
 
 /** All that can be seen on the machine of a cluster kept in this folder, by kind. */
 export type Traces = Record<'mounts' | 'loops' | 'links' | 'cgroups' | 'processes' | 'files', string[]>;

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from './state.ts';
+import { writeAtomically } from '../state.ts';
 
 /** A kubelet sets these for the whole machine. */
 const SET_BY_KUBELET = [

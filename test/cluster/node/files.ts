@@ -1,13 +1,13 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { binaryFolder } from './components.ts';
-import { group } from './daemons.ts';
-import { createUser } from './kubeconfig.ts';
-import { nodeAddress } from './network.ts';
-import { containerdConfig, containerdSource, kubeletConfig, podNetwork } from './node-config.ts';
-import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './node-record.ts';
-import { openRegistry } from './registry.ts';
-import type { Cluster } from './state.ts';
+import { binaryFolder } from '../components.ts';
+import { createUser } from '../control-plane/kubeconfig.ts';
+import { group } from '../machine/daemons.ts';
+import { nodeAddress } from '../machine/network.ts';
+import { openRegistry } from '../registry.ts';
+import type { Cluster } from '../state.ts';
+import { containerdConfig, containerdSource, kubeletConfig, podNetwork } from './config.ts';
+import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './record.ts';
 
 const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CACHE } from '../state.ts';
 import { run } from './run.ts';
-import { CACHE } from './state.ts';
 
 // one of our runs at a time, as an update waits for nobody; an installation also waits for others
 const APT = ['flock', join(CACHE, 'apt.lock'), 'apt-get'];

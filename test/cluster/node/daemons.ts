@@ -1,21 +1,21 @@
 import { join } from 'node:path';
-import { members } from './cgroups.ts';
-import type { Component } from './components.ts';
-import { csiNodePlugins } from './csi.ts';
-import { group, isRunning } from './daemons.ts';
-import { kubeconfig } from './kubeconfig.ts';
-import { nodeAddress } from './network.ts';
-import { KUBELET_CONFIG } from './node-files.ts';
-import { libFolder, type NodeRecord, userName, writableFolder } from './node-record.ts';
-import { answers, exists, listens } from './probes.ts';
-import { CACHE, type Cluster } from './state.ts';
+import type { Component } from '../components.ts';
+import { kubeconfig } from '../control-plane/kubeconfig.ts';
+import { csiNodePlugins } from '../csi.ts';
+import { members } from '../machine/cgroups.ts';
+import { group, isRunning } from '../machine/daemons.ts';
+import { nodeAddress } from '../machine/network.ts';
+import { answers, exists, listens } from '../machine/probes.ts';
+import { CACHE, type Cluster } from '../state.ts';
+import { KUBELET_CONFIG } from './files.ts';
+import { libFolder, type NodeRecord, userName, writableFolder } from './record.ts';
 
 const rootName = (node: string): string => `${node}/root`;
 export const kubeletName = (node: string): string => `${node}/kubelet`;
 
 /** The process that keeps the node's namespace and root. */
 export function nodeRoot(cluster: Cluster, node: string): Component {
-  const script = join(import.meta.dirname, 'node-root.sh');
+  const script = join(import.meta.dirname, 'root.sh');
   const shared = [cluster.folder, CACHE];
   return {
     name: rootName(node),

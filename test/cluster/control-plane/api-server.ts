@@ -4,12 +4,12 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Component, commandLine, provide } from './components.ts';
+import { type Component, commandLine, provide } from '../components.ts';
+import { until } from '../machine/until.ts';
+import { newCluster } from '../state.ts';
 import { ADMIN, adminKubectl, controlPlane, createCredentials } from './control-plane.ts';
 import { type Kubectl, kubeconfig } from './kubeconfig.ts';
 import { applySnapshotCrds } from './snapshot-api.ts';
-import { newCluster } from './state.ts';
-import { until } from './until.ts';
 
 const NEEDED = ['etcd', 'kube-apiserver'];
 

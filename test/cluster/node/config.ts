@@ -1,6 +1,6 @@
-import type { Source } from './components.ts';
-import type { GoModule } from './go-build.ts';
-import { certificate, privateKey } from './pki.ts';
+import type { Source } from '../components.ts';
+import type { GoModule } from '../go-build.ts';
+import { certificate, privateKey } from '../machine/pki.ts';
 
 export const CONTAINERD_VERSIONS = ['1.6', '1.7', '2'] as const;
 export type ContainerdVersion = (typeof CONTAINERD_VERSIONS)[number];

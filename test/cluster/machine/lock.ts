@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CACHE, clusterId } from './state.ts';
+import { CACHE, clusterId } from '../state.ts';
 
 /** Lets only one harness at a time work on the cluster in this folder; a harness that is killed gives way. */
 export async function inTurn(folder: string, work: () => Promise<void>): Promise<void> {

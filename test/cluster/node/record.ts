@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskFolder } from './disk.ts';
-import type { ContainerdVersion } from './node-config.ts';
-import { type Cluster, writeAtomically } from './state.ts';
+import { diskFolder } from '../machine/disk.ts';
+import { type Cluster, writeAtomically } from '../state.ts';
+import type { ContainerdVersion } from './config.ts';
 
 const FIRST_INDEX = 2; // the machine itself has 1
 const LAST_INDEX = 250;

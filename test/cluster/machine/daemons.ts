@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Cluster } from '../state.ts';
 import { createGroup, inGroup, killGroup, members } from './cgroups.ts';
-import type { Cluster } from './state.ts';
 import { until } from './until.ts';
 
 const GRACE_SECONDS = 5;

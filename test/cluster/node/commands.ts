@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
-import { createGroup, inGroup } from './cgroups.ts';
-import { provide } from './components.ts';
-import { adminKubectl } from './control-plane.ts';
-import { ENVIRONMENT, group } from './daemons.ts';
+import { provide } from '../components.ts';
+import { adminKubectl } from '../control-plane/control-plane.ts';
+import { createGroup, inGroup } from '../machine/cgroups.ts';
+import { ENVIRONMENT, group } from '../machine/daemons.ts';
+import type { Cluster } from '../state.ts';
+import type { ContainerdVersion } from './config.ts';
+import { enter } from './daemons.ts';
 import { bootNode, mountSnapshot, nodeSources, removeNode, requireSnapshot, startKubelet } from './node.ts';
-import type { ContainerdVersion } from './node-config.ts';
-import { enter } from './node-daemons.ts';
-import type { Cluster } from './state.ts';
 
 type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string | undefined; restore: string };
 

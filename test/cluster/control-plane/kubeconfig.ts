@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { certificate, type Identity, issue, privateKey } from './pki.ts';
-import { run } from './run.ts';
-import { writeAtomically } from './state.ts';
+import { certificate, type Identity, issue, privateKey } from '../machine/pki.ts';
+import { run } from '../machine/run.ts';
+import { writeAtomically } from '../state.ts';
 
 export const kubeconfig = (folder: string, user: string): string => join(folder, 'kubeconfig', user);
 

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { succeeds } from '../machine/run.ts';
 import { startApiServer } from './api-server.ts';
-import { succeeds } from './run.ts';
 
 test('an API server alone serves the snapshot API and is gone when stopped', async () => {
   const server = await startApiServer({ snapshotCrds: true });
