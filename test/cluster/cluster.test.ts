@@ -19,7 +19,10 @@ const id = clusterId(folder);
 let cluster: Cluster;
 let kubectl: Kubectl;
 
-type Answer = { code: number; stdout: string };
+interface Answer {
+  code: number;
+  stdout: string;
+}
 
 before(async () => {
   const killed = start(['up']);
@@ -138,13 +141,13 @@ test('down leaves nothing, whatever was killed before', async () => {
   for (const [, name = ''] of veths.matchAll(/ (veth\w+)/g)) assert.equal(links.includes(name), false);
 });
 
-function start(args: string[]): ChildProcess {
+const start = (args: string[]): ChildProcess => {
   const main = join(import.meta.dirname, 'main.ts');
   const env = { ...process.env, KUBECTL_PRELOAD_CLUSTER_STATE: folder };
   return spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-}
+};
 
-async function call(args: string[]): Promise<Answer> {
+const call = async (args: string[]): Promise<Answer> => {
   const child = start(args);
   let stdout = '';
   child.stdout?.on('data', (chunk) => {
@@ -152,17 +155,17 @@ async function call(args: string[]): Promise<Answer> {
   });
   const [code] = await once(child, 'close');
   return { code, stdout };
-}
+};
 
 /** Puts an image into the CSI driver's pool, as its CreateSnapshot would. */
-async function snapshot(handle: string, restore: string): Promise<void> {
+const snapshot = async (handle: string, restore: string): Promise<void> => {
   const content = join(folder, handle);
   await mkdir(content);
   await writeFile(join(content, 'restore.sh'), `#!/bin/sh\n${restore}\n`, { mode: 0o755 });
   await run(['mke2fs', '-q', '-t', 'ext4', '-d', content, join(poolFolder(folder), `${handle}.img`), '16M']);
-}
+};
 
-function server(node: string): object {
+const server = (node: string): object => {
   const serve = `echo on ${node}; mkdir /srv; echo on ${node} >/srv/hello; exec httpd -f -p 8080 -h /srv`;
   const image = `127.0.0.1:${cluster.ports.registry}/sample/busybox:1.36`;
   return {
@@ -171,4 +174,4 @@ function server(node: string): object {
     metadata: { name: `on-${node}` },
     spec: { nodeName: node, containers: [{ name: 'server', image, command: ['sh', '-c', serve] }] },
   };
-}
+};

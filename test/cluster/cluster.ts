@@ -22,7 +22,7 @@ const WORKER = 'worker';
 type Log = (line: string) => void;
 
 /** Boots what does not run yet; returns when the worker is Ready and a claim was provisioned. */
-export async function up(folder: string, containerd: ContainerdVersion, log: Log): Promise<void> {
+export const up = async (folder: string, containerd: ContainerdVersion, log: Log): Promise<void> => {
   const cluster = (await intactCluster(folder)) ?? (await newClusterIn(folder, log));
   const components = [...controlPlane(cluster), ...registries(cluster), ...csiControllers(cluster)];
   await provide([...components.map(({ from }) => from), ...nodeSources(containerd)], log);
@@ -41,10 +41,10 @@ export async function up(folder: string, containerd: ContainerdVersion, log: Log
     throw new Error([error.message, await obituaries(cluster, components)].join('\n'));
   });
   await writeCluster(cluster);
-}
+};
 
 /** Ends and removes all that `up` and `node add` made in this folder, whatever state it is in. */
-export async function down(folder: string): Promise<void> {
+export const down = async (folder: string): Promise<void> => {
   const id = clusterId(folder);
   await killGroup(id, 0);
   await removeDisk(folder);
@@ -52,13 +52,13 @@ export async function down(folder: string): Promise<void> {
   await removeGroup(id);
   await restoreSysctls(folder);
   if (await exists(markerFile(folder))) await rm(folder, { recursive: true });
-}
+};
 
-async function intactCluster(folder: string): Promise<Cluster | undefined> {
+const intactCluster = async (folder: string): Promise<Cluster | undefined> => {
   return (await isDiskMounted(folder)) ? readCluster(folder) : undefined; // a reboot takes the mount
-}
+};
 
-async function newClusterIn(folder: string, log: Log): Promise<Cluster> {
+const newClusterIn = async (folder: string, log: Log): Promise<Cluster> => {
   if (await exists(markerFile(folder))) {
     log(`removing what an earlier run left in ${folder}`);
   } else if (await isFilled(folder)) {
@@ -69,22 +69,22 @@ async function newClusterIn(folder: string, log: Log): Promise<Cluster> {
   await writeFile(markerFile(folder), '');
   await saveSysctls(folder);
   return newCluster(folder);
-}
+};
 
-async function layFoundation(cluster: Cluster): Promise<void> {
+const layFoundation = async (cluster: Cluster): Promise<void> => {
   await Promise.all([createDisk(cluster.folder), createCredentials(cluster), configureRegistries(cluster)]);
-}
+};
 
-async function ensureWorker(cluster: Cluster, containerd: ContainerdVersion, kubectl: Kubectl): Promise<void> {
+const ensureWorker = async (cluster: Cluster, containerd: ContainerdVersion, kubectl: Kubectl): Promise<void> => {
   const known = await readNode(cluster, WORKER);
   const fits = known?.containerd === containerd && (await hasRoot(cluster, WORKER));
   if (known && !fits) await removeNode(cluster, WORKER, kubectl);
   const node = known && fits ? known : await bootNode(cluster, WORKER, containerd);
   await startAll(cluster, [await containerRuntime(cluster, WORKER)]);
   await startKubelet(cluster, node, kubectl);
-}
+};
 
-async function proveStorage(kubectl: Kubectl): Promise<void> {
+const proveStorage = async (kubectl: Kubectl): Promise<void> => {
   const claims = DRIVERS.map(({ storageClass }) => ({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
@@ -99,10 +99,10 @@ async function proveStorage(kubectl: Kubectl): Promise<void> {
   await kubectl(['apply', '-f', '-'], list);
   await kubectl(['wait', '--for=jsonpath={.status.phase}=Bound', '--timeout=30s', '-f', '-'], list);
   await kubectl(['delete', '--wait', '-f', '-'], list);
-}
+};
 
 const markerFile = (folder: string): string => join(folder, '.kubectl-preload-cluster');
 
-async function isFilled(folder: string): Promise<boolean> {
+const isFilled = async (folder: string): Promise<boolean> => {
   return (await readdir(folder).catch(() => [])).length > 0;
-}
+};

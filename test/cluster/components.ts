@@ -8,7 +8,7 @@ import type { Cluster } from './state.ts';
 /** Where a component's binary comes from: built from one of our Go modules, or installed. */
 export type Source = { module: GoModule } | { packages: string[] };
 
-export type Component = {
+export interface Component {
   /** also names its log and its cgroup; the components of a node are named NODE/COMPONENT */
   name: string;
   from: Source;
@@ -19,10 +19,10 @@ export type Component = {
   /** a command that enters the namespaces the component lives in */
   within?: string[];
   ready: () => Promise<boolean>;
-};
+}
 
 /** Installs or builds what the components are made of. */
-export async function provide(sources: readonly Source[], log: (line: string) => void): Promise<void> {
+export const provide = async (sources: readonly Source[], log: (line: string) => void): Promise<void> => {
   await ensurePackages(
     sources.flatMap((source) => ('packages' in source ? source.packages : [])),
     log,
@@ -32,10 +32,10 @@ export async function provide(sources: readonly Source[], log: (line: string) =>
   for (const module of modules) if (!(await isBuilt(module))) missing.push(module);
   if (missing.length > 1) log(`to build, once: ${missing.join(', ')}`);
   for (const module of modules) await goBuild(module, log); // one after the other: each build uses all cores
-}
+};
 
 /** Starts the components that do not run, each as soon as what it needs is ready; returns when all are. */
-export async function startAll(cluster: Cluster, components: readonly Component[]): Promise<void> {
+export const startAll = async (cluster: Cluster, components: readonly Component[]): Promise<void> => {
   const started = new Map<string, Promise<void>>();
   const start = (component: Component): Promise<void> => {
     const needed = components.filter(({ name }) => component.needs?.includes(name));
@@ -45,26 +45,26 @@ export async function startAll(cluster: Cluster, components: readonly Component[
     return running;
   };
   await Promise.all(components.map(start));
-}
+};
 
-export async function commandLine({ from, argv, within = [] }: Component): Promise<string[]> {
+export const commandLine = async ({ from, argv, within = [] }: Component): Promise<string[]> => {
   const [binary = '', ...args] = argv;
   return [...within, join(await binaryFolder(from), binary), ...args];
-}
+};
 
 /** Says of each component that should run and does not how it ended; empty if all run. */
-export async function obituaries(cluster: Cluster, components: readonly Component[]): Promise<string> {
+export const obituaries = async (cluster: Cluster, components: readonly Component[]): Promise<string> => {
   const ended = await Promise.all(
     components.map(async ({ name }) => ((await isRunning(cluster, name)) ? [] : [await obituary(cluster, name)])),
   );
   return ended.flat().join('\n');
-}
+};
 
-async function obituary(cluster: Cluster, name: string): Promise<string> {
+const obituary = async (cluster: Cluster, name: string): Promise<string> => {
   return `${name} ended:\n${await logTail(cluster, name)}`;
-}
+};
 
-async function startOne(cluster: Cluster, component: Component): Promise<void> {
+const startOne = async (cluster: Cluster, component: Component): Promise<void> => {
   const { name, ready } = component;
   if (!(await isRunning(cluster, name))) await startDaemon(cluster, name, await commandLine(component));
   await until(`${name} ready`, async () => {
@@ -72,9 +72,9 @@ async function startOne(cluster: Cluster, component: Component): Promise<void> {
     if (await isRunning(cluster, name)) return false;
     throw new Error(await obituary(cluster, name));
   });
-}
+};
 
 /** The folder of a component's binaries; an empty path where the system finds them. */
-export async function binaryFolder(from: Source, log: (line: string) => void = () => {}): Promise<string> {
+export const binaryFolder = async (from: Source, log: (line: string) => void = () => {}): Promise<string> => {
   return 'module' in from ? goBuild(from.module, log) : '';
-}
+};

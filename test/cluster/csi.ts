@@ -6,7 +6,11 @@ import { poolFolder } from './machine/disk.ts';
 import { listens } from './machine/probes.ts';
 import type { Cluster } from './state.ts';
 
-type Driver = { driver: string; storageClass: string; attach: boolean };
+interface Driver {
+  driver: string;
+  storageClass: string;
+  attach: boolean;
+}
 
 /** A CSIDriver object says for all volumes of a driver whether they are attached, so each mode has its own name. */
 export const DRIVERS: Driver[] = [
@@ -15,7 +19,7 @@ export const DRIVERS: Driver[] = [
 ];
 
 /** The controller half of both drivers, with the sidecars that serve them. */
-export function csiControllers(cluster: Cluster): Component[] {
+export const csiControllers = (cluster: Cluster): Component[] => {
   const snapshotController: Component = {
     name: 'snapshot-controller',
     from: { module: 'csi-sidecars' },
@@ -28,10 +32,10 @@ export function csiControllers(cluster: Cluster): Component[] {
     ready: async () => true,
   };
   return [snapshotController, ...DRIVERS.flatMap((driver) => controller(cluster, driver))];
-}
+};
 
 /** The half of both drivers that runs on a node. */
-export function csiNodePlugins(cluster: Cluster, node: string, within: string[], root: string): Component[] {
+export const csiNodePlugins = (cluster: Cluster, node: string, within: string[], root: string): Component[] => {
   return DRIVERS.map(({ driver, storageClass, attach }) => {
     const socket = `/var/lib/kubelet/plugins/${driver}/csi.sock`;
     return {
@@ -50,15 +54,15 @@ export function csiNodePlugins(cluster: Cluster, node: string, within: string[],
       ready: () => listens(join(root, socket)),
     };
   });
-}
+};
 
 /** CSIDriver, storage and snapshot classes of both drivers. */
-export async function applyClasses(kubectl: Kubectl): Promise<void> {
+export const applyClasses = async (kubectl: Kubectl): Promise<void> => {
   const items = DRIVERS.flatMap(classes);
   await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-}
+};
 
-function controller(cluster: Cluster, { driver, storageClass, attach }: Driver): Component[] {
+const controller = (cluster: Cluster, { driver, storageClass, attach }: Driver): Component[] => {
   const socket = join(cluster.folder, 'csi', `${storageClass}.sock`);
   const config = kubeconfig(cluster.folder, ADMIN);
   const plugin: Component = {
@@ -104,9 +108,9 @@ function controller(cluster: Cluster, { driver, storageClass, attach }: Driver):
     sidecar('csi-resizer', sidecars),
     ...(attach ? [sidecar('csi-attacher', sidecars)] : []),
   ];
-}
+};
 
-function classes({ driver, storageClass, attach }: Driver): object[] {
+const classes = ({ driver, storageClass, attach }: Driver): object[] => {
   const storage = {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
@@ -131,4 +135,4 @@ function classes({ driver, storageClass, attach }: Driver): object[] {
       deletionPolicy: 'Delete',
     },
   ];
-}
+};

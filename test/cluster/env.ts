@@ -6,7 +6,7 @@ import { openRegistry, PRIVATE_PASSWORD, PRIVATE_USER, privateRegistry } from '.
 import { type Cluster, REPOSITORY } from './state.ts';
 
 /** Shell lines that point kubectl, kubectl-preload and tests at the cluster. */
-export async function environment(cluster: Cluster): Promise<string> {
+export const environment = async (cluster: Cluster): Promise<string> => {
   const kubectl = await binaryFolder({ module: 'kubernetes' });
   // kubectl-preload runs by the Node on PATH: the project's, not the machine's
   const path = [join(REPOSITORY, 'node_modules/.bin'), join(REPOSITORY, 'dist'), kubectl];
@@ -20,6 +20,6 @@ export async function environment(cluster: Cluster): Promise<string> {
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`);
   return [...lines, `export PATH=${path.map(quote).join(':')}:"$PATH"`].join('\n');
-}
+};
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -4,18 +4,18 @@ import { logFile } from './machine/daemons.ts';
 import type { Cluster } from './state.ts';
 
 /** Writes a component's log to stdout. */
-export async function showLog(cluster: Cluster, component: string | undefined): Promise<void> {
+export const showLog = async (cluster: Cluster, component: string | undefined): Promise<void> => {
   const text = component && (await readFile(logFile(cluster, component), 'utf8').catch(() => undefined));
   if (text === undefined || component === undefined) {
     throw new Error(`name one of ${(await components(cluster)).join(' ')}`);
   }
   process.stdout.write(text);
-}
+};
 
-async function components({ folder }: Cluster): Promise<string[]> {
+const components = async ({ folder }: Cluster): Promise<string[]> => {
   const files = await readdir(join(folder, 'logs'), { recursive: true });
   return files
     .filter((file) => file.endsWith('.log'))
     .map((file) => file.slice(0, -'.log'.length))
     .sort();
-}
+};

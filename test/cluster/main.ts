@@ -19,11 +19,11 @@ const containerd = {
   describe: 'Version of containerd',
 };
 
-async function cluster(): Promise<Cluster> {
+const cluster = async (): Promise<Cluster> => {
   const known = await readCluster(STATE);
   if (!known) throw new Error(`no cluster in ${STATE}; boot one with: npm run -s cluster -- up`);
   return known;
-}
+};
 
 await yargs(hideBin(process.argv))
   .scriptName('cluster')

@@ -19,14 +19,14 @@ const PORTS = [
 export type Ports = Record<(typeof PORTS)[number], number>;
 
 /** What is fixed when a cluster is first booted. */
-export type Cluster = {
+export interface Cluster {
   folder: string;
   /** names the bridge and the root of the cgroups, so that several clusters can share a machine */
   id: string;
   /** first two octets of the node and pod network, a /16 */
   network: string;
   ports: Ports;
-};
+}
 
 export const REPOSITORY = resolve(import.meta.dirname, '../..');
 
@@ -36,33 +36,33 @@ export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /** All that a running cluster keeps on disk; `down` removes it. */
 export const STATE = resolve(process.env.KUBECTL_PRELOAD_CLUSTER_STATE || '/var/tmp/kubectl-preload-cluster');
 
-export function clusterId(folder: string): string {
+export const clusterId = (folder: string): string => {
   return `kpl-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
-}
+};
 
-export async function newCluster(folder: string): Promise<Cluster> {
+export const newCluster = async (folder: string): Promise<Cluster> => {
   return { folder, id: clusterId(folder), network: await freeNetwork(), ports: await freePorts() };
-}
+};
 
 /** The cluster that was booted in this folder, if its boot came to an end. */
-export async function readCluster(folder: string): Promise<Cluster | undefined> {
+export const readCluster = async (folder: string): Promise<Cluster | undefined> => {
   const text = await readFile(clusterFile(folder), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as Cluster);
-}
+};
 
-export async function writeCluster(cluster: Cluster): Promise<void> {
+export const writeCluster = async (cluster: Cluster): Promise<void> => {
   await writeAtomically(clusterFile(cluster.folder), `${JSON.stringify(cluster, null, 2)}\n`);
-}
+};
 
-export async function writeAtomically(file: string, text: string): Promise<void> {
+export const writeAtomically = async (file: string, text: string): Promise<void> => {
   await mkdir(resolve(file, '..'), { recursive: true });
   await writeFile(`${file}.partial`, text);
   await rename(`${file}.partial`, file);
-}
+};
 
 const clusterFile = (folder: string): string => join(folder, 'cluster.json');
 
-async function freeNetwork(): Promise<string> {
+const freeNetwork = async (): Promise<string> => {
   // not networkInterfaces() of Node, which leaves out a bridge that nothing is plugged into
   const interfaces = JSON.parse(await run(['ip', '-json', 'address'])) as { addr_info: { local?: string }[] }[];
   const taken = interfaces.flatMap(({ addr_info }) => addr_info.flatMap(({ local }) => local ?? []));
@@ -71,17 +71,17 @@ async function freeNetwork(): Promise<string> {
     if (!taken.some((address) => address.startsWith(`${network}.`))) return network;
   }
   throw new Error('no network 10.101.0.0/16 to 10.250.0.0/16 is free');
-}
+};
 
-async function freePorts(): Promise<Ports> {
+const freePorts = async (): Promise<Ports> => {
   const servers = await Promise.all(PORTS.map(() => listen()));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   return Object.fromEntries(PORTS.map((name, index) => [name, ports[index]])) as Ports;
-}
+};
 
-async function listen() {
+const listen = async () => {
   const server = createServer();
   await new Promise<void>((done, failed) => server.on('error', failed).listen(0, '127.0.0.1', done));
   return server;
-}
+};

@@ -45,18 +45,18 @@ after(async () => {
   await rm(scratch, { recursive: true });
 });
 
-function runWithoutNode(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+const runWithoutNode = (command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> => {
   return run(command, args, { env: machineWithoutNode });
-}
+};
 
 /** Path of the manifest as released, but with archives to be had from this process. */
-async function manifestWithoutInternet(): Promise<string> {
+const manifestWithoutInternet = async (): Promise<string> => {
   const { port } = releases.address() as AddressInfo;
   const path = join(scratch, `${PLUGIN}.yaml`);
   const text = await readFile(manifest, 'utf8');
   await writeFile(path, text.replaceAll(/uri: .*\//g, `uri: http://127.0.0.1:${port}/`));
   return path;
-}
+};
 
 test('validate-krew-manifest downloads and installs the archive', async () => {
   const { stderr } = await runWithoutNode('validate-krew-manifest', '-manifest', await manifestWithoutInternet());

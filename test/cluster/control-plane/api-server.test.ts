@@ -26,6 +26,6 @@ test('an API server dies with the process that started it', async () => {
 });
 
 /** Whether a process has the API server's folder in its command line. */
-async function runs(kubeconfig: string): Promise<boolean> {
+const runs = async (kubeconfig: string): Promise<boolean> => {
   return succeeds(['pgrep', '--full', '--runstates', 'R,S,D', join(kubeconfig, '../..')]);
-}
+};

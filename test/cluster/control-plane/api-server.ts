@@ -13,18 +13,22 @@ import { applySnapshotCrds } from './snapshot-api.ts';
 
 const NEEDED = ['etcd', 'kube-apiserver'];
 
-export type ApiServer = { kubeconfig: string; kubectl: Kubectl; stop: () => Promise<void> };
+export interface ApiServer {
+  kubeconfig: string;
+  kubectl: Kubectl;
+  stop: () => Promise<void>;
+}
 
 /** Starts etcd and kube-apiserver only, beside any cluster, for tests of what needs no node. They die with this process. */
-export async function startApiServer(options: { snapshotCrds?: boolean } = {}): Promise<ApiServer> {
+export const startApiServer = async (options: { snapshotCrds?: boolean } = {}): Promise<ApiServer> => {
   // once more, as another process may take one of the free ports before the server listens on it
   return boot(options).catch((error: Error) => {
     console.error(`starting again: ${error.message}`);
     return boot(options);
   });
-}
+};
 
-async function boot({ snapshotCrds = false }: { snapshotCrds?: boolean }): Promise<ApiServer> {
+const boot = async ({ snapshotCrds = false }: { snapshotCrds?: boolean }): Promise<ApiServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'kubectl-preload-api-'));
   const cluster = await newCluster(folder);
   const components = controlPlane(cluster).filter(({ name }) => NEEDED.includes(name));
@@ -47,9 +51,9 @@ async function boot({ snapshotCrds = false }: { snapshotCrds?: boolean }): Promi
     await stop();
     throw error;
   }
-}
+};
 
-async function startChild(folder: string, component: Component): Promise<ChildProcess> {
+const startChild = async (folder: string, component: Component): Promise<ChildProcess> => {
   const output = openSync(join(folder, `${component.name}.log`), 'a');
   const argv = ['--pdeathsig=KILL', ...(await commandLine(component))];
   const child = spawn('setpriv', argv, { cwd: '/', stdio: ['ignore', output, output] });
@@ -59,10 +63,10 @@ async function startChild(folder: string, component: Component): Promise<ChildPr
     return component.ready();
   });
   return child;
-}
+};
 
-async function end(child: ChildProcess): Promise<void> {
+const end = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
-}
+};

@@ -11,7 +11,7 @@ const SCHEDULER = 'system:kube-scheduler';
 const SERVICE_NETWORK = '10.96.0.0/16';
 
 /** Certificates and kubeconfigs of the control plane and its admin. */
-export async function createCredentials({ folder, ports }: Pick<Cluster, 'folder' | 'ports'>): Promise<void> {
+export const createCredentials = async ({ folder, ports }: Pick<Cluster, 'folder' | 'ports'>): Promise<void> => {
   await createAuthority(folder);
   const addresses = ['IP:127.0.0.1', 'DNS:localhost', 'DNS:kubernetes.default.svc', 'IP:10.96.0.1'];
   await Promise.all([
@@ -22,14 +22,14 @@ export async function createCredentials({ folder, ports }: Pick<Cluster, 'folder
     createUser(folder, ports.apiserver, { name: CONTROLLER_MANAGER }),
     createUser(folder, ports.apiserver, { name: SCHEDULER }),
   ]);
-}
+};
 
 /** kubectl as the cluster's admin. */
-export async function adminKubectl({ folder }: Pick<Cluster, 'folder'>): Promise<Kubectl> {
+export const adminKubectl = async ({ folder }: Pick<Cluster, 'folder'>): Promise<Kubectl> => {
   return kubectlAs(folder, ADMIN, join(await binaryFolder({ module: 'kubernetes' }), 'kubectl'));
-}
+};
 
-export function controlPlane(cluster: Pick<Cluster, 'folder' | 'ports'>): Component[] {
+export const controlPlane = (cluster: Pick<Cluster, 'folder' | 'ports'>): Component[] => {
   const { folder, ports } = cluster;
   const serving = [
     '--bind-address=127.0.0.1',
@@ -109,4 +109,4 @@ export function controlPlane(cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
       ready: () => answers(`https://127.0.0.1:${ports.scheduler}/healthz`, [200], folder),
     },
   ];
-}
+};

@@ -6,7 +6,7 @@ import { writeAtomically } from '../state.ts';
 export const kubeconfig = (folder: string, user: string): string => join(folder, 'kubeconfig', user);
 
 /** Issues a client certificate and writes the kubeconfig that uses it. */
-export async function createUser(folder: string, port: number, identity: Identity): Promise<void> {
+export const createUser = async (folder: string, port: number, identity: Identity): Promise<void> => {
   const user = identity.name;
   await issue(folder, identity);
   const config = {
@@ -25,11 +25,11 @@ export async function createUser(folder: string, port: number, identity: Identit
     'current-context': 'preload',
   };
   await writeAtomically(kubeconfig(folder, user), JSON.stringify(config, null, 2));
-}
+};
 
 /** Runs kubectl with these arguments, and a manifest on stdin, to its stdout. */
 export type Kubectl = (args: string[], input?: string) => Promise<string>;
 
-export function kubectlAs(folder: string, user: string, binary: string): Kubectl {
+export const kubectlAs = (folder: string, user: string, binary: string): Kubectl => {
   return (args, input) => run([binary, '--kubeconfig', kubeconfig(folder, user), ...args], input ? { input } : {});
-}
+};

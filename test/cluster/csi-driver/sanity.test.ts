@@ -53,26 +53,26 @@ for (const mode of ['without-attach', 'with-attach']) {
   });
 }
 
-function startDriver(mode: string, socket: string): ChildProcess {
+const startDriver = (mode: string, socket: string): ChildProcess => {
   const volumes = join(pool, mode);
   const attach = mode === 'with-attach';
   const flags = ['--controller', '--node-id=node', `--pool=${volumes}`, `--socket=${socket}`, `--attach=${attach}`];
   return spawn(driverBinary, ['--name=sanity.preload.test', ...flags], { stdio: 'ignore' });
-}
+};
 
-async function stop(driver: ChildProcess): Promise<void> {
+const stop = async (driver: ChildProcess): Promise<void> => {
   const exit = once(driver, 'exit');
   driver.kill('SIGTERM');
   assert.deepEqual(await exit, [0, null]);
-}
+};
 
 /** The files below the scratch folder that loop devices hold. */
-async function loopDevices(): Promise<string[]> {
+const loopDevices = async (): Promise<string[]> => {
   const files = await run(['losetup', '--noheadings', '--output', 'BACK-FILE', '--list']);
   return files.split('\n').filter((file) => file.startsWith(scratch));
-}
+};
 
-async function mountPoints(): Promise<string[]> {
+const mountPoints = async (): Promise<string[]> => {
   const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
   return lines.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(scratch));
-}
+};

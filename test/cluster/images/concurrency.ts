@@ -1,5 +1,5 @@
 /** Like Promise.all over `work`, with no more than `bound` of them under way. */
-export async function mapBounded<T, R>(items: T[], bound: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export const mapBounded = async <T, R>(items: T[], bound: number, work: (item: T) => Promise<R>): Promise<R[]> => {
   const results: R[] = [];
   const queue = items.entries();
   const worker = async () => {
@@ -7,4 +7,4 @@ export async function mapBounded<T, R>(items: T[], bound: number, work: (item: T
   };
   await Promise.all(Array.from({ length: bound }, worker));
   return results;
-}
+};

@@ -62,7 +62,7 @@ test('the tar keeps what images keep beside contents', async () => {
   }
 });
 
-function listing(digest: string, ...options: string[]): string[] {
+const listing = (digest: string, ...options: string[]): string[] => {
   const args = ['--list', '--numeric-owner', '--quoting-style=literal', ...options, '--file', blobPath(folder, digest)];
   return execFileSync('tar', args, { encoding: 'utf8' }).trimEnd().split('\n');
-}
+};

@@ -13,13 +13,13 @@ import { blobPath } from './oci-layout.ts';
  * variables that name files, and as `$BELOW` the blob of the layer below. A layer is built again when its script
  * changes, not when its inputs do.
  */
-export type Layer = {
+export interface Layer {
   name: string;
   script: string;
   inputs?: Record<string, string>;
   below?: Layer;
   compression?: Compression;
-};
+}
 
 const run = promisify(execFile);
 const compressors = {
@@ -29,7 +29,7 @@ const compressors = {
 };
 
 /** Builds each layer into the OCI layout once, or finds it there from an earlier run. */
-export function layerBuilder(layout: string, log: (line: string) => void): (layer: Layer) => Promise<LayerBlob> {
+export const layerBuilder = (layout: string, log: (line: string) => void): ((layer: Layer) => Promise<LayerBlob>) => {
   const built = new Map<string, Promise<LayerBlob>>();
   const builder = (layer: Layer): Promise<LayerBlob> => {
     const key = layerKey(layer);
@@ -38,18 +38,18 @@ export function layerBuilder(layout: string, log: (line: string) => void): (laye
     return blob;
   };
   return builder;
-}
+};
 
-function layerKey({ name, script, below, compression }: Layer): string {
+const layerKey = ({ name, script, below, compression }: Layer): string => {
   return sha256(JSON.stringify([name, script, compression, below && layerKey(below)])).slice('sha256:'.length);
-}
+};
 
-async function buildLayer(
+const buildLayer = async (
   layout: string,
   layer: Layer,
   builder: (layer: Layer) => Promise<LayerBlob>,
   log: (line: string) => void,
-): Promise<LayerBlob> {
+): Promise<LayerBlob> => {
   const record = join(layout, 'layers', `${layerKey(layer)}.json`);
   const known = await readFile(record, 'utf8').catch(() => undefined);
   if (known !== undefined) return JSON.parse(known);
@@ -69,18 +69,18 @@ async function buildLayer(
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-}
+};
 
-async function runScript(layer: Layer, tree: string, below = ''): Promise<void> {
+const runScript = async (layer: Layer, tree: string, below = ''): Promise<void> => {
   try {
     const env = { ...process.env, ...layer.inputs, BELOW: below };
     await run('unshare', ['--mount', 'sh', '-euc', layer.script], { cwd: tree, env, maxBuffer: 1 << 24 });
   } catch (error) {
     throw new Error(`cannot build layer ${layer.name}: ${error instanceof Error ? error.message : error}`);
   }
-}
+};
 
-async function pack(layout: string, tree: string, tar: string, compression: Compression): Promise<LayerBlob> {
+const pack = async (layout: string, tree: string, tar: string, compression: Compression): Promise<LayerBlob> => {
   await writeTar(tree, tar);
   const { command, suffix } = compressors[compression];
   const [program = '', ...args] = command;
@@ -90,9 +90,9 @@ async function pack(layout: string, tree: string, tar: string, compression: Comp
   await mkdir(dirname(blobPath(layout, digest)), { recursive: true });
   await rename(tar + suffix, blobPath(layout, digest));
   return { diffID, digest, size, compression };
-}
+};
 
-async function writeTar(tree: string, tar: string): Promise<void> {
+const writeTar = async (tree: string, tar: string): Promise<void> => {
   const names = (await readdir(tree)).sort();
   const list = `${tar}.names`;
   await writeFile(list, names.map((name) => `${name}\0`).join(''));
@@ -113,10 +113,10 @@ async function writeTar(tree: string, tar: string): Promise<void> {
     '--verbatim-files-from',
     `--files-from=${list}`,
   ]);
-}
+};
 
-async function hashFile(path: string): Promise<string> {
+const hashFile = async (path: string): Promise<string> => {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return `sha256:${hash.digest('hex')}`;
-}
+};

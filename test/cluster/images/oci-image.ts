@@ -2,18 +2,39 @@ import { createHash } from 'node:crypto';
 
 export type Format = 'oci' | 'docker';
 export type Compression = 'gzip' | 'zstd' | 'none';
-export type Platform = { os: string; architecture: string; variant?: string };
-export type Descriptor = {
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string;
+}
+export interface Descriptor {
   mediaType: string;
   digest: string;
   size: number;
   platform?: Platform;
   annotations?: Record<string, string>;
-};
-export type Document = { descriptor: Descriptor; content: string };
-export type LayerBlob = { diffID: string; digest: string; size: number; compression: Compression };
-export type Image = { layers: LayerBlob[]; platform: Platform; command: string[]; format: Format };
-export type ImageDocuments = { manifest: Document; config: Document; layers: Descriptor[] };
+}
+export interface Document {
+  descriptor: Descriptor;
+  content: string;
+}
+export interface LayerBlob {
+  diffID: string;
+  digest: string;
+  size: number;
+  compression: Compression;
+}
+export interface Image {
+  layers: LayerBlob[];
+  platform: Platform;
+  command: string[];
+  format: Format;
+}
+export interface ImageDocuments {
+  manifest: Document;
+  config: Document;
+  layers: Descriptor[];
+}
 
 export const created = '2026-01-01T00:00:00Z';
 export const indexType = 'application/vnd.oci.image.index.v1+json';
@@ -33,16 +54,16 @@ const types = {
   },
 };
 
-export function sha256(content: string): string {
+export const sha256 = (content: string): string => {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
-}
+};
 
-export function document(mediaType: string, value: object): Document {
+export const document = (mediaType: string, value: object): Document => {
   const content = JSON.stringify(value);
   return { content, descriptor: { mediaType, digest: sha256(content), size: Buffer.byteLength(content) } };
-}
+};
 
-export function imageDocuments({ layers, platform, command, format }: Image): ImageDocuments {
+export const imageDocuments = ({ layers, platform, command, format }: Image): ImageDocuments => {
   const type = types[format];
   const config = document(type.config, {
     created,
@@ -56,10 +77,10 @@ export function imageDocuments({ layers, platform, command, format }: Image): Im
     size,
   }));
   return { manifest: manifestDocument(type.manifest, config, blobs), config, layers: blobs };
-}
+};
 
 /** The manifest that build tools put beside an image to say how it was made. */
-export function attestationDocuments(subject: Descriptor): { manifest: Document; blobs: Document[] } {
+export const attestationDocuments = (subject: Descriptor): { manifest: Document; blobs: Document[] } => {
   const statement = document('application/vnd.in-toto+json', {
     _type: 'https://in-toto.io/Statement/v0.1',
     predicateType: 'https://slsa.dev/provenance/v0.2',
@@ -78,12 +99,12 @@ export function attestationDocuments(subject: Descriptor): { manifest: Document;
     'vnd.docker.reference.digest': subject.digest,
   };
   return { manifest, blobs: [statement, config] };
-}
+};
 
-export function indexDocument(manifests: Descriptor[]): Document {
+export const indexDocument = (manifests: Descriptor[]): Document => {
   return document(indexType, { schemaVersion: 2, mediaType: indexType, manifests });
-}
+};
 
-function manifestDocument(mediaType: string, config: Document, layers: Descriptor[]): Document {
+const manifestDocument = (mediaType: string, config: Document, layers: Descriptor[]): Document => {
   return document(mediaType, { schemaVersion: 2, mediaType, config: config.descriptor, layers });
-}
+};

@@ -2,16 +2,16 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Descriptor, type Document, indexType } from './oci-image.ts';
 
-export function blobPath(layout: string, digest: string): string {
+export const blobPath = (layout: string, digest: string): string => {
   return join(layout, 'blobs', digest.replace(':', '/'));
-}
+};
 
-export async function writeDocuments(layout: string, documents: Document[]): Promise<void> {
+export const writeDocuments = async (layout: string, documents: Document[]): Promise<void> => {
   for (const { descriptor, content } of documents) await replaceFile(blobPath(layout, descriptor.digest), content);
-}
+};
 
 /** Makes every image findable by its name, e.g. `skopeo inspect oci:LAYOUT:NAME`. */
-export async function writeNames(layout: string, roots: Map<string, Descriptor>): Promise<void> {
+export const writeNames = async (layout: string, roots: Map<string, Descriptor>): Promise<void> => {
   const manifests = [...roots].map(([name, root]) => ({
     ...root,
     annotations: { 'org.opencontainers.image.ref.name': name },
@@ -19,10 +19,10 @@ export async function writeNames(layout: string, roots: Map<string, Descriptor>)
   await replaceFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   const index = { schemaVersion: 2, mediaType: indexType, manifests };
   await replaceFile(join(layout, 'index.json'), JSON.stringify(index));
-}
+};
 
-async function replaceFile(path: string, content: string): Promise<void> {
+const replaceFile = async (path: string, content: string): Promise<void> => {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.new`, content);
   await rename(`${path}.new`, path);
-}
+};

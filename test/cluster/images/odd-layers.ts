@@ -58,6 +58,10 @@ export const oddFiles: Layer = {
     touch -d '1999-12-31 23:59:59.123456789 UTC' odd/owned`,
 };
 
+export const content = (name: string): Layer => {
+  return { name, script: `mkdir -p content; seq 200000 | sed 's/^/${name} /' > content/${name}` };
+};
+
 export const empty: Layer = { name: 'nothing', script: '' };
 
 export const zstd: Layer = { ...content('zstd'), compression: 'zstd' };
@@ -68,7 +72,3 @@ export const deepChain: Layer[] = Array.from({ length: 64 }, (_, step) => ({
   name: `step ${step}`,
   script: `mkdir steps; echo ${step} > steps/${step}; echo ${step} > latest`,
 }));
-
-export function content(name: string): Layer {
-  return { name, script: `mkdir -p content; seq 200000 | sed 's/^/${name} /' > content/${name}` };
-}

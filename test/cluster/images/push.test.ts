@@ -76,16 +76,16 @@ test('the cache is an OCI layout that skopeo reads by name', () => {
   assert.equal(copied.Architecture, 'amd64');
 });
 
-function skopeo(...args: string[]): string {
+const skopeo = (...args: string[]): string => {
   return execFileSync('skopeo', args, { encoding: 'utf8' });
-}
+};
 
-function get(path: string): Promise<Response> {
+const get = (path: string): Promise<Response> => {
   const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json';
   return fetch(`http://${registry}/v2/sample/${path}`, { headers: { accept } });
-}
+};
 
-async function startRegistry(): Promise<[ChildProcess, string]> {
+const startRegistry = async (): Promise<[ChildProcess, string]> => {
   const config = {
     version: '0.1',
     storage: { filesystem: { rootdirectory: join(folder, 'registry') }, delete: { enabled: true } },
@@ -102,4 +102,4 @@ async function startRegistry(): Promise<[ChildProcess, string]> {
     }
   }
   throw new Error('docker-registry ended before it listened');
-}
+};

@@ -7,16 +7,20 @@ import { type AssembledImage, assemble, type SampleImage } from './sample-image.
 import { sampleSet } from './sample-set.ts';
 
 /** `registry` is HOST:PORT, spoken to in plain HTTP; `cache` becomes an OCI layout that later runs build on. */
-export type PushOptions = { registry: string; cache: string; log: (line: string) => void };
+export interface PushOptions {
+  registry: string;
+  cache: string;
+  log: (line: string) => void;
+}
 
 type UploadBlob = (repository: string, digest: string) => Promise<void>;
 
 /** Returns every reference of the sample set, in the order of its table. */
-export async function pushSampleImages(options: PushOptions): Promise<string[]> {
+export const pushSampleImages = async (options: PushOptions): Promise<string[]> => {
   return pushImages(sampleSet, options);
-}
+};
 
-export async function pushImages(images: SampleImage[], { registry, cache, log }: PushOptions): Promise<string[]> {
+export const pushImages = async (images: SampleImage[], { registry, cache, log }: PushOptions): Promise<string[]> => {
   const layer = layerBuilder(cache, log);
   const uploadBlob = blobUploader(registry, cache);
   const roots = new Map<string, Descriptor>();
@@ -32,10 +36,10 @@ export async function pushImages(images: SampleImage[], { registry, cache, log }
   });
   await writeNames(cache, roots);
   return references.flat();
-}
+};
 
 /** Sends each blob once; other repositories of the registry take it over from the first. */
-function blobUploader(registry: string, cache: string): UploadBlob {
+const blobUploader = (registry: string, cache: string): UploadBlob => {
   const homes = new Map<string, { repository: string; uploaded: Promise<void> }>();
   return async (repository, digest) => {
     const home = homes.get(digest);
@@ -47,9 +51,9 @@ function blobUploader(registry: string, cache: string): UploadBlob {
     homes.set(digest, { repository, uploaded });
     return uploaded;
   };
-}
+};
 
-async function pushImage(registry: string, name: string, image: AssembledImage, upload: UploadBlob): Promise<void> {
+const pushImage = async (registry: string, name: string, image: AssembledImage, upload: UploadBlob): Promise<void> => {
   const [path = '', tag] = name.split(':');
   const repository = `sample/${path}`;
   const blobs = [...image.layers, ...image.blobs.map(({ descriptor }) => descriptor)];
@@ -60,12 +64,12 @@ async function pushImage(registry: string, name: string, image: AssembledImage, 
   const root = image.manifests.at(-1);
   if (tag && root) await putManifest(address(registry, repository), tag, root);
   for (const { descriptor } of image.absent) await deleteManifest(address(registry, repository), descriptor.digest);
-}
+};
 
-function reference(registry: string, name: string, root: Descriptor): string {
+const reference = (registry: string, name: string, root: Descriptor): string => {
   return `${registry}/sample/${name}${name.includes(':') ? '' : `@${root.digest}`}`;
-}
+};
 
-function address(registry: string, repository: string): string {
+const address = (registry: string, repository: string): string => {
   return `http://${registry}/v2/${repository}`;
-}
+};

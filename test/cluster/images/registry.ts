@@ -2,42 +2,42 @@ import { openAsBlob } from 'node:fs';
 import type { Document } from './oci-image.ts';
 
 /** `repository` is everywhere a whole address, e.g. http://127.0.0.1:5000/v2/sample/web. */
-export async function pushBlob(repository: string, digest: string, file: string): Promise<void> {
+export const pushBlob = async (repository: string, digest: string, file: string): Promise<void> => {
   if (await hasBlob(repository, digest)) return;
   const upload = await request(`${repository}/blobs/uploads/`, { method: 'POST' });
   await finishUpload(upload, digest, file);
-}
+};
 
 /** Takes the blob over from another repository (a path such as sample/web) of the same registry. */
-export async function mountBlob(repository: string, digest: string, from: string): Promise<void> {
+export const mountBlob = async (repository: string, digest: string, from: string): Promise<void> => {
   if (await hasBlob(repository, digest)) return;
   const query = new URLSearchParams({ mount: digest, from });
   const answer = await request(`${repository}/blobs/uploads/?${query}`, { method: 'POST' });
   if (answer.status !== 201) throw new Error(`${repository}: cannot mount ${digest} from ${from}`);
-}
+};
 
-export async function putManifest(repository: string, reference: string, manifest: Document): Promise<void> {
+export const putManifest = async (repository: string, reference: string, manifest: Document): Promise<void> => {
   const headers = { 'content-type': manifest.descriptor.mediaType };
   await request(`${repository}/manifests/${reference}`, { method: 'PUT', headers, body: manifest.content });
-}
+};
 
-export async function deleteManifest(repository: string, digest: string): Promise<void> {
+export const deleteManifest = async (repository: string, digest: string): Promise<void> => {
   await request(`${repository}/manifests/${digest}`, { method: 'DELETE' });
-}
+};
 
-async function hasBlob(repository: string, digest: string): Promise<boolean> {
+const hasBlob = async (repository: string, digest: string): Promise<boolean> => {
   return (await fetch(`${repository}/blobs/${digest}`, { method: 'HEAD' })).ok;
-}
+};
 
-async function finishUpload(upload: Response, digest: string, file: string): Promise<void> {
+const finishUpload = async (upload: Response, digest: string, file: string): Promise<void> => {
   const address = new URL(upload.headers.get('location') ?? '', upload.url);
   address.searchParams.set('digest', digest);
   const headers = { 'content-type': 'application/octet-stream' };
   await request(address.href, { method: 'PUT', headers, body: await openAsBlob(file) });
-}
+};
 
-async function request(address: string, options: RequestInit): Promise<Response> {
+const request = async (address: string, options: RequestInit): Promise<Response> => {
   const answer = await fetch(address, options);
   if (answer.ok) return answer;
   throw new Error(`${options.method} ${address}: ${answer.status} ${await answer.text()}`);
-}
+};

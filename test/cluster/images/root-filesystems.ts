@@ -35,7 +35,7 @@ export const node: Layer = {
 };
 
 /** What a Dockerfile's `RUN apt-get install` adds to the Debian base. */
-export function debianPackages(...packages: string[]): Layer {
+export const debianPackages = (...packages: string[]): Layer => {
   return {
     name: packages.join(' '),
     below: debian,
@@ -50,4 +50,4 @@ export function debianPackages(...packages: string[]): Layer {
       chroot . apt-get update
       chroot . apt-get install --yes --no-install-recommends ${packages.join(' ')}`,
   };
-}
+};

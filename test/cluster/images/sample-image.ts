@@ -14,26 +14,26 @@ import {
  * `names` are REPOSITORY:TAG, or a bare REPOSITORY for an image that has no tag. With `absent` platforms the image is an
  * index whose manifests for them, and whose attestation, the registry no longer holds.
  */
-export type SampleImage = {
+export interface SampleImage {
   names: string[];
   layers: Layer[];
   command?: string[];
   format?: Format;
   absent?: Platform[];
-};
+}
 
 /** `manifests` in the order a registry takes them, the root last; `absent` are those to delete afterwards. */
-export type AssembledImage = {
+export interface AssembledImage {
   root: Descriptor;
   layers: Descriptor[];
   blobs: Document[];
   manifests: Document[];
   absent: Document[];
-};
+}
 
 const platform = { os: 'linux', architecture: 'amd64' };
 
-export function assemble(image: SampleImage, layers: LayerBlob[]): AssembledImage {
+export const assemble = (image: SampleImage, layers: LayerBlob[]): AssembledImage => {
   const [name = ''] = image.names;
   const settings = { layers, format: image.format ?? 'oci', command: image.command ?? runForEver(name) };
   const own = imageDocuments({ ...settings, platform });
@@ -55,9 +55,9 @@ export function assemble(image: SampleImage, layers: LayerBlob[]): AssembledImag
     manifests: [own.manifest, ...absent, index],
     absent,
   };
-}
+};
 
-function runForEver(name: string): string[] {
+const runForEver = (name: string): string[] => {
   const script = `echo "${name} runs"; trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done`;
   return ['/bin/sh', '-c', script];
-}
+};

@@ -10,7 +10,7 @@ const WAIT = ['-o', 'DPkg::Lock::Timeout=300'];
 let indexFresh = false;
 
 /** Installs the Debian packages that are missing. */
-export async function ensurePackages(packages: readonly string[], log: (line: string) => void): Promise<void> {
+export const ensurePackages = async (packages: readonly string[], log: (line: string) => void): Promise<void> => {
   const missing: string[] = [];
   for (const name of new Set(packages)) {
     if (!(await isInstalled(name))) missing.push(name);
@@ -22,9 +22,9 @@ export async function ensurePackages(packages: readonly string[], log: (line: st
   if (!indexFresh) await run([...APT, 'update', '-qq'], { env });
   indexFresh = true;
   await run([...APT, 'install', '-y', '-qq', '--no-install-recommends', ...WAIT, ...missing], { env });
-}
+};
 
-async function isInstalled(name: string): Promise<boolean> {
+const isInstalled = async (name: string): Promise<boolean> => {
   const status = await run(['dpkg', '--status', name]).catch(() => '');
   return status.includes('ok installed');
-}
+};

@@ -16,12 +16,12 @@ export const logFile = (cluster: Pick<Cluster, 'folder'>, name: string): string 
 
 export const group = (cluster: Pick<Cluster, 'id'>, name: string): string => join(cluster.id, name);
 
-export async function isRunning(cluster: Cluster, name: string): Promise<boolean> {
+export const isRunning = async (cluster: Cluster, name: string): Promise<boolean> => {
   return (await members(group(cluster, name))).length > 0;
-}
+};
 
 /** Starts a process that outlives the harness: in a cgroup of its own, output appended to its log. */
-export async function startDaemon(cluster: Cluster, name: string, argv: readonly string[]): Promise<void> {
+export const startDaemon = async (cluster: Cluster, name: string, argv: readonly string[]): Promise<void> => {
   await createGroup(group(cluster, name));
   const log = logFile(cluster, name);
   mkdirSync(dirname(log), { recursive: true });
@@ -37,14 +37,14 @@ export async function startDaemon(cluster: Cluster, name: string, argv: readonly
   await new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject));
   child.unref();
   await until(`${name} in its cgroup`, async () => child.exitCode !== null || (await isRunning(cluster, name)));
-}
+};
 
-export async function stopDaemon(cluster: Cluster, name: string): Promise<void> {
+export const stopDaemon = async (cluster: Cluster, name: string): Promise<void> => {
   await killGroup(group(cluster, name), GRACE_SECONDS);
-}
+};
 
 /** The last lines of a daemon's log, for an error message. */
-export async function logTail(cluster: Cluster, name: string): Promise<string> {
+export const logTail = async (cluster: Cluster, name: string): Promise<string> => {
   const text = await readFile(logFile(cluster, name), 'utf8').catch(() => '');
   return text.trimEnd().split('\n').slice(-5).join('\n');
-}
+};

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CACHE, clusterId } from '../state.ts';
 
 /** Lets only one harness at a time work on the cluster in this folder; a harness that is killed gives way. */
-export async function inTurn(folder: string, work: () => Promise<void>): Promise<void> {
+export const inTurn = async (folder: string, work: () => Promise<void>): Promise<void> => {
   await mkdir(CACHE, { recursive: true });
   const lock = join(CACHE, `${clusterId(folder)}.lock`);
   const holder = spawn('flock', ['--close', lock, 'sh', '-c', 'echo locked; exec cat'], {
@@ -13,4 +13,4 @@ export async function inTurn(folder: string, work: () => Promise<void>): Promise
   });
   await once(holder.stdout, 'data');
   await work().finally(() => holder.stdin.end());
-}
+};

@@ -4,20 +4,20 @@ import { run, succeeds } from './run.ts';
 /** Nodes and pods all hang on one bridge: the machine is .0.1, node N is .0.N, its pods are .N.*. */
 export const nodeAddress = ({ network }: Cluster, index: number): string => `${network}.0.${index}`;
 
-export async function createBridge({ id, network }: Cluster): Promise<void> {
+export const createBridge = async ({ id, network }: Cluster): Promise<void> => {
   if (!(await succeeds(['ip', 'link', 'show', id]))) await run(['ip', 'link', 'add', id, 'type', 'bridge']);
   await run(['ip', 'address', 'replace', `${network}.0.1/16`, 'dev', id]);
   await run(['ip', 'link', 'set', id, 'up']);
-}
+};
 
-export async function removeBridge(id: string): Promise<void> {
+export const removeBridge = async (id: string): Promise<void> => {
   if (await succeeds(['ip', 'link', 'show', id])) await run(['ip', 'link', 'delete', id]);
-}
+};
 
-export async function addAddress(cluster: Cluster, index: number): Promise<void> {
+export const addAddress = async (cluster: Cluster, index: number): Promise<void> => {
   await run(['ip', 'address', 'replace', `${nodeAddress(cluster, index)}/16`, 'dev', cluster.id]);
-}
+};
 
-export async function removeAddress(cluster: Cluster, index: number): Promise<void> {
+export const removeAddress = async (cluster: Cluster, index: number): Promise<void> => {
   await succeeds(['ip', 'address', 'delete', `${nodeAddress(cluster, index)}/16`, 'dev', cluster.id]);
-}
+};

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { certificate } from './pki.ts';
 
 /** Whether a GET is answered with one of the status codes; https is checked against the cluster's own authority. */
-export async function answers(url: string, codes: number[], folder?: string): Promise<boolean> {
+export const answers = async (url: string, codes: number[], folder?: string): Promise<boolean> => {
   const ca = folder ? await readFile(certificate(folder, 'ca')) : undefined;
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
@@ -17,10 +17,10 @@ export async function answers(url: string, codes: number[], folder?: string): Pr
     call.on('timeout', () => call.destroy());
     call.end();
   });
-}
+};
 
 /** Whether somebody listens on the unix socket. */
-export async function listens(socket: string): Promise<boolean> {
+export const listens = async (socket: string): Promise<boolean> => {
   return new Promise((resolve) => {
     const connection = connect(socket, () => {
       connection.destroy();
@@ -28,11 +28,11 @@ export async function listens(socket: string): Promise<boolean> {
     });
     connection.on('error', () => resolve(false));
   });
-}
+};
 
-export async function exists(path: string): Promise<boolean> {
+export const exists = async (path: string): Promise<boolean> => {
   return access(path).then(
     () => true,
     () => false,
   );
-}
+};

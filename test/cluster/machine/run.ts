@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 
-type RunOptions = {
+interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   input?: string;
   progress?: boolean;
   onStderr?: (text: string) => void;
-};
+}
 
 /** Runs a command to its end and returns its stdout; `progress` lets its stderr through. Throws with the stderr's end. */
-export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+export const run = async (argv: readonly string[], options: RunOptions = {}): Promise<string> => {
   const [command = '', ...args] = argv;
   const child = spawn(command, args, {
     cwd: options.cwd,
@@ -33,12 +33,12 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   });
   if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${stderr.trim().slice(-2000)}`);
   return stdout;
-}
+};
 
 /** Whether the command ends with 0. */
-export async function succeeds(argv: readonly string[], options: RunOptions = {}): Promise<boolean> {
+export const succeeds = async (argv: readonly string[], options: RunOptions = {}): Promise<boolean> => {
   return run(argv, options).then(
     () => true,
     () => false,
   );
-}
+};

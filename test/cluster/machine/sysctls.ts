@@ -12,18 +12,18 @@ const SET_BY_KUBELET = [
   'vm/panic_on_oom',
 ];
 
-export async function saveSysctls(folder: string): Promise<void> {
+export const saveSysctls = async (folder: string): Promise<void> => {
   const values = await Promise.all(SET_BY_KUBELET.map((name) => readFile(path(name), 'utf8')));
   await writeAtomically(savedFile(folder), JSON.stringify(values));
-}
+};
 
 /** Gives the machine back the settings it had, if they were saved. */
-export async function restoreSysctls(folder: string): Promise<void> {
+export const restoreSysctls = async (folder: string): Promise<void> => {
   const saved = await readFile(savedFile(folder), 'utf8').catch(() => undefined);
   if (saved === undefined) return;
   const values = JSON.parse(saved) as string[];
   await Promise.all(SET_BY_KUBELET.map((name, index) => writeFile(path(name), values[index] ?? '')));
-}
+};
 
 const path = (name: string): string => join('/proc/sys', name);
 const savedFile = (folder: string): string => join(folder, 'sysctls.json');

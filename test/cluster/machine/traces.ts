@@ -6,7 +6,7 @@ import { run } from './run.ts';
 /** All that can be seen on the machine of a cluster kept in this folder, by kind. */
 export type Traces = Record<'mounts' | 'loops' | 'links' | 'cgroups' | 'processes' | 'files', string[]>;
 
-export async function tracesOf(folder: string): Promise<Traces> {
+export const tracesOf = async (folder: string): Promise<Traces> => {
   const id = clusterId(folder);
   return {
     mounts: linesWith(await readFile('/proc/self/mountinfo', 'utf8'), folder),
@@ -16,10 +16,10 @@ export async function tracesOf(folder: string): Promise<Traces> {
     processes: await processes(folder, id),
     files: (await exists(folder)) ? [folder] : [],
   };
-}
+};
 
 /** Processes that name the folder, or are in one of the cluster's cgroups. */
-async function processes(folder: string, id: string): Promise<string[]> {
+const processes = async (folder: string, id: string): Promise<string[]> => {
   const found: string[] = [];
   for await (const process of glob('/proc/[0-9]*')) {
     const read = (file: string): Promise<string> => readFile(`${process}/${file}`, 'utf8').catch(() => '');
@@ -28,6 +28,6 @@ async function processes(folder: string, id: string): Promise<string[]> {
     if (commandLine.includes(folder) || (await read('cgroup')).includes(id)) found.push(`${process} ${commandLine}`);
   }
   return found;
-}
+};
 
 const linesWith = (text: string, wanted: string): string[] => text.split('\n').filter((line) => line.includes(wanted));

@@ -9,10 +9,15 @@ import type { ContainerdVersion } from './config.ts';
 import { enter } from './daemons.ts';
 import { bootNode, mountSnapshot, nodeSources, removeNode, requireSnapshot, startKubelet } from './node.ts';
 
-type NewNode = { name: string; containerd: ContainerdVersion; snapshot?: string | undefined; restore: string };
+interface NewNode {
+  name: string;
+  containerd: ContainerdVersion;
+  snapshot?: string | undefined;
+  restore: string;
+}
 
 /** Boots a node; with a snapshot, its disk is restored before the kubelet starts. Returns the exit code. */
-export async function addNode(cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> {
+export const addNode = async (cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> => {
   const { name, containerd, snapshot, restore } = wanted;
   if (snapshot) await requireSnapshot(cluster, snapshot);
   await provide(nodeSources(containerd), log);
@@ -31,24 +36,24 @@ export async function addNode(cluster: Cluster, wanted: NewNode, log: (line: str
   }
   await startKubelet(cluster, node, await adminKubectl(cluster));
   return 0;
-}
+};
 
-export async function dropNode(cluster: Cluster, name: string): Promise<void> {
+export const dropNode = async (cluster: Cluster, name: string): Promise<void> => {
   await removeNode(cluster, name, await adminKubectl(cluster));
-}
+};
 
 /** Runs a command on a node as if logged in there; returns its exit code. */
-export async function execOnNode(cluster: Cluster, name: string, argv: string[]): Promise<number> {
+export const execOnNode = async (cluster: Cluster, name: string, argv: string[]): Promise<number> => {
   if (argv.length === 0) throw new Error('name a command after --');
   return onNode(cluster, name, argv, [0, 1, 2]);
-}
+};
 
-async function onNode(
+const onNode = async (
   cluster: Cluster,
   name: string,
   argv: string[],
   stdio: [number, number, number],
-): Promise<number> {
+): Promise<number> => {
   const inside = group(cluster, `${name}/exec`); // `down` ends it with the node
   await createGroup(inside);
   const [command = '', ...args] = inGroup(inside, [...(await enter(cluster, name)), ...argv]);
@@ -61,4 +66,4 @@ async function onNode(
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
-}
+};

@@ -7,17 +7,17 @@ export type ContainerdVersion = (typeof CONTAINERD_VERSIONS)[number];
 
 const MODULES: Partial<Record<ContainerdVersion, GoModule>> = { '1.7': 'containerd-1.7', '2': 'containerd-2' };
 
-export function containerdSource(version: ContainerdVersion): Source {
+export const containerdSource = (version: ContainerdVersion): Source => {
   const module = MODULES[version];
   return module ? { module } : { packages: ['containerd'] };
-}
+};
 
 /** containerd's config.toml. */
-export function containerdConfig(version: ContainerdVersion, sandboxImage: string): string {
+export const containerdConfig = (version: ContainerdVersion, sandboxImage: string): string => {
   return version === '2' ? configVersion3(sandboxImage) : configVersion2(sandboxImage);
-}
+};
 
-function configVersion2(sandboxImage: string): string {
+const configVersion2 = (sandboxImage: string): string => {
   return `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${sandboxImage}"
@@ -28,9 +28,9 @@ function configVersion2(sandboxImage: string): string {
 [plugins."io.containerd.grpc.v1.cri".registry]
   config_path = "/etc/containerd/certs.d"
 `;
-}
+};
 
-function configVersion3(sandboxImage: string): string {
+const configVersion3 = (sandboxImage: string): string => {
   return `version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "${sandboxImage}"
@@ -42,10 +42,10 @@ function configVersion3(sandboxImage: string): string {
   bin_dirs = ["/usr/lib/cni"]
   conf_dir = "/etc/cni/net.d"
 `;
-}
+};
 
 /** kubelet's configuration file, for a node that shares the machine's network with others. */
-export function kubeletConfig(folder: string, user: string, address: string, cgroupRoot: string): object {
+export const kubeletConfig = (folder: string, user: string, address: string, cgroupRoot: string): object => {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -72,10 +72,10 @@ export function kubeletConfig(folder: string, user: string, address: string, cgr
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
   };
-}
+};
 
 /** The pod network: all nodes and pods share one bridge, so nothing is routed or translated. */
-export function podNetwork(bridge: string, network: string, index: number): object {
+export const podNetwork = (bridge: string, network: string, index: number): object => {
   return {
     cniVersion: '0.4.0',
     name: 'pods',
@@ -92,4 +92,4 @@ export function podNetwork(bridge: string, network: string, index: number): obje
       },
     ],
   };
-}
+};

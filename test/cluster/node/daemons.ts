@@ -14,7 +14,7 @@ const rootName = (node: string): string => `${node}/root`;
 export const kubeletName = (node: string): string => `${node}/kubelet`;
 
 /** The process that keeps the node's namespace and root. */
-export function nodeRoot(cluster: Cluster, node: string): Component {
+export const nodeRoot = (cluster: Cluster, node: string): Component => {
   const script = join(import.meta.dirname, 'root.sh');
   const shared = [cluster.folder, CACHE];
   return {
@@ -26,18 +26,18 @@ export function nodeRoot(cluster: Cluster, node: string): Component {
       return pid !== undefined && (await exists(`/proc/${pid}/root/run/booted`));
     },
   };
-}
+};
 
-export async function hasRoot(cluster: Cluster, node: string): Promise<boolean> {
+export const hasRoot = async (cluster: Cluster, node: string): Promise<boolean> => {
   return isRunning(cluster, rootName(node));
-}
+};
 
 /** The command that runs what follows it in the node's namespaces. */
-export async function enter(cluster: Cluster, node: string): Promise<string[]> {
+export const enter = async (cluster: Cluster, node: string): Promise<string[]> => {
   return ['nsenter', '--target', String(await rootPid(cluster, node)), '--mount', '--'];
-}
+};
 
-export async function containerRuntime(cluster: Cluster, node: string): Promise<Component> {
+export const containerRuntime = async (cluster: Cluster, node: string): Promise<Component> => {
   const socket = join(await visibleRoot(cluster, node), 'run/containerd/containerd.sock');
   return {
     name: `${node}/containerd`,
@@ -46,10 +46,10 @@ export async function containerRuntime(cluster: Cluster, node: string): Promise<
     argv: ['containerd'],
     ready: () => listens(socket),
   };
-}
+};
 
 /** The kubelet and the CSI plugins that register with it. */
-export async function kubeletAndPlugins(cluster: Cluster, { name, index }: NodeRecord): Promise<Component[]> {
+export const kubeletAndPlugins = async (cluster: Cluster, { name, index }: NodeRecord): Promise<Component[]> => {
   const address = nodeAddress(cluster, index);
   const within = await enter(cluster, name);
   const kubelet: Component = {
@@ -66,13 +66,13 @@ export async function kubeletAndPlugins(cluster: Cluster, { name, index }: NodeR
     ready: () => answers(`http://${address}:10248/healthz`, [200]),
   };
   return [kubelet, ...csiNodePlugins(cluster, name, within, await visibleRoot(cluster, name))];
-}
+};
 
 const visibleRoot = async (cluster: Cluster, node: string): Promise<string> =>
   `/proc/${await rootPid(cluster, node)}/root`;
 
-async function rootPid(cluster: Cluster, node: string): Promise<number> {
+const rootPid = async (cluster: Cluster, node: string): Promise<number> => {
   const [pid] = await members(group(cluster, rootName(node)));
   if (pid === undefined) throw new Error(`node ${node} does not run`);
   return pid;
-}
+};

@@ -14,7 +14,7 @@ const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
 export const KUBELET_CONFIG = '/etc/kubernetes/kubelet.json';
 
 /** Writes what has to be in a node's root and folders before it boots. */
-export async function prepareFiles(cluster: Cluster, node: NodeRecord): Promise<void> {
+export const prepareFiles = async (cluster: Cluster, node: NodeRecord): Promise<void> => {
   const { name, containerd, index } = node;
   const address = nodeAddress(cluster, index);
   const addresses = [`IP:${address}`, `DNS:${name}`];
@@ -34,14 +34,14 @@ export async function prepareFiles(cluster: Cluster, node: NodeRecord): Promise<
     await writeFile(rootPath(cluster, name, path), text);
   }
   await installRuntime(cluster, node);
-}
+};
 
 /** Puts the node's own containerd where the export pod and restore.sh look for it. */
-async function installRuntime(cluster: Cluster, { name, containerd }: NodeRecord): Promise<void> {
+const installRuntime = async (cluster: Cluster, { name, containerd }: NodeRecord): Promise<void> => {
   const folder = await binaryFolder(containerdSource(containerd));
   if (!folder) return; // the machine's package shines through
   await mkdir(rootPath(cluster, name, '/usr/bin'), { recursive: true });
   for (const binary of RUNTIME_BINARIES) {
     await copyFile(join(folder, binary), rootPath(cluster, name, `/usr/bin/${binary}`));
   }
-}
+};

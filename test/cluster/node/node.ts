@@ -27,7 +27,7 @@ export const nodeSources = (containerd: ContainerdVersion): Source[] => [
 ];
 
 /** Boots a new node as far as its containerd, which has an empty store. */
-export async function bootNode(cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> {
+export const bootNode = async (cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> => {
   if (!NODE_NAME.test(name)) throw new Error(`${name} is no name for a node`);
   if (await readNode(cluster, name)) throw new Error(`node ${name} exists; remove it with: node rm ${name}`);
   if (await isRunning(cluster, name)) throw new Error(`${name} names a component`);
@@ -38,29 +38,34 @@ export async function bootNode(cluster: Cluster, name: string, containerd: Conta
   await startAll(cluster, [nodeRoot(cluster, name)]);
   await startAll(cluster, [await containerRuntime(cluster, name)]);
   return node;
-}
+};
 
 /** Mounts a clone of the snapshot on the node, as a cloud and cloud-init would. */
-export async function mountSnapshot(cluster: Cluster, name: string, handle: string, path = '/preload'): Promise<void> {
+export const mountSnapshot = async (
+  cluster: Cluster,
+  name: string,
+  handle: string,
+  path = '/preload',
+): Promise<void> => {
   const clone = join(writableFolder(cluster, name), `${basename(path)}.img`);
   await run(['cp', '--reflink=always', snapshotImage(cluster, handle), clone]);
   await mountDisk(cluster, name, path);
-}
+};
 
 /** Mounts what mountSnapshot has put on the node; again after a boot. */
-export async function mountDisk(cluster: Cluster, name: string, path = '/preload'): Promise<void> {
+export const mountDisk = async (cluster: Cluster, name: string, path = '/preload'): Promise<void> => {
   const device = await attachReadOnly(join(writableFolder(cluster, name), `${basename(path)}.img`));
   const type = (await run(['blkid', '--probe', '--output', 'value', '--match-tag', 'TYPE', device])).trim();
   const options = type === 'xfs' ? 'ro,nouuid' : 'ro'; // a clone has its source's UUID
   await run([...(await enter(cluster, name)), 'mount', '--mkdir', '-t', type, '-o', options, device, path]);
-}
+};
 
-export async function requireSnapshot(cluster: Cluster, handle: string): Promise<void> {
+export const requireSnapshot = async (cluster: Cluster, handle: string): Promise<void> => {
   if (!(await exists(snapshotImage(cluster, handle)))) throw new Error(`no snapshot ${handle}`);
-}
+};
 
 /** Starts the kubelet where it does not run; returns when the node is Ready and knows the CSI drivers. */
-export async function startKubelet(cluster: Cluster, node: NodeRecord, kubectl: Kubectl): Promise<void> {
+export const startKubelet = async (cluster: Cluster, node: NodeRecord, kubectl: Kubectl): Promise<void> => {
   await startAll(cluster, await kubeletAndPlugins(cluster, node));
   await kubectl(['wait', '--for=create', '--timeout=60s', `node/${node.name}`]);
   await kubectl(['wait', '--for=condition=Ready', '--timeout=60s', `node/${node.name}`]);
@@ -68,10 +73,10 @@ export async function startKubelet(cluster: Cluster, node: NodeRecord, kubectl: 
     const known = await kubectl(['get', 'csinode', node.name, '-o', 'jsonpath={.spec.drivers[*].name}']);
     return DRIVERS.every(({ driver }) => known.split(' ').includes(driver));
   });
-}
+};
 
 /** Takes the node out of the cluster, politely first, and removes all it had. */
-export async function removeNode(cluster: Cluster, name: string, kubectl: Kubectl): Promise<void> {
+export const removeNode = async (cluster: Cluster, name: string, kubectl: Kubectl): Promise<void> => {
   const node = await readNode(cluster, name);
   if (!node) throw new Error(`no node ${name}`);
   if (await isRunning(cluster, kubeletName(name))) await drain(name, kubectl);
@@ -83,12 +88,12 @@ export async function removeNode(cluster: Cluster, name: string, kubectl: Kubect
   await removeGroup(group(cluster, name));
   await forget(cluster.folder, userName(name));
   await forgetNode(cluster, node);
-}
+};
 
 /** Lets the kubelet unmount what pods use; what clings to the node all the same is killed with it. */
-async function drain(name: string, kubectl: Kubectl): Promise<void> {
+const drain = async (name: string, kubectl: Kubectl): Promise<void> => {
   const flags = ['--force', '--ignore-daemonsets', '--delete-emptydir-data', '--disable-eviction', '--grace-period=1'];
   await kubectl(['drain', name, ...flags, '--timeout=30s']).catch(() => '');
-}
+};
 
 const snapshotImage = ({ folder }: Cluster, handle: string): string => join(poolFolder(folder), `${handle}.img`);

@@ -7,7 +7,11 @@ import type { ContainerdVersion } from './config.ts';
 const FIRST_INDEX = 2; // the machine itself has 1
 const LAST_INDEX = 250;
 
-export type NodeRecord = { name: string; containerd: ContainerdVersion /** fixes its addresses */; index: number };
+export interface NodeRecord {
+  name: string;
+  containerd: ContainerdVersion /** fixes its addresses */;
+  index: number;
+}
 
 /** What of a node's /var/lib holds layers, or mounts that other layers are made of. */
 export const LIB_FOLDERS = ['containerd', 'kubelet', 'kubectl-preload'];
@@ -24,31 +28,35 @@ export const writableFolder = (cluster: Cluster, node: string): string =>
 export const rootPath = (cluster: Cluster, node: string, path: string): string =>
   join(writableFolder(cluster, node), 'upper', path);
 
-export async function readNode(cluster: Cluster, name: string): Promise<NodeRecord | undefined> {
+export const readNode = async (cluster: Cluster, name: string): Promise<NodeRecord | undefined> => {
   const text = await readFile(recordFile(cluster, name), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as NodeRecord);
-}
+};
 
-export async function recordNode(cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> {
+export const recordNode = async (
+  cluster: Cluster,
+  name: string,
+  containerd: ContainerdVersion,
+): Promise<NodeRecord> => {
   const record = { name, containerd, index: await takeIndex(cluster) };
   await writeAtomically(recordFile(cluster, name), JSON.stringify(record));
   return record;
-}
+};
 
 /** Removes all the node's files; the record goes last. */
-export async function forgetNode(cluster: Cluster, { name, index }: NodeRecord): Promise<void> {
+export const forgetNode = async (cluster: Cluster, { name, index }: NodeRecord): Promise<void> => {
   for (const folder of [writableFolder(cluster, name), libFolder(cluster, name), join(cluster.folder, 'logs', name)]) {
     await rm(folder, { recursive: true, force: true });
   }
   await rmdir(indexFolder(cluster, index)).catch(() => {});
   await rm(join(cluster.folder, 'nodes', name), { recursive: true, force: true });
-}
+};
 
 const recordFile = (cluster: Cluster, name: string): string => join(cluster.folder, 'nodes', name, 'node.json');
 const indexFolder = (cluster: Cluster, index: number): string => join(cluster.folder, 'indexes', String(index));
 
 // mkdir settles races between harnesses that add nodes at the same time
-async function takeIndex(cluster: Cluster): Promise<number> {
+const takeIndex = async (cluster: Cluster): Promise<number> => {
   await mkdir(join(cluster.folder, 'indexes'), { recursive: true });
   for (let index = FIRST_INDEX; index <= LAST_INDEX; index++) {
     const taken = await mkdir(indexFolder(cluster, index)).then(
@@ -58,4 +66,4 @@ async function takeIndex(cluster: Cluster): Promise<number> {
     if (taken) return index;
   }
   throw new Error(`no more than ${LAST_INDEX - FIRST_INDEX + 1} nodes`);
-}
+};

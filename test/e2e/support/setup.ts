@@ -9,7 +9,7 @@ const PACKAGES = ['attr', 'bsdutils', 'e2fsprogs', 'libcap2-bin', 'skopeo'];
 process.env.KUBECTL_PRELOAD_CLUSTER_STATE ||= '/var/tmp/kubectl-preload-e2e';
 
 /** Boots the cluster that all test files of this folder share; they find it by their environment. */
-export async function globalSetup(): Promise<void> {
+export const globalSetup = async (): Promise<void> => {
   await ensurePackages(PACKAGES, console.error);
   try {
     await cluster('up');
@@ -19,16 +19,16 @@ export async function globalSetup(): Promise<void> {
     await globalTeardown();
     throw error;
   }
-}
+};
 
-export async function globalTeardown(): Promise<void> {
+export const globalTeardown = async (): Promise<void> => {
   await cluster('down');
-}
+};
 
 const cluster = (call: string): Promise<string> =>
   run([process.execPath, join(REPOSITORY, 'test/cluster/main.ts'), call], { progress: true });
 
-async function adoptEnvironment(shellLines: string): Promise<void> {
+const adoptEnvironment = async (shellLines: string): Promise<void> => {
   const print = `exec '${process.execPath}' --print 'JSON.stringify(process.env)'`;
   Object.assign(process.env, JSON.parse(await run(['sh', '-c', `${shellLines}\n${print}`])));
-}
+};

@@ -1,6 +1,9 @@
 export type PullPolicy = 'Never' | 'IfNotPresent';
 
-type PodSpec = { containers: { image: string; imagePullPolicy: PullPolicy }[]; [field: string]: unknown };
+interface PodSpec {
+  containers: { image: string; imagePullPolicy: PullPolicy }[];
+  [field: string]: unknown;
+}
 
 /** A spec for a pod that runs the images side by side and ends as soon as it is told to. */
 export const podSpec = (
