@@ -22,12 +22,12 @@ export interface Context {
  * A terminal that can redraw and colour. With NO_COLOR it gets no escape codes at all. If the terminal has no width, ora
  * assumes infinite lines and erases too much.
  */
-const isSmart = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
+const canRedraw = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
 export const processContext = (signal: AbortSignal): Context => {
   const { env, stdin, stdout, stderr, argv, arch } = process;
-  const smart = isSmart(stderr, env);
+  const smart = canRedraw(stderr, env);
   const style = createStyle(smart);
   return {
     print: (line) => stdout.write(`${line}\n`),

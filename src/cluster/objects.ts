@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { ApiError } from '../model/errors.ts';
-import { FIELD_MANAGER } from '../model/names.ts';
+import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
 
@@ -22,9 +22,9 @@ const KINDS = {
   ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts' },
   StorageClass: { api: '/apis/storage.k8s.io/v1', plural: 'storageclasses', global: true },
   VolumeAttachment: { api: '/apis/storage.k8s.io/v1', plural: 'volumeattachments', global: true },
-  VolumeSnapshot: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshots' },
-  VolumeSnapshotClass: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshotclasses', global: true },
-  VolumeSnapshotContent: { api: '/apis/snapshot.storage.k8s.io/v1', plural: 'volumesnapshotcontents', global: true },
+  VolumeSnapshot: { api: `/apis/${SNAPSHOT_GROUP}/v1`, plural: 'volumesnapshots' },
+  VolumeSnapshotClass: { api: `/apis/${SNAPSHOT_GROUP}/v1`, plural: 'volumesnapshotclasses', global: true },
+  VolumeSnapshotContent: { api: `/apis/${SNAPSHOT_GROUP}/v1`, plural: 'volumesnapshotcontents', global: true },
 } as const;
 
 export type Kind = keyof typeof KINDS;

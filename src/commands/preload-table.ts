@@ -1,4 +1,5 @@
 import { formatJson, formatTable, formatYaml, type Output } from '../cli/output.ts';
+import { SNAPSHOT_GROUP } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { formatAge, formatBytes } from '../model/units.ts';
 
@@ -13,7 +14,7 @@ export const formatPreloads = (
   const all = [preloads].flat();
   if (output === 'json') return formatJson(preloads);
   if (output === 'yaml') return formatYaml(preloads);
-  if (output === 'name') return all.map(({ name }) => `volumesnapshot.snapshot.storage.k8s.io/${name}`).join('\n');
+  if (output === 'name') return all.map(({ name }) => `volumesnapshot.${SNAPSHOT_GROUP}/${name}`).join('\n');
   const rows = all.map((preload) => {
     const isReady = preload.phase === 'Ready';
     const absent = isReady ? '<unknown>' : '<none>';

@@ -1,5 +1,5 @@
 import { PreloadError } from '../model/errors.ts';
-import { labels, objectNames } from '../model/names.ts';
+import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 
 /** Settings for the objects of one preload. */
@@ -41,7 +41,7 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
     accessModes: ['ReadWriteOnce'],
     ...(settings.storageClass && { storageClassName: settings.storageClass }),
     ...(settings.base && {
-      dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: settings.base },
+      dataSource: { apiGroup: SNAPSHOT_GROUP, kind: 'VolumeSnapshot', name: settings.base },
     }),
     resources: { requests: { storage: settings.size } },
   },

@@ -1,8 +1,8 @@
-import { labels, objectNames } from '../model/names.ts';
+import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { PreloadSettings } from './loader.ts';
 import { type KubernetesObject, ownerReference } from './object.ts';
 
-export const SNAPSHOT_API = 'snapshot.storage.k8s.io/v1';
+export const SNAPSHOT_API = `${SNAPSHOT_GROUP}/v1`;
 export const RECORD_KEY = 'preload.json.gz';
 
 type SnapshotSettings = Pick<PreloadSettings, 'name' | 'namespace' | 'version' | 'snapshotClass'>;

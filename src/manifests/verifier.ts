@@ -1,4 +1,4 @@
-import { labels, objectNames } from '../model/names.ts';
+import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import { BUNDLE_KEY } from './loader.ts';
 import { LOADER, onlyOn, RUN_BUNDLE, runsOnce, TOOL_FOLDER } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
@@ -48,7 +48,7 @@ export const verifyClaim = (settings: VerifySettings): KubernetesObject => ({
     accessModes: ['ReadWriteOnce'],
     storageClassName: settings.storageClass,
     dataSource: {
-      apiGroup: 'snapshot.storage.k8s.io',
+      apiGroup: SNAPSHOT_GROUP,
       kind: 'VolumeSnapshot',
       name: objectNames(settings.name).snapshot,
     },

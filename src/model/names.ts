@@ -2,6 +2,7 @@
 export const PLUGIN = 'preload';
 export const TOOL = `kubectl-${PLUGIN}`;
 export const FIELD_MANAGER = TOOL;
+export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io';
 export const USAGE_NAME = `kubectl ${PLUGIN}`;
 
 export type Component = 'loader' | 'snapshot' | 'record' | 'verify';

@@ -45,7 +45,8 @@ export const digestOf = (data: string | Buffer): string => `sha256:${createHash(
 /** The document in `data`; `digest` if it is known. Throws PreloadError if `data` is not a JSON object. */
 export const parseDocument = (data: Buffer, digest = digestOf(data)): Document => {
   const json = parseJson(data);
-  if (typeof json === 'object' && json !== null) return { digest, data, json: json as Document['json'] };
+  if (typeof json === 'object' && json !== null && !Array.isArray(json))
+    return { digest, data, json: json as Document['json'] };
   throw new PreloadError('is not a JSON object');
 };
 

@@ -54,7 +54,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
-  const least = options.base
+  const minimumBytes = options.base
     ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
     : 0;
   const secrets = await pullSecretsOf(cluster, pullSecrets, serviceAccounts, signal);
@@ -63,7 +63,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     name: options.NAME,
     namespace: cluster.namespace,
     version,
-    size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), least),
+    size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), minimumBytes),
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,

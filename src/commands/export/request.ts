@@ -44,6 +44,7 @@ const REQUEST_TIMEOUT = 30_000;
 const WITHOUT_CLUSTER = 'use --stdin or --cache-only';
 
 const imagesInCluster = async ({ env, progress, signal }: Context): Promise<RequestedImage[]> => {
+  // the Kubernetes client loads slowly, and the loader does not need it
   const { connect } = await import('../../cluster/connection.ts');
   const { imagesInUse, requestInUse } = await import('../../cluster/images-in-use.ts');
   const remedies = { kubeconfig: `set KUBECONFIG, or ${WITHOUT_CLUSTER}`, slow: WITHOUT_CLUSTER };

@@ -19,7 +19,7 @@ import { step } from '../step.ts';
 import type { VerifyOptions } from './command.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
 
-const SMALLEST = 1024 ** 3;
+const SMALLEST_CLONE = 1024 ** 3;
 
 type Options = VerifyOptions & { NAME: string };
 
@@ -43,7 +43,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
       name,
       namespace,
       version,
-      size: roundUpToGibibytes(Math.max(SMALLEST, restoreSize(snapshot))),
+      size: roundUpToGibibytes(Math.max(SMALLEST_CLONE, restoreSize(snapshot))),
       storageClass: await storageClassFor(cluster, driver, options.storageClass, signal),
       image: options.image,
       deadline: Math.ceil(options.timeout / 1000),

@@ -6,6 +6,7 @@ import type { VerifyOptions } from './command.ts';
 export const runVerify = async (options: VerifyOptions, context: Context): Promise<void> => {
   const { NAME: name, volume } = options;
   if (volume !== undefined && name === undefined) {
+    // each half loads much that the other does not need
     const { verifyMounted } = await import('./mounted.ts');
     return verifyMounted(volume, options, context);
   }

@@ -40,14 +40,19 @@ export const machineState = async (node = 'worker'): Promise<Set<string>> => {
   const loops = lines(await run(['losetup', '--list', '--noheadings', '--output', 'BACK-FILE']));
   const mounts = lines(await onNode(node, ['findmnt', '--list', '--noheadings', '--output', 'TARGET']));
   const files = lines(await run(['find', root, '-path', join(root, 'var/log'), '-prune', '-o', '-print']));
-  return new Set([
-    ...(await readdir(pool)).map((file) => `volume ${file}`),
-    ...loops.filter((file) => file.startsWith(pool)).map((file) => `loop device of ${file}`),
-    ...mounts.filter((path) => !OF_ALL_PODS.test(path)).map((path) => `mount ${path}`),
-    ...files.map((path) => `file ${path.slice(root.length)}`),
-    ...lines(await onNode(node, ['ls', '/run'])).map((path) => `file run/${path}`),
-  ]);
+  return new Set(
+    [
+      ...(await readdir(pool)).map((file) => `volume ${file}`),
+      ...loops.filter((file) => file.startsWith(pool)).map((file) => `loop device of ${file}`),
+      ...mounts.filter((path) => !OF_ALL_PODS.test(path)).map((path) => `mount ${path}`),
+      ...files.map((path) => `file ${path.slice(root.length)}`),
+      ...lines(await onNode(node, ['ls', '/run'])).map((path) => `file run/${path}`),
+    ].filter((item) => !OF_FIRST_POD.test(item)),
+  );
 };
+
+// what the first pod of a node leaves there for all others
+const OF_FIRST_POD = /^file (var\/lib\/cni|run\/netns)(\/|$)/;
 
 // what the kubelet and containerd mount for every pod, whatever it does
 const OF_ALL_PODS = /^\/run\/(containerd|netns)\/|\/kubernetes.io~(projected|configmap|secret)\//;

@@ -96,7 +96,7 @@ test('a size that is not a whole number of bytes is rejected', () => {
 });
 
 test('a document with the wrong structure is rejected', () => {
-  for (const text of ['null', '7', '"text"', '{', '']) {
+  for (const text of ['null', '7', '"text"', '[]', '{', '']) {
     assert.throws(() => parseDocument(Buffer.from(text)), { message: 'is not a JSON object' });
   }
   assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers: must be an array' });
