@@ -24,6 +24,41 @@ interface Answer {
   stdout: string;
 }
 
+const start = (args: string[]): ChildProcess => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const env = { ...process.env, KUBECTL_PRELOAD_CLUSTER_STATE: folder };
+  return spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+};
+
+const call = async (args: string[]): Promise<Answer> => {
+  const child = start(args);
+  let stdout = '';
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout };
+};
+
+/** Puts an image into the CSI driver's pool, as its CreateSnapshot would. */
+const snapshot = async (handle: string, restore: string): Promise<void> => {
+  const content = join(folder, handle);
+  await mkdir(content);
+  await writeFile(join(content, 'restore.sh'), `#!/bin/sh\n${restore}\n`, { mode: 0o755 });
+  await run(['mke2fs', '-q', '-t', 'ext4', '-d', content, join(poolFolder(folder), `${handle}.img`), '16M']);
+};
+
+const server = (node: string): object => {
+  const serve = `echo on ${node}; mkdir /srv; echo on ${node} >/srv/hello; exec httpd -f -p 8080 -h /srv`;
+  const image = `127.0.0.1:${cluster.ports.registry}/sample/busybox:1.36`;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `on-${node}` },
+    spec: { nodeName: node, containers: [{ name: 'server', image, command: ['sh', '-c', serve] }] },
+  };
+};
+
 before(async () => {
   const killed = start(['up']);
   await until('a control plane', () => exists(join(folder, 'logs/kube-apiserver.log')), 900);
@@ -140,38 +175,3 @@ test('down leaves nothing, whatever was killed before', async () => {
   const links = await run(['ip', '-oneline', 'link', 'show']);
   for (const [, name = ''] of veths.matchAll(/ (veth\w+)/g)) assert.equal(links.includes(name), false);
 });
-
-const start = (args: string[]): ChildProcess => {
-  const main = join(import.meta.dirname, 'main.ts');
-  const env = { ...process.env, KUBECTL_PRELOAD_CLUSTER_STATE: folder };
-  return spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-};
-
-const call = async (args: string[]): Promise<Answer> => {
-  const child = start(args);
-  let stdout = '';
-  child.stdout?.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  const [code] = await once(child, 'close');
-  return { code, stdout };
-};
-
-/** Puts an image into the CSI driver's pool, as its CreateSnapshot would. */
-const snapshot = async (handle: string, restore: string): Promise<void> => {
-  const content = join(folder, handle);
-  await mkdir(content);
-  await writeFile(join(content, 'restore.sh'), `#!/bin/sh\n${restore}\n`, { mode: 0o755 });
-  await run(['mke2fs', '-q', '-t', 'ext4', '-d', content, join(poolFolder(folder), `${handle}.img`), '16M']);
-};
-
-const server = (node: string): object => {
-  const serve = `echo on ${node}; mkdir /srv; echo on ${node} >/srv/hello; exec httpd -f -p 8080 -h /srv`;
-  const image = `127.0.0.1:${cluster.ports.registry}/sample/busybox:1.36`;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: `on-${node}` },
-    spec: { nodeName: node, containers: [{ name: 'server', image, command: ['sh', '-c', serve] }] },
-  };
-};

@@ -6,6 +6,11 @@ import { test } from 'node:test';
 import { succeeds } from '../machine/run.ts';
 import { startApiServer } from './api-server.ts';
 
+/** Whether a process has the API server's folder in its command line. */
+const runs = async (kubeconfig: string): Promise<boolean> => {
+  return succeeds(['pgrep', '--full', '--runstates', 'R,S,D', join(kubeconfig, '../..')]);
+};
+
 test('an API server alone serves the snapshot API and is gone when stopped', async () => {
   const server = await startApiServer({ snapshotCrds: true });
   const classes = await server.kubectl(['get', 'volumesnapshotclasses', '-o', 'name']);
@@ -24,8 +29,3 @@ test('an API server dies with the process that started it', async () => {
   assert.equal(await runs(stdout.trim()), false);
   await rm(join(stdout.trim(), '../..'), { recursive: true });
 });
-
-/** Whether a process has the API server's folder in its command line. */
-const runs = async (kubeconfig: string): Promise<boolean> => {
-  return succeeds(['pgrep', '--full', '--runstates', 'R,S,D', join(kubeconfig, '../..')]);
-};

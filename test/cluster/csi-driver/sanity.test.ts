@@ -17,6 +17,30 @@ const pool = join(scratch, 'pool');
 let driverBinary = '';
 let sanityBinary = '';
 
+const startDriver = (mode: string, socket: string): ChildProcess => {
+  const volumes = join(pool, mode);
+  const attach = mode === 'with-attach';
+  const flags = ['--controller', '--node-id=node', `--pool=${volumes}`, `--socket=${socket}`, `--attach=${attach}`];
+  return spawn(driverBinary, ['--name=sanity.preload.test', ...flags], { stdio: 'ignore' });
+};
+
+const stop = async (driver: ChildProcess): Promise<void> => {
+  const exit = once(driver, 'exit');
+  driver.kill('SIGTERM');
+  assert.deepEqual(await exit, [0, null]);
+};
+
+/** The files below the scratch folder that loop devices hold. */
+const loopDevices = async (): Promise<string[]> => {
+  const files = await run(['losetup', '--noheadings', '--output', 'BACK-FILE', '--list']);
+  return files.split('\n').filter((file) => file.startsWith(scratch));
+};
+
+const mountPoints = async (): Promise<string[]> => {
+  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
+  return lines.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(scratch));
+};
+
 before(async () => {
   await ensurePackages(['xfsprogs'], console.error);
   driverBinary = join(await goBuild('csi-driver', console.error), 'csi-driver');
@@ -52,27 +76,3 @@ for (const mode of ['without-attach', 'with-attach']) {
     assert.deepEqual(await mountPoints(), [pool]);
   });
 }
-
-const startDriver = (mode: string, socket: string): ChildProcess => {
-  const volumes = join(pool, mode);
-  const attach = mode === 'with-attach';
-  const flags = ['--controller', '--node-id=node', `--pool=${volumes}`, `--socket=${socket}`, `--attach=${attach}`];
-  return spawn(driverBinary, ['--name=sanity.preload.test', ...flags], { stdio: 'ignore' });
-};
-
-const stop = async (driver: ChildProcess): Promise<void> => {
-  const exit = once(driver, 'exit');
-  driver.kill('SIGTERM');
-  assert.deepEqual(await exit, [0, null]);
-};
-
-/** The files below the scratch folder that loop devices hold. */
-const loopDevices = async (): Promise<string[]> => {
-  const files = await run(['losetup', '--noheadings', '--output', 'BACK-FILE', '--list']);
-  return files.split('\n').filter((file) => file.startsWith(scratch));
-};
-
-const mountPoints = async (): Promise<string[]> => {
-  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
-  return lines.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(scratch));
-};

@@ -10,6 +10,11 @@ import { blobPath } from './oci-layout.ts';
 import { empty, oddFiles, whiteouts, zstd } from './odd-layers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'layer-test-'));
+const listing = (digest: string, ...options: string[]): string[] => {
+  const args = ['--list', '--numeric-owner', '--quoting-style=literal', ...options, '--file', blobPath(folder, digest)];
+  return execFileSync('tar', args, { encoding: 'utf8' }).trimEnd().split('\n');
+};
+
 after(() => rmSync(folder, { recursive: true }));
 
 const silent = () => {};
@@ -61,8 +66,3 @@ test('the tar keeps what images keep beside contents', async () => {
     );
   }
 });
-
-const listing = (digest: string, ...options: string[]): string[] => {
-  const args = ['--list', '--numeric-owner', '--quoting-style=literal', ...options, '--file', blobPath(folder, digest)];
-  return execFileSync('tar', args, { encoding: 'utf8' }).trimEnd().split('\n');
-};

@@ -23,6 +23,34 @@ let server: ChildProcess;
 let registry: string;
 let references: string[];
 
+const skopeo = (...args: string[]): string => {
+  return execFileSync('skopeo', args, { encoding: 'utf8' });
+};
+
+const get = (path: string): Promise<Response> => {
+  const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json';
+  return fetch(`http://${registry}/v2/sample/${path}`, { headers: { accept } });
+};
+
+const startRegistry = async (): Promise<[ChildProcess, string]> => {
+  const config = {
+    version: '0.1',
+    storage: { filesystem: { rootdirectory: join(folder, 'registry') }, delete: { enabled: true } },
+    http: { addr: '127.0.0.1:0' },
+  };
+  const path = join(folder, 'registry.json');
+  writeFileSync(path, JSON.stringify(config));
+  const child = spawn('docker-registry', ['serve', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  for await (const line of createInterface({ input: child.stderr })) {
+    const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
+    if (address) {
+      child.stderr.resume();
+      return [child, address];
+    }
+  }
+  throw new Error('docker-registry ended before it listened');
+};
+
 before(async () => {
   [server, registry] = await startRegistry();
   for (const _ of ['empty', 'filled']) references = await pushImages(images, { registry, cache, log: () => {} });
@@ -75,31 +103,3 @@ test('the cache is an OCI layout that skopeo reads by name', () => {
   assert.equal(copied.Layers[0], copied.Layers[2]);
   assert.equal(copied.Architecture, 'amd64');
 });
-
-const skopeo = (...args: string[]): string => {
-  return execFileSync('skopeo', args, { encoding: 'utf8' });
-};
-
-const get = (path: string): Promise<Response> => {
-  const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json';
-  return fetch(`http://${registry}/v2/sample/${path}`, { headers: { accept } });
-};
-
-const startRegistry = async (): Promise<[ChildProcess, string]> => {
-  const config = {
-    version: '0.1',
-    storage: { filesystem: { rootdirectory: join(folder, 'registry') }, delete: { enabled: true } },
-    http: { addr: '127.0.0.1:0' },
-  };
-  const path = join(folder, 'registry.json');
-  writeFileSync(path, JSON.stringify(config));
-  const child = spawn('docker-registry', ['serve', path], { stdio: ['ignore', 'ignore', 'pipe'] });
-  for await (const line of createInterface({ input: child.stderr })) {
-    const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
-    if (address) {
-      child.stderr.resume();
-      return [child, address];
-    }
-  }
-  throw new Error('docker-registry ended before it listened');
-};
