@@ -1,8 +1,9 @@
 import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FORMAT } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { unmountBelow } from '../node/mount.ts';
-import { BOOT, CONTENTS_FILE, FORMAT, UNFINISHED, WORK } from '../volume/format.ts';
+import { BOOT, CONTENTS_FILE, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
 

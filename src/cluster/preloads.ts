@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import type { KubernetesObject } from '../manifests/object.ts';
 import { RECORD_KEY } from '../manifests/snapshot.ts';
-import type { PreloadRecord } from '../model/contents.ts';
+import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
 import { ApiError } from '../model/errors.ts';
 import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/names.ts';
+import { parse, parseJson } from '../model/parse.ts';
 import { type LoaderPod, phaseOf } from '../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
@@ -68,7 +69,7 @@ export const readRecord = async (
 };
 
 const decodeRecord = (base64: string): PreloadRecord =>
-  JSON.parse(gunzipSync(Buffer.from(base64, 'base64')).toString()) as PreloadRecord;
+  parse(PRELOAD_RECORD, parseJson(gunzipSync(Buffer.from(base64, 'base64')).toString()));
 
 const noneWithoutCrd = (error: unknown): VolumeSnapshot[] => {
   if (error instanceof ApiError && error.code === 404) return [];

@@ -1,38 +1,59 @@
-import type { CapturedImage } from './image.ts';
-import type { Layout } from './layout.ts';
+import * as v from 'valibot';
+import { CAPTURED_IMAGE, type CapturedImage } from './image.ts';
+import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
+import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
+
+export const FORMAT = 1;
+
+const MAX_IMAGES = 100_000;
 
 /** Contents of a finished volume. */
-export interface Contents {
+export const CONTENTS = object({
   /** ID of the contents: the same for the same layers and names */
-  set: string;
+  set: v.pipe(LINE, v.regex(/^[0-9a-f]{12}$/, 'must be 12 hex digits')),
   /** of the tool that wrote the volume */
-  version: string;
+  version: LINE,
   /** RFC 3339 */
-  created: string;
+  created: v.pipe(LINE, v.isoTimestamp('must be a time')),
   /** `linux/amd64` */
-  platform: string;
-  layout: Layout;
+  platform: v.pipe(LINE, v.regex(/^linux\/\w+(\/\w+)?$/, 'must be linux/ARCHITECTURE')),
+  layout: v.picklist(LAYOUTS, `must be one of ${LAYOUTS.join(' | ')}`),
   /** UUID of the volume's filesystem, null if it could not be read */
-  uuid: string | null;
-  images: CapturedImage[];
+  uuid: v.nullable(LINE),
+  images: v.pipe(list(CAPTURED_IMAGE, MAX_IMAGES), v.minLength(1, 'must have an image')),
   /** of the list of checksums, so it covers the whole volume; not stored on the volume itself */
-  checksum?: string;
-}
+  checksum: v.exactOptional(DIGEST),
+});
+
+export type Contents = v.InferOutput<typeof CONTENTS>;
+
+/** preload.json as it is on a volume. */
+export const VOLUME_CONTENTS = object({
+  format: v.literal(FORMAT, `this version supports format ${FORMAT}`),
+  snapshotter: v.literal(SNAPSHOTTER, `this version supports ${SNAPSHOTTER}`),
+  ...CONTENTS.entries,
+  /** by path on the volume */
+  checksums: v.record(LINE, DIGEST),
+});
+
+export type VolumeContents = v.InferOutput<typeof VOLUME_CONTENTS>;
 
 /** An image in use or in the cache that could not be captured. */
-export interface SkippedImage {
-  name: string;
-  reason: string;
-}
+const SKIPPED_IMAGE = object({ name: LINE, reason: v.string() });
+
+export type SkippedImage = v.InferOutput<typeof SKIPPED_IMAGE>;
 
 /** The data about a preload that stays in the cluster after its volume is deleted. */
-export interface PreloadRecord extends Contents {
-  node: string;
-  layers: number;
+export const PRELOAD_RECORD = object({
+  ...CONTENTS.entries,
+  node: LINE,
+  layers: SIZE,
   /** used bytes of the volume's filesystem */
-  usedBytes: number;
-  skipped: SkippedImage[];
-}
+  usedBytes: SIZE,
+  skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+});
+
+export type PreloadRecord = v.InferOutput<typeof PRELOAD_RECORD>;
 
 /** Compressed bytes of `images`; counts shared layers once. */
 export const distinctBytes = (images: readonly Pick<CapturedImage, 'layers'>[]): number => {

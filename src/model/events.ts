@@ -1,30 +1,42 @@
-import type { Contents } from './contents.ts';
-import type { CapturedImage } from './image.ts';
-import type { PlanSummary } from './plan.ts';
-import type { Verification, VerifyProgress } from './verification.ts';
+import * as v from 'valibot';
+import { CONTENTS } from './contents.ts';
+import { CAPTURED_IMAGE } from './image.ts';
+import { FLAG, object, parse, parseJson, SIZE, TEXT } from './parse.ts';
+import { PLAN_SUMMARY } from './plan.ts';
+import { VERIFICATION, VERIFY_PROGRESS } from './verification.ts';
 
-interface Count {
-  done: number;
-  total: number;
-}
+const COUNT = object({ done: SIZE, total: SIZE });
+
+const SEALED = object({
+  type: v.literal('sealed'),
+  contents: v.omit(CONTENTS, ['images']),
+  layers: SIZE,
+  usedBytes: SIZE,
+  readOnly: FLAG,
+});
 
 /** An event of the loader pod, one JSON line each on its standard output. */
-export type ExportEvent =
-  | { type: 'plan'; plan: PlanSummary }
-  | { type: 'progress'; images: Count; bytes: Count }
-  | { type: 'image'; image: CapturedImage }
-  | { type: 'warning'; message: string }
-  | { type: 'skipped'; name: string; reason: string; usedBy?: string }
-  | { type: 'sealed'; contents: Omit<Contents, 'images'>; layers: number; usedBytes: number; readOnly: boolean }
+const EXPORT_EVENT = v.variant('type', [
+  object({ type: v.literal('plan'), plan: PLAN_SUMMARY }),
+  object({ type: v.literal('progress'), images: COUNT, bytes: COUNT }),
+  object({ type: v.literal('image'), image: CAPTURED_IMAGE }),
+  object({ type: v.literal('warning'), message: TEXT }),
+  object({ type: v.literal('skipped'), name: TEXT, reason: TEXT, usedBy: v.exactOptional(TEXT) }),
+  SEALED,
   /** nothing was written: the volume must have at least `size` bytes */
-  | { type: 'too-small'; size: number }
-  | { type: 'failed'; message: string; hint?: string }
+  object({ type: v.literal('too-small'), size: v.number() }),
+  object({ type: v.literal('failed'), message: TEXT, hint: v.exactOptional(TEXT) }),
   /** `verify` only */
-  | ({ type: 'verifying' } & VerifyProgress)
-  | { type: 'verified'; verification: Verification };
+  object({ type: v.literal('verifying'), ...VERIFY_PROGRESS.entries }),
+  object({ type: v.literal('verified'), verification: VERIFICATION }),
+]);
+
+export type ExportEvent = v.InferOutput<typeof EXPORT_EVENT>;
 
 /** An event numbered from 1, so that reading the log again after a broken connection handles no event twice. */
-export type NumberedEvent = ExportEvent & { seq: number };
+const NUMBERED_EVENT = v.intersect([EXPORT_EVENT, object({ seq: SIZE })]);
+
+export type NumberedEvent = v.InferOutput<typeof NUMBERED_EVENT>;
 
 const PROGRESS_INTERVAL = 250;
 
@@ -44,8 +56,7 @@ export const encodeEvent = (event: NumberedEvent): string => JSON.stringify(even
 export const decodeEvent = (line: string): NumberedEvent | undefined => {
   if (!line.startsWith('{')) return undefined;
   try {
-    const value = JSON.parse(line) as Partial<NumberedEvent>;
-    return typeof value.seq === 'number' && typeof value.type === 'string' ? (value as NumberedEvent) : undefined;
+    return parse(NUMBERED_EVENT, parseJson(line));
   } catch {
     return undefined;
   }

@@ -51,6 +51,10 @@ export const repository = (image: ImageReference): string => `${image.domain}/${
 export const imageName = (image: ImageReference): string =>
   image.digest ? `${repository(image)}@${image.digest}` : `${repository(image)}:${image.tag}`;
 
+/** `registry.example.com/team/app:1@sha256:…`: what `parseImage` reads as the same reference. */
+export const printImage = (image: ImageReference): string =>
+  `${repository(image)}${image.tag === undefined ? '' : `:${image.tag}`}${image.digest ? `@${image.digest}` : ''}`;
+
 /** All names for an image that resolved to `digest`, because a pod may use the tag, the digest, or both. */
 export const keptNames = (image: ImageReference, digest: string): string[] =>
   image.digest ? [imageName(image)] : [imageName(image), `${repository(image)}@${digest}`];

@@ -1,5 +1,7 @@
+import type * as v from 'valibot';
 import type { LayerSource, ResolvedLayer } from './image.ts';
 import type { Form } from './layout.ts';
+import { object, SIZE } from './parse.ts';
 import { roundUpToGibibytes } from './units.ts';
 
 /** Layers and blobs available before the capture. */
@@ -15,17 +17,19 @@ export interface Available {
 }
 
 /** What a capture will do, in numbers. */
-export interface PlanSummary {
-  images: number;
+export const PLAN_SUMMARY = object({
+  images: SIZE,
   /** compressed bytes to pull, exact */
-  pullBytes: number;
+  pullBytes: SIZE,
   /** compressed bytes of blobs on the node */
-  blobBytes: number;
+  blobBytes: SIZE,
   /** unpacked bytes to copy from the node */
-  copyBytes: number;
+  copyBytes: SIZE,
   /** estimated space on the volume */
-  neededBytes: number;
-}
+  neededBytes: SIZE,
+});
+
+export type PlanSummary = v.InferOutput<typeof PLAN_SUMMARY>;
 
 /** The one decision about every layer; everything that handles layers reads it. */
 export interface CapturePlan {

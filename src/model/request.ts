@@ -1,29 +1,45 @@
-import type { RequestedImage } from './image.ts';
-import type { Layout } from './layout.ts';
+import * as v from 'valibot';
+import { REQUESTED_IMAGE } from './image.ts';
+import { printImage } from './image-reference.ts';
+import { LAYOUTS } from './layout.ts';
+import { FLAG, LINE, list, object, parse, parseJson, SIZE } from './parse.ts';
 
-/** What the workstation asks the loader pod to capture. */
-export interface CaptureRequest {
-  images: RequestedImage[];
-  /** also capture every image in the node's cache */
-  cache: boolean;
-  /** resolve tags in the registry instead of using the node's version */
-  forcePull: boolean;
-  /** how many layers are copied or fetched at the same time */
-  parallel: number;
-  /** prefixes of names to leave out */
-  exclude: string[];
-  /** `linux/amd64` */
-  platform: string;
-  layout: Layout;
-  /** also write one archive per image, like the original tool */
-  oneTarPerImage: boolean;
-  tools: NodeTools;
-}
+const MAX_IMAGES = 100_000;
 
 /** The node's own programs; paths on the node. */
-export interface NodeTools {
+const NODE_TOOLS = object({
   /** command and flags; `ctr` by default */
-  ctrPath: string;
-  ctrFlags: string;
-  containerdPath: string;
-}
+  ctrPath: LINE,
+  ctrFlags: LINE,
+  containerdPath: LINE,
+});
+
+export type NodeTools = v.InferOutput<typeof NODE_TOOLS>;
+
+/** What the workstation asks the loader pod to capture. */
+const CAPTURE_REQUEST = object({
+  images: list(REQUESTED_IMAGE, MAX_IMAGES),
+  /** also capture every image in the node's cache */
+  cache: FLAG,
+  /** resolve tags in the registry instead of using the node's version */
+  forcePull: FLAG,
+  /** how many layers are copied or fetched at the same time */
+  parallel: v.pipe(SIZE, v.minValue(1, 'must be at least 1')),
+  /** prefixes of names to leave out */
+  exclude: list(LINE, MAX_IMAGES),
+  /** `linux/amd64` */
+  platform: LINE,
+  layout: v.picklist(LAYOUTS),
+  /** also write one archive per image, like the original tool */
+  oneTarPerImage: FLAG,
+  tools: NODE_TOOLS,
+});
+
+export type CaptureRequest = v.InferOutput<typeof CAPTURE_REQUEST>;
+
+/** JSON text of a request, which `parseRequest` reads as the same. */
+export const printRequest = ({ images, ...request }: CaptureRequest): string =>
+  JSON.stringify({ ...request, images: images.map((image) => ({ ...image, name: printImage(image.name) })) });
+
+/** Throws PreloadError if `text` is not a request. */
+export const parseRequest = (text: string): CaptureRequest => parse(CAPTURE_REQUEST, parseJson(text));

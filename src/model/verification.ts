@@ -1,32 +1,43 @@
-/** Something on a volume that differs from what was captured. */
-export interface Problem {
+import * as v from 'valibot';
+import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
+
+const MANY = 1_000_000;
+
+/** Something on a volume that differs from what was captured. The texts may contain anything. */
+const PROBLEM = object({
   /** relative to the volume */
-  path: string;
-  problem: string;
+  path: v.string(),
+  problem: v.string(),
   /** one name of each affected image; undefined if the whole volume is affected */
-  images?: string[];
-}
+  images: v.exactOptional(list(v.string(), MANY)),
+});
+
+export type Problem = v.InferOutput<typeof PROBLEM>;
 
 /** Result of checking a volume. */
-export interface Verification {
+export const VERIFICATION = object({
   /** ID of the contents; undefined if preload.json is missing or invalid */
-  set?: string;
-  images: number;
-  layers: number;
-  blobs: number;
+  set: v.exactOptional(LINE),
+  images: SIZE,
+  layers: SIZE,
+  blobs: SIZE,
   /** bytes read and compared */
-  bytes: number;
+  bytes: SIZE,
   /** digest of the list of checksums, covers the whole volume; undefined if the list is missing */
-  checksum?: string;
-  problems: Problem[];
-}
+  checksum: v.exactOptional(DIGEST),
+  problems: list(PROBLEM, MANY),
+});
+
+export type Verification = v.InferOutput<typeof VERIFICATION>;
 
 /** Progress of a verification. */
-export interface VerifyProgress {
-  layers: { done: number; total: number };
+export const VERIFY_PROGRESS = object({
+  layers: object({ done: SIZE, total: SIZE }),
   /** read so far */
-  bytes: number;
-}
+  bytes: SIZE,
+});
+
+export type VerifyProgress = v.InferOutput<typeof VERIFY_PROGRESS>;
 
 /** A verification as shown to users; the schema of `-o json` and `-o yaml`. */
 export interface VerificationResult extends Verification {

@@ -1,10 +1,8 @@
 import type { Contents } from '../model/contents.ts';
-import { distinctLayers } from '../model/contents.ts';
+import { distinctLayers, FORMAT } from '../model/contents.ts';
 import type { CapturedImage } from '../model/image.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { digestOf, hexOf } from '../model/oci.ts';
-
-export const FORMAT = 1;
 
 /** Written last: a volume without it is unfinished. */
 export const CONTENTS_FILE = 'preload.json';

@@ -14,7 +14,7 @@ import type { RequestedImage } from '../../model/image.ts';
 import { imageName, isExcluded } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
 import { estimateVolumeSize } from '../../model/plan.ts';
-import type { CaptureRequest } from '../../model/request.ts';
+import { type CaptureRequest, printRequest } from '../../model/request.ts';
 import { plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
@@ -79,7 +79,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     platform: choice.platform,
     ...captureSettings(options),
   };
-  const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(JSON.stringify(request)));
+  const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(printRequest(request)));
   const withSize = (size: string): CreatePlan => {
     const sized = { ...settings, size };
     return {

@@ -4,7 +4,7 @@ import type { Context } from '../../cli/context.ts';
 import { PreloadError, reasonOf } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { isExcluded, parseImage } from '../../model/image-reference.ts';
-import type { CaptureRequest } from '../../model/request.ts';
+import { type CaptureRequest, parseRequest } from '../../model/request.ts';
 import { captureSettings } from '../capture-flags.ts';
 import type { ExportOptions } from './command.ts';
 
@@ -23,7 +23,7 @@ export const exportRequest = async (options: ExportOptions, context: Context): P
 
 const readRequest = async (path: string): Promise<CaptureRequest> => {
   try {
-    return JSON.parse(gunzipSync(await readFile(path)).toString()) as CaptureRequest;
+    return parseRequest(gunzipSync(await readFile(path)).toString());
   } catch (error) {
     throw new PreloadError(`cannot read the request: ${reasonOf(error as Error)}`);
   }

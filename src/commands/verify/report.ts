@@ -1,6 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatTable, formatYaml } from '../../cli/output.ts';
 import { PreloadError } from '../../model/errors.ts';
+import { plain } from '../../model/parse.ts';
 import { formatAge, formatBytes, plural } from '../../model/units.ts';
 import type { Problem, Verification, VerificationResult, VerifyProgress } from '../../model/verification.ts';
 
@@ -61,6 +62,3 @@ const affected = (images: Problem['images']): string => {
 
 /** Shortens digests for the table; JSON and YAML have them in full. */
 const shorten = (path: string): string => path.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1');
-
-/** Text from a volume may contain anything, including escape sequences for the terminal. */
-const plain = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

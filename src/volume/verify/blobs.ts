@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { VolumeContents } from '../../model/contents.ts';
 import type { CapturedImage } from '../../model/image.ts';
 import { blobPath } from '../../model/oci.ts';
-import type { VolumeContents } from './contents.ts';
 import { digestOrProblem } from './files.ts';
 import type { Problems } from './problems.ts';
 import { kindOf } from './read.ts';

@@ -1,7 +1,7 @@
+import type { VolumeContents } from '../../model/contents.ts';
 import type { CapturedImage } from '../../model/image.ts';
 import { blobPath, chainIds, digestOf, manifestsFor, parseDocument, parseManifest } from '../../model/oci.ts';
 import { OCI_LAYOUT } from '../archives.ts';
-import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
 

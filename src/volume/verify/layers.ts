@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { VolumeContents } from '../../model/contents.ts';
 import { distinctLayers } from '../../model/contents.ts';
 import type { CapturedImage } from '../../model/image.ts';
 import { hasLayers } from '../../model/layout.ts';
@@ -7,7 +8,6 @@ import { forEachParallel } from '../../model/parallel.ts';
 import { LAYER_SUMS, parseLayerSums } from '../checksums.ts';
 import { layerFolder } from '../format.ts';
 import { DIGESTS_AT_ONCE, type TreeDigest } from '../tree-digest.ts';
-import type { VolumeContents } from './contents.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';
 

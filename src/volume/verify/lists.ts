@@ -1,3 +1,4 @@
+import type { VolumeContents } from '../../model/contents.ts';
 import { hasBlobs } from '../../model/layout.ts';
 import {
   BLOB_LIST,
@@ -11,7 +12,6 @@ import {
   RESTORE_SCRIPT,
   setOf,
 } from '../format.ts';
-import type { VolumeContents } from './contents.ts';
 import { digestOrProblem } from './files.ts';
 import type { Problems } from './problems.ts';
 import { kindOf, readText } from './read.ts';

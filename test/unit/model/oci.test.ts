@@ -6,9 +6,9 @@ import {
   chainIds,
   digestOf,
   hexOf,
+  isDigest,
   manifestsFor,
   mediaTypeOf,
-  parseDigest,
   parseDocument,
   parseManifest,
 } from '../../../src/model/oci.ts';
@@ -60,20 +60,20 @@ describe('untrusted digests', () => {
     7,
     { toString: () => digest('a') },
   ];
-  const error = { name: 'Error', message: /^invalid digest .*: must be sha256: and 64 lower-case hex digits$/ };
+  const error = { name: 'Error', message: /^(invalid .*: must be sha256: and 64 lower-case hex digits|has no .*)$/ };
   const rejects = (parse: () => unknown): void => {
     assert.throws(parse, PreloadError);
     assert.throws(parse, error);
   };
 
   test('are accepted with SHA-256 in lower-case hex', () => {
-    assert.equal(parseDigest(digest('a')), digest('a'));
+    assert.ok(isDigest(digest('a')));
     assert.equal(hexOf(digest('a')), 'a'.repeat(64));
   });
 
   for (const value of invalid) {
     test(`${JSON.stringify(value)} is rejected in every document, and no path is built from it`, () => {
-      rejects(() => parseDigest(value));
+      assert.ok(!isDigest(value));
       const bad = { digest: value, size: 1 };
       rejects(() => parseManifest(json({ config, layers: [...layers, bad] })));
       rejects(() => parseManifest(json({ config: bad, layers })));
@@ -88,7 +88,7 @@ describe('untrusted digests', () => {
 test('a size that is not a whole number of bytes is rejected', () => {
   for (const size of ['x', '1', -1, 1.5, 1e30, 2 ** 53, null, undefined, [1]]) {
     const bad = { digest: digest('a'), size };
-    const error = { message: /^invalid size .*: must be a whole number of bytes$/ };
+    const error = { message: /^(invalid .*size .*: must be a whole number of bytes|has no .*size)$/ };
     assert.throws(() => parseManifest(json({ config, layers: [bad] })), error);
     assert.throws(() => parseManifest(json({ config: bad, layers })), error);
     assert.throws(() => manifestsFor(json({ manifests: [{ ...bad, platform: PLATFORM }] }), AMD64), error);
@@ -97,9 +97,9 @@ test('a size that is not a whole number of bytes is rejected', () => {
 
 test('a document with the wrong structure is rejected', () => {
   for (const text of ['null', '7', '"text"', '[]', '{', '']) {
-    assert.throws(() => parseDocument(Buffer.from(text)), { message: 'is not a JSON object' });
+    assert.throws(() => parseDocument(Buffer.from(text)), { message: /^is not (a JSON object|JSON)$/ });
   }
-  assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers: must be an array' });
+  assert.throws(() => parseManifest(json({ config, layers: {} })), { message: 'invalid layers {}: must be an array' });
   assert.throws(() => parseManifest(json({ config, layers: [null] })), PreloadError);
   assert.throws(() => manifestsFor(json({ manifests: { length: 1 } }), AMD64), PreloadError);
   assert.throws(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: 'abc' } }), AMD64), PreloadError);
