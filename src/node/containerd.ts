@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'smol-toml';
+import { parse as parseToml } from 'smol-toml';
+import * as v from 'valibot';
 import { PreloadError } from '../model/errors.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { blobPath, type Document, digestOf, isDigest, parseDocument } from '../model/oci.ts';
+import { LINE, object, parse } from '../model/parse.ts';
 import type { NodeTools } from '../model/request.ts';
 import { type Ctr, inNode, run, splitWords } from './command.ts';
 import { pathHere } from './files.ts';
@@ -44,20 +46,25 @@ export const parseImageTable = (table: string): NodeImages =>
 export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
   new Map([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+(\d+)/gm)].map(([, key = '', bytes]) => [key, Number(bytes)]));
 
-interface ContainerdConfig {
-  root?: string;
-  plugins?: Record<
-    string,
-    { sandbox_image?: string; pinned_images?: { sandbox?: string }; registry?: { config_path?: string } }
-  >;
-}
-
 // CRI is one plugin in 1.x and several in 2.x.
-const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'];
+const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'] as const;
 
-/** Returns the relevant settings in the output of `containerd config dump`. */
+const CRI_CONFIG = v.exactOptional(
+  object({
+    sandbox_image: v.exactOptional(LINE),
+    pinned_images: v.exactOptional(object({ sandbox: v.exactOptional(LINE) })),
+    registry: v.exactOptional(object({ config_path: v.exactOptional(LINE) })),
+  }),
+);
+
+const CONTAINERD_CONFIG = object({
+  root: v.optional(LINE, '/var/lib/containerd'),
+  plugins: v.optional(object({ [CRI_PLUGINS[0]]: CRI_CONFIG, [CRI_PLUGINS[1]]: CRI_CONFIG }), {}),
+});
+
+/** Returns the relevant settings in the output of `containerd config dump`. Throws PreloadError if one is invalid. */
 export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFolders'> & { root: string } => {
-  const { root = '/var/lib/containerd', plugins = {} } = parse(text) as ContainerdConfig;
+  const { root, plugins } = parse(CONTAINERD_CONFIG, parseToml(text));
   const cri = CRI_PLUGINS.flatMap((name) => plugins[name] ?? []);
   const folders = cri.flatMap(({ registry }) => registry?.config_path?.split(':') ?? []);
   return {

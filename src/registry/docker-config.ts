@@ -1,3 +1,6 @@
+import * as v from 'valibot';
+import { OBJECT, object, parse, parseJson } from '../model/parse.ts';
+
 /** A login and its source. */
 export interface Credential {
   /** shown in messages: `pull secret team-a/regcred` */
@@ -14,18 +17,23 @@ export interface ConfigEntry {
   credential: Credential;
 }
 
-interface Auth {
-  username?: string;
-  password?: string;
-  auth?: string;
-  identitytoken?: string;
-}
+const AUTH = object({
+  username: v.nullish(v.string(), ''),
+  password: v.nullish(v.string(), ''),
+  auth: v.nullish(v.string(), ''),
+  identitytoken: v.nullish(v.string(), ''),
+});
+
+type Auth = v.InferOutput<typeof AUTH>;
+
+/** Logins by server. */
+export const AUTHS = v.record(v.string(), AUTH);
 
 /** Returns the credentials in a Docker configuration, in the current or the older format. Throws without quoting it. */
 export const parseDockerConfig = (text: string, source: string): ConfigEntry[] => {
   try {
-    const config = JSON.parse(text);
-    return configEntries(config.auths ?? config, source);
+    const config = parse(OBJECT, parseJson(text));
+    return configEntries(parse(AUTHS, config.auths ?? config), source);
   } catch {
     throw new Error(`${source} is not a Docker configuration`);
   }
@@ -74,7 +82,7 @@ const wildcard = (glob: string, label: string | undefined): boolean => {
   return new RegExp(`^${source}$`).test(label ?? '');
 };
 
-const login = ({ username = '', password = '', auth = '' }: Auth): { username: string; password: string } => {
+const login = ({ username, password, auth }: Auth): { username: string; password: string } => {
   const decoded = Buffer.from(auth, 'base64').toString();
   const colon = decoded.indexOf(':');
   return colon < 0 ? { username, password } : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };

@@ -1,10 +1,13 @@
 import { extname, join } from 'node:path/posix';
 import { load } from 'js-yaml';
+import * as v from 'valibot';
+import { FLAG, LINE, list, object, parse, parseJson } from '../model/parse.ts';
 import { parseDuration } from '../model/units.ts';
 import { inNode, run } from '../node/command.ts';
 import { flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
 import {
+  AUTHS,
   type ConfigEntry,
   type Credential,
   configEntries,
@@ -12,17 +15,36 @@ import {
   matchingCredentials,
 } from './docker-config.ts';
 
-/** A kubelet credential provider on the node, such as a cloud's. */
-interface CredentialPlugin {
-  name: string;
-  apiVersion: string;
-  matchImages: string[];
-  args?: string[];
-  env?: { name: string; value: string }[];
+const MAX_PLUGINS = 100;
+const MAX_PATTERNS = 10_000;
+const MAX_ARGUMENTS = 1000;
+
+const PLUGIN = object({
+  /** of its file in the folder of plugins */
+  name: v.pipe(
+    LINE,
+    v.regex(/^[^/]+$/, 'must be the name of a file'),
+    v.notValues(['.', '..'], 'must be the name of a file'),
+  ),
+  apiVersion: LINE,
+  matchImages: v.pipe(list(LINE, MAX_PATTERNS), v.minLength(1, 'must have a pattern')),
+  args: v.exactOptional(list(LINE, MAX_ARGUMENTS)),
+  env: v.exactOptional(list(object({ name: LINE, value: v.string() }), MAX_ARGUMENTS)),
   /** a Go duration */
-  defaultCacheDuration?: string;
-  tokenAttributes?: { requireServiceAccount?: boolean };
-}
+  defaultCacheDuration: v.exactOptional(LINE),
+  tokenAttributes: v.exactOptional(object({ requireServiceAccount: v.exactOptional(FLAG) })),
+});
+
+/** A kubelet credential provider on the node, such as a cloud's. */
+type CredentialPlugin = v.InferOutput<typeof PLUGIN>;
+
+const PLUGIN_CONFIG = object({ providers: list(PLUGIN, MAX_PLUGINS) });
+
+const PLUGIN_ANSWER = object({
+  cacheKeyType: v.picklist(['Image', 'Registry', 'Global']),
+  cacheDuration: v.nullish(LINE),
+  auth: v.nullish(AUTHS, {}),
+});
 
 interface PluginAnswer {
   entries: ConfigEntry[];
@@ -35,23 +57,22 @@ interface PluginAnswer {
 /** Returns the plugins in a CredentialProviderConfig, YAML or JSON. Throws without quoting it. */
 export const parsePlugins = (text: string, file: string): CredentialPlugin[] => {
   try {
-    const { providers } = load(text) as { providers: CredentialPlugin[] };
-    if (providers.every(({ name, matchImages }) => !name.includes('/') && matchImages.length > 0)) return providers;
-  } catch {}
-  throw new Error(`${file} on the node is not a CredentialProviderConfig`);
+    return parse(PLUGIN_CONFIG, load(text)).providers;
+  } catch {
+    throw new Error(`${file} on the node is not a CredentialProviderConfig`);
+  }
 };
 
 /** Parses the CredentialProviderResponse of `plugin` for `repository`. Throws without quoting it. */
 export const parsePluginAnswer = (text: string, plugin: CredentialPlugin, repository: string): PluginAnswer => {
   try {
-    const { auth, cacheKeyType, cacheDuration } = JSON.parse(text);
-    const scope = answerScopes(repository)[cacheKeyType as keyof ReturnType<typeof answerScopes>];
-    if (scope !== undefined) {
-      const lifetime = parseDuration(cacheDuration ?? plugin.defaultCacheDuration ?? '') ?? 0;
-      return { entries: configEntries(auth ?? {}, `credential provider ${plugin.name}`), scope, lifetime };
-    }
-  } catch {}
-  throw new Error(`credential provider ${plugin.name} did not return credentials`);
+    const { auth, cacheKeyType, cacheDuration } = parse(PLUGIN_ANSWER, parseJson(text));
+    const lifetime = parseDuration(cacheDuration ?? plugin.defaultCacheDuration ?? '') ?? 0;
+    const entries = configEntries(auth, `credential provider ${plugin.name}`);
+    return { entries, scope: answerScopes(repository)[cacheKeyType], lifetime };
+  } catch {
+    throw new Error(`credential provider ${plugin.name} did not return credentials`);
+  }
 };
 
 /** Returns the scope of an answer for `repository`, by cacheKeyType. */

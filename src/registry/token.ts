@@ -1,10 +1,15 @@
+import * as v from 'valibot';
 import { TOOL } from '../model/names.ts';
+import { object, parse, parseJson } from '../model/parse.ts';
 import type { Credential } from './docker-config.ts';
 import { RegistryFailure, statusFailure } from './failure.ts';
 import type { RegistryHost } from './hosts.ts';
 import { type Question, readBody, type Transport } from './transport.ts';
 
 const MAX_TOKEN = 1024 * 1024;
+
+const CREDENTIAL = v.nullish(v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/))); // goes into a header
+const TOKEN = object({ token: CREDENTIAL, access_token: CREDENTIAL });
 
 interface Login {
   host: RegistryHost;
@@ -60,7 +65,7 @@ const basic = ({ username, password }: Credential): string =>
 
 const bearer = (data: Buffer, server: string): string => {
   try {
-    const { token, access_token: accessToken } = JSON.parse(data.toString());
+    const { token, access_token: accessToken } = parse(TOKEN, parseJson(data.toString()));
     if (token || accessToken) return `Bearer ${token || accessToken}`;
   } catch {}
   throw new RegistryFailure('transient', `${server} did not return a token`);
