@@ -1,27 +1,17 @@
 import { labels, objectNames } from '../model/names.ts';
-import { BUNDLE_KEY, type PreloadSettings, REQUEST_KEY } from './loader.ts';
+import { type PreloadSettings, REQUEST_KEY } from './loader.ts';
 import type { KubernetesObject } from './object.ts';
+import { type ConfigMap, RUN_FOLDER, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
 export const LOADER = 'loader';
 const HOST = '/host';
 const VOLUME = '/snapshot';
-export const TOOL_FOLDER = '/preload';
 const PULL_SECRETS = '/pull-secrets';
 /** Longest time for which the loader keeps the sealed volume locked, until it is removed. */
 export const HOLD_SECONDS = 600;
 
-// Unpacks the bundle with node itself, so that the image needs nothing else.
-export const RUN_BUNDLE = [
-  'node',
-  '-e',
-  `const {gunzipSync} = require('node:zlib'), {readFileSync, writeFileSync} = require('node:fs');
-writeFileSync('/tmp/preload.cjs', gunzipSync(readFileSync('${TOOL_FOLDER}/${BUNDLE_KEY}')));
-process.argv.splice(1, 0, '/tmp/preload.cjs');
-require('/tmp/preload.cjs');`,
-];
-
 /** The privileged pod that captures images; it has no service-account token. */
-export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
+export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): KubernetesObject => {
   const names = objectNames(settings.name);
   const [os, arch] = settings.platform.split('/');
   return {
@@ -52,11 +42,11 @@ export const loaderPod = (settings: PreloadSettings): KubernetesObject => {
         {
           name: LOADER,
           image: settings.image,
-          command: RUN_BUNDLE,
+          command: runBundle(configMap),
           args: [
             'export',
             '--request',
-            `${TOOL_FOLDER}/${REQUEST_KEY}`,
+            `${RUN_FOLDER}/${REQUEST_KEY}`,
             '--root',
             HOST,
             '--to',

@@ -1,6 +1,7 @@
 import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
+import { BUNDLE_KEY, type ConfigMap } from './run-bundle.ts';
 
 /** Settings for the objects of one preload. */
 export interface PreloadSettings {
@@ -47,13 +48,12 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
   },
 });
 
-export const BUNDLE_KEY = 'preload.cjs.gz';
 export const REQUEST_KEY = 'request.json.gz';
 
 const MAX_DATA = 1024 * 1024; // limit of a ConfigMap, before base64
 
 /** Contains the bundle and the request for the loader, both gzipped. Throws PreloadError if they are too large. */
-export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): KubernetesObject => {
+export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): ConfigMap => {
   if (bundle.length + request.length > MAX_DATA) {
     throw new PreloadError(
       'the image list is too long for one preload',

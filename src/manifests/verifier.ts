@@ -1,7 +1,7 @@
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
-import { BUNDLE_KEY } from './loader.ts';
-import { LOADER, onlyOn, RUN_BUNDLE, runsOnce, TOOL_FOLDER } from './loader-pod.ts';
+import { LOADER, onlyOn, runsOnce } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
+import { BUNDLE_KEY, type ConfigMap, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
 /** Settings for the objects of one verification. */
 export interface VerifySettings {
@@ -31,7 +31,7 @@ const metadata = ({ name, namespace, version }: VerifySettings) => ({
 });
 
 /** Contains the gzipped bundle. */
-export const verifyConfigMap = (settings: VerifySettings, bundle: Buffer): KubernetesObject => ({
+export const verifyConfigMap = (settings: VerifySettings, bundle: Buffer): ConfigMap => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: metadata(settings),
@@ -60,7 +60,7 @@ export const verifyClaim = (settings: VerifySettings): KubernetesObject => ({
 const CAPABILITIES = ['DAC_OVERRIDE', 'SYS_ADMIN'];
 
 /** The pod that reads the clone. It has no access to its node and no service-account token. */
-export const verifyPod = (settings: VerifySettings): KubernetesObject => {
+export const verifyPod = (settings: VerifySettings, configMap: ConfigMap): KubernetesObject => {
   const { verify } = objectNames(settings.name);
   return {
     apiVersion: 'v1',
@@ -74,7 +74,7 @@ export const verifyPod = (settings: VerifySettings): KubernetesObject => {
         {
           name: LOADER,
           image: settings.image,
-          command: RUN_BUNDLE,
+          command: runBundle(configMap),
           args: ['verify', '--volume', VOLUME, '--events'],
           securityContext: {
             runAsUser: 0,

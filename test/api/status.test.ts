@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
-import type { PreloadSettings } from '../../src/manifests/loader.ts';
+import { loaderConfigMap, type PreloadSettings } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';
@@ -65,7 +65,9 @@ describe('preloads', () => {
     await makeReady('nightly', 'images');
     await server.apply(
       ...['taking', 'failed'].map((name) => volumeSnapshot(settings(name))),
-      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name))),
+      ...['pulling', 'crashed'].map((name) =>
+        loaderPod(settings(name), loaderConfigMap(settings(name), Buffer.from(''), Buffer.from(''))),
+      ),
     );
     await server.setStatus('volumesnapshot/taking', 'default', { readyToUse: false });
     await server.setStatus('volumesnapshot/failed', 'default', { error: { message: 'quota exceeded' } });

@@ -96,7 +96,7 @@ describe('effects have one place each', () => {
   test('requests', () => onlyIn(['src/registry', 'src/cluster'], imports('undici')));
   test('files', () => onlyIn(withFiles, imports('node:fs', 'node:fs/promises')));
   test('the process itself', () => {
-    const inPod = 'src/manifests/loader-pod.ts'; // which has the first lines of what the pod runs as a text
+    const inPod = 'src/manifests/run-bundle.ts'; // which has the first lines of what the pod runs as a text
     onlyIn(['src/launcher.ts', 'src/main.ts', 'src/cli', inPod], uses(/\bprocess\b(?!-)/));
   });
   test('yargs', () => onlyIn(['src/program.ts', 'src/commands', 'src/cli'], imports('yargs')));

@@ -87,7 +87,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       configMap,
       ...(secrets.size > 0 && { secret: loaderSecret(sized, secrets) }),
       claim: volumeClaim(sized),
-      pod: loaderPod(sized),
+      pod: loaderPod(sized, configMap),
       snapshot: volumeSnapshot(sized),
     };
   };

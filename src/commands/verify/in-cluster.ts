@@ -5,6 +5,7 @@ import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts'
 import { readRecord } from '../../cluster/preloads.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
+import type { ConfigMap } from '../../manifests/run-bundle.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
@@ -26,7 +27,7 @@ type Options = VerifyOptions & { NAME: string };
 /** Checks a clone of the snapshot in a pod, which is removed whatever happens. Throws if anything is wrong. */
 export const verifyInCluster = (options: Options, context: Context): Promise<void> =>
   withDeadline(options.timeout, context, async (limited) => {
-    const { env, signal, progress, now } = limited;
+    const { env, signal, progress, now, script } = limited;
     const { NAME: name } = options;
     const started = now();
     const cluster = connect(options, env, progress.warn);
@@ -49,15 +50,17 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
       deadline: Math.ceil(options.timeout / 1000),
       ...(options.node && { node: options.node }),
     };
-    await checkLoaderAllowed(cluster, verifyPod(settings), signal);
+    const configMap = verifyConfigMap(settings, await gzippedBundle(script));
+    await checkLoaderAllowed(cluster, verifyPod(settings, configMap), signal);
     const record = await readRecord(cluster, name, signal);
-    const clone = { settings, snapshotId, checksum: record?.checksum };
+    const clone = { settings, configMap, snapshotId, checksum: record?.checksum };
     const verification = await verifyClone(cluster, clone, limited);
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
   });
 
 interface Clone {
   settings: VerifySettings;
+  configMap: ConfigMap;
   snapshotId: string;
   /** of the volume when it was captured, if its record has it */
   checksum: string | undefined;
@@ -65,15 +68,14 @@ interface Clone {
 
 const verifyClone = async (
   cluster: Cluster,
-  { settings, snapshotId, checksum }: Clone,
+  { settings, configMap, snapshotId, checksum }: Clone,
   context: Context,
 ): Promise<Verification> => {
-  const { signal, script } = context;
-  const [claim, pod] = [verifyClaim(settings), verifyPod(settings)];
+  const { signal } = context;
+  const [claim, pod] = [verifyClaim(settings), verifyPod(settings, configMap)];
   const command = removeCommand(settings.name, settings.namespace, 'verify');
   const cleanup = { title: 'Removing the pod and the clone', command };
   return inRun(cluster, { cleanup }, context, async ({ made }) => {
-    const configMap = verifyConfigMap(settings, await gzippedBundle(script));
     const there = await step(context, {
       title: `Cloning ${snapshotId}`,
       do: async () => {

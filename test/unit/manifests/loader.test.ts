@@ -18,12 +18,13 @@ const settings: PreloadSettings = {
 const bundle = Buffer.from('bundle');
 const request = Buffer.from('request');
 const snapshot = volumeSnapshot(settings);
+const configMap = loaderConfigMap(settings, bundle, request);
 
 describe('all objects', () => {
   const made: [KubernetesObject, name: string, component: string][] = [
-    [loaderConfigMap(settings, bundle, request), 'configmap/preload-web', 'loader'],
+    [configMap, 'configmap/preload-web', 'loader'],
     [volumeClaim(settings), 'persistentvolumeclaim/preload-web', 'loader'],
-    [loaderPod(settings), 'pod/preload-web', 'loader'],
+    [loaderPod(settings, configMap), 'pod/preload-web', 'loader'],
     [snapshot, 'volumesnapshot.snapshot.storage.k8s.io/web', 'snapshot'],
     [recordConfigMap(settings, request, snapshot), 'configmap/preloaded-web', 'record'],
   ];
@@ -105,6 +106,9 @@ describe('snapshot', () => {
 });
 
 test('an owner reference has the fields that the garbage collector needs', () => {
-  const owner = { ...loaderPod(settings), metadata: { name: 'preload-web', namespace: 'images', uid: 'u-2' } };
+  const owner = {
+    ...loaderPod(settings, configMap),
+    metadata: { name: 'preload-web', namespace: 'images', uid: 'u-2' },
+  };
   assert.deepEqual(ownerReference(owner), { apiVersion: 'v1', kind: 'Pod', name: 'preload-web', uid: 'u-2' });
 });

@@ -17,12 +17,13 @@ const settings: VerifySettings = {
   image: 'r.io/node:26',
   deadline: 1800,
 };
-const spec = verifyPod(settings).spec as Spec;
+const configMap = verifyConfigMap(settings, Buffer.from('b'));
+const spec = verifyPod(settings, configMap).spec as Spec;
 const [container] = spec.containers;
 assert.ok(container);
 
 test('all objects have the same name, and labels for their component', () => {
-  const objects = [verifyConfigMap(settings, Buffer.from('b')), verifyClaim(settings), verifyPod(settings)];
+  const objects = [configMap, verifyClaim(settings), verifyPod(settings, configMap)];
   for (const { metadata } of objects) {
     assert.equal(metadata.name, 'preload-web-verify');
     assert.equal(metadata.namespace, 'images');
@@ -79,7 +80,7 @@ describe('the pod may read the volume, and nothing else', () => {
 test('it runs on any Linux node, or only on the given one, regardless of its taints', () => {
   assert.deepEqual(spec.nodeSelector, { 'kubernetes.io/os': 'linux' });
   assert.ok(!('affinity' in spec) && !('tolerations' in spec));
-  const there = verifyPod({ ...settings, node: 'b' }).spec as Spec;
+  const there = verifyPod({ ...settings, node: 'b' }, configMap).spec as Spec;
   assert.match(JSON.stringify(there.affinity), /"required.*"metadata.name".*"b"/);
   assert.deepEqual(there.tolerations, [{ operator: 'Exists' }]);
 });

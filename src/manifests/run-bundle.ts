@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import type { KubernetesObject } from './object.ts';
+
+/** Where the pod mounts the config map, and where it puts what it runs. */
+export const TOOL_FOLDER = '/preload';
+export const RUN_FOLDER = '/tmp';
+export const BUNDLE_KEY = 'preload.cjs.gz';
+
+/**
+ * Command of a pod that runs the bundle in `configMap`. It unpacks with node itself, so the image needs nothing else. It
+ * runs only what was sent: whoever may replace the config map may not change the pod, which has the checksums. Other files
+ * are copied to RUN_FOLDER.
+ */
+export const runBundle = ({ binaryData }: ConfigMap): string[] => {
+  const sums = Object.entries(binaryData).map(([key, base64]): [string, string] => [key, sha256(base64)]);
+  return ['node', '-e', SCRIPT.replace('SUMS', JSON.stringify(Object.fromEntries(sums)))];
+};
+
+/** A config map with files in base64. */
+export type ConfigMap = KubernetesObject & { binaryData: Record<string, string> };
+
+const sha256 = (base64: string): string => createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex');
+
+const SCRIPT = `const {createHash} = require('node:crypto'), {gunzipSync} = require('node:zlib');
+const {readFileSync, writeFileSync} = require('node:fs');
+for (const [file, sum] of Object.entries(SUMS)) {
+  const data = readFileSync('${TOOL_FOLDER}/' + file);
+  if (createHash('sha256').update(data).digest('hex') !== sum) {
+    process.stderr.write(file + ' in the config map is not what was sent\\n');
+    process.exit(1);
+  }
+  writeFileSync('${RUN_FOLDER}/' + file, data);
+}
+writeFileSync('${RUN_FOLDER}/preload.cjs', gunzipSync(readFileSync('${RUN_FOLDER}/${BUNDLE_KEY}')));
+process.argv.splice(1, 0, '${RUN_FOLDER}/preload.cjs');
+require('${RUN_FOLDER}/preload.cjs');`;
