@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../manifests/object.ts';
+import { ApiError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
 
@@ -52,8 +53,9 @@ const readAllowed = async <T>(
   try {
     return await read<T>(cluster, kind, name, { namespace, signal });
   } catch (error) {
-    signal.throwIfAborted();
-    cluster.warn(`cannot read ${kind} ${path}, so it is not used to pull images: ${(error as Error).message}`);
+    // any other failure would silently leave out images that need the secret
+    if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
+    cluster.warn(`cannot read ${kind} ${path}, so it is not used to pull images: ${error.message}`);
     return undefined;
   }
 };
