@@ -147,7 +147,7 @@ describe('a user who may not', () => {
   test('read', () =>
     fails(['--as', 'jane'], config, /^Error from server \(Forbidden\): \S+ is forbidden: User "jane" cannot list/m));
 
-  test('create pods, though everything else: nothing is made', async () => {
+  test('create pods, but may do all else: nothing is created', async () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',

@@ -7,7 +7,7 @@ after(server.stop);
 const IMAGE = 'registry.example.com/app:1';
 const create = (...flags: string[]): string[] => ['create', 'web', IMAGE, ...flags];
 
-describe('create makes nothing where the cluster has no storage for it', () => {
+describe('create creates nothing if the cluster has no storage for it', () => {
   test('no storage class', async () => {
     await server.refuses(create(), /^error: the cluster has no default storage class$/m, /^hint: create one first$/m);
   });
@@ -72,7 +72,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
   });
 });
 
-describe('create makes nothing where its objects cannot be', () => {
+describe('create creates nothing if the server would refuse its objects', () => {
   test('a namespace that is not there', async () => {
     await server.apply(...STORAGE);
     await server.refuses(
@@ -131,7 +131,7 @@ describe('create makes nothing where its objects cannot be', () => {
   });
 });
 
-describe('create makes nothing where its name is taken', () => {
+describe('create creates nothing if its name is taken', () => {
   const metadata = { name: 'preload-web', namespace: 'default' };
   const underWay =
     /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;

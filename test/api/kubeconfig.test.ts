@@ -114,7 +114,10 @@ describe('the same server, user and namespace as kubectl', () => {
     'no file at all': { names: ['none', '', 'none'] },
     'nothing but empty entries': { names: ['', ''] },
     'KUBECONFIG empty: the file in the home folder': { names: [] },
-    'a file that a flag names, alone': { names: ['prod'], flags: ['--kubeconfig', configPath(folder, 'home/.kube')] },
+    'only the file that a flag specifies': {
+      names: ['prod'],
+      flags: ['--kubeconfig', configPath(folder, 'home/.kube')],
+    },
     'a context that a flag names': { names: ['prod', 'dev'], flags: ['--context', 'dev'] },
     'a context that a flag names and no file has': { names: ['prod', 'dev'], flags: ['--context', 'moon'] },
     'a current context that no file has': { names: ['moon', 'prod'] },

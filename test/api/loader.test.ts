@@ -148,7 +148,7 @@ describe('a signal', () => {
     assert.equal(stdout, '');
   });
 
-  test('a second one ends the command at once, whatever is left', async () => {
+  test('a second one ends the command at once, even if objects are left', async () => {
     const run = await createUntilPending();
     const finalizers = (names: string[]) =>
       server.kubectl([
@@ -171,7 +171,7 @@ describe('a signal', () => {
   });
 });
 
-test('what --keep left is in the way of the next run, whose remedy removes it', async () => {
+test('a run that finds what --keep left says how to remove it', async () => {
   const run = await createUntilPending('--keep');
   await server.setStatus('pod/preload-web', 'default', unschedulable('no room'));
   assert.equal((await run.outcome).code, 1);

@@ -22,7 +22,7 @@ const snapshot = (pvc = 'on-disk', ...flags: string[]): string[] => [
   ...flags,
 ];
 
-describe('snapshot makes nothing where it cannot be', () => {
+describe('snapshot creates nothing if it cannot succeed', () => {
   const install = /^hint: install a VolumeSnapshotClass for it$/m;
 
   test('no claim of that name', () =>

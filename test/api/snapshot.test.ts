@@ -57,7 +57,7 @@ describe('snapshot', () => {
   before(() => server.apply(...STORAGE));
   afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
 
-  test('makes one of the claim, waits until it can be used, and shows it as status does', async () => {
+  test('snapshots the claim, waits until it is ready, and shows it like status', async () => {
     const { stdout, stderr } = await run('Delete', snapshot());
     const [head = '', row = ''] = stdout.split('\n');
     assert.match(head, /^NAME +READY +PHASE +IMAGES +SIZE +SNAPSHOT-ID +AGE$/);
@@ -85,7 +85,7 @@ describe('snapshot', () => {
     assert.equal(await server.kubectl(className), 'disk');
   });
 
-  test('-o name gives one line, and nothing warns where the snapshot stays', async () => {
+  test('-o name prints one line, and there is no warning if the snapshot is retained', async () => {
     const { stdout, stderr } = await run('Retain', snapshot('on-disk', '-o', 'name'));
     assert.equal(stdout, `${NAME}\n`);
     assert.doesNotMatch(stderr, /^ !/m);
@@ -109,7 +109,7 @@ describe('snapshot', () => {
     await server.kubectl(['get', NAME]);
   });
 
-  test('that the driver takes after an error is as good as any', async () => {
+  test('that succeeds after an error of the driver is valid', async () => {
     const { outcome } = await startWaiting(snapshot());
     await server.setStatus(NAME, 'default', { error: { message: 'request limit exceeded' } });
     await sleep(11_000); // longer than drivers need between two tries
@@ -123,7 +123,7 @@ describe('snapshot', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`${signal} ends the waiting alone`, async () => {
+    test(`${signal} only ends the waiting`, async () => {
       const { child, outcome } = await startWaiting(snapshot());
       child.kill(signal);
       const { code, stdout, stderr } = await outcome;
@@ -186,7 +186,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
 
 const uid = () => server.kubectl(['get', NAME, '-o', 'jsonpath={.metadata.uid}']);
 
-test('a user who may do no more than make snapshots and read them gets one', async () => {
+test('a user who may only create and read snapshots gets one', async () => {
   const rule = (resource: string, ...verbs: string[]) => ({
     ...{ apiGroups: ['snapshot.storage.k8s.io'], resources: [resource], verbs },
   });

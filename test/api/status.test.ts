@@ -39,7 +39,7 @@ const json = async <T = PreloadSummary[]>(...flags: string[]): Promise<T> => {
 };
 
 describe('nothing there', () => {
-  test('is said on standard error, and is no failure', async () => {
+  test('is reported on standard error, and is not a failure', async () => {
     assert.deepEqual(await status(), { code: 0, stdout: '', stderr: 'No resources found in default namespace.\n' });
     assert.deepEqual(await status('-A'), { code: 0, stdout: '', stderr: 'No resources found.\n' });
     assert.equal((await status('-o', 'name')).stdout, '');

@@ -41,7 +41,7 @@ before(async () => {
   await addSnapshot('web');
 });
 
-describe('verify makes nothing', () => {
+describe('verify creates nothing', () => {
   test('of a preload that is not there', () =>
     server.refuses(
       ['verify', 'nothing'],
@@ -52,7 +52,7 @@ describe('verify makes nothing', () => {
   test('of a snapshot that is not ready', () =>
     server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: use verify/m));
 
-  test('where no storage class is of the driver of the snapshot', async () => {
+  test('if no storage class uses the snapshot’s driver', async () => {
     await server.apply(storageClass('foreign', { isDefault: true, provisioner: 'other.example.com' }));
     await server.refuses(
       ['verify', 'web'],

@@ -72,7 +72,7 @@ after(async () => {
   await call(['down']);
 });
 
-test('up leaves alone what runs and revives what was killed', async () => {
+test('up keeps what runs and restarts what was killed', async () => {
   const etcd = await members(join(id, 'etcd'));
   const killed = ['kube-scheduler', 'csi-provisioner-disk', 'worker/kubelet', 'worker/containerd'];
   for (const name of killed) {
@@ -162,7 +162,7 @@ test('the registries go away and come back', async () => {
   assert.equal(await answers(registry, [200]), true);
 });
 
-test('down leaves nothing, whatever was killed before', async () => {
+test('down leaves nothing, even after kills', async () => {
   const veths = await run(['ip', '-oneline', 'link', 'show', 'master', id]);
   assert.notEqual(veths, '');
   for (const [kind, found] of Object.entries(await tracesOf(folder))) assert.notDeepEqual(found, [], kind);

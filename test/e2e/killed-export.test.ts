@@ -98,7 +98,7 @@ for (const [version, layout] of [
   });
 }
 
-test('killed on a node by hand, it takes along what it started, and a rerun clears the rest', async (t) => {
+test('if killed on a node, it kills what it started, and a rerun cleans up the rest', async (t) => {
   const files = await mkdtemp(join(folder, 'node-'));
   const node = await startExportNode(join(files, 'root'), '2');
   t.after(node.stop);

@@ -56,7 +56,7 @@ const verifyPreload = (name: string) => preload(['verify', name, '-n', NAMESPACE
 
 const distinct = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
-describe('blobs are kept beside the layers, or alone', () => {
+describe('blobs are kept with the layers, or without them', () => {
   for (const [name, hasLayers] of Object.entries({ both: true, blobs: false })) {
     test(`${name}: every blob once, each what its name says`, () =>
       mounted(name, async (folder) => {
@@ -133,7 +133,7 @@ describe('nodes import what is there as blobs, without a registry', () => {
   }
 });
 
-test('where blobs cannot be had, the layers are kept, and the volume says which images have none', async (t) => {
+test('if blobs are unavailable, the layers are kept, and the volume lists which images have no blobs', async (t) => {
   const node = 'discarded';
   t.after(() => removeNode(node));
   await addNode(node, '1.6');

@@ -91,7 +91,7 @@ describe('create', { concurrency: 3 }, () => {
   });
 });
 
-test('--dry-run=client prints the objects and makes none', async () => {
+test('--dry-run=client prints the objects and creates none', async () => {
   const before = await objectsOf(NAMESPACE);
   const dryRun = (format: string) => createPreload(NAMESPACE, 'dry', [IMAGE, '--dry-run=client', '-o', format]);
   const { items } = JSON.parse((await dryRun('json')).stdout) as { items: { kind: string }[] };

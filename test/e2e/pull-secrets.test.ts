@@ -120,7 +120,7 @@ test('everything is captured that some secret, the credential provider or certs.
   assert.match(await onNode(NODE, ['cat', ASKED]), new RegExp(`"image":"${provided}/team/tool"`));
 });
 
-test('where no secret is good, each is named', async () => {
+test('if no secret works, all are named', async () => {
   const refused = `${locked} rejected pull secret ${OLD}/login for ${locked}/team/alone; update it`;
   assert.match(created.stderr, new RegExp(`^ ! skipped ${locked}/team/alone:1 \\(used by .*alone\\): ${refused}`, 'm'));
   const strict = await preload(['create', 'strict', '-n', RUN, '--node', NODE, '--strict']);
@@ -141,7 +141,7 @@ test('no process ever has a secret in its command line or environment', async ()
   }
 });
 
-test('nor do the volume, the loader’s log, events and the record', async (t) => {
+test('no secret is on the volume, in the loader’s log, in events or in the record', async (t) => {
   t.diagnostic(`${watched.rounds} looks at all processes`);
   assertHasNone(created.stdout + created.stderr);
   const kinds = 'pods,configmaps,events,persistentvolumeclaims,volumesnapshots';

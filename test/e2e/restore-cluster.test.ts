@@ -84,7 +84,7 @@ test('an image that was removed is pulled again, onto the linked layers', async 
   await removePods('pulling');
 });
 
-test('a newer disk takes over, and the older one can go', async () => {
+test('a newer disk replaces the older one, which can be detached', async () => {
   await runPod('on-shared-layers', NODE, [probe, odd]);
   await mountAnother(NODE, second, NEW_DISK);
   await onNode(NODE, ['mkdir', '-p', '/run/systemd/system']); // as on a node with systemd

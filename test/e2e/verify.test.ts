@@ -110,7 +110,7 @@ test('damages of contents and metadata are found, and which images they concern'
   assert.ok(stderr.endsWith(last), stderr);
 });
 
-test('a change that fits all checksums of the volume is found by what the cluster remembers', async () => {
+test('a change that matches all checksums on the volume is detected by the record in the cluster', async () => {
   await damage(async (volume) => {
     await run(['sh', '-euc', 'cd layers/*/fs/odd; echo other >setuid'], { cwd: volume });
     const sums = new Map<string, string>();
@@ -126,7 +126,7 @@ test('a change that fits all checksums of the volume is found by what the cluste
   assert.match(problem?.problem ?? '', /^does not match configmap\/preloaded-checked: /);
 });
 
-test('a damage that a later preload takes over from its base is found there', async () => {
+test('damage that a later preload inherits from its base is detected there', async () => {
   await damage((volume) => run(['sh', '-euc', 'cd layers/*/fs/odd; chmod u-s setuid'], { cwd: volume }));
   await createPreload(NAMESPACE, 'later', ['--base', 'checked', ...IMAGES.map(sample)]);
   const { code, stdout } = await preload(['verify', 'later', '-n', NAMESPACE, '-o', 'json']);
@@ -139,7 +139,7 @@ test('a damage that a later preload takes over from its base is found there', as
   );
 });
 
-test('a filesystem that cannot be mounted is said to be so', async () => {
+test('a filesystem that cannot be mounted is reported', async () => {
   await writeFile(disk, Buffer.alloc(1 << 20), { flag: 'r+' });
   const { code, stdout, stderr } = await verify();
   assert.deepEqual([code, stdout], [1, '']);

@@ -140,7 +140,7 @@ test('restore/names and index.json have every name of preload.json', async () =>
   assert.deepEqual(indexed.sort(), twice.sort());
 });
 
-test('blobs are the documents of the images, and no layers', async () => {
+test('blobs contains the documents of the images, but no layers', async () => {
   const expected = new Set(contents.images.flatMap(({ digest, manifest, config }) => [digest, manifest, config]));
   const found = (await readdir(join(volume, 'blobs/sha256'))).map((hex) => `sha256:${hex}`);
   assert.deepEqual(found.sort(), [...expected].sort());

@@ -137,12 +137,12 @@ describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
     assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid argument "small" for "--size"/);
   });
 
-  test('only where the command has the flag', async () => {
+  test('only if the command has the flag', async () => {
     const { code } = await runBundle(['version'], { KUBECTL_PRELOAD_SIZE: 'big', KUBECTL_PRELOAD_FROBNICATE: '1' });
     assert.equal(code, 0);
   });
 
-  test('not of arguments, nor of --help and --version', async () => {
+  test('not for arguments, --help and --version', async () => {
     const env = { KUBECTL_PRELOAD_NAME: 'web', KUBECTL_PRELOAD_HELP: 'true', KUBECTL_PRELOAD_VERSION: 'v1' };
     assert.match(await flawed(['create'], env), /exactly one NAME is required/);
   });
@@ -152,7 +152,7 @@ describe('escape codes', () => {
   const flawed = ['create', 'Web'];
 
   for (const env of [{}, { TERM: 'xterm-256color', CI: '1' }, { FORCE_COLOR: '1' }]) {
-    test(`none off a terminal with ${JSON.stringify(env)}`, async () => {
+    test(`none without a terminal, with ${JSON.stringify(env)}`, async () => {
       const { stdout, stderr } = await runBundle(flawed, env);
       assert.ok(!(stdout + stderr).includes(ESCAPE));
     });
@@ -170,7 +170,7 @@ describe('escape codes', () => {
   });
 
   for (const env of [{ NO_COLOR: '1', TERM: 'xterm' }, { TERM: 'dumb' }]) {
-    test(`none on a terminal with ${JSON.stringify(env)}`, async () => {
+    test(`none on a terminal, with ${JSON.stringify(env)}`, async () => {
       assert.match(await onTerminal(env), /^error: invalid NAME/);
     });
   }

@@ -90,13 +90,13 @@ const LIES: Record<string, { lie: Lie; reason: RegExp }> = {
     lie: { ...withLayer({ digest: `sha256:${POD}` }), body: trickles },
     reason: INVALID_DIGEST,
   },
-  'a layer that is a file of the node': {
+  'a layer that is a file on the node': {
     lie: withLayer({ digest: `sha256:${FROM_BLOBS}/etc/secrets/fs/file` }),
     reason: INVALID_DIGEST,
   },
   'a configuration that would become a static pod': { lie: withConfig(`sha256:${POD}`), reason: INVALID_DIGEST },
   'a manifest that would become a static pod': { lie: withManifest(`sha256:${POD}`), reason: INVALID_DIGEST },
-  'a diff ID that is a folder of the node': {
+  'a diff ID that is a folder on the node': {
     lie: withLayer({ diffID: `sha256:${FROM_LAYERS}/etc/secrets` }),
     reason: INVALID_DIGEST,
   },

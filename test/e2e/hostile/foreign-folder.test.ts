@@ -44,7 +44,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('a folder where no volume is mounted', () => {
+describe('a folder that is not a mount point', () => {
   const path = join(folder, 'plain-folder');
 
   beforeEach(async () => {

@@ -125,7 +125,7 @@ test('a registry with tokens', async (t) => {
   await t.test('a token that lets nobody in', async () => {
     await assert.rejects(fetchAll(address, { pullSecrets: [wrong] }), /rejected pull secret a\/old/);
   });
-  await t.test('anonymously, where every secret is refused', async () => {
+  await t.test('anonymously, if every secret is refused', async () => {
     await pushImage(open.address, 'public/app', folder, 1000);
     const warnings: string[] = [];
     const report = (warning: string) => warnings.push(warning);
@@ -197,7 +197,7 @@ test('a registry with TLS and an authority of its own', async (t) => {
   });
 });
 
-test('nothing that was said has a secret in it', () => {
+test('no message contains a secret', () => {
   assert.ok(said.length > 5);
   const encoded = [RIGHT, WRONG].map((password) => auth(password).auth);
   for (const password of [RIGHT, WRONG, IDENTITY, ...encoded]) {

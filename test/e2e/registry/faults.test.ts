@@ -86,7 +86,7 @@ const half =
 const reset = half((answer) => answer.socket?.resetAndDestroy());
 
 describe('a blob arrives whole', () => {
-  test('after a reset, from where it broke', async () => {
+  test('after a reset, from where it stopped', async () => {
     const { ranges, counted } = await fetchLayer(first(1, reset));
     assert.deepEqual(ranges, [undefined, `bytes=${HALF}-`]);
     assert.equal(counted, SIZE);
@@ -125,7 +125,7 @@ describe('a blob arrives whole', () => {
     assert.deepEqual([ranges.length, counted], [2, SIZE]);
   });
 
-  test('through more breaks than tries, as long as each brings more', async () => {
+  test('through more interruptions than tries, as long as each try makes progress', async () => {
     const piece = 200_000;
     const drip: Behaviour = (question, answer) => {
       const start = Number(/bytes=(\d+)-/.exec(question.headers.range ?? '')?.[1] ?? 0);

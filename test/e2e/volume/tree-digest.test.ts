@@ -56,7 +56,7 @@ test('the digest of a tree never changes, so old volumes stay valid', () => {
   assert.equal(original, 'sha256:a666a7703a0fe74209b68c00dfbf8123d64a83e03de80ac1e3db2c08b4f8adc8');
 });
 
-test('a copy has the same digest, in whatever order its files were written', async () => {
+test('a copy has the same digest, regardless of the order in which its files were written', async () => {
   await sh(layer, 'cp -a . ../copy && rm -r ../fs && ls -A ../copy | sort -r >../names');
   await rename(join(layer, '../copy'), layer);
   assert.equal(await digestOfTree(), original);

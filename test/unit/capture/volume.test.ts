@@ -148,7 +148,7 @@ describe('a folder with other files', () => {
   });
 });
 
-test('what mkfs makes does not count as a file', async () => {
+test('files that mkfs creates do not count', async () => {
   await mkdir(join(volume, 'lost+found'));
   await open();
   assert.deepEqual((await readdir(volume)).sort(), ['.boot', 'lost+found']);

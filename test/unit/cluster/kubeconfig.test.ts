@@ -88,7 +88,7 @@ describe('a file that is wrong', () => {
 describe('the files', () => {
   const cases: [string, Parameters<typeof kubeconfigPaths>[0], string[]][] = [
     ['KUBECONFIG names', { KUBECONFIG: ['', 'b', 'a', '', 'b'].join(delimiter), HOME: '/home' }, ['b', 'a']],
-    ['none, if it names none', { KUBECONFIG: delimiter, HOME: '/home' }, []],
+    ['none if it specifies none', { KUBECONFIG: delimiter, HOME: '/home' }, []],
     ['the default, if it is empty', { KUBECONFIG: '', HOME: '/home' }, ['/home/.kube/config']],
     ['the default, if it is not set', { HOME: '/home' }, ['/home/.kube/config']],
     ['none without a home', {}, []],

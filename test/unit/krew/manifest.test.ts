@@ -106,7 +106,7 @@ describe('the manifest holds what validate-krew-manifest asks for', () => {
     }
   });
 
-  test('every archive brings its program and a file that is named as a licence', () => {
+  test('every archive contains its program and a licence file', () => {
     for (const platform of PLATFORMS) {
       const names = archiveSources(platform).map(({ name }) => name);
       assert.ok(names.includes(TOOL));

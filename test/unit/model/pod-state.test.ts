@@ -96,7 +96,7 @@ describe('the end of a loader', () => {
   const cases: Record<string, [LoaderPod, end: string | undefined]> = {
     'not there while nothing is known': [{ spec: {} }, undefined],
     'not there while it runs': [pod({ phase: 'Running', containerStatuses: [{ state: {} }] }), undefined],
-    'with the last line it said': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
+    'with its last line': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
     'but no event': [pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')), 'Error (exit code 137): three'],
     'without a word': [pod(terminated(137)), 'Error (exit code 137)'],
     well: [pod(terminated(0)), 'Completed (exit code 0)'],

@@ -72,7 +72,7 @@ test('the images that `ctr images ls` lists, without the IDs among the names', (
   );
 });
 
-test('where containerd keeps its content, and where the hosts of registries are configured', () => {
+test('the folders of the content store and of registry hosts', () => {
   assert.equal(parseConfig(CONTAINERD_1).root, '/data/containerd');
   assert.equal(parseConfig('').root, '/var/lib/containerd');
   assert.deepEqual(parseConfig(CONTAINERD_2).certsFolders, ['/etc/containerd/certs.d', '/etc/docker/certs.d']);
@@ -120,7 +120,7 @@ describe('the writable folder in the same command', () => {
   test('beside the layers below it', () => {
     assert.equal(parseUpperDirectory(`mount -t overlay overlay / -o index=off,${own},${lower}\n`), `${SNAPSHOTS}/4/fs`);
   });
-  test('bound where nothing is below it', () => {
+  test('a bind mount if nothing is below it', () => {
     assert.equal(parseUpperDirectory(`mount -t bind ${SNAPSHOTS}/1/fs / -o rw,rbind\n`), `${SNAPSHOTS}/1/fs`);
   });
   test('none in another text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));

@@ -15,7 +15,7 @@ test('one export has a volume, until it gives it back', async () => {
   await (await lockVolume('/', volume))();
 });
 
-test('a node without flock is not taken for a volume that somebody has', () =>
+test('a node without flock is reported, not a volume in use', () =>
   assert.rejects(lockVolume(volume, volume), {
     message: /^cannot lock the volume: chroot: failed to run command .*flock.*: No such file or directory$/,
     hint: 'install flock (util-linux or busybox) on the node',

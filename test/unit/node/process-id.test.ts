@@ -10,7 +10,7 @@ test('this run is running', async () => {
   assert.equal(await isRunning('/', run), true);
 });
 
-test('a run whose pid another process has by now is not', async () => {
+test('a run whose PID another process has now is not running', async () => {
   assert.equal(await isRunning('/', `${process.pid}-1`), false);
 });
 

@@ -101,7 +101,7 @@ test('a capture that breaks off', async () => {
   assert.equal((await follow({ type: 'image', image })).capture, undefined);
 });
 
-test('where layers came from, each counted once', () => {
+test('counts each layer once, by its source', () => {
   const from = (character: string, source: LayerSource) => ({ ...layer(character, 1024), source });
   const [kept, copied, unpacked] = [from('a', 'volume'), from('b', 'node'), from('c', 'blob')];
   const pulled = [from('d', 'registry'), from('e', 'registry')];
