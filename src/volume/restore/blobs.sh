@@ -7,7 +7,8 @@ content_folder() {
 register_blobs() {
   start=$(now)
   content=$(content_folder)
-  { [ -n "$blobs" ] && find_blobs && [ -z "$lost" ] && [ -d "$content" ]; } ||
+  [ -d "$content" ] || { log "blobs: none registered; cannot find containerd's content store" && return; }
+  { [ -n "$blobs" ] && find_blobs && [ -z "$lost" ]; } ||
     { log 'blobs: none registered; the volume does not have all of them' && return; }
   awk '$3 != "-" && !seen[$2]++' "$blobs" >"$tmp/blobs"
   spread "$tmp/blobs" register_blob 2>"$tmp/errors"

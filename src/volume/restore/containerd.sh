@@ -14,7 +14,7 @@ connect() {
 
   start=$(now)
   until find_containerd; do
-    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s"
+    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; specify its socket with --address"
     pause
   done
   waited=$(since "$start")
@@ -66,10 +66,11 @@ containerd_config() (
   for process in /proc/[0-9]*; do
     read -r name 2>/dev/null <"$process/comm" || continue
     { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ]; } || continue
-    set -- && file=''
+    set -- && file='' before=''
     while read -r word; do
-      case ${1-} in -c | --config) file=$word ;; esac
-      set -- "$word" "$@"
+      case $before in -c | --config) file=$word ;; esac
+      case $word in -c=* | --config=*) file=${word#*=} ;; esac
+      before=$word && set -- "$@" "$word"
     done <<END
 $(tr '\0' '\n' <"$process/cmdline" | sed 1d)
 END

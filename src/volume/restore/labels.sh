@@ -1,7 +1,7 @@
 # --- image labels, and what CRI does with them ---
 
-# An image is pinned as long as one of its names is, so one is enough if the import could not label all of them. All names of
-# older sets are unpinned.
+# One pinned name pins the whole image, so one is labelled if the import could not label them all. Unpins all names of older
+# sets.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
   $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
@@ -47,12 +47,12 @@ ask_cri() {
   ' >"$tmp/cri"
 }
 
-# Pins work in containerd 1.6.22 or newer.
+# Pins work in containerd 1.6.22 and 1.7.3 or newer.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
     unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
   else
-    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
+    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01] | 1.7.[0-2]) unpinned=all ;; *) unpinned=0 ;; esac
   fi
   [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
     log "pin: containerd $server ignores the pins of $unpinned images; the kubelet may remove them when the disk is full"

@@ -1,8 +1,6 @@
 # --- how to add the images to containerd ---
 
-no_copy='cp on this node loses extended attributes or device files'
-
-# Sets mode, and why to the reason.
+# Sets mode, and sets why to the reason for it.
 choose_mode() {
   fault=3
   case $mode in
@@ -40,16 +38,18 @@ can_import() {
   why='the volume has every blob'
 }
 
-# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes.
+# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Sets no_copy to the reason if not.
 can_copy() {
   trial=$tmp/copy-trial
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
   : >"$trial/lower/opaque/old"
   : >"$trial/lower/removed"
+  no_copy='cannot mount overlayfs'
   mount -t overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" overlay "$trial/merged" || return 1
   rm -r "$trial/merged/opaque" "$trial/merged/removed"
   mkdir "$trial/merged/opaque"
   umount "$trial/merged"
+  no_copy='cp on this node loses extended attributes or device files'
   cp -a "$trial/upper/." "$trial/copied" || return 1
   mount -t overlay -o "lowerdir=$trial/copied:$trial/lower" overlay "$trial/merged" || return 1
   found=$(find "$trial/merged" | wc -l)

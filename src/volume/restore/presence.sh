@@ -2,8 +2,8 @@
 
 # Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
 # the names that CRI does not know.
-judge() {
-  { "$1" && { ! has_cri || ask_cri; }; } &
+find_missing() {
+  { "$1" && { ! has_cri || ask_cri; }; } & # the wait in spread waits for it too
   spread "$names" right_names >"$tmp/right"
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"
@@ -28,9 +28,9 @@ remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
   # shellcheck disable=SC2086 # words without spaces, here and below
-  doomed=$($ctr images ls -q $filters) || return
+  found=$($ctr images ls -q $filters) || return
   # shellcheck disable=SC2086
-  [ -z "$doomed" ] || $ctr images rm --sync $doomed >/dev/null
+  [ -z "$found" ] || $ctr images rm --sync $found >/dev/null
 }
 
 report() {

@@ -1,7 +1,13 @@
 # --- output: one line per phase on standard error, and a result file for programs ---
 
 log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2; }
-fail() { code=$1 && shift && message=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
+# Ends the run also if standard error is closed or full.
+fail() {
+  code=$1 && shift
+  message=$*
+  printf 'preload: error: %s\n' "$*" >&2
+  exit "$code"
+}
 refuse() { fail 3 "cannot use volume $here: $*"; }
 
 # Logs the end of phase $1, which began at $2.
@@ -50,6 +56,7 @@ write_result() {
 # --- numbers, times, lists ---
 
 count() { awk 'END { print NR }' "$1"; }
+# Hundredths of a second since boot.
 now() { read -r up _ </proc/uptime && echo "${up%.*}${up#*.}"; }
 since() { passed=$(($(now) - $1)) && printf '%d.%02ds\n' "$((passed / 100))" "$((passed % 100))"; }
 late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }

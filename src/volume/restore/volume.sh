@@ -7,7 +7,7 @@ read_volume() {
   layers=$here/restore/layers names=$here/restore/names blobs=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
-    refuse "preload.json is missing, so the export did not finish"
+    refuse "preload.json is missing, so the capture did not finish"
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
@@ -71,7 +71,7 @@ check_lists() {
   [ "$verdict" = ok ] || refuse "restore/$verdict"
 }
 
-# Sets lost to the first missing layer.
+# Sets lost to the first layer that is missing; empty if none is.
 find_layers() {
   lost=''
   [ ! -L "$here/layers" ] || refuse "layers is a link"
@@ -82,7 +82,7 @@ find_layers() {
   done <"$layers"
 }
 
-# Sets lost to the first missing blob.
+# Sets lost to the first blob that is missing; empty if none is.
 find_blobs() {
   lost=''
   { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs is a link"

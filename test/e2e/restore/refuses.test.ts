@@ -12,17 +12,17 @@ import { damages } from './damages.ts';
 import { writeSmallVolume } from './small-volume.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-refuses-'));
-const sound = join(folder, 'sound');
+const intact = join(folder, 'intact');
 let node: PrivateNode;
 
 before(async () => {
-  await mkdir(sound);
+  await mkdir(intact);
   const images = [
     { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] },
     { name: 'registry.test/shop/web:1', layers: ['base', 'web'] },
     { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true },
   ];
-  await writeSmallVolume(sound, images, { blobs: true });
+  await writeSmallVolume(intact, images, { blobs: true });
   await provide([containerdSource('1.6')], console.error);
   node = await startPrivateNode(join(folder, 'node'), '/usr/bin');
 });
@@ -34,7 +34,7 @@ after(async () => {
 const copyOfVolume = async (): Promise<string> => {
   const volume = join(folder, 'damaged');
   await rm(volume, { recursive: true, force: true });
-  await run(['cp', '-a', sound, volume]);
+  await run(['cp', '-a', intact, volume]);
   return volume;
 };
 
@@ -51,6 +51,16 @@ for (const [name, damage, reason, mode = 'auto'] of damages) {
     const volume = await copyOfVolume();
     await damage(volume);
     await refused(volume, mode, reason);
+  });
+}
+
+for (const closed of ['2>&-', '2>/dev/full']) {
+  test(`refuses a damaged volume even with ${closed}`, async () => {
+    const volume = await copyOfVolume();
+    await appendFile(join(volume, 'restore/names'), 'x');
+    const { code } = await node.run(['sh', '-c', `sh ${volume}/restore.sh ${closed}`]);
+    assert.equal(code, 3);
+    await untouched(volume);
   });
 }
 
@@ -72,14 +82,15 @@ for (const [args, code, reason] of [
   [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
+  [['--wait', '08'], 2, /--wait 08 is not a number of seconds/],
   [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
   [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
-    const { code: found, stderr } = await node.run(['sh', join(sound, 'restore.sh'), ...args]);
+    const { code: found, stderr } = await node.run(['sh', join(intact, 'restore.sh'), ...args]);
     assert.equal(found, code, stderr);
     assert.match(stderr, reason);
-    await untouched(sound);
+    await untouched(intact);
     const { exitCode, message } = JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
     assert.equal(exitCode, code);
     assert.match(message, reason);

@@ -42,6 +42,7 @@ for (const version of CONTAINERD_VERSIONS) {
 
     const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
+    assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
     assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
@@ -94,6 +95,7 @@ for (const version of CONTAINERD_VERSIONS) {
     for (const name of [onBase.name, 'registry.test/same-layers:1']) await node.removeImage(name);
     const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
+    assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
   });
 
