@@ -100,8 +100,8 @@ const inShop = [
 ];
 const names = (images: RequestedImage[]): string[] => images.map(({ name }) => imageName(name));
 
-describe('without an image named, create takes what is in use', () => {
-  test('in all kinds of workloads and containers, each once, however many pages', async () => {
+describe('without image arguments, create captures the images in use', () => {
+  test('in all kinds of workloads and containers, each once, across all pages', async () => {
     const { images, cache, platform, stderr } = await request();
     assert.deepEqual(names(images), [...inShop, ...crowd].sort());
     assert.deepEqual([cache, platform], [false, 'linux/amd64']);
@@ -134,7 +134,7 @@ describe('without an image named, create takes what is in use', () => {
     );
   });
 
-  test('as export does by itself', async () => {
+  test('the same ones that export finds by itself', async () => {
     process.env.KUBECONFIG = server.kubeconfig;
     const context = processContext(AbortSignal.timeout(30_000));
     const options = await builder(yargs([])).parseAsync();

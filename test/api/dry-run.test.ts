@@ -80,7 +80,7 @@ describe('a dry run', () => {
 });
 
 describe('the objects', () => {
-  test('carry this very program and the request', async () => {
+  test('contain this program and the request', async () => {
     const [configMap] = await plan('--exclude', 'x');
     assert.ok(configMap);
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
@@ -136,7 +136,7 @@ describe('the objects', () => {
     assert.partialDeepStrictEqual(snapshot, { spec: { volumeSnapshotClassName: 'cold' } });
   });
 
-  test('are for the platform asked for', async () => {
+  test('are for the requested platform', async () => {
     const [, , pod] = await plan('--platform', 'linux/arm64');
     assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
   });
@@ -157,7 +157,7 @@ describe('the objects', () => {
     }
   });
 
-  test("are in the context's namespace unless another is named", async () => {
+  test("are in the context's namespace unless another is specified", async () => {
     const config = JSON.parse(await readFile(server.kubeconfig, 'utf8'));
     config.contexts[0].context.namespace = 'images';
     const path = `${server.kubeconfig}-images`;

@@ -72,7 +72,7 @@ describe('snapshot', () => {
     assert.match((await server.preload('status', 'nightly')).stdout, /\nnightly +True +Ready .* snap-nightly /);
   });
 
-  test('-o json and -o yaml say what status says', async () => {
+  test('-o json and -o yaml print the same as status', async () => {
     const { stdout } = await run('Retain', snapshot('on-disk', '--class', 'disk', '-o', 'json'));
     const { created, ...summary } = JSON.parse(stdout) as PreloadSummary;
     assert.deepEqual(summary, {
@@ -91,13 +91,13 @@ describe('snapshot', () => {
     assert.doesNotMatch(stderr, /^ !/m);
   });
 
-  test('takes the flags that every command had of old', async () => {
+  test('accepts the flags that every command used to have', async () => {
     const old = ['--ctr-flags', '-a /run/containerd/containerd.sock', '--ctr-path', '/usr/local/bin/ctr'];
     const { stdout } = await run('Retain', ['--debug', 's', ...snapshot('on-disk', '-o', 'name', ...old).slice(1)]);
     assert.equal(stdout, `${NAME}\n`);
   });
 
-  test('that the driver cannot take yet waits, and the error counts only when the time is over', async () => {
+  test('keeps waiting after a driver error, and fails only at the timeout', async () => {
     const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '12s'));
     await server.setStatus(NAME, 'default', { error: { message: 'quota exceeded' } });
     const { code, stdout, stderr } = await outcome;
@@ -109,7 +109,7 @@ describe('snapshot', () => {
     await server.kubectl(['get', NAME]);
   });
 
-  test('that succeeds after an error of the driver is valid', async () => {
+  test('succeeds if the driver succeeds after an error', async () => {
     const { outcome } = await startWaiting(snapshot());
     await server.setStatus(NAME, 'default', { error: { message: 'request limit exceeded' } });
     await sleep(11_000); // longer than drivers need between two tries
@@ -123,7 +123,7 @@ describe('snapshot', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`${signal} only ends the waiting`, async () => {
+    test(`ends on ${signal}, and the snapshot continues`, async () => {
       const { child, outcome } = await startWaiting(snapshot());
       child.kill(signal);
       const { code, stdout, stderr } = await outcome;
@@ -134,7 +134,7 @@ describe('snapshot', () => {
     });
   }
 
-  test('that takes too long goes on, too, and the last warning says why', async () => {
+  test('fails at the timeout with the last warning, and the snapshot continues', async () => {
     const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '5s'));
     await server.apply({
       ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'slow', namespace: 'default' }, type: 'Warning' },
@@ -149,7 +149,7 @@ describe('snapshot', () => {
   });
 });
 
-describe('an API server that fails while the snapshot is awaited', () => {
+describe('an API server that fails during the wait for the snapshot', () => {
   const awaited = /^GET .*\/volumesnapshots\/nightly\b/;
   let faulty: FaultyApiServer;
   before(async () => {
@@ -160,7 +160,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
   afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
 
   for (const answer of [UNAVAILABLE, LEADER_CHANGED, { ...UNAVAILABLE, code: 429, reason: 'TooManyRequests' }]) {
-    test(`with ${answer.code} for a moment does no harm`, async () => {
+    test(`briefly with ${answer.code} does no harm`, async () => {
       faulty.behave(() => undefined);
       const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
       faulty.behave(at(awaited, answer, 5));
@@ -172,7 +172,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
     });
   }
 
-  test('for good ends the command, and the snapshot stays', async () => {
+  test('with 403 ends the command, and the snapshot is kept', async () => {
     faulty.behave(() => undefined);
     const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
     faulty.behave(at(awaited, FORBIDDEN));

@@ -1,4 +1,4 @@
-// This build against the build of another checkout, run by turns on the same nodes and the same disks.
+// Compares this build with the build of another checkout; they run alternately on the same nodes and disks.
 // usage: node test/bench/compare.ts CHECKOUT [RUNS]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -141,7 +141,7 @@ test('pods run on every version of containerd, with logs, exec and a network', a
   }
 });
 
-test('a removed node takes its pods, its object and its devices along', async () => {
+test('removing a node removes its pods, its object and its devices', async () => {
   assert.equal((await call(['node', 'rm', 'n16'])).code, 0);
   assert.equal(
     await kubectl(['get', 'node,pod', '--ignore-not-found', '-o', 'name', '--field-selector', 'metadata.name=n16']),
@@ -152,7 +152,7 @@ test('a removed node takes its pods, its object and its devices along', async ()
   assert.doesNotMatch(loops.join(), /n16/);
 });
 
-test('the registries go away and come back', async () => {
+test('the registries can be stopped and restarted', async () => {
   const registry = `http://127.0.0.1:${cluster.ports.registry}/v2/`;
   const withPassword = `http://127.0.0.1:${cluster.ports.privateRegistry}/v2/`;
   assert.equal(await answers(withPassword, [401]), true);

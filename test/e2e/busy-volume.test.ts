@@ -51,7 +51,7 @@ test('a volume that cannot be made read-only is snapshotted once no node has it 
   );
 });
 
-test('a warning says so if storage does not report that a node has released a volume', async () => {
+test('a warning appears if storage does not report that a node has released a volume', async () => {
   const child = startPreload(['create', 'unsure', '-n', NAMESPACE, ...IMAGES]);
   const ended = outcome(child);
   await said(child.stderr, 'Capturing ');

@@ -63,7 +63,7 @@ const damage = async (change: (volume: string) => Promise<unknown>): Promise<voi
   await rmdir(volume);
 };
 
-test('an intact preload is valid, and all of it was read', async () => {
+test('an intact preload is valid, and is read completely', async () => {
   const { code, stdout, stderr } = await verify();
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^NAME +VALID +IMAGES +LAYERS +BLOBS +CHECKED\nchecked +True +6 +\d+ +\d+ +\d+Mi\n$/);
@@ -86,7 +86,7 @@ test('the result as JSON has what programs need', async () => {
   assert.match(result.set ?? '', /^[0-9a-f]{12}$/);
 });
 
-test('damages of contents and metadata are found, and which images they concern', async () => {
+test('damaged contents and metadata are detected, with the images that they affect', async () => {
   await damage(async (volume) => {
     const script = `
       cd layers/*/fs/odd/..
@@ -162,7 +162,7 @@ for (const [signal, code, step] of [
   });
 }
 
-test('two at once do not disturb each other: the second says that one is under way', async () => {
+test('a second verify reports that one is already running, and does not disturb it', async () => {
   const first = startPreload(['verify', 'checked', '-n', NAMESPACE]);
   const ended = outcome(first);
   await said(first.stderr, ' Verifying');

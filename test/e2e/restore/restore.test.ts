@@ -6,7 +6,17 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
-import { labelled, newVolume, onNode as onNodeOf, pinned, restore, STATE, store, targets } from './restored-node.ts';
+import {
+  labelled,
+  newVolume,
+  onNode as onNodeOf,
+  pinned,
+  restore,
+  result,
+  STATE,
+  store,
+  targets,
+} from './restored-node.ts';
 import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 

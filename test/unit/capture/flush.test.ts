@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { writeBack } from '../../../src/capture/flush.ts';
 
-describe('writing to the disk meanwhile', async () => {
+describe('flushing in the background', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'preload-write-back-'));
   after(() => rm(folder, { recursive: true }));
   const { signal } = new AbortController();
@@ -27,7 +27,7 @@ describe('writing to the disk meanwhile', async () => {
     await assert.rejects(disk.end(), /No such file/);
   });
 
-  test('is given up with the capture', async () => {
+  test('is aborted with the capture', async () => {
     await assert.rejects(writeBack(folder, AbortSignal.abort()).end(), { name: 'AbortError' });
   });
 });

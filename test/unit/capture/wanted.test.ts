@@ -21,7 +21,7 @@ describe('what is wanted', () => {
 
   test('the images of the request', () => assert.deepEqual(names(request, new Map(), undefined), [app]));
 
-  test('the sandbox image, which pods cannot do without', () => {
+  test('the sandbox image, which every pod needs', () => {
     const [first, second] = wantedImages(request, new Map(), pause);
     assert.deepEqual([first?.sandbox, first?.required], [true, false]);
     assert.deepEqual([second?.sandbox, second?.required, second?.usedBy], [false, true, 'pod/default/app']);
@@ -32,7 +32,7 @@ describe('what is wanted', () => {
     assert.deepEqual(names({ ...request, cache: true }, onNode, undefined), [app, cached]);
   });
 
-  test('what is excluded only if it was requested, not from the cache', () => {
+  test('excluded images if they were requested, but not from the cache', () => {
     const exclude = ['r.io/', 'app'];
     assert.deepEqual(names({ ...request, cache: true, exclude }, onNode, undefined), [app]);
   });
@@ -60,7 +60,7 @@ describe('what is fetched', () => {
     assert.deepEqual(image?.source, image?.name);
   });
 
-  test('the version that the node has, although it keeps its tag', () => {
+  test('the version on the node, which keeps its tag', () => {
     const [image] = wantedImages(request, new Map([[app, digest('a')]]), undefined);
     assert.ok(image);
     assert.equal(imageName(image.name), app);

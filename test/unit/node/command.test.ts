@@ -18,7 +18,7 @@ test('a tool that fails on the node is an error with a remedy, not a bug in this
   assert.equal(hint, 'to see why, run: sh -c echo first >&2; echo no space >&2; exit 3');
 });
 
-test('so is one that prints nothing, and one that does not exist', async () => {
+test('a tool that prints nothing or does not exist is an error with a remedy', async () => {
   assert.equal((await failure('false')).message, 'false failed with 1');
   const { message, hint } = await failure('no-such-tool', 'x');
   assert.deepEqual([message, hint], ['no-such-tool not found', 'to see why, run: no-such-tool x']);

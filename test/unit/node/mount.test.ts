@@ -21,10 +21,10 @@ describe('a mount is found by its target', () => {
   for (const [what, [target, source, superOptions]] of Object.entries(cases)) {
     test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, source, superOptions }));
   }
-  test('not there', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
+  test('not mounted', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
 });
 
-test('mounts below a folder come in the order in which they can be unmounted', () => {
+test('mounts below a folder are in the order in which they can be unmounted', () => {
   const mountinfo = `${MOUNTINFO}35 22 0:41 / /data/deep rw - tmpfs tmpfs rw\n36 35 0:42 / /data/deep/er rw - tmpfs tmpfs rw\n`;
   assert.deepEqual(mountsBelow(mountinfo, '/data'), ['/data/deep/er', '/data/deep']);
 });
