@@ -89,7 +89,7 @@ try {
   await compare('verify', (build) =>
     coldSeconds(() => run([process.execPath, BUILDS[build], 'verify', '--volume', disks[build] ?? ''])),
   );
-  for (const way of ['link', 'import'] as const) {
+  for (const way of ['link', 'copy'] as const) {
     await compare(`restore, ${way}`, (build) =>
       withNode(folder, CONTAINERD, (node) => coldSeconds(() => WAYS[way](node, disks[build] ?? '')), config),
     );
