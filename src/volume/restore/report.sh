@@ -1,7 +1,13 @@
 # --- output: one line per phase on standard error, and a result file for programs ---
 
-log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2; }
-fail() { code=$1 && shift && message=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
+# Standard error may be closed or its disk full; what follows these calls must happen nevertheless.
+log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2 || :; }
+fail() {
+  code=$1 && shift
+  message=$*
+  printf 'preload: error: %s\n' "$message" >&2
+  exit "$code"
+}
 refuse() { fail 3 "cannot use volume $here: $*"; }
 
 # Logs the end of phase $1, which began at $2.

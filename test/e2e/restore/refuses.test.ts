@@ -85,6 +85,24 @@ for (const [args, code, reason] of [
   });
 }
 
+for (const shell of ['dash', 'bash', 'busybox ash']) {
+  for (const stderr of ['2>&-', '2>/dev/full']) {
+    test(`${shell} refuses, waits and helps as usual if it cannot write its messages: ${stderr}`, async () => {
+      const volume = await copyOfVolume();
+      await rm(join(volume, 'preload.json'));
+      const call = (path: string, rest: string) => node.run(['sh', '-c', `${shell} ${path}/restore.sh ${rest}`]);
+      assert.equal((await call(volume, stderr)).code, 3);
+      await untouched(volume);
+      assert.doesNotMatch((await call(sound, '--help >/dev/full')).stderr, /preload:/);
+      await untouched(sound);
+
+      const hold = `flock /run/kubectl-preload/lock timeout 2 ${shell} ${sound}/restore.sh ${stderr}`;
+      assert.equal((await node.run(['sh', '-c', hold])).code, 124, 'waits for the lock');
+      await untouched(sound);
+    });
+  }
+}
+
 test('reports an image with a damaged blob instead of importing it', async () => {
   const volume = await copyOfVolume();
   const blobs = (await readFile(join(volume, 'restore/blobs'), 'utf8')).trim().split('\n');
