@@ -47,12 +47,12 @@ ask_cri() {
   ' >"$tmp/cri"
 }
 
-# Pins work in containerd 1.6.22 or newer.
+# Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
     unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
   else
-    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
+    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[0-4] | 1.7.[0-9]) unpinned=all ;; *) unpinned=0 ;; esac
   fi
   [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
     log "pin: containerd $server ignores the pins of $unpinned images; the kubelet may remove them when the disk is full"

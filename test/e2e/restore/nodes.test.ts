@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
+import { ctrWith } from './faulty-ctr.ts';
 import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
 import { app, odd, pause, web } from './small-images.ts';
 
@@ -120,6 +121,27 @@ onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (nod
   assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked/);
   assert.equal((await restore(node, withBlobs, '--check')).code, 0);
 });
+
+onNode(
+  '1.7',
+  'reports versions of containerd that ignore pins',
+  async (node, files) => {
+    for (const [server, ignores] of [
+      ['1.6.20', true],
+      ['1.6.24', true],
+      ['1.6.25', false],
+      ['1.7.9', true],
+      ['1.7.10', false],
+    ] as const) {
+      const as = `ctr "$@" | sed 's/Version: .*/Version: v${server}/'; exit`;
+      const ctr = await ctrWith(files, `case "$*" in *' version') ${as} ;; esac`);
+      const { code, stderr } = await restore(node, volume, '--ctr', ctr);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.includes(`containerd ${server} ignores the pins of all images`), ignores, stderr);
+    }
+  },
+  { crictl: false },
+);
 
 onNode('2', 'cleans up an older set whose volume is no longer mounted', async (node, files) => {
   const old = { ...volume, path: join(files, 'old') };
