@@ -66,10 +66,12 @@ containerd_config() (
   for process in /proc/[0-9]*; do
     read -r name 2>/dev/null <"$process/comm" || continue
     { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ]; } || continue
-    set -- && file=''
+    set -- && file='' previous=''
     while read -r word; do
-      case ${1-} in -c | --config) file=$word ;; esac
-      set -- "$word" "$@"
+      case $previous in -c | --config) file=$word ;; esac
+      case $word in -c=* | --config=*) file=${word#*=} ;; esac
+      previous=$word
+      set -- "$@" "$word"
     done <<END
 $(tr '\0' '\n' <"$process/cmdline" | sed 1d)
 END

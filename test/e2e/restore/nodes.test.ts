@@ -37,6 +37,25 @@ for (const version of CONTAINERD_VERSIONS) {
   );
 }
 
+for (const flag of ['--config=', '--config ', '-c=', '-c ']) {
+  onNode(
+    '2',
+    `finds the snapshotter of CRI in the file that follows ${flag}`,
+    async (node, files) => {
+      const binary = join(files, 'containerd');
+      await install(node, files, 'start', `exec ${binary} ${flag}${files}/config.toml`);
+      const script = `cp "$(command -v containerd)" ${binary} && mount --bind ${files}/start "$(command -v containerd)" &&
+        mv /etc/containerd/config.toml ${files}`;
+      assert.equal((await node.run(['sh', '-c', script])).code, 0);
+      await node.restartContainerd();
+      const { code, stderr } = await restore(node, volume);
+      assert.equal(code, 4);
+      assert.match(stderr, /cannot link: CRI uses the native snapshotter/);
+    },
+    { config: `[plugins."io.containerd.${CRI_PLUGIN[2]}]\n  snapshotter = "native"\n`, crictl: false },
+  );
+}
+
 onNode('2', 'imports if the volume has no layers but blobs', async (node, files) => {
   const damaged = { ...withBlobs, path: join(files, 'damaged') };
   await run(['cp', '-a', withBlobs.path, damaged.path]);
