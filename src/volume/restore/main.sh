@@ -96,5 +96,6 @@ undo() {
   hand_over
   take_out
   forget
-  log "undone: $(count "$tmp/mine") linked layers removed in $(since "$begin")"
+  message="$(count "$tmp/mine") linked layers removed in $(since "$begin")"
+  log "undone: $message"
 }

@@ -188,6 +188,8 @@ onNode('2', 'writes its result to a file for programs', async (node) => {
   assert.match(message, /^3 of 3 images present/);
   assert.match(containerd, /^2\./);
   assert.deepEqual(facts, { action: 'restore', exitCode: 0, set: volume.set, mode: 'link', missing: [] });
+  assert.equal((await restore(node, volume, '--undo')).code, 0);
+  assert.match((await result(node, 'undo')).message, /^4 linked layers removed in /);
 });
 
 /** Puts a program into `folder`. */
