@@ -26,9 +26,11 @@ import_names() {
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
   # shellcheck disable=SC2046 # words without spaces, here and below
-  $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors" ||
+  if $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors"; then
+    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  else
     log "import: $(sed '$!d' "$tmp/errors")"
-  phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  fi
 }
 
 # --- mode import: one image at a time, in list order, so that a bad blob affects only its image ---
@@ -40,8 +42,9 @@ import_blobs() {
   judge find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
   : >"$tmp/imported"
+  : >"$tmp/done"
   while read -r digest; do import_image; done <"$tmp/todo" 2>"$tmp/errors"
-  phase import "$start" "$(count "$tmp/todo") images with their layers"
+  phase import "$start" "$(count "$tmp/done") of $(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
   list_snapshots
   survey
@@ -59,7 +62,8 @@ import_image() {
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
   awk -v digest="$digest" 'FILENAME == ARGV[1] { other[$1]; if ($2 == digest) n++; next }
     n && $2 == digest && !($1 in other)' "$tmp/others" "$names" >"$tmp/safe"
-  { [ ! -s "$tmp/safe" ] || send_image "$tmp/safe"; } && send_image "$names" && cat "$tmp/new" >>"$tmp/imported"
+  { [ ! -s "$tmp/safe" ] || send_image "$tmp/safe"; } && send_image "$names" &&
+    cat "$tmp/new" >>"$tmp/imported" && echo "$digest" >>"$tmp/done"
   rm -r "$layout"
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CONTAINERD_VERSIONS } from '../../cluster/node-config.ts';
 import { run } from '../../cluster/run.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
-import { ctrWith } from './faulty-ctr.ts';
+import { ctrWith, refuse } from './faulty-ctr.ts';
 import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
 import { app, odd, pause, web } from './small-images.ts';
 
@@ -161,6 +161,13 @@ onNode(
   },
   { crictl: false },
 );
+
+onNode('2', 'does not report names as imported if the import failed', async (node, files) => {
+  const { code, stderr } = await restore(node, volume, '--ctr', await ctrWith(files, refuse("*'images import'*")));
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /import: ctr: dial .* connection refused/);
+  assert.doesNotMatch(stderr, /import: 3 images/);
+});
 
 onNode('2', 'cleans up an older set whose volume is no longer mounted', async (node, files) => {
   const old = { ...volume, path: join(files, 'old') };

@@ -110,6 +110,7 @@ test('reports an image with a damaged blob instead of importing it', async () =>
   await appendFile(join(volume, 'blobs/sha256', blob), 'x');
   const { code, stderr } = await node.run(['sh', join(volume, 'restore.sh'), '--mode', 'import']);
   assert.equal(code, 1, stderr);
+  assert.match(stderr, /import: 2 of 3 images with their layers/);
   assert.match(stderr, /missing registry.test\/pause:3: some of its layers are missing/);
   assert.match(stderr, /2 of 3 images present/);
 });
