@@ -1,7 +1,5 @@
 # --- how to add the images to containerd ---
 
-no_copy='cp on this node loses extended attributes or device files'
-
 # Sets mode, and why to the reason.
 choose_mode() {
   fault=3
@@ -40,19 +38,21 @@ can_import() {
   why='the volume has every blob'
 }
 
-# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes.
+# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Sets no_copy to the reason if not.
 can_copy() {
-  trial=$tmp/copy-trial
+  trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files'
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
   : >"$trial/lower/opaque/old"
   : >"$trial/lower/removed"
-  mount -t overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" overlay "$trial/merged" || return 1
+  mount_trial "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" || return 1
   rm -r "$trial/merged/opaque" "$trial/merged/removed"
   mkdir "$trial/merged/opaque"
   umount "$trial/merged"
   cp -a "$trial/upper/." "$trial/copied" || return 1
-  mount -t overlay -o "lowerdir=$trial/copied:$trial/lower" overlay "$trial/merged" || return 1
+  mount_trial "lowerdir=$trial/copied:$trial/lower" || return 1
   found=$(find "$trial/merged" | wc -l)
   umount "$trial/merged"
   [ "$found" -eq 2 ] # the root and the opaque folder; everything in the lower layer is hidden
 }
+
+mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { no_copy='mounting overlayfs fails' && return 1; }; }

@@ -103,6 +103,14 @@ for (const shell of ['dash', 'bash', 'busybox ash']) {
   }
 }
 
+test('restore.sh --mode copy refuses a node that cannot mount overlayfs', async () => {
+  const script = `mount --bind /bin/false "$(command -v mount)"; exec sh ${sound}/restore.sh --mode copy`;
+  const { code, stderr } = await node.run(['unshare', '--mount', 'sh', '-c', script]);
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /cannot copy: mounting overlayfs fails/);
+  await untouched(sound);
+});
+
 test('reports an image with a damaged blob instead of importing it', async () => {
   const volume = await copyOfVolume();
   const blobs = (await readFile(join(volume, 'restore/blobs'), 'utf8')).trim().split('\n');
