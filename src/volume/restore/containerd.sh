@@ -14,7 +14,7 @@ connect() {
 
   start=$(now)
   until find_containerd; do
-    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s"
+    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; specify another socket with --address"
     pause
   done
   waited=$(since "$start")

@@ -72,7 +72,11 @@ for (const [args, code, reason] of [
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
   [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
-  [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
+  [
+    ['--address', '/run/nowhere.sock', '--wait', '1'],
+    4,
+    /no containerd answered at \/run\/nowhere.sock within 1 s; specify another socket with --address/,
+  ],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
     const { code: found, stderr } = await node.run(['sh', join(sound, 'restore.sh'), ...args]);
