@@ -7,15 +7,15 @@
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #
-# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes about a second
+# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
 #        copy    layers are copied to the node's disk; the volume can be detached afterwards
 #        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can be detached afterwards
 #        auto    link if the node and the volume allow it, else import; logs the reason
 # --settle          links, then copies in the background like --mode copy
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 #
-# exit code:  0  every image is present; after --undo: nothing is linked any more
-#             1  some images are missing; after --undo: some are still in use
+# exit code:  0  every image is present; after --undo: no layer is linked to the volume
+#             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged or made for other nodes; nothing was changed
 #             4  this node does not support it, or containerd does not answer; nothing was removed

@@ -7,7 +7,7 @@ read_volume() {
   layers=$here/restore/layers names=$here/restore/names blobs=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
-    refuse "preload.json is missing, so the export did not finish"
+    refuse "preload.json is missing, so the capture did not finish"
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)

@@ -137,7 +137,7 @@ onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (nod
   ]);
   const { code, stderr } = await restore(node, withBlobs, '--mode', 'copy');
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked/);
+  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked; free some space/);
   assert.equal((await restore(node, withBlobs, '--check')).code, 0);
 });
 
