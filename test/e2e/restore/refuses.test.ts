@@ -71,6 +71,7 @@ for (const [args, code, reason] of [
   [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
+  [['--wait', '08'], 2, /--wait 08 is not a number of seconds/],
   [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
   [
     ['--address', '/run/nowhere.sock', '--wait', '1'],
