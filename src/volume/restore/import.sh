@@ -15,13 +15,16 @@ others() { awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/ri
 say_replaced() { others | while read -r name _; do log "replacing $name, which was a different image here"; done; }
 
 # Whether a working image would lose its name to one whose layers could not be linked, which is then removed.
-spoils_names() {
+would_break_names() {
   others | awk 'FILENAME == ARGV[1] { there[$1]; next } $3 != "-" && !($3 in there) { bad = 1 } END { exit !bad }' "$tmp/dirs" -
 }
 
 # Without unpacking, because the layers are already linked.
 import_names() {
-  ! spoils_names || { log 'import: skipped, because it would replace working images with images whose layers could not be linked' && return; }
+  ! would_break_names || {
+    log 'import: skipped, because it would replace working images with images whose layers could not be linked'
+    return
+  }
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
@@ -39,7 +42,7 @@ import_blobs() {
   say_replaced
   others >"$tmp/others"
   start=$(now)
-  judge find_unseen
+  find_missing find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
   : >"$tmp/imported"
   : >"$tmp/done"

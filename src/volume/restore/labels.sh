@@ -4,8 +4,8 @@
 # older sets are unpinned.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
-  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
-  if [ -n "$pin" ]; then one_name_each; else cp "$tmp/bare" "$tmp/chosen"; fi
+  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/unlabelled"
+  if [ -n "$pin" ]; then one_name_each; else cp "$tmp/unlabelled" "$tmp/chosen"; fi
   spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
   $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
@@ -15,11 +15,11 @@ label_names() {
 # Writes chosen, one name of each image that has no labelled name: if possible one with a digest, which never changes.
 one_name_each() {
   awk '
-    FILENAME == ARGV[1] { bare[$1]; next }
-    !($1 in bare) { held[$2]; next }
+    FILENAME == ARGV[1] { unlabelled[$1]; next }
+    !($1 in unlabelled) { held[$2]; next }
     !($2 in choice) || $1 ~ /@/ { choice[$2] = $1 }
     END { for (digest in choice) if (!(digest in held)) print choice[digest] }
-  ' "$tmp/bare" "$names" >"$tmp/chosen"
+  ' "$tmp/unlabelled" "$names" >"$tmp/chosen"
 }
 
 label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }

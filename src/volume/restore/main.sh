@@ -71,11 +71,11 @@ restore() {
   label_names
   [ "$mode" != copy ] || { wait_for_cri && settle_all; }
   release_volume
-  judge wait_for_cri
+  find_missing wait_for_cri
   check_pins
   drop_broken
   unlock
-  undo_lost_sets
+  undo_unmounted_sets
   [ -z "$settle" ] || settle_later
   report
 }
@@ -83,7 +83,7 @@ restore() {
 check() {
   list_snapshots
   survey
-  judge find_unseen
+  find_missing find_unseen
   report
 }
 
@@ -93,8 +93,8 @@ undo() {
   list_snapshots
   remove_snapshots "$leftovers"
   survey
-  hand_over
-  take_out
+  relink_shared
+  remove_linked
   forget
   message="$(count "$tmp/mine") linked layers removed in $(since "$begin")"
   log "undone: $message"

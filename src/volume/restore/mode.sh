@@ -25,16 +25,16 @@ can_link() {
   [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the $snapshotter snapshotter" && return 1; }
   plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
   find_layers
-  [ -z "$lost" ] || { why="layer $lost is missing" && return 1; }
+  [ -z "$missing_part" ] || { why="layer $missing_part is missing" && return 1; }
   why='CRI uses overlayfs and the volume has every layer'
 }
 
 can_import() {
   [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
-  bare=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
-  [ -z "$bare" ] || { why="the volume has no layer blobs for $bare" && return 1; }
+  without_blobs=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
+  [ -z "$without_blobs" ] || { why="the volume has no layer blobs for $without_blobs" && return 1; }
   find_blobs
-  [ -z "$lost" ] || { why="blob $lost is missing" && return 1; }
+  [ -z "$missing_part" ] || { why="blob $missing_part is missing" && return 1; }
   why='the volume has every blob'
 }
 

@@ -2,7 +2,7 @@
 
 # Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
 # the names that CRI does not know.
-judge() {
+find_missing() {
   { "$1" && { ! has_cri || ask_cri; }; } &
   spread "$names" right_names >"$tmp/right"
   while read -r chain dir; do
@@ -28,9 +28,9 @@ remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
   # shellcheck disable=SC2086 # words without spaces, here and below
-  doomed=$($ctr images ls -q $filters) || return
+  names_to_remove=$($ctr images ls -q $filters) || return
   # shellcheck disable=SC2086
-  [ -z "$doomed" ] || $ctr images rm --sync $doomed >/dev/null
+  [ -z "$names_to_remove" ] || $ctr images rm --sync $names_to_remove >/dev/null
 }
 
 report() {
@@ -44,7 +44,7 @@ report() {
 # --- older sets ---
 
 # Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
-undo_lost_sets() (
+undo_unmounted_sets() (
   set +f
   for folder in "$state"/record/*; do
     other=${folder##*/}
