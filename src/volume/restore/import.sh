@@ -53,8 +53,8 @@ import_blobs() {
   survey
 }
 
-# Imports one image from an OCI layout of links to the volume, without the blobs that earlier images imported. Names that
-# are a different image here come second, when the layers are imported, because a failed import in ctr 1.x keeps all names.
+# Imports one image through an OCI layout that links to the volume, without blobs that were imported before. Names that are
+# another image here come last, after the layers, because a failed import in ctr 1.x still creates all names.
 import_image() {
   layout=$tmp/image
   mkdir -p "$layout/blobs/sha256"

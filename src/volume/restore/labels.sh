@@ -1,7 +1,7 @@
 # --- image labels, and what CRI does with them ---
 
-# An image is pinned as long as one of its names is, so one is enough if the import could not label all of them. All names of
-# older sets are unpinned.
+# One pinned name pins the whole image, so if the import could not label the names, one is labelled here. Unpins all names of
+# older sets.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
   $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/unlabelled"

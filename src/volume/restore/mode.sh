@@ -1,6 +1,6 @@
 # --- how to add the images to containerd ---
 
-# Sets mode, and why to the reason.
+# Sets mode, and sets why to the reason for it.
 choose_mode() {
   fault=3
   case $mode in

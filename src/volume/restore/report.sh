@@ -56,8 +56,11 @@ write_result() {
 # --- numbers, times, lists ---
 
 count() { awk 'END { print NR }' "$1"; }
+# Hundredths of a second since boot.
 now() { read -r up _ </proc/uptime && echo "${up%.*}${up#*.}"; }
+# Prints the seconds since $1, such as 1.05s.
 since() { passed=$(($(now) - $1)) && printf '%d.%02ds\n' "$((passed / 100))" "$((passed % 100))"; }
+# Whether --wait has passed since $1.
 late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }
 pause() { sleep 0.1 2>/dev/null || sleep 1; }
 

@@ -10,9 +10,9 @@ survey() {
   spread "$tmp/known" right_names >"$tmp/right"
 }
 
-# Writes dirs, "chain directory" of each layer on the node. Preparing a snapshot on top of a chain prints the directories of
-# the whole chain; if the volume of a link is not mounted, the error contains only the top one. On any other error the layer
-# may still be in use, so the run fails.
+# Writes dirs, "chain directory" of each layer on the node, from the mount command of a snapshot prepared on top of it: that
+# lists the directories of the whole chain. If the volume of a linked layer is not mounted, ctr fails, and its error contains
+# only the top directory. After any other error the layer may be in use, so the run fails.
 locate() {
   cp "$tmp/have" "$tmp/unlocated"
   while [ -s "$tmp/unlocated" ]; do
