@@ -42,7 +42,6 @@ find_containerd() {
 }
 
 plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok" { ok = 1 } END { exit !ok }' "$tmp/plugins"; }
-has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
 
 # Finds the snapshotter of the CRI plugin; the kubelet cannot use images in any other.
 find_snapshotter() {
@@ -79,10 +78,3 @@ END
     case "$* $config" in *"${address#/var}"*) printf '%s\n' "$config" && return ;; esac
   done
 )
-
-# Runs crictl, if the node has one.
-cri() {
-  crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
-  command -v "${crictl%% *}" >/dev/null || crictl=crictl
-  $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
-}

@@ -1,4 +1,4 @@
-# --- image labels, and what CRI does with them ---
+# --- image labels ---
 
 # One pinned name pins the whole image, so if the import could not label the names, one is labelled here. Unpins all names of
 # older sets.
@@ -23,29 +23,6 @@ one_name_each() {
 }
 
 label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
-
-# The kubelet sees an image only after the CRI plugin has labelled its name.
-wait_for_cri() {
-  start=$(now)
-  until find_unseen && [ ! -s "$tmp/unseen" ] || late "$start"; do pause; done
-}
-
-find_unseen() {
-  : >"$tmp/unseen"
-  has_cri || return 0
-  $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
-}
-
-# Writes cri, "name pinned" of each name that CRI lists; empty without crictl.
-ask_cri() {
-  cri images --output json | awk '
-    function flush() { for (; n; n--) print name[n], pinned }
-    $1 == "\"id\":" { flush() }
-    $1 == "\"pinned\":" { pinned = $2 ~ /^true/ }
-    NF == 1 && /[:@]/ { gsub(/[",]/, "", $1); name[++n] = $1 }
-    END { flush() }
-  ' >"$tmp/cri"
-}
 
 # Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {

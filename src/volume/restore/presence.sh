@@ -32,24 +32,3 @@ remove_images() {
   # shellcheck disable=SC2086
   [ -z "$names_to_remove" ] || $ctr images rm --sync $names_to_remove >/dev/null
 }
-
-report() {
-  sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
-  all=$(images <"$names") absent=$(images <"$tmp/missing")
-  message="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
-  [ "$absent" = 0 ] || fail 1 "$message"
-  log "$message"
-}
-
-# --- older sets ---
-
-# Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
-undo_unmounted_sets() (
-  set +f
-  for folder in "$state"/record/*; do
-    other=${folder##*/}
-    { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
-    log "set $other is no longer mounted; removing its linked images"
-    sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
-  done
-)

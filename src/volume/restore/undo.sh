@@ -60,3 +60,14 @@ forget() {
   rm -rf "$record" "${state:?}/$set"
   rmdir "$state/record" "$state/new" "$state" 2>/dev/null
 }
+
+# Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
+undo_unmounted_sets() (
+  set +f
+  for folder in "$state"/record/*; do
+    other=${folder##*/}
+    { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
+    log "set $other is no longer mounted; removing its linked images"
+    sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
+  done
+)
