@@ -17,7 +17,10 @@ parse() {
       --check) action=check ;;
       --undo) action=undo ;;
       --quiet) quiet=yes ;;
-      -h | --help) sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+      -h | --help)
+        sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0"
+        exit
+        ;;
       *) fail 2 "unknown option $1; see restore.sh --help" ;;
     esac
     shift

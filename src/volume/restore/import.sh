@@ -15,20 +15,25 @@ others() { awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/ri
 say_replaced() { others | while read -r name _; do log "replacing $name, which was a different image here"; done; }
 
 # Whether a working image would lose its name to one whose layers could not be linked, which is then removed.
-breaks_names() {
+would_break_names() {
   others | awk 'FILENAME == ARGV[1] { there[$1]; next } $3 != "-" && !($3 in there) { bad = 1 } END { exit !bad }' "$tmp/dirs" -
 }
 
 # Without unpacking, because the layers are already linked.
 import_names() {
-  ! breaks_names || { log 'import: skipped, because it would replace working images with images whose layers could not be linked' && return; }
+  ! would_break_names || {
+    log 'import: skipped, because it would replace working images with images whose layers could not be linked'
+    return
+  }
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
   # shellcheck disable=SC2046 # words without spaces, here and below
-  $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors" ||
-    { log "import: $(sed '$!d' "$tmp/errors")" && return; }
-  phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  if $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors"; then
+    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  else
+    log "import: $(sed '$!d' "$tmp/errors")"
+  fi
 }
 
 # --- mode import: one image at a time, in list order, so that a bad blob affects only its image ---

@@ -28,7 +28,7 @@ check_space() {
   read -r _ dir _ <"$tmp/links"
   free=$(df -Pk "${dir%/fs}" | awk 'END { print $4 }')
   [ "$free" -gt "$needed" ] ||
-    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked until there is space"
+    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked; free some space and run restore.sh --mode copy again"
 }
 
 # The link is replaced atomically; containerd removes the copy with the snapshot.

@@ -54,16 +54,6 @@ for (const [name, damage, reason, mode = 'auto'] of damages) {
   });
 }
 
-for (const closed of ['2>&-', '2>/dev/full']) {
-  test(`refuses a damaged volume even with ${closed}`, async () => {
-    const volume = await copyOfVolume();
-    await appendFile(join(volume, 'restore/names'), 'x');
-    const { code } = await node.run(['sh', '-c', `sh ${volume}/restore.sh ${closed}`]);
-    assert.equal(code, 3);
-    await untouched(volume);
-  });
-}
-
 test('detects any flipped bit in the files that restore.sh reads', async () => {
   for (const path of ['restore/layers', 'restore/names', 'restore/blobs', 'restore/images.tar']) {
     for (let flip = 0; flip < repetitions(6); flip++) {
@@ -84,7 +74,11 @@ for (const [args, code, reason] of [
   [['--wait'], 2, /--wait needs a value/],
   [['--wait', '08'], 2, /--wait 08 is not a number of seconds/],
   [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
-  [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
+  [
+    ['--address', '/run/nowhere.sock', '--wait', '1'],
+    4,
+    /no containerd answered at \/run\/nowhere.sock within 1 s; specify another socket with --address/,
+  ],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
     const { code: found, stderr } = await node.run(['sh', join(intact, 'restore.sh'), ...args]);
@@ -97,6 +91,32 @@ for (const [args, code, reason] of [
   });
 }
 
+for (const shell of ['dash', 'bash', 'busybox ash']) {
+  for (const stderr of ['2>&-', '2>/dev/full']) {
+    test(`${shell} refuses, waits and helps as usual if it cannot write its messages: ${stderr}`, async () => {
+      const volume = await copyOfVolume();
+      await rm(join(volume, 'preload.json'));
+      const call = (path: string, rest: string) => node.run(['sh', '-c', `${shell} ${path}/restore.sh ${rest}`]);
+      assert.equal((await call(volume, stderr)).code, 3);
+      await untouched(volume);
+      assert.doesNotMatch((await call(intact, '--help >/dev/full')).stderr, /preload:/);
+      await untouched(intact);
+
+      const hold = `flock /run/kubectl-preload/lock timeout 2 ${shell} ${intact}/restore.sh ${stderr}`;
+      assert.equal((await node.run(['sh', '-c', hold])).code, 124, 'waits for the lock');
+      await untouched(intact);
+    });
+  }
+}
+
+test('restore.sh --mode copy refuses a node that cannot mount overlayfs', async () => {
+  const script = `mount --bind /bin/false "$(command -v mount)"; exec sh ${intact}/restore.sh --mode copy`;
+  const { code, stderr } = await node.run(['unshare', '--mount', 'sh', '-c', script]);
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /cannot copy: mounting overlayfs fails/);
+  await untouched(intact);
+});
+
 test('reports an image with a damaged blob instead of importing it', async () => {
   const volume = await copyOfVolume();
   const blobs = (await readFile(join(volume, 'restore/blobs'), 'utf8')).trim().split('\n');
@@ -104,6 +124,7 @@ test('reports an image with a damaged blob instead of importing it', async () =>
   await appendFile(join(volume, 'blobs/sha256', blob), 'x');
   const { code, stderr } = await node.run(['sh', join(volume, 'restore.sh'), '--mode', 'import']);
   assert.equal(code, 1, stderr);
+  assert.match(stderr, /import: 2 of 3 images with their layers/);
   assert.match(stderr, /missing registry.test\/pause:3: some of its layers are missing/);
   assert.match(stderr, /2 of 3 images present/);
 });
