@@ -7,13 +7,13 @@ import { helpTexts } from './src/program.ts';
 const outfile = 'dist/kubectl-preload';
 const MAX_GZIPPED = 600 * 1024; // the bundle travels to the pod in a ConfigMap, whose limit is 1 MiB in all
 
-/** Writes a file at once, as tests may be running the one that is there. */
+/** Replaces a file atomically, as tests may be running the existing one. */
 const put = async (path, data, mode = 0o644) => {
   await writeFile(`${path}.${process.pid}`, data, { mode });
   await rename(`${path}.${process.pid}`, path);
 };
 
-/** The licences of the packages whose files were bundled, which ask to go along with every copy. */
+/** The licences of the bundled packages, which must be included in every copy. */
 const licences = async (files) => {
   const packages = files.map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean);
   const texts = [...new Set(packages)].sort().map(async (folder) => {

@@ -16,7 +16,7 @@ interface Result {
   stdout: string;
 }
 
-/** Runs a command whose messages the user sees; throws where it fails. */
+/** Runs a command whose messages the user sees; throws if it fails. */
 const run = (argv: readonly string[], input?: string): Result => {
   const started = performance.now();
   const [command = '', ...args] = argv;

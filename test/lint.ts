@@ -16,7 +16,7 @@ const lint = (...[command = '', ...args]: string[]): boolean =>
 const lintRestoreScript = (): boolean =>
   spawnSync('shellcheck', ['-'], { input: restoreScript, stdio: ['pipe', 'inherit', 'inherit'] }).status === 0;
 
-/** Words and turns that make a native reader stop. */
+/** Words and phrases that make a native reader stop. */
 const ARCHAIC =
   /\b(shall|heeds?|anew|hitherto|whence|thereof|wherein|whereby)\b|\bis none\b|\bto be \w+ed with\b|\bone a line\b/;
 

@@ -39,13 +39,13 @@ export const listPreloads = async (
       const pod = pods.get(key);
       const { metadata } = (snapshot ?? pod) as KubernetesObject;
       const handle = snapshot && (await snapshotHandle(cluster, snapshot, signal));
-      const record = records.get(key)?.binaryData?.[RECORD_KEY];
+      const record = records.get(key);
       return {
         name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
         namespace: metadata.namespace ?? '',
         ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
         ...handle,
-        ...(record && summarizeRecord(decodeRecord(record))),
+        ...(record && summaryOf(cluster, record)),
         created: metadata.creationTimestamp ?? '',
       };
     }),
@@ -68,8 +68,23 @@ export const readRecord = async (
   return data === undefined ? undefined : decodeRecord(data);
 };
 
+/** What a record adds; nothing if it is invalid, so that one bad record does not hide all preloads. */
+const summaryOf = (cluster: Cluster, { metadata, binaryData }: ConfigMap): Partial<PreloadSummary> => {
+  try {
+    return summarizeRecord(decodeRecord(binaryData?.[RECORD_KEY] ?? ''));
+  } catch (error) {
+    cluster.warn(`ignoring the record configmap/${metadata.name}: ${(error as Error).message}`);
+    return {};
+  }
+};
+
+const MAX_RECORD = 64 * 1024 ** 2; // bytes of JSON
+
 const decodeRecord = (base64: string): PreloadRecord =>
-  parse(PRELOAD_RECORD, parseJson(gunzipSync(Buffer.from(base64, 'base64')).toString()));
+  parse(
+    PRELOAD_RECORD,
+    parseJson(gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: MAX_RECORD }).toString()),
+  );
 
 const noneWithoutCrd = (error: unknown): VolumeSnapshot[] => {
   if (error instanceof ApiError && error.code === 404) return [];

@@ -12,19 +12,19 @@ export interface TestServer extends ApiServer {
   preload: (...argv: string[]) => Promise<Outcome>;
   start: (...argv: string[]) => ReturnType<typeof startBundle>;
   apply: (...objects: object[]) => Promise<void>;
-  /** `object` as kubectl names one; what a controller, a kubelet or a driver would say of it */
+  /** `object` is KIND/NAME as for kubectl; `status` is what a controller, a kubelet or a driver would report */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
   /** what the snapshot controller and a driver do with a snapshot: it can be used, its handle is `snap-NAME` */
   finishSnapshot: (name: string, namespace?: string, deletionPolicy?: 'Delete' | 'Retain') => Promise<void>;
   /** `Kind/namespace/name` of everything there is */
   objects: () => Promise<string[]>;
-  /** asserts that the program fails with `reason` and one remedy, says nothing on standard output and leaves nothing behind */
+  /** asserts that the program fails with `reason` and one remedy, has empty standard output and leaves nothing behind */
   refuses: (argv: string[], reason: RegExp, remedy: RegExp) => Promise<void>;
 }
 
 /**
- * An API server of this test file's own, with a node that nobody runs and storage that nobody provisions. The one
- * controller that is there lets deleted claims go.
+ * A separate API server for this test file, with a node without a kubelet and storage without a provisioner. Its only
+ * controller completes the deletion of claims.
  */
 export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<TestServer> => {
   const server = await startApiServer({ snapshotCrds });
@@ -102,7 +102,7 @@ export const namespace = (name: string, labels: Record<string, string> = {}): ob
   serviceAccount(name),
 ];
 
-/** Lets a user, who may do nothing else, do so much in all namespaces. */
+/** Grants a user only these rules, in all namespaces. */
 export const grant = (user: string, ...rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[]) => [
   { apiVersion: RBAC, kind: 'ClusterRole', metadata: { name: user }, rules },
   {

@@ -1,4 +1,4 @@
-/** A claim, bound to a volume if that is named. */
+/** A claim, bound to `volume` if specified. */
 export const claim = (name: string, volumeName?: string) => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
@@ -8,7 +8,7 @@ export const claim = (name: string, volumeName?: string) => ({
     ...(volumeName && { volumeName }),
   },
 });
-/** A volume that some `source` is behind. */
+/** A volume backed by `source`. */
 export const volume = (name: string, source: object) => ({
   apiVersion: 'v1',
   kind: 'PersistentVolume',

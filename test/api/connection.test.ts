@@ -44,31 +44,31 @@ const fails = async (flags: string[], env: Record<string, string>, lines: RegExp
   }
 };
 
-describe('no way to the server', () => {
+describe('no connection to the server', () => {
   const remedy = 'hint: set KUBECONFIG, or specify a file with --kubeconfig\n$';
 
   test('nothing configured', () => fails([], {}, new RegExp(`^error: no cluster is configured\n${remedy}`)));
 
-  test('a kubeconfig that is not there', () =>
+  test('a missing kubeconfig', () =>
     fails(
       ['--kubeconfig', '/nonexistent'],
       {},
       new RegExp(`^error: cannot read the kubeconfig: no such file or directory: .*\n${remedy}`),
     ));
 
-  test('a kubeconfig that is not valid', async () => {
+  test('an invalid kubeconfig', async () => {
     const path = await kubeconfig('hello: [');
     await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot read the kubeconfig: [\\s\\S]*\n${remedy}`));
   });
 
-  test('a context that is not there', () =>
+  test('an unknown context', () =>
     fails(
       ['--context', 'moon'],
       { KUBECONFIG: server.kubeconfig },
       /^error: context "moon" does not exist\nhint: see: kubectl config get-contexts\n$/,
     ));
 
-  test('a client certificate that is not there', async () => {
+  test('a missing client certificate', async () => {
     const path = await kubeconfig(admin.replace('admin.crt', 'nobody.crt'));
     await fails(
       [],
@@ -85,7 +85,7 @@ describe('no way to the server', () => {
     await fails([], { KUBECONFIG: path }, new RegExp(`^${refused}\n$`));
   });
 
-  test('a server whose name is unknown', async () => {
+  test('a server name that cannot be resolved', async () => {
     const path = await kubeconfig(admin.replace(url, 'https://kubernetes.invalid:6443'));
     await fails([], { KUBECONFIG: path }, /^Unable to connect to the server kubernetes\.invalid:6443: .*\n$/);
   });
@@ -128,7 +128,7 @@ describe('no way to the server', () => {
       /^Unable to connect to the server 127\.0\.0\.1:\d+: .*\n$/,
     ));
 
-  test('a server of another authority', async () => {
+  test('a server certificate from another CA', async () => {
     const path = await kubeconfig(admin.replace('ca.crt', 'admin.crt'));
     await fails([], { KUBECONFIG: path }, /^Unable to connect to the server 127\.0\.0\.1:\d+: .*certificate.*\n$/);
   });
@@ -147,7 +147,7 @@ describe('a user who may not', () => {
   test('read', () =>
     fails(['--as', 'jane'], config, /^Error from server \(Forbidden\): \S+ is forbidden: User "jane" cannot list/m));
 
-  test('create pods, though everything else: nothing is made', async () => {
+  test('create pods, but may do all else: nothing is created', async () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',

@@ -7,7 +7,7 @@ after(server.stop);
 const IMAGE = 'registry.example.com/app:1';
 const create = (...flags: string[]): string[] => ['create', 'web', IMAGE, ...flags];
 
-describe('create makes nothing where the cluster has no storage for it', () => {
+describe('create creates nothing if the cluster has no storage for it', () => {
   test('no storage class', async () => {
     await server.refuses(create(), /^error: the cluster has no default storage class$/m, /^hint: create one first$/m);
   });
@@ -21,7 +21,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     );
   });
 
-  test('a storage class that is not there', async () => {
+  test('an unknown storage class', async () => {
     await server.refuses(
       create('--storage-class', 'gold'),
       /^error: storage class "gold" not found$/m,
@@ -37,7 +37,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     );
   });
 
-  test('a default snapshot class of another driver only', async () => {
+  test('a default snapshot class, but only for another driver', async () => {
     await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
     await server.refuses(
       create('--storage-class', 'fast'),
@@ -55,7 +55,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     );
   });
 
-  test('a snapshot class that is not there', async () => {
+  test('an unknown snapshot class', async () => {
     await server.refuses(
       create('--storage-class', 'fast', '--snapshot-class', 'gold'),
       /^error: volume snapshot class "gold" not found$/m,
@@ -63,7 +63,7 @@ describe('create makes nothing where the cluster has no storage for it', () => {
     );
   });
 
-  test('classes that do not fit together', async () => {
+  test('classes for different drivers', async () => {
     await server.refuses(
       create('--storage-class', 'fast', '--snapshot-class', 'foreign'),
       /^error: volume snapshot class "foreign" is for driver other\.example\.com, but storage class "fast" uses disk\.example\.com$/m,
@@ -72,8 +72,8 @@ describe('create makes nothing where the cluster has no storage for it', () => {
   });
 });
 
-describe('create makes nothing where its objects cannot be', () => {
-  test('a namespace that is not there', async () => {
+describe('create creates nothing if the server would refuse its objects', () => {
+  test('an unknown namespace', async () => {
     await server.apply(...STORAGE);
     await server.refuses(
       create('-n', 'nowhere'),
@@ -83,7 +83,7 @@ describe('create makes nothing where its objects cannot be', () => {
   });
 
   for (const level of ['restricted', 'baseline']) {
-    test(`a namespace whose pods are ${level}`, async () => {
+    test(`a namespace with pod security level ${level}`, async () => {
       await server.apply(...namespace(level, { 'pod-security.kubernetes.io/enforce': level }));
       await server.refuses(
         create('-n', level),
@@ -96,7 +96,7 @@ describe('create makes nothing where its objects cannot be', () => {
     });
   }
 
-  test('a quota that has no room', async () => {
+  test('an exhausted quota', async () => {
     const metadata = { name: 'none', namespace: 'full' };
     await server.apply(...namespace('full'), {
       apiVersion: 'v1',
@@ -110,7 +110,7 @@ describe('create makes nothing where its objects cannot be', () => {
     await server.refuses(create('-n', 'full'), refusal, /quota/);
   });
 
-  test('a node that is not there', async () => {
+  test('an unknown node', async () => {
     await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
   });
 
@@ -131,7 +131,7 @@ describe('create makes nothing where its objects cannot be', () => {
   });
 });
 
-describe('create makes nothing where its name is taken', () => {
+describe('create creates nothing if its name is taken', () => {
   const metadata = { name: 'preload-web', namespace: 'default' };
   const underWay =
     /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;
@@ -153,7 +153,7 @@ describe('create makes nothing where its name is taken', () => {
     await server.kubectl(['delete', 'volumesnapshot', 'web']);
   });
 
-  test('by a run that has only begun', async () => {
+  test('by a run that has just started', async () => {
     await server.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
     await server.refuses(create(), underWay, remains);
     await server.kubectl(['delete', 'configmap', 'preload-web']);

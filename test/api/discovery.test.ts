@@ -100,15 +100,15 @@ const inShop = [
 ];
 const names = (images: RequestedImage[]): string[] => images.map(({ name }) => imageName(name));
 
-describe('without an image named, create takes what is in use', () => {
-  test('in all kinds of workloads and containers, each once, however many pages', async () => {
+describe('without image arguments, create captures the images in use', () => {
+  test('in all kinds of workloads and containers, each once, across all pages', async () => {
     const { images, cache, platform, stderr } = await request();
     assert.deepEqual(names(images), [...inShop, ...crowd].sort());
     assert.deepEqual([cache, platform], [false, 'linux/amd64']);
     assert.match(stderr, /^ ✓ 16 images in use in 2 namespaces$/m);
   });
 
-  test('and knows by whom: rather a workload than a pod of it', async () => {
+  test('and reports who uses them: the workload, not its pods', async () => {
     const { images } = await request(['--exclude', 'r.io/crowd']);
     assert.deepEqual(Object.fromEntries(images.map(({ name, usedBy }) => [imageName(name), usedBy])), {
       'docker.io/library/busybox:latest': 'pod/shop/everything',
@@ -123,7 +123,7 @@ describe('without an image named, create takes what is in use', () => {
     });
   });
 
-  test('and where, also by what somebody else controls, since their pull secrets may be tried', async () => {
+  test('and in which namespaces, also by owned pods, since their pull secrets may be tried', async () => {
     const { images } = await request(['--exclude', 'r.io/']);
     assert.deepEqual(
       images.map(({ name, namespaces }) => [imageName(name), namespaces]),
@@ -134,14 +134,14 @@ describe('without an image named, create takes what is in use', () => {
     );
   });
 
-  test('as export does by itself', async () => {
+  test('the same ones that export finds by itself', async () => {
     process.env.KUBECONFIG = server.kubeconfig;
     const context = processContext(AbortSignal.timeout(30_000));
     const options = await builder(yargs([])).parseAsync();
     assert.deepEqual((await exportRequest(options, context)).images, (await request()).images);
   });
 
-  test('as images that may be missing, unless told otherwise', async () => {
+  test('and skips those that are missing, unless --strict is given', async () => {
     assert.ok((await request()).images.every(({ required }) => !required));
     assert.ok((await request(['--strict'])).images.every(({ required }) => required));
   });
@@ -153,12 +153,12 @@ describe('without an image named, create takes what is in use', () => {
     assert.deepEqual(exclude, ['r.io/crowd', 'nginx', 'r.io/d']);
   });
 
-  test('nor what is excluded by the environment', async () => {
+  test('and not what the environment excludes', async () => {
     const { images } = await request([], { KUBECTL_PRELOAD_EXCLUDE: 'r.io/,nginx' });
     assert.deepEqual(names(images), ['docker.io/library/busybox:latest']);
   });
 
-  test('and the cache of the node, where that is asked for', async () => {
+  test('and the cache of the node, if requested', async () => {
     assert.deepEqual(await request(['--from', 'cache']).then(({ images, cache }) => [images, cache]), [[], true]);
     const both = await request(['--from', 'cluster,cache']);
     assert.deepEqual([both.images.length, both.cache], [16, true]);

@@ -35,7 +35,7 @@ const NAMES = [
 ];
 
 describe('a dry run', () => {
-  test('prints in every form the objects that would be made, and makes none', async () => {
+  test('prints the objects in every format, and creates none', async () => {
     const before = await server.objects();
     const [words, names, json, yaml] = await Promise.all([
       dryRun(),
@@ -55,7 +55,7 @@ describe('a dry run', () => {
     assert.deepEqual(accepted.trim().split('\n'), NAMES);
   });
 
-  test('prints what a run makes', async () => {
+  test('prints what a run creates', async () => {
     const planned = await plan();
     const run = server.start('create', 'web', APP);
     await until('the loader starting', () => run.said.stderr.includes('Starting the loader'));
@@ -73,14 +73,14 @@ describe('a dry run', () => {
     );
   });
 
-  test('works where a preload cannot be made', async () => {
+  test('works even if a preload cannot be created', async () => {
     const { code } = await dryRun('-n', 'nowhere', '--storage-class', 'gold');
     assert.equal(code, 0);
   });
 });
 
 describe('the objects', () => {
-  test('carry this very program and the request', async () => {
+  test('contain this program and the request', async () => {
     const [configMap] = await plan('--exclude', 'x');
     assert.ok(configMap);
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
@@ -109,7 +109,7 @@ describe('the objects', () => {
     ]);
   });
 
-  test('follow what the nodes tell: their images, their sizes, their platform', async () => {
+  test('depend on the images, sizes and platform that nodes report', async () => {
     const [, claim, pod] = await plan('docker.io/library/nginx:1');
     assert.partialDeepStrictEqual(claim, { spec: { resources: { requests: { storage: '4Gi' } } } });
     const values = JSON.stringify(pod?.spec);
@@ -136,12 +136,12 @@ describe('the objects', () => {
     assert.partialDeepStrictEqual(snapshot, { spec: { volumeSnapshotClassName: 'cold' } });
   });
 
-  test('are for the platform asked for', async () => {
+  test('are for the requested platform', async () => {
     const [, , pod] = await plan('--platform', 'linux/arm64');
     assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
   });
 
-  test('are for the platform of most nodes where none has more of the images, which says that there are others', async () => {
+  test('are for the platform of most nodes if none has more of the images, and a warning names the others', async () => {
     const create = (...flags: string[]) =>
       server.preload('create', 'web', 'r.io/nowhere:1', '--dry-run=client', '-o', 'json', ...flags);
     const { stdout, stderr } = await create();
@@ -157,7 +157,7 @@ describe('the objects', () => {
     }
   });
 
-  test("are in the context's namespace unless another is named", async () => {
+  test("are in the context's namespace unless another is specified", async () => {
     const config = JSON.parse(await readFile(server.kubeconfig, 'utf8'));
     config.contexts[0].context.namespace = 'images';
     const path = `${server.kubeconfig}-images`;

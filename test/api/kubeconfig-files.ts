@@ -14,7 +14,7 @@ export const writeConfigs = async (folder: string, east: ApiServer, west: ApiSer
     await writeFile(path, typeof config === 'string' ? config : JSON.stringify(config));
   };
 
-  // two clusters of kubeadm, which gives the same names to all of them
+  // two clusters made by kubeadm, which uses the same names for every cluster
   const prod = await adminConfig(join(folder, 'prod'), 'prod', 'kubernetes', 'paula', east);
   await write('prod', { ...prod, 'current-context': 'kubernetes-admin@kubernetes' });
   const dev = await adminConfig(join(folder, 'dev'), 'dev', 'kubernetes', 'dora', west);

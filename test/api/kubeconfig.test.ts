@@ -46,14 +46,14 @@ const answer = async (call: Call): Promise<string> => {
   return stderr.split('\n')[0] ?? '';
 };
 
-/** The error of kubectl, which says more before it. */
+/** The error of kubectl, without the lines that it prints before. */
 const kubectlAnswer = async (call: Call): Promise<string> => {
   const argv = ['get', 'volumesnapshots', '--cache-dir', join(folder, 'cache'), ...(call.flags ?? [])];
   const child = spawn(kubectl, argv, { env: environment(call), stdio: ['ignore', 'ignore', 'pipe'] });
   return (await text(child.stderr)).trim().split('\n').at(-1) ?? '';
 };
 
-/** kubectl says two things in other words; without a configuration it tries a server that nobody configured. */
+/** kubectl words two errors differently; without a configuration it tries localhost:8080. */
 const inOurWords = (line: string): string =>
   line
     .replace(/^The connection to the server localhost:8080 was refused.*/, 'error: no cluster is configured')
@@ -76,20 +76,20 @@ const SHARED = orders(['prod', 'dev', 'extra']);
 describe('the same server, user and namespace as kubectl', () => {
   for (const names of SHARED.filter(({ length }) => length > 1)) test(names.join(':'), () => agrees({ names }));
 
-  describe('with files that are missing and entries that are empty', () => {
+  describe('with missing files and empty entries', () => {
     for (const names of SHARED) {
       const gaps = ['', ...names.flatMap((name) => ['none', name, ''])];
       test(gaps.join(':'), () => agrees({ names: gaps }));
     }
   });
 
-  describe('with names that only one file has', () => {
+  describe('with names that occur in only one file', () => {
     for (const names of [...orders(['prod', 'lab']), ...orders(['login', 'lab'])].filter(({ length }) => length > 1)) {
       test(names.join(':'), () => agrees({ names }));
     }
   });
 
-  test('is a different one for different orders', () => {
+  test('depends on the order of the files', () => {
     const short = [...answers].map((line) =>
       line.replace(/^.*User "(.*?)".* namespace "(.*?)": RBAC: .*"(.*?)" not found$/, '$1 in $2 of $3'),
     );
@@ -105,26 +105,29 @@ describe('the same server, user and namespace as kubectl', () => {
   });
 
   const others: Record<string, Call> = {
-    'a field that an entry lacks is not taken from a later file: server': { names: ['bare', 'prod'] },
-    'a field that an entry lacks is not taken from a later file: certificate': { names: ['partial', 'prod'] },
-    'a file twice': { names: ['prod', 'prod'] },
+    'a missing field is not taken from a later file: server': { names: ['bare', 'prod'] },
+    'a missing field is not taken from a later file: certificate': { names: ['partial', 'prod'] },
+    'the same file twice': { names: ['prod', 'prod'] },
     'an empty file': { names: ['empty', 'prod'] },
     'a file of comments': { names: ['comment', 'prod'] },
-    'a key twice, and a second document': { names: ['twofold', 'prod', 'dev'] },
+    'a duplicate key and a second document': { names: ['twofold', 'prod', 'dev'] },
     'no file at all': { names: ['none', '', 'none'] },
-    'nothing but empty entries': { names: ['', ''] },
+    'only empty entries': { names: ['', ''] },
     'KUBECONFIG empty: the file in the home folder': { names: [] },
-    'a file that a flag names, alone': { names: ['prod'], flags: ['--kubeconfig', configPath(folder, 'home/.kube')] },
-    'a context that a flag names': { names: ['prod', 'dev'], flags: ['--context', 'dev'] },
-    'a context that a flag names and no file has': { names: ['prod', 'dev'], flags: ['--context', 'moon'] },
-    'a current context that no file has': { names: ['moon', 'prod'] },
+    'only the file that a flag specifies': {
+      names: ['prod'],
+      flags: ['--kubeconfig', configPath(folder, 'home/.kube')],
+    },
+    'the context in --context': { names: ['prod', 'dev'], flags: ['--context', 'dev'] },
+    'an unknown context in --context': { names: ['prod', 'dev'], flags: ['--context', 'moon'] },
+    'an unknown current context': { names: ['moon', 'prod'] },
   };
   for (const [title, call] of Object.entries(others)) test(title, () => agrees(call));
 });
 
-describe('refused as by kubectl', () => {
+describe('kubeconfig errors', () => {
   for (const name of ['broken', 'prose', 'twins', 'number', 'folder']) {
-    test(`after a file that is sound: ${name}`, async () => {
+    test(`an invalid file after a valid one, as in kubectl: ${name}`, async () => {
       const call = { names: ['prod', name] };
       const path = configPath(folder, name);
       assert.match(await kubectlAnswer(call), new RegExp(`^error: error loading config file "${path}": `));
@@ -132,7 +135,7 @@ describe('refused as by kubectl', () => {
     });
   }
 
-  test('files that are missing, by name', async () => {
+  test('missing files are listed', async () => {
     const path = configPath(folder, 'none');
     assert.equal(await answer({ names: ['none', 'extra'] }), `error: no cluster is configured (missing: ${path})`);
   });

@@ -15,7 +15,7 @@ afterEach(async () => assert.deepEqual(await server.objects(), untouched));
 
 type Run = ReturnType<typeof server.start>;
 
-/** Starts a `create` and returns once its loader is there, which no node will ever run. */
+/** Starts a `create` and returns once its loader pod exists; no node will ever run it. */
 const createUntilPending = async (...flags: string[]): Promise<Run> => {
   const run = server.start('create', 'web', 'nginx:1', ...flags);
   await until('the loader starting', () => run.said.stderr.includes('Starting the loader') || ended(run));
@@ -27,7 +27,7 @@ const ended = ({ child, said }: Run): boolean => {
   return false;
 };
 
-/** Runs the command that the text says removes what is left. */
+/** Runs the cleanup command in the message. */
 const runRemedy = async (stderr: string): Promise<void> => {
   const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
   assert.ok(command, stderr);
@@ -54,7 +54,7 @@ const unschedulable = (message: string) => ({
 
 describe('a loader that cannot run ends create with the reason and a remedy, and leaves nothing', () => {
   const cases: Record<string, [status: object, reason: string, remedy?: string]> = {
-    'no node for it': [
+    'no suitable node': [
       unschedulable('0/1 nodes are available: 1 Insufficient cpu.'),
       'the loader cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
       'use --node to specify a node with free resources',
@@ -86,7 +86,7 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     });
   }
 
-  test('not in time, with the last warning about it', async () => {
+  test('a timeout, with the last warning about the loader', async () => {
     const run = await createUntilPending('--timeout', '5s');
     const uid = await server.kubectl(['get', 'pod', 'preload-web', '--output', 'jsonpath={.metadata.uid}']);
     const involvedObject = { kind: 'Pod', namespace: 'default', name: 'preload-web', uid };
@@ -122,7 +122,7 @@ describe('a signal', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`${signal} while the loader starts takes everything away`, async () => {
+    test(`${signal} while the loader starts removes all objects`, async () => {
       const run = await createUntilPending();
       run.child.kill(signal);
       const { code, stdout, stderr } = await run.outcome;
@@ -132,14 +132,14 @@ describe('a signal', () => {
     });
   }
 
-  test('while the objects are being made, too', async () => {
+  test('while the objects are being created', async () => {
     const run = server.start('create', 'web', 'nginx:1');
     await until('the first object', () => run.said.stderr.includes('Creating a volume') || ended(run));
     run.child.kill('SIGINT');
     assert.equal((await run.outcome).code, 130);
   });
 
-  test('before anything is made', async () => {
+  test('before anything is created', async () => {
     const run = server.start('create', 'web', 'nginx:1');
     await until('the program', () => run.child.pid !== undefined);
     run.child.kill('SIGINT');
@@ -148,7 +148,7 @@ describe('a signal', () => {
     assert.equal(stdout, '');
   });
 
-  test('a second one ends the command at once, whatever is left', async () => {
+  test('a second one ends the command at once, even if objects are left', async () => {
     const run = await createUntilPending();
     const finalizers = (names: string[]) =>
       server.kubectl([
@@ -171,7 +171,7 @@ describe('a signal', () => {
   });
 });
 
-test('what --keep left is in the way of the next run, whose remedy removes it', async () => {
+test('a run that finds what --keep left says how to remove it', async () => {
   const run = await createUntilPending('--keep');
   await server.setStatus('pod/preload-web', 'default', unschedulable('no room'));
   assert.equal((await run.outcome).code, 1);

@@ -22,10 +22,10 @@ const snapshot = (pvc = 'on-disk', ...flags: string[]): string[] => [
   ...flags,
 ];
 
-describe('snapshot makes nothing where it cannot be', () => {
+describe('snapshot creates nothing if it cannot succeed', () => {
   const install = /^hint: install a VolumeSnapshotClass for it$/m;
 
-  test('no claim of that name', () =>
+  test('no claim with that name', () =>
     server.refuses(
       snapshot('nothing', '-n', 'kube-system'),
       /^error: persistent volume claim "nothing" not found in namespace "kube-system"$/m,
@@ -62,14 +62,14 @@ describe('snapshot makes nothing where it cannot be', () => {
     );
   });
 
-  test('a snapshot class that is not there', () =>
+  test('an unknown snapshot class', () =>
     server.refuses(
       snapshot('on-disk', '--class', 'gold'),
       /^error: volume snapshot class "gold" not found$/m,
       /^hint: choose one with --class: own$/m,
     ));
 
-  test('a snapshot class of another driver', async () => {
+  test('a snapshot class for another driver', async () => {
     await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
     await server.refuses(
       snapshot('on-disk', '--class', 'foreign'),

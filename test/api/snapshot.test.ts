@@ -57,7 +57,7 @@ describe('snapshot', () => {
   before(() => server.apply(...STORAGE));
   afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
 
-  test('makes one of the claim, waits until it can be used, and shows it as status does', async () => {
+  test('snapshots the claim, waits until it is ready, and shows it like status', async () => {
     const { stdout, stderr } = await run('Delete', snapshot());
     const [head = '', row = ''] = stdout.split('\n');
     assert.match(head, /^NAME +READY +PHASE +IMAGES +SIZE +SNAPSHOT-ID +AGE$/);
@@ -72,7 +72,7 @@ describe('snapshot', () => {
     assert.match((await server.preload('status', 'nightly')).stdout, /\nnightly +True +Ready .* snap-nightly /);
   });
 
-  test('-o json and -o yaml say what status says', async () => {
+  test('-o json and -o yaml print the same as status', async () => {
     const { stdout } = await run('Retain', snapshot('on-disk', '--class', 'disk', '-o', 'json'));
     const { created, ...summary } = JSON.parse(stdout) as PreloadSummary;
     assert.deepEqual(summary, {
@@ -85,19 +85,19 @@ describe('snapshot', () => {
     assert.equal(await server.kubectl(className), 'disk');
   });
 
-  test('-o name gives one line, and nothing warns where the snapshot stays', async () => {
+  test('-o name prints one line, and there is no warning if the snapshot is retained', async () => {
     const { stdout, stderr } = await run('Retain', snapshot('on-disk', '-o', 'name'));
     assert.equal(stdout, `${NAME}\n`);
     assert.doesNotMatch(stderr, /^ !/m);
   });
 
-  test('takes the flags that every command had of old', async () => {
+  test('accepts the flags that every command used to have', async () => {
     const old = ['--ctr-flags', '-a /run/containerd/containerd.sock', '--ctr-path', '/usr/local/bin/ctr'];
     const { stdout } = await run('Retain', ['--debug', 's', ...snapshot('on-disk', '-o', 'name', ...old).slice(1)]);
     assert.equal(stdout, `${NAME}\n`);
   });
 
-  test('that the driver cannot take yet waits, and the error counts only when the time is over', async () => {
+  test('keeps waiting after a driver error, and fails only at the timeout', async () => {
     const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '12s'));
     await server.setStatus(NAME, 'default', { error: { message: 'quota exceeded' } });
     const { code, stdout, stderr } = await outcome;
@@ -109,7 +109,7 @@ describe('snapshot', () => {
     await server.kubectl(['get', NAME]);
   });
 
-  test('that the driver takes after an error is as good as any', async () => {
+  test('succeeds if the driver succeeds after an error', async () => {
     const { outcome } = await startWaiting(snapshot());
     await server.setStatus(NAME, 'default', { error: { message: 'request limit exceeded' } });
     await sleep(11_000); // longer than drivers need between two tries
@@ -123,7 +123,7 @@ describe('snapshot', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`${signal} ends the waiting alone`, async () => {
+    test(`ends on ${signal}, and the snapshot continues`, async () => {
       const { child, outcome } = await startWaiting(snapshot());
       child.kill(signal);
       const { code, stdout, stderr } = await outcome;
@@ -134,7 +134,7 @@ describe('snapshot', () => {
     });
   }
 
-  test('that takes too long goes on, too, and the last warning says why', async () => {
+  test('fails at the timeout with the last warning, and the snapshot continues', async () => {
     const { outcome } = await startWaiting(snapshot('on-disk', '--timeout', '5s'));
     await server.apply({
       ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'slow', namespace: 'default' }, type: 'Warning' },
@@ -149,7 +149,7 @@ describe('snapshot', () => {
   });
 });
 
-describe('an API server that fails while the snapshot is awaited', () => {
+describe('an API server that fails during the wait for the snapshot', () => {
   const awaited = /^GET .*\/volumesnapshots\/nightly\b/;
   let faulty: FaultyApiServer;
   before(async () => {
@@ -160,7 +160,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
   afterEach(() => server.kubectl(['delete', NAME, '--ignore-not-found']));
 
   for (const answer of [UNAVAILABLE, LEADER_CHANGED, { ...UNAVAILABLE, code: 429, reason: 'TooManyRequests' }]) {
-    test(`with ${answer.code} for a moment does no harm`, async () => {
+    test(`briefly with ${answer.code} does no harm`, async () => {
       faulty.behave(() => undefined);
       const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
       faulty.behave(at(awaited, answer, 5));
@@ -172,7 +172,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
     });
   }
 
-  test('for good ends the command, and the snapshot stays', async () => {
+  test('with 403 ends the command, and the snapshot is kept', async () => {
     faulty.behave(() => undefined);
     const { outcome } = await startWaiting(snapshot('on-disk', '--kubeconfig', faulty.kubeconfig));
     faulty.behave(at(awaited, FORBIDDEN));
@@ -186,7 +186,7 @@ describe('an API server that fails while the snapshot is awaited', () => {
 
 const uid = () => server.kubectl(['get', NAME, '-o', 'jsonpath={.metadata.uid}']);
 
-test('a user who may do no more than make snapshots and read them gets one', async () => {
+test('a user who may only create and read snapshots gets one', async () => {
   const rule = (resource: string, ...verbs: string[]) => ({
     ...{ apiGroups: ['snapshot.storage.k8s.io'], resources: [resource], verbs },
   });

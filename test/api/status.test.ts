@@ -38,19 +38,19 @@ const json = async <T = PreloadSummary[]>(...flags: string[]): Promise<T> => {
   return JSON.parse((await status('-o', 'json', ...flags)).stdout);
 };
 
-describe('nothing there', () => {
-  test('is said on standard error, and is no failure', async () => {
+describe('nothing to show', () => {
+  test('is reported on standard error, and is not a failure', async () => {
     assert.deepEqual(await status(), { code: 0, stdout: '', stderr: 'No resources found in default namespace.\n' });
     assert.deepEqual(await status('-A'), { code: 0, stdout: '', stderr: 'No resources found.\n' });
     assert.equal((await status('-o', 'name')).stdout, '');
   });
 
-  test('is an empty list for programs', async () => {
+  test('is an empty list in JSON and YAML', async () => {
     assert.deepEqual(await json(), []);
     assert.equal((await status('-o', 'yaml')).stdout, '[]\n');
   });
 
-  test('of the name asked for', async () => {
+  test('is an error if a name is given', async () => {
     const refusal = { code: 1, stdout: '', stderr: 'Error from server (NotFound): preloads "web" not found\n' };
     assert.deepEqual(await status('web'), refusal);
     assert.deepEqual(await status('web', '-o', 'json'), refusal);
@@ -119,7 +119,7 @@ describe('preloads', () => {
     assert.equal((await status('web', '-o', 'name')).stdout, `${kind}/web\n`);
   });
 
-  test('with the reason of what is wrong', async () => {
+  test('with the reason for each problem', async () => {
     const reasons = Object.fromEntries((await json()).map(({ name, reason }) => [name, reason]));
     assert.deepEqual(reasons, {
       crashed: 'OOMKilled (exit code 137)',
@@ -130,7 +130,7 @@ describe('preloads', () => {
     });
   });
 
-  test('one, as JSON and YAML with all that is known', async () => {
+  test('one in full, as JSON and YAML', async () => {
     const { created, ...summary } = await json<PreloadSummary>('web');
     assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.deepEqual(summary, {
@@ -146,7 +146,7 @@ describe('preloads', () => {
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
   });
 
-  test('to a user who may not read snapshot contents, but for their IDs', async () => {
+  test('without snapshot IDs for a user who may not read snapshot contents', async () => {
     const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
     await server.apply(...grant('reader', read));
     const { code, stdout, stderr } = await status('--as', 'reader', '-A');
@@ -159,7 +159,7 @@ describe('preloads', () => {
     assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
   });
 
-  test('only those of this tool', async () => {
+  test('only those that this tool created', async () => {
     assert.equal((await status('foreign')).code, 1);
   });
 });

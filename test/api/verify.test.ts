@@ -41,18 +41,18 @@ before(async () => {
   await addSnapshot('web');
 });
 
-describe('verify makes nothing', () => {
-  test('of a preload that is not there', () =>
+describe('verify creates nothing', () => {
+  test('if the preload does not exist', () =>
     server.refuses(
       ['verify', 'nothing'],
       /^error: volume snapshot "nothing" not found in namespace "default"$/m,
       /^hint: use verify with a preload that is ready; see: kubectl preload status -n default$/m,
     ));
 
-  test('of a snapshot that is not ready', () =>
+  test('if the snapshot is not ready', () =>
     server.refuses(['verify', 'young'], /^error: volume snapshot "young" is not ready$/m, /^hint: use verify/m));
 
-  test('where no storage class is of the driver of the snapshot', async () => {
+  test('if no storage class uses the snapshot’s driver', async () => {
     await server.apply(storageClass('foreign', { isDefault: true, provisioner: 'other.example.com' }));
     await server.refuses(
       ['verify', 'web'],
@@ -61,7 +61,7 @@ describe('verify makes nothing', () => {
     );
   });
 
-  test('with a storage class of another driver', async () => {
+  test('if the storage class uses another driver', async () => {
     await server.apply(storageClass('disk'));
     await server.refuses(
       ['verify', 'web', '--storage-class', 'foreign'],
@@ -70,7 +70,7 @@ describe('verify makes nothing', () => {
     );
   });
 
-  test('in a namespace whose pods are restricted', async () => {
+  test('if the namespace does not allow privileged pods', async () => {
     await server.apply(...namespace('restricted', { 'pod-security.kubernetes.io/enforce': 'restricted' }));
     await addSnapshot('web', 'restricted');
     await server.refuses(
@@ -81,7 +81,7 @@ describe('verify makes nothing', () => {
   });
 });
 
-describe('a user with these permissions only', () => {
+describe('a user with only these permissions', () => {
   const rule = (apiGroups: string[], resources: string[], verbs: string[]) => ({ apiGroups, resources, verbs });
   const RULES = [
     rule([''], ['pods', 'persistentvolumeclaims', 'configmaps'], ['get', 'create', 'patch', 'delete']),
@@ -91,7 +91,7 @@ describe('a user with these permissions only', () => {
     rule(['storage.k8s.io'], ['storageclasses'], ['list']),
   ];
 
-  test('verifies', async () => {
+  test('can run verify', async () => {
     const name = 'verifier';
     const api = 'rbac.authorization.k8s.io';
     await server.apply(

@@ -8,7 +8,7 @@ import { finishVolume, PLATFORM, writeIndex } from '../e2e/restore/small-volume.
 import type { PrivateNode } from '../harness/private-node.ts';
 import { LAYOUT } from './image-set.ts';
 
-/** Writes what the original tool writes, an archive an image. */
+/** Writes what the original tool writes: one archive per image. */
 export const writeArchives = async (volume: string, images: readonly CapturedImage[]): Promise<void> => {
   await mkdir(join(volume, 'archives'));
   for (const [number, image] of images.entries()) {

@@ -1,4 +1,4 @@
-// This build against the build of another checkout, run by turns on the same nodes and the same disks.
+// Compares this build with the build of another checkout; they run alternately on the same nodes and disks.
 // usage: node test/bench/compare.ts CHECKOUT [RUNS]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,7 @@ try {
   await compare('verify', (build) =>
     coldSeconds(() => run([process.execPath, BUILDS[build], 'verify', '--volume', disks[build] ?? ''])),
   );
-  for (const way of ['link', 'import'] as const) {
+  for (const way of ['link', 'copy'] as const) {
     await compare(`restore, ${way}`, (build) =>
       withNode(folder, CONTAINERD, (node) => coldSeconds(() => WAYS[way](node, disks[build] ?? '')), config),
     );

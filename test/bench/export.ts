@@ -1,4 +1,4 @@
-// Export against the way of the original tool, an archive an image, side by side on the same machine.
+// Compares export with the original tool, which writes one archive per image, on the same machine.
 // usage: node test/bench/export.ts
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

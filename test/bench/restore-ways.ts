@@ -5,7 +5,7 @@ import type { PrivateNode } from '../harness/private-node.ts';
 import { onNode } from './bench-node.ts';
 import { round } from './timing.ts';
 
-/** Brings all images of the volume at `path` into the node's containerd. */
+/** Imports all images on the volume at `path` into the node's containerd. */
 type Way = (node: PrivateNode, path: string) => Promise<unknown>;
 
 const shell = (node: PrivateNode, command: string): Promise<string> => onNode(node)(['sh', '-c', command]);

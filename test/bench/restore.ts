@@ -1,4 +1,4 @@
-// Restore against the way of the original tool, an archive an image, side by side on the same machine.
+// Compares restore with the original tool, which uses one archive per image, on the same machine.
 // usage: node test/bench/restore.ts
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

@@ -72,7 +72,7 @@ after(async () => {
   await call(['down']);
 });
 
-test('up leaves alone what runs and revives what was killed', async () => {
+test('up keeps what runs and restarts what was killed', async () => {
   const etcd = await members(join(id, 'etcd'));
   const killed = ['kube-scheduler', 'csi-provisioner-disk', 'worker/kubelet', 'worker/containerd'];
   for (const name of killed) {
@@ -141,7 +141,7 @@ test('pods run on every version of containerd, with logs, exec and a network', a
   }
 });
 
-test('a removed node takes its pods, its object and its devices along', async () => {
+test('removing a node removes its pods, its object and its devices', async () => {
   assert.equal((await call(['node', 'rm', 'n16'])).code, 0);
   assert.equal(
     await kubectl(['get', 'node,pod', '--ignore-not-found', '-o', 'name', '--field-selector', 'metadata.name=n16']),
@@ -152,7 +152,7 @@ test('a removed node takes its pods, its object and its devices along', async ()
   assert.doesNotMatch(loops.join(), /n16/);
 });
 
-test('the registries go away and come back', async () => {
+test('the registries can be stopped and restarted', async () => {
   const registry = `http://127.0.0.1:${cluster.ports.registry}/v2/`;
   const withPassword = `http://127.0.0.1:${cluster.ports.privateRegistry}/v2/`;
   assert.equal(await answers(withPassword, [401]), true);
@@ -162,7 +162,7 @@ test('the registries go away and come back', async () => {
   assert.equal(await answers(registry, [200]), true);
 });
 
-test('down leaves nothing, whatever was killed before', async () => {
+test('down leaves nothing, even after kills', async () => {
   const veths = await run(['ip', '-oneline', 'link', 'show', 'master', id]);
   assert.notEqual(veths, '');
   for (const [kind, found] of Object.entries(await tracesOf(folder))) assert.notDeepEqual(found, [], kind);

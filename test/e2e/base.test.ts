@@ -51,7 +51,7 @@ after(async () => {
 const create = (name: string, changing: string, ...flags: string[]) =>
   createPreload(NAMESPACE, name, ['--node', NODE, ...flags, ...[...KEPT, changing].map(sample)]);
 
-test('of 20 images of which one has changed, only that one comes over the network', async (t) => {
+test('if one of 20 images has changed, only its layer is pulled', async (t) => {
   await create('old', OLD);
   assert.equal((await status(NAMESPACE, 'old')).images?.length, 21, 'with pause');
   const before = await snapshotImage('old');
@@ -70,19 +70,19 @@ test('of 20 images of which one has changed, only that one comes over the networ
   assert.equal(await sumOf(before), sum, 'the older snapshot is as it was');
 });
 
-test('nothing is left that is not wanted', async () => {
+test('with a base, the contents are the same as without one', async () => {
   await create('fresh', NEW);
   const [fresh, onBase] = [await describe('fresh'), await describe('new')];
   assert.deepEqual(differences(onBase, fresh), []);
 });
 
-test('a base that is not there is refused with what is', async () => {
+test('an unknown base is refused with a hint', async () => {
   const { code, stderr } = await preload(['create', 'x', '-n', NAMESPACE, '--base', 'nothing', sample(NEW)]);
   assert.equal(code, 1);
   assert.match(stderr, /^error: volume snapshot "nothing" not found in namespace "base"\nhint: .*status -n base/m);
 });
 
-/** Of what a sparse file has, and when it was changed. */
+/** Checksum of the data and modification time of a sparse file. */
 const sumOf = (file: string): Promise<string> =>
   run(['sh', '-c', 'tar --create --sparse "$0" 2>/dev/null | sha256sum', file]);
 
@@ -101,7 +101,7 @@ const describe = async (name: string): Promise<string> => {
   }
 };
 
-/** Bytes of blobs by digest that a part of the registry's log tells of. */
+/** Bytes sent for each blob, by digest, in a part of the registry's log. */
 const blobsSent = (log: string): Map<string, number> =>
   new Map(
     [...log.matchAll(/"GET \/v2\/\S+\/blobs\/(sha256:[0-9a-f]{64})\S* HTTP\/1\.1" 200 (\d+)/g)].map(

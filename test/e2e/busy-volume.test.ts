@@ -51,7 +51,7 @@ test('a volume that cannot be made read-only is snapshotted once no node has it 
   );
 });
 
-test('where storage does not tell that a node has let go of a volume, that is said', async () => {
+test('a warning appears if storage does not report that a node has released a volume', async () => {
   const child = startPreload(['create', 'unsure', '-n', NAMESPACE, ...IMAGES]);
   const ended = outcome(child);
   await said(child.stderr, 'Capturing ');
@@ -63,7 +63,7 @@ test('where storage does not tell that a node has let go of a volume, that is sa
   assert.match(stderr, / ✓ Volume released\n ! this storage does not report when all data has been flushed; /);
 });
 
-test('a sealed volume is left alone by another export for as long as its snapshot may still be taken', async () => {
+test('another export cannot use a sealed volume while its snapshot may still be taken', async () => {
   await createPreload(NAMESPACE, 'sealed', ['--keep', ...IMAGES.slice(0, 1)]);
   const inLoader = (...argv: string[]) => kubectl(['exec', '-n', NAMESPACE, 'preload-sealed', '--', ...argv]);
   await assert.rejects(

@@ -43,7 +43,7 @@ before(async () => {
 after(() => deleteNamespaces(NAMESPACE));
 
 for (const containerd of ['1.6', '2']) {
-  test(`containerd ${containerd}: linked images have the files of pulled ones`, async (t) => {
+  test(`containerd ${containerd}: linked images have the same files as pulled ones`, async (t) => {
     const node = `content-${containerd.replace('.', '-')}`;
     t.after(() => removeNode(node));
     const { stderr } = await addNode(node, containerd, snapshot);
@@ -58,7 +58,7 @@ for (const containerd of ['1.6', '2']) {
   });
 }
 
-test('the comparison sees whiteouts, capabilities, owners, devices and hard links', async (t) => {
+test('the comparison detects whiteouts, capabilities, owners, devices and hard links', async (t) => {
   const node = 'worker';
   const [whiteouts, docker] = [await pull(node, 'whiteouts'), await pull(node, 'docker')];
   const names = [whiteouts.reference, docker.reference];
@@ -67,10 +67,10 @@ test('the comparison sees whiteouts, capabilities, owners, devices and hard link
   for (const [what, pattern] of Object.entries({
     'a file capability': /^# file: odd\/capable\nsecurity\.capability=0x0100000200240000/m,
     'a setuid file': /^\.\/odd\/setuid: f 04755 0:0 7 /m,
-    'a far owner': /^\.\/odd\/far-owner: f 0644 2000000001:4000000002 /m,
+    'a high owner ID': /^\.\/odd\/far-owner: f 0644 2000000001:4000000002 /m,
     'a device': /^\.\/odd\/null: character special file 1:3 /m,
     'hard links': /^\.\/odd\/sticky\/link-3 = \.\/odd\/link-1$/m,
-    'what replaced an opaque folder': /^\.\/data\/replaced\/new: /m,
+    'the new contents of an opaque folder': /^\.\/data\/replaced\/new: /m,
   })) {
     assert.match(root, pattern, what);
   }
@@ -105,7 +105,7 @@ const layers = async ({ node, namespace }: StoredImage, top: string): Promise<st
 
 /** The files that a container of the image would see. */
 const rootFilesystem = async ({ node, namespace, reference }: StoredImage): Promise<string> => {
-  // a mount point of its own each, for containerd 2 forgets them only some time after the unmount
+  // a separate mount point for each, because containerd 2 forgets one only some time after its unmount
   const script = `root=$(mktemp -d); ctr -n "$1" images mount "$2" "$root" >&2
     sh -c "$3" sh "$root"; ctr -n "$1" images unmount --rm "$root" >&2; rmdir "$root"`;
   return onNode(node, ['sh', '-euc', script, 'sh', namespace, reference, FILE_TREE]);

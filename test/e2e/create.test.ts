@@ -27,7 +27,7 @@ before(() => createNamespace(NAMESPACE));
 
 after(() => deleteNamespaces(NAMESPACE));
 
-test('--from cluster,cache captures what is in use and what the node has, --exclude leaves out', async () => {
+test('--from cluster,cache captures the images in use and those on the node, except what --exclude matches', async () => {
   const unused = (name: string, image: string) =>
     workload('Deployment', NAMESPACE, name, podSpec([sample(image)]), { replicas: 0 });
   await kubectl(['apply', '-f', '-'], list([unused('queue', 'cache/queue:3'), unused('report', 'data/report:7')]));
@@ -35,7 +35,7 @@ test('--from cluster,cache captures what is in use and what the node has, --excl
   await kubectl(['apply', '-f', '-'], once);
   await kubectl(['wait', '-n', NAMESPACE, '--for=condition=Ready', '--timeout=60s', 'pod/once']);
   await kubectl(['delete', '-f', '-'], once);
-  // before the cache is read, as this may be the first loader that runs, which brings its own image
+  // before the cache is read, as this may be the first loader to run, which adds its own image to the cache
   await createPreload(NAMESPACE, 'cluster', ['--exclude', sample('data/')]);
   assert.deepEqual(await tagsOf('cluster'), [sample('cache/queue:3'), sample('pause:3.10')]);
 
@@ -55,7 +55,7 @@ test('--from cluster,cache captures what is in use and what the node has, --excl
   assert.deepEqual(await tagsOf('both'), [...both].sort());
 });
 
-test('--node chooses the node, and any containerd captures the same', async (t) => {
+test('--node chooses the node, and every containerd version captures the same', async (t) => {
   t.after(() => removeNode('other'));
   await addNode('other', '1.6');
   const images = ['whiteouts:1', 'index:1', 'docker:1', 'zstd:1'].map(sample);
@@ -68,7 +68,7 @@ test('--node chooses the node, and any containerd captures the same', async (t) 
   assert.deepEqual(there.images.map(({ digest }) => digest).sort(), here.images.map(({ digest }) => digest).sort());
 });
 
-test('captures onto volumes that are attached', async () => {
+test('captures onto volumes that must be attached to a node', async () => {
   const image = sample('ops/probe:1.0');
   const { stderr } = await createPreload(NAMESPACE, 'attached', [image, '--storage-class', 'attached-disk']);
   assert.match(stderr, /✓ Volume \d+Gi \(attached-disk\)/);
@@ -78,7 +78,7 @@ test('captures onto volumes that are attached', async () => {
   await becomes([], volumes);
 });
 
-test('status shows how far it is', async () => {
+test('status shows the phase while create runs', async () => {
   const images = ['shop/web:1.4', 'data/report:7', 'site/home:2026', 'build/runner:12'].map(sample);
   const child = startPreload(['create', 'watched', '-n', NAMESPACE, ...images]);
   let ended = false;

@@ -129,7 +129,7 @@ test('an image that was found but cannot be captured is skipped with a warning, 
   await becomes([], () => objectsOf('strict'));
 });
 
-test('a name that is taken is refused, and what has it stays', async () => {
+test('a name that is taken is refused, and its preload is kept', async () => {
   const { code, stderr } = await preload(['create', 'skipping', '-n', 'skipping', IMAGE]);
   assert.equal(code, 1);
   assert.match(
@@ -140,7 +140,7 @@ test('a name that is taken is refused, and what has it stays', async () => {
   await becomes(kept, () => objectsOf('skipping'));
 });
 
-test('nothing of all this is left on the machine', async () => {
+test('nothing is left on the machine', async () => {
   await deleteNamespaces('skipping');
   await becomes([], async () => [...(await machineState()).difference(machine)]);
 });

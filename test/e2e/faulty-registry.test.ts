@@ -47,7 +47,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Captures the images onto a new volume; `sealed` is what it holds, empty where it was not sealed. */
+/** Captures the images onto a new volume; `sealed` describes its contents, or is empty if it was not sealed. */
 const capture = async (images: string[], required: boolean): Promise<Ended & { sealed: string }> => {
   const volume = await mountNewVolume(node, folder, 'volume', 256);
   const request = {
@@ -103,16 +103,16 @@ const locked =
 const redirect: Behaviour = (question, answer, pass) =>
   status(307, { location: `http://${elsewhere.address}${question.url}` })(question, answer, pass);
 
-describe('what passes does no harm', () => {
+describe('a temporary fault does no harm', () => {
   for (const [name, behaviour] of Object.entries<Behaviour>({
-    'a layer that breaks in the middle, twice': at(ofLayer, first(2, reset)),
+    'a layer whose download breaks twice': at(ofLayer, first(2, reset)),
     '429 that asks to wait a second': at(ofLayer, first(1, status(429, { 'retry-after': '1' }))),
     '503 for everything at first': at(/./, first(3, status(503, { 'retry-after': '0' }))),
-    'another layer once': at(ofLayer, first(1, other)),
-    'another configuration once': at(ofConfig, first(1, other)),
-    'a manifest that is cut off once': at(manifest, first(1, cut)),
+    'the wrong layer once': at(ofLayer, first(1, other)),
+    'the wrong configuration once': at(ofConfig, first(1, other)),
+    'a truncated manifest once': at(manifest, first(1, cut)),
     'a slow registry': at(ofLayer, slowly(16 * 1024, 20)),
-    'layers on another host, for those who log in': locked(at(ofLayer, redirect)),
+    'layers on another host, after a login': locked(at(ofLayer, redirect)),
   })) {
     test(name, async () => {
       proxy.behave(behaviour);
@@ -134,7 +134,7 @@ describe('what passes does no harm', () => {
   }
 });
 
-describe('what stays skips an image that was found, and fails one that was named', () => {
+describe('a permanent fault skips an optional image, and fails a required one', () => {
   for (const [name, { behaviour, image = bad, reason }] of Object.entries<{
     behaviour: Behaviour;
     image?: string;
@@ -148,10 +148,10 @@ describe('what stays skips an image that was found, and fails one that was named
       behaviour: at(ofLayer, status(429, { 'retry-after': '3600' })),
       reason: /reports too many requests \(429\); the server asks to wait 3600 s/,
     },
-    'a lost layer': { behaviour: at(ofLayer, status(404)), reason: /does not have sample\/docker\/blobs\/sha256:/ },
-    'another layer': { behaviour: at(ofLayer, other), reason: /content that does not match sha256:/ },
-    'another configuration': { behaviour: at(ofConfig, other), reason: /content that does not match sha256:/ },
-    'a manifest that is cut off': { behaviour: at(manifest, cut), reason: /content that does not match sha256:/ },
+    'a missing layer': { behaviour: at(ofLayer, status(404)), reason: /does not have sample\/docker\/blobs\/sha256:/ },
+    'the wrong layer': { behaviour: at(ofLayer, other), reason: /content that does not match sha256:/ },
+    'the wrong configuration': { behaviour: at(ofConfig, other), reason: /content that does not match sha256:/ },
+    'a truncated manifest': { behaviour: at(manifest, cut), reason: /content that does not match sha256:/ },
     'a wrong login': { behaviour: at(/./, status(401, REALM)), reason: /rejected pull secret a\/login for/ },
     'a configuration that belongs to other layers': {
       behaviour: at(/./, (_question, _answer, pass) => pass()),
@@ -181,7 +181,7 @@ describe('what stays skips an image that was found, and fails one that was named
   }
 });
 
-/** Pushes an image whose configuration names a layer by another content than it has. */
+/** Pushes an image whose configuration has the wrong diff ID for a layer. */
 const pushLying = async (): Promise<void> => {
   const repository = `http://${registry}/v2/sample/docker`;
   const truth = JSON.parse(await (await fetch(`${repository}/blobs/${config.digest}`)).text());
@@ -193,6 +193,6 @@ const pushLying = async (): Promise<void> => {
   await putManifest(repository, 'lying', document(parts.mediaType, parts));
 };
 
-test('the node is as it was found', async () => {
+test('the node is unchanged', async () => {
   assert.deepEqual(await storeOf(node.ctr), asFound);
 });

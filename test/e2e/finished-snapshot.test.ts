@@ -17,7 +17,7 @@ import { snapshotClass } from './support/hopeless-objects.ts';
 import { objectsOf } from './support/leftovers.ts';
 import { list } from './support/workloads.ts';
 
-// Each case has a namespace of its own name, and makes a preload of that name.
+// Each case has its own namespace, and creates a preload with the same name as the namespace.
 
 const IMAGE = sample('ops/probe:1.0');
 const WAITING = 'Waiting for the snapshot';
@@ -72,7 +72,7 @@ after(async () => {
   await faulty.stop();
   await deleteNamespaces(...NAMES);
   await kubectl(['delete', '-f', '-', '--ignore-not-found'], CLASSES);
-  await kubectl(['delete', 'secret', '-n', SECRET.namespace, SECRET.name, '--ignore-not-found']); // which deleting needs, too
+  await kubectl(['delete', 'secret', '-n', SECRET.namespace, SECRET.name, '--ignore-not-found']); // deletion needs it, too
 });
 
 const start = (name: string, ...flags: string[]) => {
@@ -105,13 +105,13 @@ const succeeds = async (name: string, ...flags: string[]): Promise<string> => {
 };
 
 describe('a snapshot that was submitted becomes ready', { concurrency: 3 }, () => {
-  test('if the API server cannot delete the loader for a moment', async () => {
+  test('even if the API server briefly cannot delete the loader', async () => {
     const stderr = await succeeds('delete-busy');
     assert.doesNotMatch(stderr, /^ ✗|could not/m);
     await becomes(finished('delete-busy'), () => objectsOf('delete-busy'));
   });
 
-  test('if its record is refused', async () => {
+  test('even if its record is refused', async () => {
     const name = 'record-refused';
     const stderr = await succeeds(name);
     assert.match(
@@ -121,7 +121,7 @@ describe('a snapshot that was submitted becomes ready', { concurrency: 3 }, () =
     await becomes(without(name, 'ConfigMap'), () => objectsOf(name));
   });
 
-  test('if another record has its name', async () => {
+  test('even if another record has its name', async () => {
     const name = 'record-there';
     await kubectl(['create', 'configmap', '-n', name, `preloaded-${name}`]);
     const stderr = await succeeds(name);
@@ -129,12 +129,12 @@ describe('a snapshot that was submitted becomes ready', { concurrency: 3 }, () =
     await becomes(finished(name), () => objectsOf(name));
   });
 
-  test('if it cannot be read for a moment', async () => {
+  test('even if it briefly cannot be read', async () => {
     await succeeds('read-busy');
     await becomes(finished('read-busy'), () => objectsOf('read-busy'));
   });
 
-  test('if its driver fails at first', async () => {
+  test('even if its driver fails at first', async () => {
     const name = 'driver-late';
     const { child, ended } = start(name, '--snapshot-class', 'late');
     await said(child.stderr, WAITING);
@@ -147,8 +147,8 @@ describe('a snapshot that was submitted becomes ready', { concurrency: 3 }, () =
   });
 });
 
-// One after the other: a loader that is left keeps the node from letting go of the volumes that it saw mounted.
-describe('a warning tells how to remove what is left if the snapshot is submitted', () => {
+// Not concurrent: a leftover loader keeps the node from releasing the volumes that were mounted when it started.
+describe('a warning explains how to remove what is left if the snapshot was submitted', () => {
   test('and the API server refuses to delete the loader', async () => {
     const name = 'delete-refused';
     const stderr = await succeeds(name);
@@ -159,7 +159,7 @@ describe('a warning tells how to remove what is left if the snapshot is submitte
     await becomes(finished(name), () => objectsOf(name));
   });
 
-  test('and the API server does not answer any more until the time is over', async () => {
+  test('and the API server stops answering until the timeout', async () => {
     const name = 'server-gone';
     const { code, stdout, stderr } = await start(name, '--timeout', '25s').ended;
     assert.deepEqual([code, stdout], [1, ''], stderr);
@@ -174,8 +174,8 @@ describe('a warning tells how to remove what is left if the snapshot is submitte
 const problemOf = (name: string): Promise<string> =>
   kubectl(['get', 'volumesnapshot', '-n', name, name, '-o', 'jsonpath={.status.error.message}']);
 
-describe('an end while the snapshot is taken leaves it and nothing else', () => {
-  /** Deletes the snapshot: until then a claim stays that it is taken of. */
+describe('if create ends while the snapshot is being taken, only the snapshot is left', () => {
+  /** Deletes the snapshot: until then its source claim cannot be removed. */
   const leavesSnapshot = async (name: string, stderr: string): Promise<void> => {
     assert.match(stderr, CONTINUES);
     const left = (await objectsOf(name)).filter((object) => !/^Persistent|^Pod|Content$/.test(object));
@@ -184,7 +184,7 @@ describe('an end while the snapshot is taken leaves it and nothing else', () => 
     await becomes([], () => objectsOf(name));
   };
 
-  test('if its driver fails until the time is over', async () => {
+  test('at the timeout, because its driver keeps failing', async () => {
     const name = 'driver-never';
     const { code, stdout, stderr } = await start(name, '--snapshot-class', 'never', '--timeout', '25s').ended;
     assert.deepEqual([code, stdout], [1, ''], stderr);
@@ -209,7 +209,7 @@ describe('an end while the snapshot is taken leaves it and nothing else', () => 
   }
 });
 
-test('Ctrl-C while a slow loader is removed ends the waiting, and the result is printed', async () => {
+test('Ctrl-C while a slow loader is being removed ends the wait, and the result is printed', async () => {
   const name = 'slow-pod';
   const { child, ended } = start(name);
   await said(child.stderr, 'Capturing ');

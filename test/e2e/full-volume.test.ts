@@ -61,7 +61,7 @@ const request = (images: readonly string[], required: boolean) => ({
 const capture = async (volume: LoopVolume, images: readonly string[], required = true): Promise<Ended> =>
   (await startLoader(node, folder, volume.path, request(images, required))).ended;
 
-/** What is sealed where there is room. */
+/** What is sealed if there is enough space. */
 const undisturbed = async (images: readonly string[]): Promise<string> => {
   const volume = await mountNewVolume(node, folder, 'undisturbed', LARGE);
   const { code, stderr } = await capture(volume, images);
@@ -80,8 +80,8 @@ const assertFull = ({ code, stderr, events }: Ended): void => {
   );
 };
 
-describe(`a volume that gets full says so, and a rerun goes on (SEED=${seed})`, () => {
-  test('while layers are unpacked that are larger than they could be known to be', async () => {
+describe(`a full volume is reported, and a rerun continues (SEED=${seed})`, () => {
+  test('if unpacked layers are larger than estimated', async () => {
     const expected = await undisturbed(PULLED);
     for (let round = 0; round < ROUNDS; round += 1) {
       const size = 96 + Math.floor(random() * 70); // MiB; the layers have 160
@@ -97,7 +97,7 @@ describe(`a volume that gets full says so, and a rerun goes on (SEED=${seed})`, 
     }
   });
 
-  test('while something else fills it', async () => {
+  test('if something else fills it', async () => {
     const expected = await undisturbed(CACHED);
     for (let round = 0; round < ROUNDS; round += 1) {
       const volume = await mountNewVolume(node, folder, `copied-${round}`, LARGE);
@@ -119,7 +119,7 @@ describe(`a volume that gets full says so, and a rerun goes on (SEED=${seed})`, 
   });
 });
 
-/** Leaves so many bytes free on the volume. */
+/** Fills the volume until only `free` bytes are left. */
 const fill = async ({ seen }: LoopVolume, free: number): Promise<void> => {
   const { bavail, bsize } = await statfs(seen);
   await run(['fallocate', '--length', `${bavail * bsize - free}`, join(seen, 'lost+found/filler')]);

@@ -65,7 +65,7 @@ test('Ctrl-C on a terminal ends with 130 and leaves nothing', async () => {
   await becomesAsBefore();
 });
 
-test('a loader that somebody deletes is an error, and nothing is left', async () => {
+test('a deleted loader is an error, and nothing is left', async () => {
   const child = startPreload(['create', 'deleted', ...ARGS]);
   const ended = outcome(child);
   await said(child.stderr, 'Capturing ');

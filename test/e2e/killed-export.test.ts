@@ -31,7 +31,7 @@ const IN_REGISTRY = ['docker:1', 'index:1', 'uncompressed:1', 'ops/backup:1.0'];
 const seed = Number(process.env.SEED || randomInt(2 ** 31));
 const random = seededRandom(seed);
 const folder = await mkdtemp(join(tmpdir(), 'preload-killed-'));
-// what a containerd leaves mounted that is killed while it unpacks
+// the mount that a containerd leaves if it is killed while it unpacks
 const UNPACKING = `cd "$0/.work"; mkdir -p l u w root/tmpmounts/killed
   mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w root/tmpmounts/killed`;
 let proxy: ProxyServer;
@@ -57,7 +57,7 @@ for (const [version, layout] of [
   ['1.6', 'layers'],
   ['2', 'layers,blobs'],
 ] as const) {
-  test(`containerd ${version}, ${layout}: killed at ${ROUNDS * KILLS} random moments (SEED=${seed}), a rerun seals the same`, async (t) => {
+  test(`containerd ${version}, ${layout}: after kills at ${ROUNDS * KILLS} random moments (SEED=${seed}), a rerun seals the same volume`, async (t) => {
     const files = await mkdtemp(join(folder, 'node-'));
     const node = await startExportNode(join(files, 'root'), version);
     t.after(node.stop);
@@ -98,7 +98,7 @@ for (const [version, layout] of [
   });
 }
 
-test('killed on a node by hand, it takes along what it started, and a rerun clears the rest', async (t) => {
+test('if killed on a node, it kills what it started, and a rerun cleans up the rest', async (t) => {
   const files = await mkdtemp(join(folder, 'node-'));
   const node = await startExportNode(join(files, 'root'), '2');
   t.after(node.stop);
@@ -125,7 +125,7 @@ const bring = async (node: PrivateNode): Promise<void> => {
   for (const image of BLOBS) await node.ctr('content', 'fetch', ...platform, image);
 };
 
-/** What a run seals that nobody kills, how many milliseconds it takes from its plan to the seal, and the blobs of its layers. */
+/** What an undisturbed run seals, its milliseconds from the plan to the last steps, and the blobs of its layers. */
 const undisturbed = async (node: PrivateNode, files: string, layout?: Layout) => {
   const volume = await mountNewVolume(node, files, 'undisturbed', 512);
   const loader = await startLoader(node, files, volume.path, request(layout));
@@ -152,7 +152,7 @@ const sourcesOf = (events: readonly NumberedEvent[]): Record<LayerSource, number
   return counts;
 };
 
-/** How far it was that left the volume so. */
+/** The step at which the run was killed, judged by what is on the volume. */
 const stepOn = async (volume: string): Promise<string> => {
   const left = await readdir(volume, { recursive: true });
   if (left.includes('preload.json')) return 'sealed';

@@ -49,7 +49,7 @@ const runWithoutNode = (command: string, ...args: string[]): Promise<{ stdout: s
   return run(command, args, { env: machineWithoutNode });
 };
 
-/** Path of the manifest as released, but with archives to be had from this process. */
+/** Path of the manifest as released, but with archives served by this process. */
 const manifestWithoutInternet = async (): Promise<string> => {
   const { port } = releases.address() as AddressInfo;
   const path = join(scratch, `${PLUGIN}.yaml`);

@@ -56,9 +56,9 @@ const verifyPreload = (name: string) => preload(['verify', name, '-n', NAMESPACE
 
 const distinct = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
-describe('blobs are kept beside the layers, or alone', () => {
+describe('blobs are kept with the layers, or without them', () => {
   for (const [name, hasLayers] of Object.entries({ both: true, blobs: false })) {
-    test(`${name}: every blob once, each what its name says`, () =>
+    test(`${name}: has every blob once, and each matches its digest`, () =>
       mounted(name, async (folder) => {
         const images = await imagesOf(folder);
         const wanted = images.flatMap(({ digest, manifest, config, layers }) => [
@@ -89,7 +89,7 @@ describe('blobs are kept beside the layers, or alone', () => {
   }
 });
 
-test('an archive of each image is one that ctr imports by itself', async (t) => {
+test('ctr can import the archive of each image by itself', async (t) => {
   const node = 'archives';
   t.after(() => removeNode(node));
   const { snapshotId } = await status(NAMESPACE, 'both');
@@ -114,7 +114,7 @@ test('an archive of each image is one that ctr imports by itself', async (t) => 
   for (const image of IMAGES) assert.ok(names.includes(image), image);
 });
 
-describe('nodes import what is there as blobs, without a registry', () => {
+describe('nodes import images from blobs, without a registry', () => {
   const NODES: [node: string, containerd: string, name: string, restore: string][] = [
     ['imports', '1.7', 'both', '--mode import'],
     ['falls-back', '2', 'blobs', ''],
@@ -133,7 +133,7 @@ describe('nodes import what is there as blobs, without a registry', () => {
   }
 });
 
-test('where blobs cannot be had, the layers are kept, and the volume says which images have none', async (t) => {
+test('if blobs are unavailable, the layers are kept, and the volume lists which images have no blobs', async (t) => {
   const node = 'discarded';
   t.after(() => removeNode(node));
   await addNode(node, '1.6');

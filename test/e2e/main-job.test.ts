@@ -108,7 +108,7 @@ describe('new nodes without a registry', () => {
   });
 
   for (const [containerd, node] of Object.entries(NODES)) {
-    test(`containerd ${containerd} runs every image by every name it has`, async (t) => {
+    test(`containerd ${containerd} runs every image by all of its names`, async (t) => {
       const { snapshotId = '' } = await status('preloads', 'demo');
       t.after(() => removeNode(node));
       const { stderr } = await addNode(node, containerd, snapshotId);

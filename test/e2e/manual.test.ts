@@ -35,7 +35,7 @@ const rule = (apiGroup: string, resource: string, ...verbs: string[]) => ({
   ...{ apiGroups: [apiGroup], resources: [resource], verbs },
 });
 
-/** What a Job that made snapshots of images has had to be allowed ever since. */
+/** The permissions that Jobs for image snapshots have always needed. */
 const PERMISSIONS = [
   { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'preloader', namespace: NAMESPACE } },
   {
@@ -55,7 +55,7 @@ const PERMISSIONS = [
   },
 ];
 
-/** A pod of one's own that can run `export` and, with its own credentials, ask the API server. */
+/** A user's own pod that can run `export` and, with its own credentials, access the API server. */
 const workbench = async (): Promise<object> => {
   const server = new URL(await kubectl(['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']));
   const mounts = { tools: '/host', images: '/snapshot', listed: '/listed' };
@@ -104,7 +104,7 @@ after(async () => {
   await kubectl(['delete', '-f', '-', '--ignore-not-found'], list(PERMISSIONS.slice(1)));
 });
 
-/** From a workstation, of the claim that got a list. */
+/** Snapshots, from a workstation, the claim that was filled from a list. */
 const snapshot = (name: string, ...flags: string[]): Promise<Outcome> =>
   preload(['s', '-n', NAMESPACE, '--name', name, '--pvc', 'listed', ...flags]);
 
@@ -114,7 +114,7 @@ const restores = async (node: string, containerd: string, snapshotId: string, im
   await runWithoutPulling(NAMESPACE, node, images, 'Never');
 };
 
-test('a pod fills a claim with what is in use, and snapshots it with its own credentials', async (t) => {
+test('a pod captures the images in use into a claim, and snapshots it with its own credentials', async (t) => {
   await inPod([...TOOL, 'export', '--root', '/host', '--exclude', `${sample('build/')},${sample('deep')}`]);
   const snapshot = ['--class', 'disk', '--name', 'images-2026.11', '--namespace', NAMESPACE, '--pvc', 'images'];
   const table = await inPod([...TOOL, 'snapshot', ...snapshot]);
@@ -126,7 +126,7 @@ test('a pod fills a claim with what is in use, and snapshots it with its own cre
   await restores('by-hand', '1.6', snapshotId, [USED]);
 });
 
-test('a list on standard input is all that is captured, and the snapshot can be taken from a workstation', async (t) => {
+test('only the images listed on standard input are captured, and a workstation can take the snapshot', async (t) => {
   const exported = [...TOOL, 'export', '--root', '/host', '--to', '/listed', '--stdin'];
   await inPod(exported, `# what the shop needs\n${LISTED.join('\n')}\n`);
   const { images } = JSON.parse(await inPod(['cat', '/listed/preload.json']));
@@ -142,7 +142,7 @@ test('a list on standard input is all that is captured, and the snapshot can be 
   await restores('by-list', '2', JSON.parse(stdout).snapshotId, LISTED);
 });
 
-test('a volume that something else keeps writable is not passed off as ready for its snapshot', async () => {
+test('a warning says if something else keeps the volume writable', async () => {
   const script = `mount -o remount,rw /listed; exec 3>/listed/lost+found/held; rm /listed/lost+found/held
     echo ${LISTED[0]} | ${TOOL.join(' ')} export --root /host --to /listed --stdin 2>&1`;
   assert.match(
@@ -151,7 +151,7 @@ test('a volume that something else keeps writable is not passed off as ready for
   );
 });
 
-test('a snapshot that its driver has not taken in time is an error, and stays until it is deleted', async () => {
+test('a snapshot that is not ready in time is an error, and is kept until it is deleted', async () => {
   const secret = 'csi.storage.k8s.io/snapshotter-secret';
   const broken = {
     ...{ apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshotClass', metadata: { name: 'no-secret' } },

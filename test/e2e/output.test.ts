@@ -33,12 +33,12 @@ after(async () => {
 });
 
 describe('create', { concurrency: 3 }, () => {
-  test('-o name gives a shell one line', async () => {
+  test('-o name prints one line', async () => {
     const script = `ID=$(${create('named')} -o name 2>/dev/null) && printf '<%s>' "$ID"`;
     assert.equal(await run(['sh', '-euc', script]), '<volumesnapshot.snapshot.storage.k8s.io/named>');
   });
 
-  test('off a terminal the table is all of standard output, and no stream has an escape byte', async () => {
+  test('without a terminal, standard output has only the table, and no stream has escape codes', async () => {
     const { stdout, stderr } = await createPreload(NAMESPACE, 'piped', [IMAGE]);
     const [head = '', row = '', ...rest] = stdout.split('\n');
     assert.match(head, /^NAME .* IMAGES .* SIZE .* SNAPSHOT-ID .* AGE$/);
@@ -50,7 +50,7 @@ describe('create', { concurrency: 3 }, () => {
     for (const stream of [stdout, stderr]) assert.ok(!stream.includes(ESCAPE));
   });
 
-  test('with NO_COLOR a terminal gets no escape byte on either stream', async () => {
+  test('with NO_COLOR, a terminal gets no escape codes', async () => {
     const { code, stdout } = await outcome(startOnTerminal(create('plain'), { NO_COLOR: '1' }));
     assert.equal(code, 0, stdout);
     assert.match(stdout, / ✓ Snapshot ready\r\n/);
@@ -59,7 +59,7 @@ describe('create', { concurrency: 3 }, () => {
     assert.doesNotMatch(stdout, SPINNER);
   });
 
-  test('on a terminal a spinner turns, and the result stays plain', async () => {
+  test('on a terminal there is a spinner, and the result has no escape codes', async () => {
     const result = join(scratch, 'result');
     const { code, stdout } = await outcome(startOnTerminal(`${create('colourful')} >${result}`));
     assert.equal(code, 0, stdout);
@@ -77,7 +77,7 @@ describe('create', { concurrency: 3 }, () => {
     assert.ok(!stdout.includes(ESCAPE));
   });
 
-  test('-o json and -o yaml describe the preload as status does', async () => {
+  test('-o json and -o yaml describe the preload like status', async () => {
     const json = JSON.parse((await createPreload(NAMESPACE, 'json', [IMAGE, '-o', 'json'])).stdout) as PreloadSummary;
     assert.equal(json.phase, 'Ready');
     assert.equal(json.namespace, NAMESPACE);
@@ -91,7 +91,7 @@ describe('create', { concurrency: 3 }, () => {
   });
 });
 
-test('--dry-run=client prints the objects and makes none', async () => {
+test('--dry-run=client prints the objects and creates none', async () => {
   const before = await objectsOf(NAMESPACE);
   const dryRun = (format: string) => createPreload(NAMESPACE, 'dry', [IMAGE, '--dry-run=client', '-o', format]);
   const { items } = JSON.parse((await dryRun('json')).stdout) as { items: { kind: string }[] };
@@ -109,7 +109,7 @@ test('--dry-run=client prints the objects and makes none', async () => {
   assert.deepEqual(await objectsOf(NAMESPACE), before);
 });
 
-test('status of nothing says so on standard error and succeeds', async () => {
+test('status without preloads says so on standard error and succeeds', async () => {
   const { code, stdout, stderr } = await preload(['status', '-n', 'default']);
   assert.deepEqual(
     { code, stdout, stderr },

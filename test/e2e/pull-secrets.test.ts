@@ -105,7 +105,7 @@ const objects = [
   pod(OTHER, 'proof', podSpec([`${provided}/team/proof:1`, `${secure}/team/proof:1`], { nodeName: NODE, ...byLogin })),
 ];
 
-test('everything is captured that some secret, the credential provider or certs.d gives access to', async () => {
+test('captures every image that a pull secret, the credential provider or certs.d gives access to', async () => {
   assert.equal(created.code, 0, created.stderr);
   const { images = [] } = await status(RUN, 'private');
   const names = images.flatMap((image) => image.names);
@@ -120,7 +120,7 @@ test('everything is captured that some secret, the credential provider or certs.
   assert.match(await onNode(NODE, ['cat', ASKED]), new RegExp(`"image":"${provided}/team/tool"`));
 });
 
-test('where no secret is good, each is named', async () => {
+test('if no secret works, the error lists those that were tried', async () => {
   const refused = `${locked} rejected pull secret ${OLD}/login for ${locked}/team/alone; update it`;
   assert.match(created.stderr, new RegExp(`^ ! skipped ${locked}/team/alone:1 \\(used by .*alone\\): ${refused}`, 'm'));
   const strict = await preload(['create', 'strict', '-n', RUN, '--node', NODE, '--strict']);
@@ -141,7 +141,7 @@ test('no process ever has a secret in its command line or environment', async ()
   }
 });
 
-test('nor do the volume, the loader’s log, events and the record', async (t) => {
+test('no secret is on the volume, in the loader’s log, in events or in the record', async (t) => {
   t.diagnostic(`${watched.rounds} looks at all processes`);
   assertHasNone(created.stdout + created.stderr);
   const kinds = 'pods,configmaps,events,persistentvolumeclaims,volumesnapshots';
@@ -172,7 +172,7 @@ test('nor do the volume, the loader’s log, events and the record', async (t) =
   assert.equal(await onNode(NODE, ['sh', '-c', `cat ${logs}/*/* | grep -cF -f "$0" || true`, patterns]), '0\n');
 });
 
-test('the watch over processes sees a secret', async () => {
+test('the process watcher detects a secret', async () => {
   for (const [argv, env] of [
     [['-c', 'read -r _', RIGHT], {}],
     [['-c', 'read -r _'], { TOKEN: auth(WRONG) }],
@@ -210,7 +210,7 @@ const assertHasNone = (text: string): void => {
   );
 };
 
-/** How often a pattern is found in what a sparse file has. */
+/** How often a pattern occurs in the data of a sparse file. */
 const count = async (file: string, ...pattern: string[]): Promise<number> => {
   const search = 'file=$1; shift; tar --create --sparse "$file" 2>/dev/null | grep -zacF "$@"';
   return Number((await outcome(spawn('sh', ['-c', search, 'sh', file, ...pattern]))).stdout);

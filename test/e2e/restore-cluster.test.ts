@@ -56,7 +56,7 @@ after(async () => {
   await deleteNamespaces(NAMESPACE);
 });
 
-test('pods go on when containerd restarts, and run again when the node does', async () => {
+test('pods keep running when containerd restarts, and start again after a reboot', async () => {
   await runPod('lasting', NODE, [probe, odd, old]);
   const images = await tags(NODE);
   await restartContainerd(NODE);
@@ -73,7 +73,7 @@ test('pods go on when containerd restarts, and run again when the node does', as
   await removePods('lasting', 'after-restart');
 });
 
-test('an image that was removed is pulled again, onto the linked layers', async () => {
+test('an image that was removed can be pulled again, and reuses the linked layers', async () => {
   const before = await links();
   assert.ok(before > 5, String(before));
   await onNode(NODE, ['crictl', 'rmi', odd]);
@@ -84,7 +84,7 @@ test('an image that was removed is pulled again, onto the linked layers', async 
   await removePods('pulling');
 });
 
-test('a newer disk takes over, and the older one can go', async () => {
+test('a newer disk replaces the older one, which can be detached', async () => {
   await runPod('on-shared-layers', NODE, [probe, odd]);
   await mountAnother(NODE, second, NEW_DISK);
   await onNode(NODE, ['mkdir', '-p', '/run/systemd/system']); // as on a node with systemd
@@ -101,7 +101,7 @@ test('a newer disk takes over, and the older one can go', async () => {
   await removePods('on-shared-layers', 'on-the-new-disk', 'of-the-older-set');
 });
 
-test('without its disk a node does not start containerd, and is healed by --undo', async () => {
+test('without its disk a node does not start containerd, and --undo repairs it', async () => {
   const [requires, guard = ''] = (await onNode(NODE, ['cat', DROP_IN]))
     .split('\n')
     .filter((line) => line.includes('='));
@@ -165,7 +165,7 @@ test('pods with a user namespace need copied layers', async (t) => {
 });
 
 for (const containerd of ['1.7', '2']) {
-  test(`containerd ${containerd}: a kubelet short of disk keeps the pinned images`, async (t) => {
+  test(`containerd ${containerd}: a kubelet that is short of disk space keeps the pinned images`, async (t) => {
     const node = `life-full-${containerd.replace('.', '-')}`;
     t.after(() => removeNode(node));
     await addNode(node, containerd, first);

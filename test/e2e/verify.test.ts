@@ -63,7 +63,7 @@ const damage = async (change: (volume: string) => Promise<unknown>): Promise<voi
   await rmdir(volume);
 };
 
-test('an intact preload is valid, and all of it was read', async () => {
+test('an intact preload is valid, and is read completely', async () => {
   const { code, stdout, stderr } = await verify();
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^NAME +VALID +IMAGES +LAYERS +BLOBS +CHECKED\nchecked +True +6 +\d+ +\d+ +\d+Mi\n$/);
@@ -86,7 +86,7 @@ test('the result as JSON has what programs need', async () => {
   assert.match(result.set ?? '', /^[0-9a-f]{12}$/);
 });
 
-test('damages of contents and metadata are found, and which images they concern', async () => {
+test('damaged contents and metadata are detected, with the images that they affect', async () => {
   await damage(async (volume) => {
     const script = `
       cd layers/*/fs/odd/..
@@ -110,7 +110,7 @@ test('damages of contents and metadata are found, and which images they concern'
   assert.ok(stderr.endsWith(last), stderr);
 });
 
-test('a change that fits all checksums of the volume is found by what the cluster remembers', async () => {
+test('a change that matches all checksums on the volume is detected by the record in the cluster', async () => {
   await damage(async (volume) => {
     await run(['sh', '-euc', 'cd layers/*/fs/odd; echo other >setuid'], { cwd: volume });
     const sums = new Map<string, string>();
@@ -126,7 +126,7 @@ test('a change that fits all checksums of the volume is found by what the cluste
   assert.match(problem?.problem ?? '', /^does not match configmap\/preloaded-checked: /);
 });
 
-test('a damage that a later preload takes over from its base is found there', async () => {
+test('damage that a later preload inherits from its base is detected there', async () => {
   await damage((volume) => run(['sh', '-euc', 'cd layers/*/fs/odd; chmod u-s setuid'], { cwd: volume }));
   await createPreload(NAMESPACE, 'later', ['--base', 'checked', ...IMAGES.map(sample)]);
   const { code, stdout } = await preload(['verify', 'later', '-n', NAMESPACE, '-o', 'json']);
@@ -139,7 +139,7 @@ test('a damage that a later preload takes over from its base is found there', as
   );
 });
 
-test('a filesystem that cannot be mounted is said to be so', async () => {
+test('a filesystem that cannot be mounted is reported', async () => {
   await writeFile(disk, Buffer.alloc(1 << 20), { flag: 'r+' });
   const { code, stdout, stderr } = await verify();
   assert.deepEqual([code, stdout], [1, '']);
@@ -162,7 +162,7 @@ for (const [signal, code, step] of [
   });
 }
 
-test('two at once do not disturb each other: the second says that one is under way', async () => {
+test('a second verify reports that one is already running, and does not disturb it', async () => {
   const first = startPreload(['verify', 'checked', '-n', NAMESPACE]);
   const ended = outcome(first);
   await said(first.stderr, ' Verifying');

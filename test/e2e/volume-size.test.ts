@@ -47,7 +47,7 @@ test('images of unknown size get a small volume', async () => {
   assert.deepEqual(volumesOf(stderr), [2]);
 });
 
-test('images of known size get one that is hardly larger', async () => {
+test('images of known size get a volume of at most 4Gi', async () => {
   const pull = 'for image; do ctr --namespace k8s.io images pull --platform linux/amd64 "$image" >/dev/null; done';
   await onNode('worker', ['sh', '-euc', pull, 'sh', ...images]);
   await becomes([], async () => {
@@ -60,7 +60,7 @@ test('images of known size get one that is hardly larger', async () => {
   assert.ok(size <= 4, stderr);
 });
 
-test('a volume that is too small for what the loader finds is recreated', async () => {
+test('a volume that turns out to be too small is recreated', async () => {
   const layer = { name: 'large', script: 'head -c 500M /dev/zero >zeros', compression: 'none' as const };
   const registry = process.env.REGISTRY ?? '';
   const options = { registry, cache: join(folder, 'images'), log: () => {} };

@@ -90,7 +90,7 @@ test('skopeo reads every image by tag and by digest', async () => {
   }
 });
 
-test('preload.json says what is inside', async () => {
+test('preload.json describes the contents', async () => {
   const { format, version, platform, snapshotter, complete, uuid, set, checksums, images } = contents;
   assert.deepEqual(
     { format, version, platform, snapshotter, complete },
@@ -108,7 +108,7 @@ test('preload.json says what is inside', async () => {
   assert.equal(images.length, 6, 'seven tags of five digests, and pause');
 });
 
-test('the volume holds nothing but format 1', async () => {
+test('the volume has only the files of format 1', async () => {
   const entries = [
     'blobs',
     'index.json',
@@ -140,7 +140,7 @@ test('restore/names and index.json have every name of preload.json', async () =>
   assert.deepEqual(indexed.sort(), twice.sort());
 });
 
-test('blobs are the documents of the images, and no layers', async () => {
+test('blobs contains the documents of the images, but no layers', async () => {
   const expected = new Set(contents.images.flatMap(({ digest, manifest, config }) => [digest, manifest, config]));
   const found = (await readdir(join(volume, 'blobs/sha256'))).map((hex) => `sha256:${hex}`);
   assert.deepEqual(found.sort(), [...expected].sort());

@@ -3,7 +3,7 @@ import type { RequestedImage } from '../../src/model/image.ts';
 import { type ImageReference, parseImage } from '../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../src/model/request.ts';
 
-/** The reference that `text` is; it must be one. */
+/** Parses `text`, which must be an image reference. */
 export const reference = (text: string): ImageReference => {
   const image = parseImage(text);
   assert.ok(image, text);
@@ -18,7 +18,7 @@ export const requested = (name: string, fields: Partial<RequestedImage> = {}): R
   ...fields,
 });
 
-/** What is asked for unless a test says otherwise. */
+/** The default request of the tests. */
 export const defaultRequest: CaptureRequest = {
   images: [],
   cache: false,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints everything that the files below some folders are: equal trees give equal output.
+# Prints all contents and metadata of the files below some folders: equal trees give equal output.
 # Left out is what does not belong to the tree: the size of folders, the time of the outermost, the time of whiteouts
 # (devices 0:0), which is when they were unpacked.
 # usage: file-tree.sh FOLDER...

@@ -17,10 +17,10 @@ const BUNDLE = resolve(import.meta.dirname, '../../dist/kubectl-preload');
 export interface Loader {
   /** all it has reported so far */
   events: NumberedEvent[];
-  /** of its first process, as this machine sees it */
+  /** PID of its first process on this machine */
   pid(): Promise<number>;
   ended: Promise<Ended>;
-  /** Ends all its processes at once, as a runtime does; returns when the last is gone. */
+  /** Kills all its processes at once, as a container runtime does; returns when all have exited. */
   kill(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export const startLoader = async (
   return watch(child, async () => Number(await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')));
 };
 
-/** Captures as a person does on the node itself, where only what is killed is gone. */
+/** Captures as a user would on the node itself, where killing the process does not kill its children. */
 export const startByHand = async (
   node: PrivateNode,
   folder: string,

@@ -10,11 +10,11 @@ export interface Outcome {
 }
 
 /**
- * A containerd with its CRI plugin, alone in a mount namespace. Nothing in the machine's own /etc, /var and /run can be
- * written there, nor does it see there what the machine's containerd and preloads have.
+ * A containerd with its CRI plugin in its own mount namespace. It cannot write to the machine's /etc, /var and /run,
+ * and cannot see what the machine's own containerd and preloads store there.
  */
 export interface PrivateNode {
-  /** of a process that is on it all the time */
+  /** PID of a process that always runs on it */
   pid: number;
   run(argv: readonly string[]): Promise<Outcome>;
   /** Starts a command in a process group of its own and leaves it running. */

@@ -2,6 +2,6 @@ const LONG = process.env.LONG === '1'; // as `npm run test:long` sets it
 
 /**
  * How often a test repeats what differs only by chance, such as the moment of a kill: `long` times in `npm run test:long`,
- * `short` times otherwise. What differs by kind is no repetition, and always runs.
+ * `short` times otherwise. Cases that differ in kind are not repetitions and always run.
  */
 export const repetitions = (long: number, short = 1): number => (LONG ? long : short);

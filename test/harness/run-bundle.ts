@@ -12,7 +12,7 @@ export interface Outcome {
   stderr: string;
 }
 
-/** The built program under way; it sees nothing of this process' environment but `env`. */
+/** Starts the built program with `env` instead of the environment of this process. */
 export const startBundle = (argv: readonly string[], env: Record<string, string> = {}) => {
   const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const child = spawn(process.execPath, [BUNDLE, ...argv], {

@@ -6,7 +6,7 @@ import { digestOf } from '../../src/model/oci.ts';
 import { run } from '../cluster/machine/run.ts';
 
 const FILE_TREE = join(import.meta.dirname, 'file-tree.sh');
-// from an archive without timestamps of its own, one line a file
+// from an archive without its own timestamps, one line per file
 const ARCHIVED = `tar -xf "$0/restore/images.tar" --to-command='echo "$TAR_FILENAME $(sha256sum)"' | sort`;
 
 /** Asserts that the files of `volume` have these digests, by path. */
@@ -17,8 +17,8 @@ export const assertChecksums = async (volume: string, checksums: Record<string, 
 };
 
 /**
- * Checks all sums of a sealed volume, and says what it holds: the same for the same images, whenever and in whatever
- * order they came, and from wherever.
+ * Checks all checksums of a sealed volume and describes its contents. The description depends only on the images, not on
+ * when, in which order and from where they were captured.
  */
 export const describeVolume = async (volume: string): Promise<string> => {
   const read = (path: string) => readFile(join(volume, path), 'utf8');
@@ -51,7 +51,7 @@ export const describeVolume = async (volume: string): Promise<string> => {
 const withoutSources = ({ names, layers, ...image }: CapturedImage): string =>
   JSON.stringify({ ...image, names: names.sort(), layers: layers.map(({ source, ...layer }) => layer) });
 
-/** Chain IDs of the layers that are whole on a volume, be it sealed or not. */
+/** Chain IDs of the complete layers on a volume, sealed or not. */
 export const layersOn = async (volume: string): Promise<string[]> => {
   const entries = await readdir(join(volume, 'layers')).catch(() => []);
   const whole = await Promise.all(entries.map((hex) => readdir(join(volume, 'layers', hex))));

@@ -14,7 +14,7 @@ const SCRIPTS: Record<string, string> = {
 
 const WRITE = 'name=$1; eval "$2"; find . -exec touch --no-dereference --date=@0 {} +';
 
-// as overlayfs marks what the layers below have and this one has not
+// how overlayfs marks files of lower layers that this layer removes
 const HIDE = `find . -name .wh..wh..opq -execdir setfattr -n trusted.overlay.opaque -v y . ';' -delete
   find . -name '.wh.*' | while read -r mark; do
     hidden="\${mark%/*}/\${mark##*/.wh.}"

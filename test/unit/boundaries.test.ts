@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { transformSync } from 'esbuild';
 
-/** Each imports only what stands below it. */
+/** Each imports only from entries below it. */
 const ORDER = [
   'src/launcher.ts',
   'src/main.ts',
@@ -25,7 +25,7 @@ interface Source {
   path: string;
   /** its JavaScript, without types and comments */
   code: string;
-  /** what it imports, also for types alone: packages by name, files by path from the repository's root */
+  /** what it imports, including type-only imports: packages by name, files by path from the repository's root */
   imports: string[];
 }
 
@@ -54,7 +54,7 @@ const imports =
     source.imports.some((name) => names.includes(name));
 const uses = (pattern: RegExp) => (source: Source) => pattern.test(source.code);
 
-test('every file is in a room', () => {
+test('every file has a place in the order of folders', () => {
   assert.ok(sources.length > 50);
   assert.deepEqual(
     sources.map(({ path }) => path).filter((path) => roomOf(path) < 0),
@@ -62,7 +62,7 @@ test('every file is in a room', () => {
   );
 });
 
-describe('a room imports only what stands below it', () => {
+describe('a folder imports only what is below it', () => {
   for (const [index, room] of ORDER.entries()) {
     test(room, () => {
       const own = sources.filter(({ path }) => roomOf(path) === index);
@@ -74,7 +74,7 @@ describe('a room imports only what stands below it', () => {
   }
 });
 
-test('no files import each other in a circle', () => {
+test('there are no circular imports', () => {
   const graph = new Map(sources.map(({ path, imports }) => [path, imports]));
   const done = new Set<string>();
   const circles: string[] = [];
@@ -88,7 +88,7 @@ test('no files import each other in a circle', () => {
   assert.deepEqual(circles, []);
 });
 
-describe('effects have one place each', () => {
+describe('side effects are confined to a few folders', () => {
   const withFiles = ['src/commands', 'src/capture', 'src/registry', 'src/cluster', 'src/volume', 'src/node'];
 
   test('child processes', () => onlyIn(['src/node/command.ts'], imports('node:child_process')));
@@ -96,7 +96,7 @@ describe('effects have one place each', () => {
   test('requests', () => onlyIn(['src/registry', 'src/cluster'], imports('undici')));
   test('files', () => onlyIn(withFiles, imports('node:fs', 'node:fs/promises')));
   test('the process itself', () => {
-    const inPod = 'src/manifests/run-bundle.ts'; // which has the first lines of what the pod runs as a text
+    const inPod = 'src/manifests/run-bundle.ts'; // which contains the first lines of the pod's program as a string
     onlyIn(['src/launcher.ts', 'src/main.ts', 'src/cli', inPod], uses(/\bprocess\b(?!-)/));
   });
   test('yargs', () => onlyIn(['src/program.ts', 'src/commands', 'src/cli'], imports('yargs')));
@@ -107,7 +107,7 @@ describe('effects have one place each', () => {
     onlyIn(rooms, uses(/\bDate\.now\b|\bnew Date\(\)|\bsetTimeout\b|node:timers|AbortSignal\.timeout/));
   });
 
-  test('nothing at all in model and manifests but hashes and schemas', () => {
+  test('none in model and manifests, except hashing and schemas', () => {
     for (const { path, code, imports } of sources.filter(({ path }) => /^src\/(model|manifests)\//.test(path))) {
       const foreign = imports.filter((name) => !name.startsWith('src/') && !['node:crypto', 'valibot'].includes(name));
       assert.deepEqual(foreign, [], path);

@@ -17,7 +17,7 @@ test('the version', async () => {
   assert.equal((await runBundle(['--version'])).stdout, `${project.version}\n`);
 });
 
-describe('a wrong command line gets its reason and a pointer to the help, and nothing on standard output', () => {
+describe('an invalid command line gets a reason and a pointer to the help, and nothing on standard output', () => {
   const calls: [argv: string[], reason: RegExp, help: string][] = [
     [['frobnicate'], /^unknown command "frobnicate" for "kubectl preload"$/, ''],
     [['--frobnicate'], /^specify a command$/, ''],
@@ -111,10 +111,10 @@ test('a mistyped command gets a suggestion', async () => {
   }
 });
 
-describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
+describe('KUBECTL_PRELOAD_… variables are defaults for flags', () => {
   const flawed = async (argv: string[], env: Record<string, string>) => (await runBundle(argv, env)).stderr;
 
-  test('and checked like them', async () => {
+  test('are checked like flags', async () => {
     assert.match(await flawed(['create', 'web'], { KUBECTL_PRELOAD_PARALLEL: '8' }), /no cluster is configured/);
     assert.match(
       await flawed(['create', 'web'], { KUBECTL_PRELOAD_SIZE: 'big' }),
@@ -126,23 +126,23 @@ describe('KUBECTL_PRELOAD_… are defaults of flags', () => {
     );
   });
 
-  test('true or false for a flag without a value', async () => {
+  test('are true or false for a flag without a value', async () => {
     const strict = (value: string) => flawed(['create', 'web'], { KUBECTL_PRELOAD_STRICT: value });
     for (const value of ['true', 'false']) assert.match(await strict(value), /no cluster is configured/);
     for (const value of ['0', 'no']) assert.match(await strict(value), /"--strict": must be true or false/);
   });
 
-  test('the flag wins', async () => {
+  test('are overridden by flags', async () => {
     const argv = ['create', 'web', '--size', 'small'];
     assert.match(await flawed(argv, { KUBECTL_PRELOAD_SIZE: 'big' }), /invalid argument "small" for "--size"/);
   });
 
-  test('only where the command has the flag', async () => {
+  test('count only if the command has the flag', async () => {
     const { code } = await runBundle(['version'], { KUBECTL_PRELOAD_SIZE: 'big', KUBECTL_PRELOAD_FROBNICATE: '1' });
     assert.equal(code, 0);
   });
 
-  test('not of arguments, nor of --help and --version', async () => {
+  test('do not count for arguments, --help and --version', async () => {
     const env = { KUBECTL_PRELOAD_NAME: 'web', KUBECTL_PRELOAD_HELP: 'true', KUBECTL_PRELOAD_VERSION: 'v1' };
     assert.match(await flawed(['create'], env), /exactly one NAME is required/);
   });
@@ -152,7 +152,7 @@ describe('escape codes', () => {
   const flawed = ['create', 'Web'];
 
   for (const env of [{}, { TERM: 'xterm-256color', CI: '1' }, { FORCE_COLOR: '1' }]) {
-    test(`none off a terminal with ${JSON.stringify(env)}`, async () => {
+    test(`none without a terminal, with ${JSON.stringify(env)}`, async () => {
       const { stdout, stderr } = await runBundle(flawed, env);
       assert.ok(!(stdout + stderr).includes(ESCAPE));
     });
@@ -170,13 +170,13 @@ describe('escape codes', () => {
   });
 
   for (const env of [{ NO_COLOR: '1', TERM: 'xterm' }, { TERM: 'dumb' }]) {
-    test(`none on a terminal with ${JSON.stringify(env)}`, async () => {
+    test(`none on a terminal, with ${JSON.stringify(env)}`, async () => {
       assert.match(await onTerminal(env), /^error: invalid NAME/);
     });
   }
 });
 
-test('a reader that is gone ends the program without a stack', async () => {
+test('a closed pipe ends the program without a stack', async () => {
   const command = `{ sleep 0.5; ${process.execPath} ${BUNDLE} "$@"; } | true`;
   for (const argv of [['version'], ['-h']]) {
     assert.equal((await run('sh', ['-c', command, 'sh', ...argv])).stderr, '');
@@ -188,7 +188,7 @@ test('the value of a flag may begin with a dash', async () => {
   assert.match(stderr, /^error: cannot open the volume: no such file or directory: /m);
 });
 
-test('a bundle that cannot do its work says so without a stack', async () => {
+test('an unreadable request is reported without a stack', async () => {
   const { code, stderr } = await runBundle(['export', '--request', '/nonexistent', '--root', '/nonexistent']);
   assert.equal(code, 1);
   assert.match(stderr, /^error: cannot read the request: no such file or directory: \/nonexistent/);

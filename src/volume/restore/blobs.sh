@@ -7,8 +7,9 @@ content_folder() {
 register_blobs() {
   start=$(now)
   content=$(content_folder)
-  { [ -n "$blobs" ] && find_blobs && [ -z "$lost" ] && [ -d "$content" ]; } ||
+  { [ -n "$blobs" ] && find_blobs && [ -z "$missing_part" ]; } ||
     { log 'blobs: none registered; the volume does not have all of them' && return; }
+  [ -d "$content" ] || { log "blobs: none registered; cannot find containerd's content store" && return; }
   awk '$3 != "-" && !seen[$2]++' "$blobs" >"$tmp/blobs"
   spread "$tmp/blobs" register_blob 2>"$tmp/errors"
   phase blobs "$start" "$(count "$tmp/blobs") layer blobs registered"

@@ -17,12 +17,15 @@ parse() {
       --check) action=check ;;
       --undo) action=undo ;;
       --quiet) quiet=yes ;;
-      -h | --help) sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+      -h | --help)
+        sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0"
+        exit
+        ;;
       *) fail 2 "unknown option $1; see restore.sh --help" ;;
     esac
     shift
   done
   case $mode in auto | link | copy | import) ;; *) fail 2 "--mode $mode is not one of auto, link, copy, import" ;; esac
-  case $wait in *[!0-9]*) fail 2 "--wait $wait is not a number of seconds" ;; esac
-  case $settle$mode in yesauto | yeslink) mode='link' ;; yes*) fail 2 "--settle cannot be used with --mode $mode" ;; esac
+  case $wait in *[!0-9]* | 0?*) fail 2 "--wait $wait is not a number of seconds" ;; esac
+  [ -z "$settle" ] || case $mode in auto | link) mode='link' ;; *) fail 2 "--settle cannot be used with --mode $mode" ;; esac
 }

@@ -14,7 +14,7 @@ connect() {
 
   start=$(now)
   until find_containerd; do
-    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s"
+    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; specify another socket with --address"
     pause
   done
   waited=$(since "$start")
@@ -42,7 +42,6 @@ find_containerd() {
 }
 
 plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok" { ok = 1 } END { exit !ok }' "$tmp/plugins"; }
-has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
 
 # Finds the snapshotter of the CRI plugin; the kubelet cannot use images in any other.
 find_snapshotter() {
@@ -66,10 +65,12 @@ containerd_config() (
   for process in /proc/[0-9]*; do
     read -r name 2>/dev/null <"$process/comm" || continue
     { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ]; } || continue
-    set -- && file=''
+    set -- && file='' previous=''
     while read -r word; do
-      case ${1-} in -c | --config) file=$word ;; esac
-      set -- "$word" "$@"
+      case $previous in -c | --config) file=$word ;; esac
+      case $word in -c=* | --config=*) file=${word#*=} ;; esac
+      previous=$word
+      set -- "$@" "$word"
     done <<END
 $(tr '\0' '\n' <"$process/cmdline" | sed 1d)
 END
@@ -77,10 +78,3 @@ END
     case "$* $config" in *"${address#/var}"*) printf '%s\n' "$config" && return ;; esac
   done
 )
-
-# Runs crictl, if the node has one.
-cri() {
-  crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
-  command -v "${crictl%% *}" >/dev/null || crictl=crictl
-  $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
-}

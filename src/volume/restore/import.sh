@@ -15,20 +15,25 @@ others() { awk 'FILENAME == ARGV[1] { right[$1]; next } !($1 in right)' "$tmp/ri
 say_replaced() { others | while read -r name _; do log "replacing $name, which was a different image here"; done; }
 
 # Whether a working image would lose its name to one whose layers could not be linked, which is then removed.
-spoils_names() {
+would_break_names() {
   others | awk 'FILENAME == ARGV[1] { there[$1]; next } $3 != "-" && !($3 in there) { bad = 1 } END { exit !bad }' "$tmp/dirs" -
 }
 
 # Without unpacking, because the layers are already linked.
 import_names() {
-  ! spoils_names || { log 'import: skipped, because it would replace working images with images whose layers could not be linked' && return; }
+  ! would_break_names || {
+    log 'import: skipped, because it would replace working images with images whose layers could not be linked'
+    return
+  }
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
   # shellcheck disable=SC2046 # words without spaces, here and below
-  $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors" ||
+  if $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors"; then
+    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  else
     log "import: $(sed '$!d' "$tmp/errors")"
-  phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  fi
 }
 
 # --- mode import: one image at a time, in list order, so that a bad blob affects only its image ---
@@ -37,18 +42,19 @@ import_blobs() {
   say_replaced
   others >"$tmp/others"
   start=$(now)
-  judge find_unseen
+  find_missing find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
   : >"$tmp/imported"
+  : >"$tmp/done"
   while read -r digest; do import_image; done <"$tmp/todo" 2>"$tmp/errors"
-  phase import "$start" "$(count "$tmp/todo") images with their layers"
+  phase import "$start" "$(count "$tmp/done") of $(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
   list_snapshots
   survey
 }
 
-# Imports one image from an OCI layout of links to the volume, without the blobs that earlier images imported. Names that
-# are a different image here come second, when the layers are imported, because a failed import in ctr 1.x keeps all names.
+# Imports one image through an OCI layout that links to the volume, without blobs that were imported before. Names that are
+# another image here come last, after the layers, because a failed import in ctr 1.x still creates all names.
 import_image() {
   layout=$tmp/image
   mkdir -p "$layout/blobs/sha256"
@@ -59,7 +65,8 @@ import_image() {
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
   awk -v digest="$digest" 'FILENAME == ARGV[1] { other[$1]; if ($2 == digest) n++; next }
     n && $2 == digest && !($1 in other)' "$tmp/others" "$names" >"$tmp/safe"
-  { [ ! -s "$tmp/safe" ] || send_image "$tmp/safe"; } && send_image "$names" && cat "$tmp/new" >>"$tmp/imported"
+  { [ ! -s "$tmp/safe" ] || send_image "$tmp/safe"; } && send_image "$names" &&
+    cat "$tmp/new" >>"$tmp/imported" && echo "$digest" >>"$tmp/done"
   rm -r "$layout"
 }
 

@@ -1,11 +1,11 @@
-# --- image labels, and what CRI does with them ---
+# --- image labels ---
 
-# An image is pinned as long as one of its names is, so one is enough if the import could not label all of them. All names of
-# older sets are unpinned.
+# One pinned name pins the whole image, so if the import could not label the names, one is labelled here. Unpins all names of
+# older sets.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
-  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/bare"
-  if [ -n "$pin" ]; then one_name_each; else cp "$tmp/bare" "$tmp/chosen"; fi
+  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/unlabelled"
+  if [ -n "$pin" ]; then one_name_each; else cp "$tmp/unlabelled" "$tmp/chosen"; fi
   spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
   $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
@@ -15,44 +15,21 @@ label_names() {
 # Writes chosen, one name of each image that has no labelled name: if possible one with a digest, which never changes.
 one_name_each() {
   awk '
-    FILENAME == ARGV[1] { bare[$1]; next }
-    !($1 in bare) { held[$2]; next }
+    FILENAME == ARGV[1] { unlabelled[$1]; next }
+    !($1 in unlabelled) { held[$2]; next }
     !($2 in choice) || $1 ~ /@/ { choice[$2] = $1 }
     END { for (digest in choice) if (!(digest in held)) print choice[digest] }
-  ' "$tmp/bare" "$names" >"$tmp/chosen"
+  ' "$tmp/unlabelled" "$names" >"$tmp/chosen"
 }
 
 label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
 
-# The kubelet sees an image only after the CRI plugin has labelled its name.
-wait_for_cri() {
-  start=$(now)
-  until find_unseen && [ ! -s "$tmp/unseen" ] || late "$start"; do pause; done
-}
-
-find_unseen() {
-  : >"$tmp/unseen"
-  has_cri || return 0
-  $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
-}
-
-# Writes cri, "name pinned" of each name that CRI lists; empty without crictl.
-ask_cri() {
-  cri images --output json | awk '
-    function flush() { for (; n; n--) print name[n], pinned }
-    $1 == "\"id\":" { flush() }
-    $1 == "\"pinned\":" { pinned = $2 ~ /^true/ }
-    NF == 1 && /[:@]/ { gsub(/[",]/, "", $1); name[++n] = $1 }
-    END { flush() }
-  ' >"$tmp/cri"
-}
-
-# Pins work in containerd 1.6.22 or newer.
+# Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
     unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
   else
-    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[01]) unpinned=all ;; *) unpinned=0 ;; esac
+    case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[0-4] | 1.7.[0-9]) unpinned=all ;; *) unpinned=0 ;; esac
   fi
   [ -z "$pin" ] || [ "$unpinned" = 0 ] ||
     log "pin: containerd $server ignores the pins of $unpinned images; the kubelet may remove them when the disk is full"

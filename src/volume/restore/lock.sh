@@ -27,7 +27,7 @@ unlock() {
 
 same_file() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]; }
 
-# Prints when a process started, which tells it from another one with the same PID; nothing for zombies.
+# Prints when a process started, to distinguish it from an earlier one with the same PID; nothing for zombies.
 started() { sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 drop_dead_owner() {

@@ -7,15 +7,15 @@
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #
-# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes about a second
+# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
 #        copy    layers are copied to the node's disk; the volume can be detached afterwards
 #        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can be detached afterwards
 #        auto    link if the node and the volume allow it, else import; logs the reason
 # --settle          links, then copies in the background like --mode copy
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 #
-# exit code:  0  every image is present; after --undo: nothing is linked any more
-#             1  some images are missing; after --undo: some are still in use
+# exit code:  0  every image is present; after --undo: no layer is linked to the volume
+#             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged or made for other nodes; nothing was changed
 #             4  this node does not support it, or containerd does not answer; nothing was removed
@@ -27,16 +27,35 @@ LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 GOMAXPROCS=1 # ctr runs many times for a few milliseconds; starting threads would slow each call down
 export LC_ALL PATH GOMAXPROCS
 
-# Variables are global; $layers, $names, $set and the like come from volume.sh, $ctr and $snapshotter from containerd.sh.
+# Variables are global. These serve several parts, besides what follows below:
+#   here           folder of the volume                                        volume
+#   layers, names  lists in its restore/                                       volume
+#   blobs          list of its blobs, '' if it has none                        volume
+#   platform, set  platform and ID of its contents                             volume
+#   record         copy of its lists and of restore.sh, on the node            volume
+#   linked         what linked layers point to: layers/ in SET                 volume
+#   missing_part   first layer or blob that the volume does not have           volume
+#   client         version of ctr                                              containerd
+#   server         version of containerd                                       containerd
+#   waited         how long containerd took to answer                          containerd
+#   snapshotter    of the CRI plugin                                           containerd
+#   why            reason for the mode, or why it is not possible              mode
+#   fault          exit code if no mode is possible                            mode
+#   no_copy        reason why layers cannot be copied                          mode
+#   begin          when this run began                                         main
+#   message        last line of this run, for its result file                  main, report
+#   worker         number of the worker that a function runs in                lists
+#   tmp            folder of this run, in $run                                 report
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
-#   snapshots  what `ctr snapshots ls` lists             survey  -> all
-#   have       chain IDs of layers on the node           survey  -> link
-#   dirs       chain ID and directory of these layers    survey, link -> import, blobs, presence
-#   known      names on the node                         survey  -> import
-#   right      known names with the right digest         survey, presence -> import, presence
-#   cri        name of each image in CRI, if pinned      labels  -> presence
-#   unseen     names that CRI does not have yet          labels  -> presence
+#   snapshots  what `ctr snapshots ls` lists             survey, undo -> survey, undo
+#   have       chain IDs of layers on the node           survey -> main, link
+#   dirs       chain ID and directory of these layers    survey, link -> link, import, blobs, presence
+#   known      names on the node                         survey -> import
+#   right      known names with the right digest         survey, presence -> main, import, presence
+#   cri        name of each image in CRI, if pinned      cri -> presence, labels
+#   unseen     names that CRI does not have yet          cri -> presence
 #   missing    names the kubelet cannot use, and why     presence -> import, report
+#   mine       layers that only this set links to        undo -> main
 
 state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET
 run=/run/kubectl-preload
@@ -71,11 +90,11 @@ restore() {
   label_names
   [ "$mode" != copy ] || { wait_for_cri && settle_all; }
   release_volume
-  judge wait_for_cri
+  find_missing wait_for_cri
   check_pins
   drop_broken
   unlock
-  undo_lost_sets
+  undo_unmounted_sets
   [ -z "$settle" ] || settle_later
   report
 }
@@ -83,7 +102,7 @@ restore() {
 check() {
   list_snapshots
   survey
-  judge find_unseen
+  find_missing find_unseen
   report
 }
 
@@ -93,8 +112,9 @@ undo() {
   list_snapshots
   remove_snapshots "$leftovers"
   survey
-  hand_over
-  take_out
+  relink_shared
+  remove_linked
   forget
-  log "undone: $(count "$tmp/mine") linked layers removed in $(since "$begin")"
+  message="$(count "$tmp/mine") linked layers removed in $(since "$begin")"
+  log "undone: $message"
 }

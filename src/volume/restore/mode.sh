@@ -1,8 +1,6 @@
 # --- how to add the images to containerd ---
 
-no_copy='cp on this node loses extended attributes or device files'
-
-# Sets mode, and why to the reason.
+# Sets mode, and sets why to the reason for it.
 choose_mode() {
   fault=3
   case $mode in
@@ -27,32 +25,34 @@ can_link() {
   [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the $snapshotter snapshotter" && return 1; }
   plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
   find_layers
-  [ -z "$lost" ] || { why="layer $lost is missing" && return 1; }
+  [ -z "$missing_part" ] || { why="layer $missing_part is missing" && return 1; }
   why='CRI uses overlayfs and the volume has every layer'
 }
 
 can_import() {
   [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
-  bare=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
-  [ -z "$bare" ] || { why="the volume has no layer blobs for $bare" && return 1; }
+  without_blobs=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
+  [ -z "$without_blobs" ] || { why="the volume has no layer blobs for $without_blobs" && return 1; }
   find_blobs
-  [ -z "$lost" ] || { why="blob $lost is missing" && return 1; }
+  [ -z "$missing_part" ] || { why="blob $missing_part is missing" && return 1; }
   why='the volume has every blob'
 }
 
-# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes.
+# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Sets no_copy to the reason if not.
 can_copy() {
-  trial=$tmp/copy-trial
+  trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files'
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
   : >"$trial/lower/opaque/old"
   : >"$trial/lower/removed"
-  mount -t overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" overlay "$trial/merged" || return 1
+  mount_trial "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" || return 1
   rm -r "$trial/merged/opaque" "$trial/merged/removed"
   mkdir "$trial/merged/opaque"
   umount "$trial/merged"
   cp -a "$trial/upper/." "$trial/copied" || return 1
-  mount -t overlay -o "lowerdir=$trial/copied:$trial/lower" overlay "$trial/merged" || return 1
+  mount_trial "lowerdir=$trial/copied:$trial/lower" || return 1
   found=$(find "$trial/merged" | wc -l)
   umount "$trial/merged"
   [ "$found" -eq 2 ] # the root and the opaque folder; everything in the lower layer is hidden
 }
+
+mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { no_copy='mounting overlayfs fails' && return 1; }; }

@@ -2,8 +2,8 @@
 
 # Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
 # the names that CRI does not know.
-judge() {
-  { "$1" && { ! has_cri || ask_cri; }; } &
+find_missing() {
+  { "$1" && { ! has_cri || ask_cri; }; } & # in the background; the wait in spread waits for it too
   spread "$names" right_names >"$tmp/right"
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"
@@ -28,28 +28,7 @@ remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
   # shellcheck disable=SC2086 # words without spaces, here and below
-  doomed=$($ctr images ls -q $filters) || return
+  names_to_remove=$($ctr images ls -q $filters) || return
   # shellcheck disable=SC2086
-  [ -z "$doomed" ] || $ctr images rm --sync $doomed >/dev/null
+  [ -z "$names_to_remove" ] || $ctr images rm --sync $names_to_remove >/dev/null
 }
-
-report() {
-  sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
-  all=$(images <"$names") absent=$(images <"$tmp/missing")
-  message="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
-  [ "$absent" = 0 ] || fail 1 "$message"
-  log "$message"
-}
-
-# --- older sets ---
-
-# Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
-undo_lost_sets() (
-  set +f
-  for folder in "$state"/record/*; do
-    other=${folder##*/}
-    { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
-    log "set $other is no longer mounted; removing its linked images"
-    sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
-  done
-)

@@ -1,7 +1,13 @@
 # --- output: one line per phase on standard error, and a result file for programs ---
 
-log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2; }
-fail() { code=$1 && shift && message=$* && printf 'preload: error: %s\n' "$*" >&2 && exit "$code"; }
+# Standard error may be closed or its disk full; what follows these calls must happen nevertheless.
+log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2 || :; }
+fail() {
+  code=$1 && shift
+  message=$*
+  printf 'preload: error: %s\n' "$message" >&2
+  exit "$code"
+}
 refuse() { fail 3 "cannot use volume $here: $*"; }
 
 # Logs the end of phase $1, which began at $2.
@@ -9,6 +15,14 @@ phase() {
   name=$1 spent=$(since "$2") && shift 2
   log "$name: $* in $spent"
   echo "$name ${spent%s}" >>"$tmp/phases"
+}
+
+report() {
+  sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
+  all=$(images <"$names") absent=$(images <"$tmp/missing")
+  message="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
+  [ "$absent" = 0 ] || fail 1 "$message"
+  log "$message"
 }
 
 start_result() {
@@ -45,31 +59,4 @@ write_result() {
   awk 'BEGIN { printf "\"missing\":[" }
     { reason = $0; sub(/^[^ ]* [^ ]* /, "", reason); printf "%s{\"name\":\"%s\",\"reason\":\"%s\"}", sep, $1, reason; sep = "," }
     END { print "]}" }' "$tmp/missing"
-}
-
-# --- numbers, times, lists ---
-
-count() { awk 'END { print NR }' "$1"; }
-now() { read -r up _ </proc/uptime && echo "${up%.*}${up#*.}"; }
-since() { passed=$(($(now) - $1)) && printf '%d.%02ds\n' "$((passed / 100))" "$((passed % 100))"; }
-late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }
-pause() { sleep 0.1 2>/dev/null || sleep 1; }
-
-# "name digest chain" of the names on standard input that are on the volume.
-ours() { awk 'FILENAME == ARGV[1] { ours[$1] = $0; next } $1 in ours { print ours[$1] }' "$names" -; }
-
-# Number of distinct images among the names on standard input.
-images() { awk 'FILENAME == ARGV[1] { digest[$1] = $2; next } !seen[digest[$1]]++ { n++ } END { print n + 0 }' "$names" -; }
-
-# Runs a function in several workers; each reads a slice of the file from standard input.
-spread() {
-  file=$1 && shift
-  awk -v slice="$tmp/slice." -v workers="$workers" '
-    BEGIN { for (i = 0; i < workers; i++) printf "" >(slice i) } { print >(slice ((NR - 1) % workers)) }' "$file"
-  worker=0
-  while [ "$worker" -lt "$workers" ]; do
-    [ ! -s "$tmp/slice.$worker" ] || "$@" <"$tmp/slice.$worker" &
-    worker=$((worker + 1))
-  done
-  wait
 }

@@ -1,9 +1,12 @@
 import blobs from './blobs.sh' with { type: 'text' };
+import boot from './boot.sh' with { type: 'text' };
 import commandLine from './command-line.sh' with { type: 'text' };
 import containerd from './containerd.sh' with { type: 'text' };
+import cri from './cri.sh' with { type: 'text' };
 import importing from './import.sh' with { type: 'text' };
 import labels from './labels.sh' with { type: 'text' };
 import link from './link.sh' with { type: 'text' };
+import lists from './lists.sh' with { type: 'text' };
 import lock from './lock.sh' with { type: 'text' };
 import main from './main.sh' with { type: 'text' };
 import mode from './mode.sh' with { type: 'text' };
@@ -11,11 +14,12 @@ import presence from './presence.sh' with { type: 'text' };
 import report from './report.sh' with { type: 'text' };
 import settle from './settle.sh' with { type: 'text' };
 import survey from './survey.sh' with { type: 'text' };
+import time from './time.sh' with { type: 'text' };
 import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
-const before = [main, report, commandLine, volume, containerd, mode, lock, survey];
-const after = [link, settle, importing, blobs, labels, presence, undo];
+const before = [main, report, time, lists, commandLine, volume, containerd, cri, mode, lock, survey];
+const after = [link, boot, settle, importing, blobs, labels, presence, undo];
 
 /** Text of restore.sh, the same on every volume. */
 export const restoreScript = [...before, ...after, 'main "$@"\n'].join('\n');

@@ -18,7 +18,7 @@ settle_all() {
   spread "$tmp/links" settle_layers
   links >"$tmp/still-links"
   phase copy "$start" "$(($(count "$tmp/links") - $(count "$tmp/still-links"))) of $(count "$tmp/links") linked layers"
-  [ ! -s "$tmp/still-links" ] || fail 1 "$(count "$tmp/still-links") layers are still linked; run this again"
+  [ ! -s "$tmp/still-links" ] || fail 1 "$(count "$tmp/still-links") layers are still linked; run restore.sh --mode copy again"
 }
 
 check_space() {
@@ -28,7 +28,7 @@ check_space() {
   read -r _ dir _ <"$tmp/links"
   free=$(df -Pk "${dir%/fs}" | awk 'END { print $4 }')
   [ "$free" -gt "$needed" ] ||
-    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked"
+    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked; free some space and run restore.sh --mode copy again"
 }
 
 # The link is replaced atomically; containerd removes the copy with the snapshot.

@@ -10,26 +10,33 @@ survey() {
   spread "$tmp/known" right_names >"$tmp/right"
 }
 
-# Writes dirs, "chain directory" of each layer on the node. Preparing a snapshot on top of a chain prints the directories of
-# the whole chain; if the volume of a link is not mounted, the error contains only the top one. On any other error the layer
-# may still be in use, so the run fails.
+# Writes dirs, "chain directory" of each layer on the node, from the mount command of a snapshot prepared on top of it: that
+# lists the directories of the whole chain. If the volume of a linked layer is not mounted, ctr fails, and its error contains
+# only the top directory. After any other error the layer may be in use, so the run fails.
 locate() {
-  cp "$tmp/have" "$tmp/lost"
-  while [ -s "$tmp/lost" ]; do
-    awk 'FILENAME == ARGV[1] { lost[$1]; next } $1 in lost { top[$1]; delete top[$2] } END { for (chain in top) print chain }' \
-      "$tmp/lost" "$layers" >"$tmp/tops"
+  cp "$tmp/have" "$tmp/unlocated"
+  while [ -s "$tmp/unlocated" ]; do
+    awk '
+      FILENAME == ARGV[1] { unlocated[$1]; next }
+      $1 in unlocated { top[$1]; delete top[$2] }
+      END { for (chain in top) print chain }
+    ' "$tmp/unlocated" "$layers" >"$tmp/tops"
     spread "$tmp/tops" probe >"$tmp/chains" 2>"$tmp/errors"
-    awk -v rest="$tmp/lost" '
-      FILENAME == ARGV[1] { lost[$1]; next }
+    awk -v rest="$tmp/unlocated" '
+      FILENAME == ARGV[1] { unlocated[$1]; next }
       FILENAME == ARGV[2] { parent[$1] = $2; next }
       { n = split($2, dir, ":"); chain = $1
-        for (i = 1; i <= n; i++) { if (chain in lost) print chain, dir[i]; delete lost[chain]; chain = parent[chain] }
-        delete lost[$1] }
-      END { printf "" >rest; for (chain in lost) print chain >rest }
-    ' "$tmp/lost" "$layers" "$tmp/chains"
+        for (i = 1; i <= n; i++) {
+          if (chain in unlocated) print chain, dir[i]
+          delete unlocated[chain]
+          chain = parent[chain]
+        }
+        delete unlocated[$1] }
+      END { printf "" >rest; for (chain in unlocated) print chain >rest }
+    ' "$tmp/unlocated" "$layers" "$tmp/chains"
     { [ -s "$tmp/chains" ] && [ ! -s "$tmp/errors" ]; } || break
   done >"$tmp/dirs"
-  [ ! -s "$tmp/lost" ] || fail_unknown
+  [ ! -s "$tmp/unlocated" ] || fail_unknown
   [ ! -s "$tmp/have" ] || { list_snapshots && remove_snapshots "^preload-probe-$$-"; }
   sed 's/ .*//' "$tmp/dirs" >"$tmp/have"
 }
@@ -48,7 +55,7 @@ probe() {
 
 fail_unknown() {
   ! $ctr snapshots ls >"$tmp/snapshots" 2>/dev/null || remove_snapshots "^preload-probe-$$-" 2>/dev/null
-  fail 4 "cannot find where containerd keeps $(count "$tmp/lost") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
+  fail 4 "cannot find where containerd keeps $(count "$tmp/unlocated") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
 }
 
 list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "cannot list the snapshots in containerd; nothing was removed"; }

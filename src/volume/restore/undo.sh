@@ -1,15 +1,15 @@
 # --- undo ---
 
 # Links layers that another set on this node also has to that set. Writes mine, the layers to remove.
-hand_over() {
+relink_shared() {
   links | while read -r chain dir target; do
     [ "$target" = "$linked/${chain#sha256:}/fs" ] || continue
-    heir=$(heir "${chain#sha256:}")
-    if [ -n "$heir" ]; then ln -sfn "$heir" "$dir"; else echo "$chain"; fi
+    other=$(in_other_set "${chain#sha256:}")
+    if [ -n "$other" ]; then ln -sfn "$other" "$dir"; else echo "$chain"; fi
   done >"$tmp/mine"
 }
 
-heir() (
+in_other_set() (
   set +f
   for path in "$state"/*/layers/"$1"/fs; do
     [ "$path" != "$linked/$1/fs" ] && [ -d "$path" ] && echo "$path" && return
@@ -18,7 +18,7 @@ heir() (
 
 # Garbage collection removes the layers, because it knows what else needs them; ctr refuses to remove a layer if a child was
 # ever collected. Images of containers keep their names and layers.
-take_out() {
+remove_linked() {
   awk -v names="$tmp/free-names" '
     FILENAME == ARGV[1] { mine[$1]; next }
     FILENAME == ARGV[2] { if (NF > 2 && $NF != "Committed") keep[$(NF - 1)]; next }
@@ -28,14 +28,14 @@ take_out() {
   ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
   [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "cannot remove the linked images from containerd"
   unregister_blobs
-  spread "$tmp/free" let_go
+  spread "$tmp/free" unroot
   $ctr leases rm --sync "$($ctr leases create)" >/dev/null
   $ctr snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
   [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those and run --undo again"
 }
 
-let_go() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
+unroot() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 
 # Prints the containers and images that use linked layers; images by config digest, which is their ID in CRI.
 users() {
@@ -60,3 +60,14 @@ forget() {
   rm -rf "$record" "${state:?}/$set"
   rmdir "$state/record" "$state/new" "$state" 2>/dev/null
 }
+
+# Removes the images of sets whose volume is gone: containerd lists them, but they cannot run.
+undo_unmounted_sets() (
+  set +f
+  for folder in "$state"/record/*; do
+    other=${folder##*/}
+    { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
+    log "set $other is no longer mounted; removing its linked images"
+    sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
+  done
+)

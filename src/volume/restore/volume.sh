@@ -7,7 +7,7 @@ read_volume() {
   layers=$here/restore/layers names=$here/restore/names blobs=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
-    refuse "preload.json is missing, so the export did not finish"
+    refuse "preload.json is missing, so the capture did not finish"
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
@@ -71,24 +71,24 @@ check_lists() {
   [ "$verdict" = ok ] || refuse "restore/$verdict"
 }
 
-# Sets lost to the first missing layer.
+# Sets missing_part to the first layer that is missing; empty if none is.
 find_layers() {
-  lost=''
+  missing_part=''
   [ ! -L "$here/layers" ] || refuse "layers is a link"
-  while [ -z "$lost" ] && read -r chain _; do
+  while [ -z "$missing_part" ] && read -r chain _; do
     folder=$here/layers/${chain#sha256:}
     { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $chain is a link"
-    [ -d "$folder/fs" ] || lost=$chain
+    [ -d "$folder/fs" ] || missing_part=$chain
   done <"$layers"
 }
 
-# Sets lost to the first missing blob.
+# Sets missing_part to the first blob that is missing; empty if none is.
 find_blobs() {
-  lost=''
+  missing_part=''
   { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs is a link"
-  while [ -z "$lost" ] && read -r _ digest _; do
+  while [ -z "$missing_part" ] && read -r _ digest _; do
     file=$here/blobs/sha256/${digest#sha256:}
     [ ! -L "$file" ] || refuse "blob $digest is a link"
-    [ -f "$file" ] || lost=$digest
+    [ -f "$file" ] || missing_part=$digest
   done <"$blobs"
 }

@@ -11,7 +11,7 @@ const runs = async (kubeconfig: string): Promise<boolean> => {
   return succeeds(['pgrep', '--full', '--runstates', 'R,S,D', join(kubeconfig, '../..')]);
 };
 
-test('an API server alone serves the snapshot API and is gone when stopped', async () => {
+test('an API server without a cluster serves the snapshot API and leaves nothing', async () => {
   const server = await startApiServer({ snapshotCrds: true });
   const classes = await server.kubectl(['get', 'volumesnapshotclasses', '-o', 'name']);
   assert.equal(classes, '');

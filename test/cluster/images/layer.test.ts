@@ -41,12 +41,12 @@ test('a script sees the blob of the layer below', async () => {
   assert.equal(listing((await layerBuilder(folder, silent)(layer)).digest).at(-1), 'farewell');
 });
 
-test('a failing script names its layer', async () => {
+test('the error of a failing script includes the layer name', async () => {
   const layer = { name: 'broken', script: 'echo no space left >&2; exit 1' };
   await assert.rejects(layerBuilder(folder, silent)(layer), /cannot build layer broken:.*no space left/s);
 });
 
-test('the tar keeps what images keep beside contents', async () => {
+test('the tar keeps all metadata that images can have', async () => {
   const { digest } = await layerBuilder(folder, silent)(oddFiles);
   const records = gunzipSync(readFileSync(blobPath(folder, digest))).toString('latin1');
   assert.match(records, /SCHILY\.xattr\.security\.capability=/);

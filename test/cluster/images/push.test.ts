@@ -62,7 +62,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('every reference is one that skopeo can copy from the registry', () => {
+test('skopeo can copy every reference from the registry', () => {
   const names = ['web:1', 'web:latest', 'mirror/web:1', 'by-digest@sha256:X', 'docker:1', 'index:1'];
   assert.deepEqual(
     references.map((reference) => reference.replace(/sha256:.*/, 'sha256:X')),
@@ -82,7 +82,7 @@ test('names of one image share its digest', async () => {
   assert.equal(new Set(digests).size, 1);
 });
 
-test('the index is there, of its manifests only the one for this platform', async () => {
+test('the index is in the registry, but only its manifest for this platform', async () => {
   const index = await get('index/manifests/1');
   assert.equal(index.headers.get('content-type'), 'application/vnd.oci.image.index.v1+json');
   const { manifests } = (await index.json()) as { manifests: { digest: string; platform: { architecture: string } }[] };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CACHE } from '../state.ts';
 import { run } from './run.ts';
 
-// one of our runs at a time, as an update waits for nobody; an installation also waits for others
+// one of our runs at a time, as an update fails instead of waiting; an installation also waits for other programs
 const APT = ['flock', join(CACHE, 'apt.lock'), 'apt-get'];
 const WAIT = ['-o', 'DPkg::Lock::Timeout=300'];
 

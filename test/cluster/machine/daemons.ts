@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 const GRACE_SECONDS = 5;
 
-/** The machine's proxy settings and the like are no business of a loopback cluster. */
+/** Leaves out the machine's proxy settings and the like, which must not affect a loopback cluster. */
 export const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' };
 
 export const logFile = (cluster: Pick<Cluster, 'folder'>, name: string): string =>

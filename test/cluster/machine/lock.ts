@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CACHE, clusterId } from '../state.ts';
 
-/** Lets only one harness at a time work on the cluster in this folder; a harness that is killed gives way. */
+/** Lets only one harness at a time work on the cluster in this folder; a killed harness releases its lock. */
 export const inTurn = async (folder: string, work: () => Promise<void>): Promise<void> => {
   await mkdir(CACHE, { recursive: true });
   const lock = join(CACHE, `${clusterId(folder)}.lock`);

@@ -90,7 +90,7 @@ export const removeNode = async (cluster: Cluster, name: string, kubectl: Kubect
   await forgetNode(cluster, node);
 };
 
-/** Lets the kubelet unmount what pods use; what clings to the node all the same is killed with it. */
+/** Lets the kubelet unmount the pods' volumes; whatever remains is killed with the node. */
 const drain = async (name: string, kubectl: Kubectl): Promise<void> => {
   const flags = ['--force', '--ignore-daemonsets', '--delete-emptydir-data', '--disable-eviction', '--grace-period=1'];
   await kubectl(['drain', name, ...flags, '--timeout=30s']).catch(() => '');

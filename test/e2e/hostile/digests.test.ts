@@ -86,17 +86,17 @@ const withManifest = (of: string): Lie => {
 
 const LIES: Record<string, { lie: Lie; reason: RegExp }> = {
   'a layer that would become a static pod': { lie: withLayer({ digest: `sha256:${POD}` }), reason: INVALID_DIGEST },
-  'the same in a body that trickles': {
+  'a layer that would become a static pod, sent slowly': {
     lie: { ...withLayer({ digest: `sha256:${POD}` }), body: trickles },
     reason: INVALID_DIGEST,
   },
-  'a layer that is a file of the node': {
+  'a layer that is a file on the node': {
     lie: withLayer({ digest: `sha256:${FROM_BLOBS}/etc/secrets/fs/file` }),
     reason: INVALID_DIGEST,
   },
   'a configuration that would become a static pod': { lie: withConfig(`sha256:${POD}`), reason: INVALID_DIGEST },
   'a manifest that would become a static pod': { lie: withManifest(`sha256:${POD}`), reason: INVALID_DIGEST },
-  'a diff ID that is a folder of the node': {
+  'a diff ID that is a folder on the node': {
     lie: withLayer({ diffID: `sha256:${FROM_LAYERS}/etc/secrets` }),
     reason: INVALID_DIGEST,
   },
@@ -104,12 +104,12 @@ const LIES: Record<string, { lie: Lie; reason: RegExp }> = {
     lie: withLayer({ diffID: `sha256:${FROM_LAYERS}/var/lib/secrets/fs` }),
     reason: INVALID_DIGEST,
   },
-  'a digest in capitals': { lie: withLayer({ digest: `sha256:${HEX.toUpperCase()}` }), reason: INVALID_DIGEST },
-  'a digest by another algorithm': { lie: withLayer({ digest: `sha512:${HEX}` }), reason: INVALID_DIGEST },
+  'a digest in upper case': { lie: withLayer({ digest: `sha256:${HEX.toUpperCase()}` }), reason: INVALID_DIGEST },
+  'a digest with another algorithm': { lie: withLayer({ digest: `sha512:${HEX}` }), reason: INVALID_DIGEST },
   'a digest that is too long': { lie: withLayer({ digest: `sha256:${HEX}a` }), reason: INVALID_DIGEST },
-  'a size that is a text': { lie: withLayer({ size: '1' }), reason: INVALID_SIZE },
-  'a size below zero': { lie: withLayer({ size: -1e15 }), reason: INVALID_SIZE },
-  'a size beyond all disks': { lie: withLayer({ size: 1e30 }), reason: INVALID_SIZE },
+  'a size that is a string': { lie: withLayer({ size: '1' }), reason: INVALID_SIZE },
+  'a negative size': { lie: withLayer({ size: -1e15 }), reason: INVALID_SIZE },
+  'a size larger than any disk': { lie: withLayer({ size: 1e30 }), reason: INVALID_SIZE },
   'a layer that ends early': {
     lie: { ...withLayer({ digest: `sha256:${HEX}`, size: 1_000_000 }), body: endsEarly },
     reason: /^the connection to .* failed \(UND_ERR_SOCKET\)$/,
@@ -134,7 +134,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('an image that lies is skipped, and nothing of it gets to the node', () => {
+describe('a malicious image is skipped, and nothing from it reaches the node', () => {
   for (const [name, { lie, reason }] of Object.entries(LIES)) {
     test(name, async () => {
       front.tell(lie);

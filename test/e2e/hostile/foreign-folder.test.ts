@@ -44,7 +44,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('a folder where no volume is mounted', () => {
+describe('a folder that is not a mount point', () => {
   const path = join(folder, 'plain-folder');
 
   beforeEach(async () => {
@@ -52,7 +52,7 @@ describe('a folder where no volume is mounted', () => {
     await mkdir(path);
   });
 
-  test('is refused, also if it is empty', async () => {
+  test('is refused, even if it is empty', async () => {
     await refuses(path, new RegExp(`^error: no volume is mounted at ${path}\nhint: .*--force`, 'm'));
     assert.deepEqual(await readdir(path), []);
   });
@@ -105,7 +105,7 @@ describe('a volume', () => {
     assert.ok(!(await readdir(volume.seen)).includes('pgdata'));
   });
 
-  test('is found by a link and with a slash at the end', async (t) => {
+  test('can be specified by a link or with a trailing slash', async (t) => {
     t.after(unmount);
     const link = join(folder, 'link');
     await symlink(volume.path, link);
@@ -118,7 +118,7 @@ describe('a volume', () => {
     assert.match(stdout, /^ro\b/, `sealed, ${code}`);
   });
 
-  test('that is sealed stays as it is if the next capture cannot even start', async (t) => {
+  test('that is sealed is unchanged if the next capture cannot start', async (t) => {
     t.after(unmount);
     const first = await exportTo(volume.path);
     assert.equal(first.code, 0, first.stderr);

@@ -22,7 +22,7 @@ export interface LyingRegistry {
   stop: ProxyServer['stop'];
 }
 
-/** Stands in front of a real registry, and has one repository more, which lies. */
+/** A proxy in front of a real registry, with an additional repository that lies. */
 export const startLyingRegistry = async (target: string): Promise<LyingRegistry> => {
   const { address, behave, stop } = await startProxy(target);
   const tell = ({ root, contents = [], body = endsEarly }: Lie): void =>
@@ -48,7 +48,7 @@ export const endsEarly: Behaviour = (_question, answer) => {
   answer.write(POD, () => answer.socket?.end());
 };
 
-/** What has come is there for minutes before it turns out to be wrong. */
+/** Sends slowly, so that the data is on disk for minutes before it turns out to be wrong. */
 export const trickles: Behaviour = async (_question, answer) => {
   answer.writeHead(200, { 'content-length': SIZE });
   while (!answer.destroyed) {

@@ -55,7 +55,7 @@ const fetchAll = async (
   }
 };
 
-test('a registry that everybody may read', async () => {
+test('a public registry', async () => {
   assert.deepEqual(await fetchAll(open.address), []);
 });
 
@@ -76,7 +76,7 @@ test('a registry with passwords', async (t) => {
       message: `${address} rejected pull secret a/old for ${address}/team/app; update it, or check the name`,
     });
   });
-  await t.test('says what is missing', async () => {
+  await t.test('reports that credentials are missing', async () => {
     await assert.rejects(
       fetchAll(address),
       /requires credentials for .*team\/app; add a pull secret in a namespace that uses it/,
@@ -88,7 +88,7 @@ test('a registry with passwords', async (t) => {
       'pull secret a/broken is not a Docker configuration',
     ]);
   });
-  await t.test('what the kubelet itself logs in with', async () => {
+  await t.test('uses the kubelet’s own credentials', async () => {
     const root = join(folder, 'logged-in-node');
     const config = JSON.stringify({ auths: { '*.0.0.1:1': auth(WRONG), [address]: auth(RIGHT) } });
     await writeNodeFiles(root, { 'var/lib/kubelet/config.json': config });
@@ -122,10 +122,10 @@ test('a registry with tokens', async (t) => {
     const identity = secret('a/identity', { auths: { [address]: { identitytoken: IDENTITY } } });
     assert.deepEqual(await fetchAll(address, { pullSecrets: [identity] }), []);
   });
-  await t.test('a token that lets nobody in', async () => {
+  await t.test('a token that gives no access', async () => {
     await assert.rejects(fetchAll(address, { pullSecrets: [wrong] }), /rejected pull secret a\/old/);
   });
-  await t.test('anonymously, where every secret is refused', async () => {
+  await t.test('anonymously, if every secret is refused', async () => {
     await pushImage(open.address, 'public/app', folder, 1000);
     const warnings: string[] = [];
     const report = (warning: string) => warnings.push(warning);
@@ -140,7 +140,7 @@ test('a registry with tokens', async (t) => {
   });
 });
 
-test('a registry with TLS and an authority of its own', async (t) => {
+test('a registry with TLS and its own CA', async (t) => {
   await createAuthority(folder);
   await issue(folder, { name: 'server', addresses: ['IP:127.0.0.1'] });
   await issue(folder, { name: 'client' });
@@ -160,33 +160,33 @@ test('a registry with TLS and an authority of its own', async (t) => {
     return { root };
   };
 
-  await t.test('is refused by a node that does not know it', async () => {
+  await t.test('is rejected by a node that does not trust the CA', async () => {
     const hosts = `server = "https://${address}"\n`;
     await assert.rejects(fetchAll(address, await node({ [`${certs(address)}/hosts.toml`]: hosts })), {
       message: /^the certificate of 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\); add its CA to the node's certs\.d$/,
       kind: 'final',
     });
   });
-  await t.test('by ca in hosts.toml', async () => {
+  await t.test('is trusted because of ca in hosts.toml', async () => {
     const hosts = `[host."https://${address}"]\n  ca = "own-ca.pem"\n`;
     const files = { [`${certs(address)}/hosts.toml`]: hosts, [`${certs(address)}/own-ca.pem`]: ca };
     assert.deepEqual(await fetchAll(address, await node(files)), []);
   });
-  await t.test('by skip_verify', async () => {
+  await t.test('is accepted with skip_verify', async () => {
     const hosts = `server = "https://${address}"\nskip_verify = true\n`;
     assert.deepEqual(await fetchAll(address, await node({ 'etc/containerd/certs.d/_default/hosts.toml': hosts })), []);
   });
-  await t.test('by what the node trusts', async () => {
+  await t.test('is trusted because of the node’s own CA certificates', async () => {
     const files = {
       'etc/ssl/certs/ca-certificates.crt': ca,
       [`${certs(address)}/hosts.toml`]: `server = "https://${address}"\n`,
     };
     assert.deepEqual(await fetchAll(address, await node(files)), []);
   });
-  await t.test('by files as Docker has them', async () => {
+  await t.test('is trusted because of Docker’s certificate files', async () => {
     assert.deepEqual(await fetchAll(address, await node({ [`etc/docker/certs.d/${address}/own.crt`]: ca })), []);
   });
-  await t.test('with a certificate for the client', async () => {
+  await t.test('gets the client certificate that it requires', async () => {
     const hosts = `server = "https://${strict.address}"\nca = "ca.pem"\nclient = [["/etc/client.crt", "/etc/client.key"]]\n`;
     const files = { [`${certs(strict.address)}/hosts.toml`]: hosts, [`${certs(strict.address)}/ca.pem`]: ca };
     const client = {
@@ -197,7 +197,7 @@ test('a registry with TLS and an authority of its own', async (t) => {
   });
 });
 
-test('nothing that was said has a secret in it', () => {
+test('no message contains a secret', () => {
   assert.ok(said.length > 5);
   const encoded = [RIGHT, WRONG].map((password) => auth(password).auth);
   for (const password of [RIGHT, WRONG, IDENTITY, ...encoded]) {

@@ -37,7 +37,7 @@ after(async () => {
 let arrived = 0;
 
 interface Outcome {
-  /** as far as they are of the layer */
+  /** the Range header of each request */
   ranges: (string | undefined)[];
   /** sum of what the caller was told */
   counted: number;
@@ -51,7 +51,7 @@ const withClient = async <T>(
   return work(client).finally(() => client.close());
 };
 
-/** Fetches the layer through a proxy that behaves so; resolves only when it is right, and rejects only with nothing left. */
+/** Fetches the layer through a proxy with this behaviour; checks the content, and then removes the file. */
 const fetchLayer = async (
   behaviour: Behaviour,
   file = join(folder, 'layer-file'),
@@ -86,7 +86,7 @@ const half =
 const reset = half((answer) => answer.socket?.resetAndDestroy());
 
 describe('a blob arrives whole', () => {
-  test('after a reset, from where it broke', async () => {
+  test('after a reset, from where it stopped', async () => {
     const { ranges, counted } = await fetchLayer(first(1, reset));
     assert.deepEqual(ranges, [undefined, `bytes=${HALF}-`]);
     assert.equal(counted, SIZE);
@@ -112,7 +112,7 @@ describe('a blob arrives whole', () => {
     assert.deepEqual(ranges, [undefined, `bytes=${HALF}-`]);
   });
 
-  test('from a server that knows no Range', async () => {
+  test('from a server that does not support Range', async () => {
     const ignorant: Behaviour = (question, _answer, pass) => {
       delete question.headers.range;
       pass();
@@ -125,7 +125,7 @@ describe('a blob arrives whole', () => {
     assert.deepEqual([ranges.length, counted], [2, SIZE]);
   });
 
-  test('through more breaks than tries, as long as each brings more', async () => {
+  test('through more interruptions than tries, as long as each try makes progress', async () => {
     const piece = 200_000;
     const drip: Behaviour = (question, answer) => {
       const start = Number(/bytes=(\d+)-/.exec(question.headers.range ?? '')?.[1] ?? 0);
@@ -149,39 +149,39 @@ describe('a blob arrives whole', () => {
     seconds: () => '1',
     'a date': () => new Date(Date.now() + 2000).toUTCString(), // which knows no milliseconds
   })) {
-    test(`not before the time that a server names in ${kind}`, async () => {
+    test(`not before the time that a server requests as ${kind}`, async () => {
       const started = Date.now();
       await fetchLayer(first(1, (...args) => status(429, { 'retry-after': retryAfter() })(...args)));
       assert.ok(Date.now() - started >= 900);
     });
   }
 
-  test('after another content, from scratch', async () => {
+  test('after wrong content, from scratch', async () => {
     const { ranges, counted } = await fetchLayer(first(1, (_question, _answer, pass) => pass(() => otherLayer)));
     assert.deepEqual(ranges, [undefined, undefined]);
     assert.equal(counted, SIZE);
   });
 
-  test('after too much', async () => {
+  test('after too much content', async () => {
     const doubled = (data: Buffer) => Buffer.concat([data, data]);
     assert.equal((await fetchLayer(first(1, (_question, _answer, pass) => pass(doubled)))).counted, SIZE);
   });
 
-  test('from what another run left', async () => {
+  test('from a partial file that another run left', async () => {
     const file = join(folder, 'left');
     await writeFile(`${file}.partial`, layer.subarray(0, HALF));
     const { ranges, counted } = await fetchLayer((_question, _answer, pass) => pass(), file);
     assert.deepEqual([ranges, counted], [[`bytes=${HALF}-`], SIZE]);
   });
 
-  test('from a whole file that was left, without asking', async () => {
+  test('from a complete file that was left, without a request', async () => {
     const file = join(folder, 'left-whole');
     await writeFile(`${file}.partial`, layer);
     const { ranges, counted } = await fetchLayer(status(500), file);
     assert.deepEqual([ranges, counted], [[], SIZE]);
   });
 
-  test('in spite of rubbish that was left', async () => {
+  test('even if a corrupt partial file was left', async () => {
     const file = join(folder, 'left-rubbish');
     await writeFile(`${file}.partial`, otherLayer.subarray(0, HALF));
     const { ranges, counted } = await fetchLayer((_question, _answer, pass) => pass(), file);
@@ -189,7 +189,7 @@ describe('a blob arrives whole', () => {
   });
 });
 
-describe('a blob that cannot be had fails', () => {
+describe('an unavailable blob is an error', () => {
   const fails = async (behaviour: Behaviour, message: RegExp, requests: number) => {
     await assert.rejects(fetchLayer(behaviour), (error: Error) => {
       assert.match(error.message, message);
@@ -213,13 +213,13 @@ describe('a blob that cannot be had fails', () => {
   test('400 at once', () => fails(status(400), /answered 400/, 1));
   test('500 after some tries', () => fails(status(500), /answered 500/, PATIENCE.tries));
   test('a wait that is too long', () => fails(status(429, { 'retry-after': '3600' }), /asks to wait 3600 s/, 1));
-  test('an endless redirection', () =>
+  test('endless redirects', () =>
     fails((question, answer) => answer.writeHead(307, { location: question.url }).end(), /too many redirects/, 6));
   test('wrong content, twice', () =>
     fails((_question, _answer, pass) => pass(() => otherLayer), /content that does not match sha256:/, 2));
 });
 
-test('a stop in the middle leaves what is there for the next', async () => {
+test('a fetch that is stopped leaves a partial file for the next one', async () => {
   const file = join(folder, 'stopped');
   const stop = new AbortController();
   await assert.rejects(

@@ -46,9 +46,9 @@ const withoutDigest =
 
 for (const [name, behaviour] of Object.entries<Behaviour>({
   truncated: (_question, _answer, pass) => pass(cut),
-  'truncated, of a server that names no digest': withoutDigest(cut),
-  'refused for a moment': status(503),
-  'broken off': (_question, answer) => answer.socket?.resetAndDestroy(),
+  'truncated, from a server that sends no digest': withoutDigest(cut),
+  'refused once': status(503),
+  interrupted: (_question, answer) => answer.socket?.resetAndDestroy(),
 })) {
   test(name, async () => {
     const manifest = await fetchManifest(first(1, behaviour));
@@ -57,7 +57,7 @@ for (const [name, behaviour] of Object.entries<Behaviour>({
   });
 }
 
-test('truncated for good', async () => {
+test('a manifest that is always truncated is an error', async () => {
   await assert.rejects(
     fetchManifest((_question, _answer, pass) => pass(cut)),
     /content that does not match sha256:/,

@@ -45,7 +45,7 @@ const nodeWith = async (name: string, files: Record<string, string>): Promise<st
   return root;
 };
 
-test('a mirror is asked first, by the name of the registry, with its header', async () => {
+test('a mirror is asked first, with the name of the registry and the configured header', async () => {
   const hosts = `server = "http://${server.address}"
 [host."http://${mirror.address}"]
   capabilities = ["pull", "resolve"]
@@ -69,7 +69,7 @@ test('a mirror is asked first, by the name of the registry, with its header', as
   }
 });
 
-test('a mirror without resolve is not asked what a tag means; its path may be any', async () => {
+test('a mirror without resolve is not asked to resolve tags, and may have any path', async () => {
   const hosts = `server = "http://${server.address}"
 [host."http://${mirror.address}/v2/cache"]
   capabilities = ["pull"]
@@ -92,7 +92,7 @@ test('a mirror without resolve is not asked what a tag means; its path may be an
   );
 });
 
-test('a server that a registry sends us to gets no credentials and no configured header', async () => {
+test('the target of a redirect gets no credentials and no configured header', async () => {
   const hosts = `server = "http://${server.address}"\n[header]\n  x-key = "key-of-the-server"\n`;
   const root = await nodeWith('redirected', { 'etc/containerd/certs.d/registry.test/hosts.toml': hosts });
   server.behave((question, answer, pass) => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopServer } from '../../harness/stop-server.ts';
 
-/** Stands in front of a real registry and spoils what it is told to. */
+/** A proxy in front of a real registry that injects the faults it is told to. */
 export interface ProxyServer {
   address: string;
   /** what was asked of it */
@@ -53,7 +53,7 @@ export const status =
     answer.writeHead(code, headers).end();
   };
 
-/** Serves `bytes` every so many milliseconds. */
+/** Sends `bytes` bytes at a time, at a fixed interval in milliseconds. */
 export const slowly =
   (bytes: number, milliseconds: number): Behaviour =>
   (_question, _answer, pass) =>

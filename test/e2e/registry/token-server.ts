@@ -64,7 +64,7 @@ export const startTokenServer = async (
   };
 };
 
-/** Undefined for somebody who does not say who they are. */
+/** Undefined for anonymous requests. */
 const isKnown = (users: TokenUsers, { headers }: IncomingMessage, form: URLSearchParams): boolean | undefined => {
   const identityToken = form.get('refresh_token');
   if (identityToken) return users.identityTokens.includes(identityToken);

@@ -37,7 +37,7 @@ const hex = 'f'.repeat(64);
 
 /** Ways to damage a volume with blobs, the error of restore.sh for each, and the mode if only that one fails. */
 export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'link' | 'import'][] = [
-  ['no preload.json', (volume) => rm(join(volume, 'preload.json')), /export did not finish/],
+  ['no preload.json', (volume) => rm(join(volume, 'preload.json')), /capture did not finish/],
   ['an empty preload.json', (volume) => truncate(join(volume, 'preload.json')), /truncated/],
   ['a truncated preload.json', edit('preload.json', (text) => text.slice(0, -30)), /truncated/],
   ['another format', edit('preload.json', (text) => text.replace('"format": 1', '"format": 12')), /format is 12/],
@@ -57,7 +57,7 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     edit('preload.json', (text) => text.replace(/"set": "\w+/, '"set": "$(touch ran)')),
     /does not match the lists in restore\//,
   ],
-  ['a preload.json that is a link', replaceByLink((volume) => join(volume, 'preload.json')), /export did not finish/],
+  ['a preload.json that is a link', replaceByLink((volume) => join(volume, 'preload.json')), /capture did not finish/],
   [
     'another set',
     edit('preload.json', (text) => text.replace(/"set": "\w/, '"set": "x')),

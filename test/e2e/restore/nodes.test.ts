@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { run } from '../../cluster/machine/run.ts';
 import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
+import { ctrWith, refuse } from './faulty-ctr.ts';
 import { labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
 import { app, odd, pause, web } from './small-images.ts';
 
@@ -33,6 +34,25 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.equal((await restore(node, withBlobs, '--undo')).code, 0);
     },
     { config, crictl: false },
+  );
+}
+
+for (const flag of ['--config=', '--config ', '-c=', '-c ']) {
+  onNode(
+    '2',
+    `finds the snapshotter of CRI in the file that follows ${flag}`,
+    async (node, files) => {
+      const binary = join(files, 'containerd');
+      await install(node, files, 'start', `exec ${binary} ${flag}${files}/config.toml`);
+      const script = `cp "$(command -v containerd)" ${binary} && mount --bind ${files}/start "$(command -v containerd)" &&
+        mv /etc/containerd/config.toml ${files}`;
+      assert.equal((await node.run(['sh', '-c', script])).code, 0);
+      await node.restartContainerd();
+      const { code, stderr } = await restore(node, volume);
+      assert.equal(code, 4);
+      assert.match(stderr, /cannot link: CRI uses the native snapshotter/);
+    },
+    { config: `[plugins."io.containerd.${CRI_PLUGIN[2]}]\n  snapshotter = "native"\n`, crictl: false },
   );
 }
 
@@ -117,8 +137,36 @@ onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (nod
   ]);
   const { code, stderr } = await restore(node, withBlobs, '--mode', 'copy');
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked/);
+  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked; free some space/);
   assert.equal((await restore(node, withBlobs, '--check')).code, 0);
+});
+
+onNode(
+  '1.7',
+  'reports versions of containerd that ignore pins',
+  async (node, files) => {
+    for (const [server, ignores] of [
+      ['1.6.20', true],
+      ['1.6.24', true],
+      ['1.6.25', false],
+      ['1.7.9', true],
+      ['1.7.10', false],
+    ] as const) {
+      const as = `ctr "$@" | sed 's/Version: .*/Version: v${server}/'; exit`;
+      const ctr = await ctrWith(files, `case "$*" in *' version') ${as} ;; esac`);
+      const { code, stderr } = await restore(node, volume, '--ctr', ctr);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.includes(`containerd ${server} ignores the pins of all images`), ignores, stderr);
+    }
+  },
+  { crictl: false },
+);
+
+onNode('2', 'does not report names as imported if the import failed', async (node, files) => {
+  const { code, stderr } = await restore(node, volume, '--ctr', await ctrWith(files, refuse("*'images import'*")));
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /import: ctr: dial .* connection refused/);
+  assert.doesNotMatch(stderr, /import: 3 images/);
 });
 
 onNode('2', 'cleans up an older set whose volume is no longer mounted', async (node, files) => {
@@ -147,6 +195,8 @@ onNode('2', 'writes its result to a file for programs', async (node) => {
   assert.match(message, /^3 of 3 images present/);
   assert.match(containerd, /^2\./);
   assert.deepEqual(facts, { action: 'restore', exitCode: 0, set: volume.set, mode: 'link', missing: [] });
+  assert.equal((await restore(node, volume, '--undo')).code, 0);
+  assert.match((await result(node, 'undo')).message, /^4 linked layers removed in /);
 });
 
 /** Puts a program into `folder`. */

@@ -12,17 +12,17 @@ import { damages } from './damages.ts';
 import { writeSmallVolume } from './small-volume.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-refuses-'));
-const sound = join(folder, 'sound');
+const intact = join(folder, 'intact');
 let node: PrivateNode;
 
 before(async () => {
-  await mkdir(sound);
+  await mkdir(intact);
   const images = [
     { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] },
     { name: 'registry.test/shop/web:1', layers: ['base', 'web'] },
     { name: 'registry.test/pause:3', layers: ['pause'], sandbox: true },
   ];
-  await writeSmallVolume(sound, images, { blobs: true });
+  await writeSmallVolume(intact, images, { blobs: true });
   await provide([containerdSource('1.6')], console.error);
   node = await startPrivateNode(join(folder, 'node'), '/usr/bin');
 });
@@ -34,7 +34,7 @@ after(async () => {
 const copyOfVolume = async (): Promise<string> => {
   const volume = join(folder, 'damaged');
   await rm(volume, { recursive: true, force: true });
-  await run(['cp', '-a', sound, volume]);
+  await run(['cp', '-a', intact, volume]);
   return volume;
 };
 
@@ -72,19 +72,50 @@ for (const [args, code, reason] of [
   [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
+  [['--wait', '08'], 2, /--wait 08 is not a number of seconds/],
   [['--ctr', '/nowhere/ctr'], 4, /found no ctr/],
-  [['--address', '/run/nowhere.sock', '--wait', '1'], 4, /no containerd answered at \/run\/nowhere.sock within 1 s/],
+  [
+    ['--address', '/run/nowhere.sock', '--wait', '1'],
+    4,
+    /no containerd answered at \/run\/nowhere.sock within 1 s; specify another socket with --address/,
+  ],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
-    const { code: found, stderr } = await node.run(['sh', join(sound, 'restore.sh'), ...args]);
+    const { code: found, stderr } = await node.run(['sh', join(intact, 'restore.sh'), ...args]);
     assert.equal(found, code, stderr);
     assert.match(stderr, reason);
-    await untouched(sound);
+    await untouched(intact);
     const { exitCode, message } = JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
     assert.equal(exitCode, code);
     assert.match(message, reason);
   });
 }
+
+for (const shell of ['dash', 'bash', 'busybox ash']) {
+  for (const stderr of ['2>&-', '2>/dev/full']) {
+    test(`${shell} refuses, waits and helps as usual if it cannot write its messages: ${stderr}`, async () => {
+      const volume = await copyOfVolume();
+      await rm(join(volume, 'preload.json'));
+      const call = (path: string, rest: string) => node.run(['sh', '-c', `${shell} ${path}/restore.sh ${rest}`]);
+      assert.equal((await call(volume, stderr)).code, 3);
+      await untouched(volume);
+      assert.doesNotMatch((await call(intact, '--help >/dev/full')).stderr, /preload:/);
+      await untouched(intact);
+
+      const hold = `flock /run/kubectl-preload/lock timeout 2 ${shell} ${intact}/restore.sh ${stderr}`;
+      assert.equal((await node.run(['sh', '-c', hold])).code, 124, 'waits for the lock');
+      await untouched(intact);
+    });
+  }
+}
+
+test('restore.sh --mode copy refuses a node that cannot mount overlayfs', async () => {
+  const script = `mount --bind /bin/false "$(command -v mount)"; exec sh ${intact}/restore.sh --mode copy`;
+  const { code, stderr } = await node.run(['unshare', '--mount', 'sh', '-c', script]);
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /cannot copy: mounting overlayfs fails/);
+  await untouched(intact);
+});
 
 test('reports an image with a damaged blob instead of importing it', async () => {
   const volume = await copyOfVolume();
@@ -93,6 +124,7 @@ test('reports an image with a damaged blob instead of importing it', async () =>
   await appendFile(join(volume, 'blobs/sha256', blob), 'x');
   const { code, stderr } = await node.run(['sh', join(volume, 'restore.sh'), '--mode', 'import']);
   assert.equal(code, 1, stderr);
+  assert.match(stderr, /import: 2 of 3 images with their layers/);
   assert.match(stderr, /missing registry.test\/pause:3: some of its layers are missing/);
   assert.match(stderr, /2 of 3 images present/);
 });

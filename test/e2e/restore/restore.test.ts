@@ -6,7 +6,17 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
-import { labelled, newVolume, onNode as onNodeOf, pinned, restore, STATE, store, targets } from './restored-node.ts';
+import {
+  labelled,
+  newVolume,
+  onNode as onNodeOf,
+  pinned,
+  restore,
+  result,
+  STATE,
+  store,
+  targets,
+} from './restored-node.ts';
 import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
@@ -42,6 +52,7 @@ for (const version of CONTAINERD_VERSIONS) {
 
     const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
+    assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
     assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
@@ -94,6 +105,7 @@ for (const version of CONTAINERD_VERSIONS) {
     for (const name of [onBase.name, 'registry.test/same-layers:1']) await node.removeImage(name);
     const undone = await restore(node, volume, '--undo');
     assert.equal(undone.code, 0, undone.stderr);
+    assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
   });
 

@@ -19,7 +19,7 @@ export const kubectl = (args: readonly string[], input?: object): Promise<string
 
 export const createNamespace = (name: string): Promise<string> => kubectl(['create', 'namespace', name]);
 
-/** Ends all there is in the namespaces, and waits for it. */
+/** Deletes everything in the namespaces, and waits until it is gone. */
 export const deleteNamespaces = (...names: string[]): Promise<string> =>
   kubectl(['delete', 'namespace', ...names, '--ignore-not-found', '--timeout=120s']);
 
@@ -61,7 +61,7 @@ export const startOnTerminal = (command: string, env: NodeJS.ProcessEnv = {}, co
 export const cluster = (...args: string[]): Promise<Outcome> =>
   outcome(spawn(CLUSTER[0] ?? '', [...CLUSTER.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
 
-/** Boots a node whose disk, if any, is a clone of the snapshot; the outcome says how restore.sh went. */
+/** Boots a node whose disk, if any, is a clone of the snapshot; returns the outcome of restore.sh. */
 export const addNode = async (name: string, containerd: string, snapshot?: string, restore = ''): Promise<Outcome> => {
   const disk = snapshot === undefined ? [] : ['--snapshot', snapshot, '--restore', restore];
   const added = await cluster('node', 'add', name, '--containerd', containerd, ...disk);
@@ -81,7 +81,7 @@ export const startOnNode = async (node: string, argv: readonly string[]): Promis
   return spawn(command, args, { env: ENVIRONMENT });
 };
 
-/** Waits until `read` gives `expected`; shows the difference where it does not. */
+/** Waits until `read` returns `expected`; shows the difference if it never does. */
 export const becomes = async <T>(expected: T, read: () => Promise<T>, seconds = 60): Promise<void> => {
   let last: T | undefined;
   const equal = async () => {

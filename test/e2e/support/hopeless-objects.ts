@@ -14,14 +14,14 @@ export const snapshotClass = (name: string, driver: string, parameters: object) 
   parameters,
 });
 
-/** Classes that create accepts, or refuses for what they lack, but that never give a snapshot. */
+/** Classes that never produce a snapshot; create accepts some and refuses others. */
 export const HOPELESS_CLASSES = [
   storageClass('without-snapshots', 'nobody.preload.test'),
   storageClass('stuck', 'absent.preload.test'),
   snapshotClass('stuck', 'absent.preload.test', {}),
 ];
 
-/** A node without a kubelet, for the scheduler alone to look at; nothing fits on it. */
+/** A node without a kubelet, only for the scheduler; nothing fits on it. */
 export const TINY_NODE = {
   apiVersion: 'v1',
   kind: 'Node',

@@ -15,7 +15,7 @@ interface Item {
 const IN_NAMESPACE = 'pods,persistentvolumeclaims,configmaps,secrets,volumesnapshots';
 const OF_NAMESPACE = 'persistentvolumes,volumesnapshotcontents';
 
-/** What a preload is made of, as far as the namespace has it: `Kind name`, the kind alone for names that are made up. */
+/** The objects of preloads in the namespace: `Kind name`, or only the kind if the name is generated. */
 export const objectsOf = async (namespace: string): Promise<string[]> => {
   const inside = await items(IN_NAMESPACE, '--namespace', namespace);
   const storage = (await items(OF_NAMESPACE)).filter(

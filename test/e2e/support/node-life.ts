@@ -40,7 +40,7 @@ export const powerOff = async (name: string): Promise<void> => {
   await removeGroup(group(cluster, name)); // no boot finds any, and the kubelet waits 3 s for each container's
 };
 
-/** Starts a node that was powered off as far as before its containerd, without its disk. */
+/** Boots a node that was powered off, up to the point before containerd starts, without its disk. */
 export const boot = async (name: string): Promise<void> => {
   const { cluster } = await known(name);
   await createKubeletRoot(group(cluster, name));

@@ -4,7 +4,7 @@ import { run } from '../../cluster/machine/run.ts';
 import { sample } from '../../harness/sample.ts';
 import { passwordAuth, type RegistryServer, startRegistry } from '../registry/server.ts';
 
-/** Registries that have the same images and let the user `preload` in, by how a node comes to know the password. */
+/** Registries with the same images that accept the user `preload`; they differ in where a node gets the password. */
 export interface PrivateRegistries {
   /** by pull secrets */
   locked: string;

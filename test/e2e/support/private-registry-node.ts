@@ -13,7 +13,7 @@ export const ASKED = '/var/log/credential-provider';
 const PROVIDERS = '/etc/kubernetes/credential-providers.json';
 const PROGRAMS = '/opt/credential-providers';
 
-/** Boots a node that knows the registries as far as they are not known by pull secrets. */
+/** Boots a node that is configured for the registries for which pull secrets are not enough. */
 export const addPrivateRegistryNode = async (
   name: string,
   containerd: ContainerdVersion,

@@ -56,13 +56,13 @@ test('the digest of a tree never changes, so old volumes stay valid', () => {
   assert.equal(original, 'sha256:a666a7703a0fe74209b68c00dfbf8123d64a83e03de80ac1e3db2c08b4f8adc8');
 });
 
-test('a copy has the same digest, in whatever order its files were written', async () => {
+test('a copy has the same digest, regardless of the order in which its files were written', async () => {
   await sh(layer, 'cp -a . ../copy && rm -r ../fs && ls -A ../copy | sort -r >../names');
   await rename(join(layer, '../copy'), layer);
   assert.equal(await digestOfTree(), original);
 });
 
-test('the digest does not depend on the size of the pieces', () => {
+test('the digest does not depend on the chunk size', () => {
   const archive = execFileSync('tar', ['--format=posix', '--sort=name', '--xattrs', '-C', layer, '-cf', '-', '.'], {
     maxBuffer: 1 << 24,
   });
@@ -87,31 +87,31 @@ describe('detects any change', () => {
   const KEEP_TIME =
     'find . -newermt 2026-11-24T12:00:01Z -exec touch --no-dereference --date="2026-11-24 12:00:00.5 UTC" {} +';
   const changes: Record<string, string> = {
-    'a bit of a content': 'printf dontent | dd of=file conv=notrunc status=none',
-    'a byte more': 'printf . >>large',
-    'a byte less': 'truncate -s -1 large',
-    'a hole that is not zeros': 'printf x | dd of=sparse bs=1 seek=5000 conv=notrunc status=none',
+    'a changed byte': 'printf dontent | dd of=file conv=notrunc status=none',
+    'an extra byte': 'printf . >>large',
+    'a missing byte': 'truncate -s -1 large',
+    'data in a hole': 'printf x | dd of=sparse bs=1 seek=5000 conv=notrunc status=none',
     'a mode': 'chmod 4754 program',
     'an owner': 'chown 1235 owned',
     'a group': 'chgrp 4000000003 owned',
     'a time': "touch --date='2026-11-24 12:00:00.6 UTC' file",
     'a name': 'mv owned awned',
-    'a file moved': 'mv owned folder',
-    'a file gone': 'rm owned',
-    'an empty file more': ': >empty',
-    'an empty folder more': 'mkdir empty',
-    'a target of a link': 'ln -sfn owned symlink',
-    'a hard link that is a copy': 'cp -a --remove-destination file copy; mv copy hard-link',
+    'a moved file': 'mv owned folder',
+    'a removed file': 'rm owned',
+    'an extra empty file': ': >empty',
+    'an extra empty folder': 'mkdir empty',
+    'a link target': 'ln -sfn owned symlink',
+    'a hard link replaced by a copy': 'cp -a --remove-destination file copy; mv copy hard-link',
     'a capability': 'setcap cap_net_admin+ep program',
-    'a capability gone': 'setcap -r program',
-    'a bit of an attribute': 'setfattr -n user.binary -v 0x00ff0a3d21 file',
-    'an attribute that overlayfs reads': 'setfattr -x trusted.overlay.opaque opaque',
-    'an attribute more': 'setfattr -n trusted.overlay.redirect -v /folder folder',
-    'a right of one more user': 'setfacl -m u:1234:r owned',
-    'a whiteout that is another device': 'rm whiteout; mknod whiteout c 0 1',
-    'a whiteout that is a file': 'rm whiteout; : >whiteout; chmod 644 whiteout',
-    'a device of another kind': 'rm null; mknod null b 1 3',
-    'a fifo that is a file': 'rm fifo; : >fifo',
+    'a removed capability': 'setcap -r program',
+    'a flipped bit in an attribute': 'setfattr -n user.binary -v 0x00ff0a3d21 file',
+    'a removed overlayfs attribute': 'setfattr -x trusted.overlay.opaque opaque',
+    'an extra attribute': 'setfattr -n trusted.overlay.redirect -v /folder folder',
+    'an extra ACL entry': 'setfacl -m u:1234:r owned',
+    'a whiteout replaced by another device': 'rm whiteout; mknod whiteout c 0 1',
+    'a whiteout replaced by a file': 'rm whiteout; : >whiteout; chmod 644 whiteout',
+    'a device of another type': 'rm null; mknod null b 1 3',
+    'a fifo replaced by a file': 'rm fifo; : >fifo',
   };
   for (const [what, script] of Object.entries(changes)) {
     test(what, async () => {

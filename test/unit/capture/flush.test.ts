@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { writeBack } from '../../../src/capture/flush.ts';
 
-describe('writing to the disk meanwhile', async () => {
+describe('flushing in the background', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'preload-write-back-'));
   after(() => rm(folder, { recursive: true }));
   const { signal } = new AbortController();
 
-  test('ends well where nothing failed, begun or not', async () => {
+  test('ends without an error if nothing failed, even if it never began', async () => {
     const disk = writeBack(folder, signal);
     await disk.end();
     disk.begin();
@@ -18,7 +18,7 @@ describe('writing to the disk meanwhile', async () => {
     await disk.end();
   });
 
-  test('tells in the end what failed before, as the kernel says it once', async () => {
+  test('reports an earlier failure at the end, because the kernel reports it only once', async () => {
     const volume = join(folder, 'not-there-yet');
     const disk = writeBack(volume, signal);
     disk.begin();
@@ -27,7 +27,7 @@ describe('writing to the disk meanwhile', async () => {
     await assert.rejects(disk.end(), /No such file/);
   });
 
-  test('is given up with the capture', async () => {
+  test('is aborted with the capture', async () => {
     await assert.rejects(writeBack(folder, AbortSignal.abort()).end(), { name: 'AbortError' });
   });
 });

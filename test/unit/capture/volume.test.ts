@@ -47,22 +47,22 @@ beforeEach(async () => {
   volume = await mkdtemp(join(folder, 'volume-'));
 });
 
-describe('a volume that was captured to before', () => {
+describe('a volume from an earlier capture', () => {
   beforeEach(async () => {
     assert.deepEqual((await open()).layers, new Set());
     for (const chainId of LAYERS) await mkdir(join(volume, layerFolder(chainId)), { recursive: true });
   });
 
-  test('keeps what is whole after a kill in the middle', async () => {
+  test('keeps complete layers after a kill during the capture', async () => {
     assert.deepEqual((await open()).layers, new Set(LAYERS));
   });
 
-  test('and after one while it was about to be sealed', async () => {
+  test('keeps them after a kill just before sealing', async () => {
     await tidyVolume(volume, new Set(LAYERS), new Set());
     assert.deepEqual((await open()).layers, new Set(LAYERS));
   });
 
-  test('and after it was sealed, also after a kill at once', async () => {
+  test('keeps them after sealing, even if the next capture is killed at once', async () => {
     await seal();
     assert.deepEqual(await readdir(volume), ['layers', CONTENTS_FILE]);
     assert.deepEqual((await open()).layers, new Set(LAYERS));
@@ -75,7 +75,7 @@ describe('a volume that was captured to before', () => {
     assert.deepEqual(await readdir(volume), ['.boot']);
   });
 
-  test('is still known as ours if the deletion after a reboot is cut off', async () => {
+  test('is still recognized as ours if the deletion after a reboot is interrupted', async () => {
     await writeFile(join(volume, '.boot'), 'another');
     const { layers, unwanted } = await inspectVolume({ volume, force: false, remedies });
     assert.deepEqual([layers, unwanted], [new Set(), ['layers']]);
@@ -83,14 +83,14 @@ describe('a volume that was captured to before', () => {
     assert.deepEqual((await open()).layers, new Set());
   });
 
-  test('loses the layers of a sealed one that nobody wants any more', async () => {
+  test('drops layers that are no longer wanted, even if it was sealed', async () => {
     await seal();
     await open();
     await tidyVolume(volume, new Set(LAYERS.slice(0, 1)), new Set());
     assert.deepEqual(await readdir(join(volume, 'layers')), ['a'.repeat(64)]);
   });
 
-  test('keeps whole blobs and those that can be continued, and loses other files', async () => {
+  test('keeps complete and resumable blobs, and deletes other files', async () => {
     const kept = ['c'.repeat(64), `${'d'.repeat(64)}.partial`];
     for (const entry of [...kept, `${'e'.repeat(64)}.copy`, 'hello']) await write(join(volume, 'blobs/sha256', entry));
     assert.deepEqual((await open()).blobs, new Set(kept.map((entry) => `sha256:${entry}`)));
@@ -116,14 +116,14 @@ describe('a folder with other files', () => {
 
   test('is refused, and nothing is deleted', refuses);
 
-  test('also if one looks like ours but is not of this format', async () => {
+  test('is refused even if one looks like ours but has another format', async () => {
     for (const text of ['{"format":2}', '{"name":"app"}', 'text', '']) {
       await writeFile(join(volume, CONTENTS_FILE), text);
       await assert.rejects(inspectVolume({ volume, force: false, remedies }), PreloadError);
     }
   });
 
-  test('also if what would make it ours is a link', async () => {
+  test('is refused even if links make it look like ours', async () => {
     const sealed = join(folder, 'sealed.json');
     await writeFile(sealed, '{"format":1}');
     await symlink(sealed, join(volume, CONTENTS_FILE));
@@ -136,7 +136,7 @@ describe('a folder with other files', () => {
     assert.deepEqual(await readdir(volume), ['.boot']);
   });
 
-  test('is looked at without a change, and its size is known', async () => {
+  test('is inspected without changes, and its size is known', async () => {
     await writeFile(join(volume, 'pgdata/base'), 'x'.repeat(1_000_000));
     await link(join(volume, 'pgdata/base'), join(folder, 'elsewhere'));
     const shared = await reclaimableBytes(volume, await inspectVolume({ volume, force: true, remedies }));
@@ -148,7 +148,7 @@ describe('a folder with other files', () => {
   });
 });
 
-test('what mkfs makes does not count as a file', async () => {
+test('files that mkfs creates do not count', async () => {
   await mkdir(join(volume, 'lost+found'));
   await open();
   assert.deepEqual((await readdir(volume)).sort(), ['.boot', 'lost+found']);

@@ -21,18 +21,18 @@ describe('what is wanted', () => {
 
   test('the images of the request', () => assert.deepEqual(names(request, new Map(), undefined), [app]));
 
-  test('the sandbox image, which pods cannot do without', () => {
+  test('the sandbox image, which every pod needs', () => {
     const [first, second] = wantedImages(request, new Map(), pause);
     assert.deepEqual([first?.sandbox, first?.required], [true, false]);
     assert.deepEqual([second?.sandbox, second?.required, second?.usedBy], [false, true, 'pod/default/app']);
   });
 
-  test('the cache of the node only if asked for', () => {
+  test('the cache of the node, only if requested', () => {
     assert.deepEqual(names(request, onNode, undefined), [app]);
     assert.deepEqual(names({ ...request, cache: true }, onNode, undefined), [app, cached]);
   });
 
-  test('nothing of the cache that is excluded, but what was requested', () => {
+  test('excluded images if they were requested, but not from the cache', () => {
     const exclude = ['r.io/', 'app'];
     assert.deepEqual(names({ ...request, cache: true, exclude }, onNode, undefined), [app]);
   });
@@ -43,31 +43,31 @@ describe('what is wanted', () => {
     assert.deepEqual(wanted, [app]);
   });
 
-  test('the sandbox image must succeed where the user named it', () => {
+  test('the sandbox image is required if the user named it', () => {
     const [image] = wantedImages(request, new Map(), app);
     assert.deepEqual([image?.sandbox, image?.required, image?.namespaces], [true, true, ['default']]);
   });
 
-  test('no name that is no image reference', () => {
+  test('no names that are not image references', () => {
     const odd = new Map([['import-2026@', digest('a')]]);
     assert.deepEqual(names({ ...request, cache: true }, odd, 'PAUSE'), [app]);
   });
 });
 
 describe('what is fetched', () => {
-  test('what a tag means in the registry, where the node does not have it', () => {
+  test('the tag in the registry, if the node does not have it', () => {
     const [image] = wantedImages(request, new Map(), undefined);
     assert.deepEqual(image?.source, image?.name);
   });
 
-  test('the version the node runs, though it is kept by its tag', () => {
+  test('the version on the node, which keeps its tag', () => {
     const [image] = wantedImages(request, new Map([[app, digest('a')]]), undefined);
     assert.ok(image);
     assert.equal(imageName(image.name), app);
     assert.equal(imageName(image.source), `docker.io/library/app@${digest('a')}`);
   });
 
-  test('what the tag means by now, where that is asked for', () => {
+  test('the current tag in the registry, if requested', () => {
     const [image] = wantedImages({ ...request, forcePull: true }, new Map([[app, digest('a')]]), undefined);
     assert.deepEqual(image?.source, image?.name);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { restoreDefaults } from '../../../src/capture/write-images.ts';
 
-describe('what new nodes take over from the node of the capture', () => {
+describe('settings of the captured node that new nodes use', () => {
   const cases: [ctrPath: string, ctrFlags: string, expected: object][] = [
     ['ctr', '', {}],
     ['/usr/local/bin/ctr', '', { ctr: '/usr/local/bin/ctr' }],

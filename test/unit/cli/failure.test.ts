@@ -6,12 +6,15 @@ import { ApiError, Interrupted, PreloadError, UsageError } from '../../../src/mo
 
 const plain = createStyle(false);
 
-describe('failures in the words of kubectl', () => {
+describe('failures are reported like in kubectl', () => {
   const cases: Record<string, [Error, text: string | undefined]> = {
-    'a wrong command line': [new UsageError('no'), "error: no\nSee 'kubectl preload create -h' for help and examples"],
-    'something the user can remedy': [new PreloadError('no room', 'use --size'), 'error: no room\nhint: use --size'],
-    'something nobody can': [new PreloadError('no room'), 'error: no room'],
-    'a refusal of the server': [
+    'an invalid command line': [
+      new UsageError('no'),
+      "error: no\nSee 'kubectl preload create -h' for help and examples",
+    ],
+    'a problem that the user can fix': [new PreloadError('no room', 'use --size'), 'error: no room\nhint: use --size'],
+    'a problem without a hint': [new PreloadError('no room'), 'error: no room'],
+    'an error from the server': [
       new ApiError(404, 'NotFound', 'pods "x" not found'),
       'Error from server (NotFound): pods "x" not found',
     ],
@@ -25,12 +28,12 @@ describe('failures in the words of kubectl', () => {
     test(what, () => assert.equal(describeFailure(error, 'create', plain), text));
   }
 
-  test('a wrong command line without a command', () => {
+  test('an invalid command line without a command', () => {
     const text = "error: no\nSee 'kubectl preload -h' for help and examples";
     assert.equal(describeFailure(new UsageError('no'), '', plain), text);
   });
 
-  test('a bug shows its stack and asks to be reported', () => {
+  test('a bug shows its stack and a request to report it', () => {
     const text = describeFailure(new TypeError('x is undefined'), 'create', plain) ?? '';
     assert.match(text, /^error: TypeError: x is undefined\n +at .*failure\.test\.ts/);
     assert.match(text, /This is a bug in kubectl preload; please report it\.$/);

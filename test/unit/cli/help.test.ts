@@ -27,7 +27,7 @@ describe('help is the result, so it goes to standard output', () => {
     });
   }
 
-  test('it can be asked for in every way that kubectl knows', async () => {
+  test('it can be requested in every way that kubectl supports', async () => {
     const create = await helpOf('create', '-h');
     for (const argv of [
       ['create', '--help'],
@@ -42,7 +42,7 @@ describe('help is the result, so it goes to standard output', () => {
   });
 });
 
-test('flags are spelled and described as those of kubectl', async () => {
+test('flags are spelled and described like those of kubectl', async () => {
   const flags = [...(await helpOf('create', '-h')).matchAll(/^ +(?:-\w, )?--([\w-]+)=\S+ +(\S.*)?$/gm)];
   assert.ok(flags.length > 20);
   for (const [, name = '', text = 'Below'] of flags) {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { formatTable, formatYaml } from '../../../src/cli/output.ts';
 
 describe('tables', () => {
-  test('have columns three blanks apart and no blanks at the end of a line', () => {
+  test('have three spaces between columns and no trailing spaces', () => {
     const rows = [
       ['web', 'x'],
       ['a', ''],
@@ -11,7 +11,7 @@ describe('tables', () => {
     assert.equal(formatTable(['NAME', 'SNAPSHOT-ID'], rows), 'NAME   SNAPSHOT-ID\nweb    x\na');
   });
 
-  test('without rows are their head', () => assert.equal(formatTable(['A', 'B'], []), 'A   B'));
+  test('without rows have only a header', () => assert.equal(formatTable(['A', 'B'], []), 'A   B'));
 });
 
 test('YAML has no references and no wrapped lines', () => {

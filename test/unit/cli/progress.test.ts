@@ -51,7 +51,7 @@ describe('progress as plain lines', () => {
       },
       ' • a ...\n ! careful\nsee there\n ✓ b\n',
     ],
-    'quick updates, which are for terminals': [
+    'quick updates, which only terminals show': [
       (progress) => {
         progress.start('a');
         progress.update('a 1/2');

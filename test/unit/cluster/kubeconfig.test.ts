@@ -25,17 +25,17 @@ describe('merging', () => {
 
   test('takes the first current context that is set', () => assert.equal(merged.currentContext, 'second'));
 
-  test('takes the first entry of a name as a whole', () => {
+  test('takes the whole first entry for each name', () => {
     assert.deepEqual(merged.clusters.get('shared'), first.clusters.get('shared'));
     assert.deepEqual(merged.contexts.get('second'), { cluster: 'shared' });
   });
 
-  test('keeps what only one file has', () => {
+  test('keeps entries that only one file has', () => {
     assert.deepEqual([...merged.clusters.keys()].sort(), ['own', 'shared']);
     assert.deepEqual([...merged.users.keys()], ['first']);
   });
 
-  test('of nothing is empty', () => {
+  test('of no files or empty files is empty', () => {
     const empty = { currentContext: '', clusters: new Map(), users: new Map(), contexts: new Map() };
     assert.deepEqual(mergeKubeconfigs([]), empty);
     for (const text of ['', '# comment', 'clusters: null\ncurrent-context:']) {
@@ -68,7 +68,7 @@ describe('paths are relative to the file', () => {
   test('but an empty path stays empty', () => assert.equal(user({ 'client-key': '' })?.['client-key'], ''));
 });
 
-describe('a file that is wrong', () => {
+describe('an invalid file', () => {
   const cases: [string, RegExp][] = [
     ['users: [', /^unexpected end of the stream within a flow collection in line 1$/],
     ['token: secret\n\tx: 1', /^(?!.*secret).* in line \d$/],
@@ -85,13 +85,17 @@ describe('a file that is wrong', () => {
   }
 });
 
-describe('the files', () => {
+describe('the files that are read', () => {
   const cases: [string, Parameters<typeof kubeconfigPaths>[0], string[]][] = [
-    ['KUBECONFIG names', { KUBECONFIG: ['', 'b', 'a', '', 'b'].join(delimiter), HOME: '/home' }, ['b', 'a']],
-    ['none, if it names none', { KUBECONFIG: delimiter, HOME: '/home' }, []],
-    ['the default, if it is empty', { KUBECONFIG: '', HOME: '/home' }, ['/home/.kube/config']],
-    ['the default, if it is not set', { HOME: '/home' }, ['/home/.kube/config']],
-    ['none without a home', {}, []],
+    [
+      'those in KUBECONFIG, each once',
+      { KUBECONFIG: ['', 'b', 'a', '', 'b'].join(delimiter), HOME: '/home' },
+      ['b', 'a'],
+    ],
+    ['none if KUBECONFIG has only empty entries', { KUBECONFIG: delimiter, HOME: '/home' }, []],
+    ['the default if KUBECONFIG is empty', { KUBECONFIG: '', HOME: '/home' }, ['/home/.kube/config']],
+    ['the default if KUBECONFIG is not set', { HOME: '/home' }, ['/home/.kube/config']],
+    ['none without a home folder', {}, []],
   ];
   for (const [title, environment, paths] of cases) {
     test(title, () => assert.deepEqual(kubeconfigPaths(environment), paths));

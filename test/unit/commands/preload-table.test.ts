@@ -39,7 +39,7 @@ images      web    True    Ready   1        3.4Gi   snap-0123abcd   5m`,
     );
   });
 
-  test('one of an ordinary name fits 80 columns', () => {
+  test('one with an ordinary name fits into 80 columns', () => {
     for (const line of formatPreloads(ready, undefined, { now: NOW }).split('\n')) assert.ok(line.length <= 80);
   });
 

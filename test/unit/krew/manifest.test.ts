@@ -49,13 +49,13 @@ const matching = (pair: Record<string, string>): ManifestPlatform[] => {
   );
 };
 
-describe('the manifest holds what validate-krew-manifest asks for', () => {
+describe('the manifest has what validate-krew-manifest requires', () => {
   test('API version and kind', () => {
     assert.equal(manifest.apiVersion, 'krew.googlecontainertools.github.com/v1alpha2');
     assert.equal(manifest.kind, 'Plugin');
   });
 
-  test('the name is safe, and the name of the file', () => {
+  test('the name is safe, and matches the file name', () => {
     assert.equal(metadata.name, PLUGIN);
     assert.equal(`${metadata.name}.yaml`, basename(TEMPLATE));
     assert.match(metadata.name, /^[\w-]+$/);
@@ -80,13 +80,13 @@ describe('the manifest holds what validate-krew-manifest asks for', () => {
     }
   });
 
-  test('platforms have no keys but these, so all files of the archive are installed', () => {
+  test('platforms have only these keys, so all files in the archive are installed', () => {
     for (const platform of spec.platforms) {
       assert.deepEqual(Object.keys(platform), ['selector', 'uri', 'sha256', 'bin']);
     }
   });
 
-  test('selectors name an operating system and an architecture that krew supports', () => {
+  test('selectors specify an operating system and an architecture that krew supports', () => {
     for (const { selector } of spec.platforms) {
       assert.deepEqual(Object.keys(selector), ['matchLabels']);
       assert.ok(
@@ -106,7 +106,7 @@ describe('the manifest holds what validate-krew-manifest asks for', () => {
     }
   });
 
-  test('every archive brings its program and a file that is named as a licence', () => {
+  test('every archive contains its program and a licence file', () => {
     for (const platform of PLATFORMS) {
       const names = archiveSources(platform).map(({ name }) => name);
       assert.ok(names.includes(TOOL));
@@ -115,27 +115,27 @@ describe('the manifest holds what validate-krew-manifest asks for', () => {
   });
 });
 
-describe('the manifest reads as the reviewers of krew-index want it', () => {
+describe('the manifest follows the style guide of krew-index', () => {
   const text = `${spec.description}\n${spec.caveats}`;
 
   test('the short description has at most 50 characters', () => {
     assert.ok(spec.shortDescription.length <= 50);
   });
 
-  test('description and caveats are wrapped at 80', () => {
+  test('description and caveats are wrapped at 80 columns', () => {
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
   });
 
-  test('no usage, no flags', () => {
+  test('description and caveats mention neither usage nor flags', () => {
     assert.doesNotMatch(text, /^\s*(\$|kubectl )/m);
     assert.doesNotMatch(text, /(^|\s)--?\w/);
   });
 
-  test('the caveats say what must be there and what must be allowed', () => {
+  test('the caveats list what must be installed and allowed', () => {
     assert.match(spec.caveats, /VolumeSnapshot.*privileged pod/s);
   });
 
-  test('archives are assets of the release of the repository that is the homepage', () => {
+  test('archives are release assets of the homepage repository', () => {
     const uris = spec.platforms.map(({ uri }) => uri);
     const folder = `${spec.homepage}/releases/download/${TAG}`;
     assert.deepEqual(

@@ -14,13 +14,13 @@ const lines = (archives: ReadonlyMap<string, string>): string[] => {
   return renderManifest(template, TAG, archives).split('\n');
 };
 
-test('the template asks krew-release-bot for nothing but tag, address and checksum', () => {
+test('the template asks krew-release-bot only for tag, URL and checksum', () => {
   const actions = template.replaceAll('{{ .TagName }}', TAG).match(/\{\{.*\}\}/g) ?? [];
   assert.equal(actions.length, PLATFORMS.length);
   for (const action of actions) assert.match(action, /^\{\{addURIAndSha "https:[^"{]+" \.TagName \}\}$/);
 });
 
-test('platforms are rendered as krew-release-bot does: the checksum under the address, four blanks in', () => {
+test('platforms are rendered like by krew-release-bot: the checksum below the URL, indented by four spaces', () => {
   const folder = `https://github.com/outscale/kubectl-preload/releases/download/${TAG}`;
   const rendered = lines(checksums);
   assert.deepEqual(

@@ -41,7 +41,7 @@ const calls = [
 ];
 
 for (const { by, command, cwd, folder } of calls) {
-  test(`started by ${by}, the wrapper runs the node beside it with its arguments`, () => {
+  test(`started through ${by}, the wrapper runs the Node binary beside it with its arguments`, () => {
     assert.deepEqual(run(command, cwd), [`${folder}/node`, `${folder}/preload.cjs`, 'a b', '', '*']);
   });
 }

@@ -68,7 +68,7 @@ describe('invalid image references are rejected', () => {
     'tag of 129 characters': `a:${'t'.repeat(129)}`,
     'repository of 256 characters': `r.io/${'a'.repeat(251)}`,
     'two tags': 'a:1:2',
-    'no digest after the at': 'a@',
+    'no digest after the at sign': 'a@',
     'short digest': 'a@sha256:0123',
     'upper-case digest': `a@sha256:${HEX.toUpperCase()}`,
     'other algorithm': `a@md5:${'0'.repeat(32)}`,

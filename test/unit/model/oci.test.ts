@@ -122,9 +122,9 @@ describe('an index leads to the manifest of the platform', () => {
 
 describe('media types', () => {
   const documents: [string, object, string][] = [
-    ['an index that says its own', { mediaType: DOCKER_INDEX, manifests: [] }, DOCKER_INDEX],
-    ['an index that does not', { manifests: [] }, OCI_INDEX],
-    ['a manifest that does not', { config, layers }, OCI_MANIFEST],
+    ['an index that specifies its own', { mediaType: DOCKER_INDEX, manifests: [] }, DOCKER_INDEX],
+    ['an index that specifies none', { manifests: [] }, OCI_INDEX],
+    ['a manifest that specifies none', { config, layers }, OCI_MANIFEST],
   ];
   for (const [what, document, type] of documents) test(what, () => assert.equal(mediaTypeOf(json(document)), type));
 });
@@ -163,7 +163,7 @@ describe('chain IDs', () => {
     ]);
   });
 
-  test('the same layer twice has two', () => {
+  test('a repeated layer has another one each time', () => {
     const ids = chain([digest('a'), digest('a')]);
     assert.equal(new Set(ids).size, 2);
   });

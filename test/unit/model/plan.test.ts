@@ -28,7 +28,7 @@ const counts = ({ layers }: CapturePlan) => {
   return found;
 };
 
-test('the best source of a layer', () => {
+test('each layer comes from its best source', () => {
   const { layers } = planCapture([{ layers: [kept, copied, blob, pulled] }], available, LAYERS);
   const sources = [kept, copied, blob, pulled].map(({ chainId }) => layers.get(chainId)?.source);
   assert.deepEqual(sources, ['volume', 'node', 'blob', 'registry']);
@@ -115,7 +115,7 @@ describe('the volume is twice the compressed images of known size, and at least 
   });
 });
 
-describe('it depends on the layout', () => {
+describe('the size of the volume depends on the layout', () => {
   const cases: [layout: Layout, oneTarPerImage: boolean, size: string][] = [
     ['blobs', false, '10Gi'],
     ['blobs', true, '20Gi'],

@@ -45,7 +45,7 @@ describe('a loader that may still start', () => {
     pending: pod({ phase: 'Pending' }),
     running: pod({ phase: 'Running', containerStatuses: [{ state: {} }] }),
     'creating its container': pod(waiting('ContainerCreating')),
-    'unschedulable for a moment': pod(unschedulable(19)),
+    'unschedulable for a short time': pod(unschedulable(19)),
     'waiting for its volume to be bound': pod(unschedulable(600, 'pod has unbound immediate PersistentVolumeClaims')),
     scheduled: pod({ conditions: [{ type: 'PodScheduled', status: 'True' }] }),
   };
@@ -74,7 +74,7 @@ describe('a loader that will not start', () => {
       pod(waiting('RunContainerError', 'exec: "node": not found')),
       'the loader cannot start: exec: "node": not found',
     ],
-    'unschedulable for long': [
+    'unschedulable for too long': [
       pod(unschedulable(21)),
       'the loader cannot be scheduled: 0/3 nodes are available',
       '--node',
@@ -94,13 +94,16 @@ describe('a loader that will not start', () => {
 
 describe('the end of a loader', () => {
   const cases: Record<string, [LoaderPod, end: string | undefined]> = {
-    'not there while nothing is known': [{ spec: {} }, undefined],
-    'not there while it runs': [pod({ phase: 'Running', containerStatuses: [{ state: {} }] }), undefined],
-    'with the last line it said': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
-    'but no event': [pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')), 'Error (exit code 137): three'],
-    'without a word': [pod(terminated(137)), 'Error (exit code 137)'],
+    'none if nothing is known': [{ spec: {} }, undefined],
+    'none while it runs': [pod({ phase: 'Running', containerStatuses: [{ state: {} }] }), undefined],
+    'with its last line': [pod(terminated(1, 'one\ntwo\nerror: three\n')), 'Error (exit code 1): error: three'],
+    'with its last line that is not an event': [
+      pod(terminated(137, 'three\n{"type":"progress","seq":4}\n')),
+      'Error (exit code 137): three',
+    ],
+    'without output': [pod(terminated(137)), 'Error (exit code 137)'],
     well: [pod(terminated(0)), 'Completed (exit code 0)'],
-    'by its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline was exceeded'],
+    'at its deadline': [pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'its deadline was exceeded'],
     'by eviction': [pod({ phase: 'Failed', reason: 'Evicted' }), 'Evicted'],
   };
   for (const [what, [value, end]] of Object.entries(cases)) test(what, () => assert.equal(loaderEnd(value), end));
@@ -110,7 +113,7 @@ const running = pod({ phase: 'Running' });
 const pulling = { state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } };
 const killed = { state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } };
 
-describe('phase of a preload, and why', () => {
+describe('phase of a preload, and the reason', () => {
   const cases: Record<string, [LoaderPod | undefined, SnapshotStatus | undefined, phase: string, reason?: string]> = {
     'the loader is new': [pod({ phase: 'Pending' }), undefined, 'Starting'],
     'the loader cannot start': [

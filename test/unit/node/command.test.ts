@@ -12,19 +12,19 @@ const failure = async (...argv: string[]): Promise<CommandFailed> => {
   return error;
 };
 
-test('a tool that fails on the node is an error with a remedy, and no bug of this one', async () => {
+test('a tool that fails on the node is an error with a remedy, not a bug in this tool', async () => {
   const { message, hint, code } = await failure('sh', '-c', 'echo first >&2; echo no space >&2; exit 3');
   assert.deepEqual([message, code], ['no space', 3]);
   assert.equal(hint, 'to see why, run: sh -c echo first >&2; echo no space >&2; exit 3');
 });
 
-test('so is one that says nothing, and one that is not there', async () => {
+test('a tool that prints nothing or does not exist is an error with a remedy', async () => {
   assert.equal((await failure('false')).message, 'false failed with 1');
   const { message, hint } = await failure('no-such-tool', 'x');
   assert.deepEqual([message, hint], ['no-such-tool not found', 'to see why, run: no-such-tool x']);
 });
 
-test('the command is shown as the node would run it, and not at any length', async () => {
+test('the command is shown as the node would run it, and shortened', async () => {
   const { hint } = await failure('chroot', '/nonexistent', 'cp', 'x'.repeat(1000));
   assert.match(hint ?? '', /^to see why, run on the node: cp x+$/);
   assert.ok((hint ?? '').length < 400);

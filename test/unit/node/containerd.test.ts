@@ -41,7 +41,7 @@ const CONTAINERD_2 = `version = 4
 const MORE_PINNED = CONTAINERD_2.replace('      sandbox =', "      proxy = 'r.io/proxy:1'\n      sandbox =");
 const NOTHING_PINNED = CONTAINERD_2.replace(/ +sandbox = .*\n/, '');
 
-describe('the sandbox image in what `containerd config dump` prints', () => {
+describe('the sandbox image in the output of `containerd config dump`', () => {
   const dumps: Record<string, [string, string | undefined]> = {
     '1.6 and 1.7': [CONTAINERD_1, 'registry.example.com:5000/pause:3.9'],
     '2.4': [CONTAINERD_2, 'registry.k8s.io/pause:3.10.2'],
@@ -72,7 +72,7 @@ test('the images that `ctr images ls` lists, without the IDs among the names', (
   );
 });
 
-test('where containerd keeps its content, and where the hosts of registries are configured', () => {
+test('the folders of the content store and of registry hosts', () => {
   assert.equal(parseConfig(CONTAINERD_1).root, '/data/containerd');
   assert.equal(parseConfig('').root, '/var/lib/containerd');
   assert.deepEqual(parseConfig(CONTAINERD_2).certsFolders, ['/etc/containerd/certs.d', '/etc/docker/certs.d']);
@@ -117,11 +117,11 @@ describe('layers in the mount command of `ctr snapshots prepare --target`, base 
 });
 
 describe('the writable folder in the same command', () => {
-  test('beside the layers below it', () => {
+  test('in an overlay mount', () => {
     assert.equal(parseUpperDirectory(`mount -t overlay overlay / -o index=off,${own},${lower}\n`), `${SNAPSHOTS}/4/fs`);
   });
-  test('bound where nothing is below it', () => {
+  test('in a bind mount, if there are no layers below', () => {
     assert.equal(parseUpperDirectory(`mount -t bind ${SNAPSHOTS}/1/fs / -o rw,rbind\n`), `${SNAPSHOTS}/1/fs`);
   });
-  test('none in another text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
+  test('none in other text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
 });

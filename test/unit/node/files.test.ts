@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { listNodeFolder, readNodeFile } from '../../../src/node/files.ts';
 
-describe('files of a node', async () => {
+describe('files on a node', async () => {
   const root = await mkdtemp(join(tmpdir(), 'preload-node-files-'));
   await mkdir(join(root, 'etc/real'), { recursive: true });
   await writeFile(join(root, 'etc/real/file'), 'the node’s');
@@ -25,9 +25,9 @@ describe('files of a node', async () => {
     test(path, async () => assert.equal(await readNodeFile(root, path), 'the node’s'));
   }
   for (const path of ['/etc/nothing', '/etc/dangling', '/etc/real/file/below']) {
-    test(`${path} is not there`, async () => assert.equal(await readNodeFile(root, path), undefined));
+    test(`${path} does not exist`, async () => assert.equal(await readNodeFile(root, path), undefined));
   }
-  test('a loop ends', () => assert.rejects(readNodeFile(root, '/etc/loop'), /too many symbolic links/));
+  test('a loop of links is an error', () => assert.rejects(readNodeFile(root, '/etc/loop'), /too many symbolic links/));
   test('folders', async () => {
     assert.deepEqual(await listNodeFolder(root, '/etc/folder'), ['file']);
     assert.equal(await listNodeFolder(root, '/etc/real/file'), undefined);

@@ -11,20 +11,20 @@ const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 34 22 7:6 / /with\\040blank rw - ext4 /dev/loop6 rw
 `;
 
-describe('a mount is found by where it is', () => {
+describe('a mount is found by its target', () => {
   const cases: Record<string, [target: string, source: string, superOptions: string[]]> = {
     'with optional fields': ['/snapshot', '/dev/loop3', ['rw', 'errors=continue']],
     without: ['/proc', 'proc', ['rw']],
-    'read-only here, though the filesystem is not': ['/data', '/dev/loop4', ['rw', 'attr2']],
+    'read-only here, although the filesystem is not': ['/data', '/dev/loop4', ['rw', 'attr2']],
     'the uppermost of two': ['/twice', '/dev/loop5', ['ro']],
   };
   for (const [what, [target, source, superOptions]] of Object.entries(cases)) {
     test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, source, superOptions }));
   }
-  test('not there', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
+  test('not mounted', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
 });
 
-test('mounts below a folder come in the order in which they can be unmounted', () => {
+test('mounts below a folder are in the order in which they can be unmounted', () => {
   const mountinfo = `${MOUNTINFO}35 22 0:41 / /data/deep rw - tmpfs tmpfs rw\n36 35 0:42 / /data/deep/er rw - tmpfs tmpfs rw\n`;
   assert.deepEqual(mountsBelow(mountinfo, '/data'), ['/data/deep/er', '/data/deep']);
 });

@@ -12,8 +12,8 @@ const shell = (script: string): string[] => ['sh', '-c', script];
 
 const pipes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('preload-pipe-'));
 
-test('the first pipe clears away what killed processes left, and nothing else', async () => {
-  const dead = 'preload-pipe-4194305-1-killed'; // no process has so high a number
+test('the first pipe removes what killed processes left, and nothing else', async () => {
+  const dead = 'preload-pipe-4194305-1-killed'; // above the highest possible PID
   const living = `preload-pipe-${await identifyRun('/')}-living`;
   for (const name of [dead, living]) mkdirSync(join(tmpdir(), name));
   await streamOutput(['true'], () => {});
@@ -23,7 +23,7 @@ test('the first pipe clears away what killed processes left, and nothing else', 
   assert.ok(left.includes(living));
 });
 
-test('every byte comes, in order', async () => {
+test('every byte arrives, in order', async () => {
   const hash = createHash('sha256');
   let bytes = 0;
   await streamOutput(shell('seq 1000000'), (piece) => {
@@ -35,17 +35,17 @@ test('every byte comes, in order', async () => {
   assert.equal(hash.digest('hex'), createHash('sha256').update(expected).digest('hex'));
 });
 
-test('the pieces share one buffer', async () => {
+test('all chunks share one buffer', async () => {
   const buffers = new Set<ArrayBufferLike>();
   await streamOutput(shell('seq 100000'), ({ buffer }) => buffers.add(buffer));
   assert.equal(buffers.size, 1);
 });
 
-test('a command that says nothing is no error', async () => {
+test('a command without output is not an error', async () => {
   await streamOutput(['true'], () => assert.fail('something came'));
 });
 
-test('a command that fails after some output, is not there or is given up leaves no file open and no pipe', async () => {
+test('a command that fails after some output, does not exist or is aborted leaves no open file and no pipe', async () => {
   const open = () => readdirSync('/proc/self/fd').length;
   const before = [open(), pipes()];
   await assert.rejects(

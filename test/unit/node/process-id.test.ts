@@ -10,11 +10,11 @@ test('this run is running', async () => {
   assert.equal(await isRunning('/', run), true);
 });
 
-test('a run whose pid another process has by now is not', async () => {
+test('a run whose PID another process has now is not running', async () => {
   assert.equal(await isRunning('/', `${process.pid}-1`), false);
 });
 
-test('a run that was killed is not', async () => {
+test('a run that was killed is not running', async () => {
   const child = spawn('sleep', ['60']);
   await once(child, 'spawn');
   child.kill('SIGKILL');

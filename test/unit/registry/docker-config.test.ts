@@ -6,7 +6,7 @@ const auth = (user: string, password: string) => Buffer.from(`${user}:${password
 const parse = (config: object) => parseDockerConfig(JSON.stringify(config), 'here');
 
 describe('a Docker configuration', () => {
-  test('of both kinds', () => {
+  test('in both formats', () => {
     const auths = { 'registry.test': { auth: auth('me', 'pass:word') } };
     const entries = [
       { pattern: 'registry.test', credential: { source: 'here', username: 'me', password: 'pass:word' } },
@@ -53,7 +53,7 @@ describe('a Docker configuration', () => {
   }
 });
 
-describe('matching as the kubelet does', () => {
+describe('matching, like in the kubelet', () => {
   for (const [pattern, image, expected] of [
     ['registry.test', 'registry.test/team/app', true],
     ['registry.test', 'registry.test:5000/team/app', false],

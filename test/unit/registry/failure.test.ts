@@ -29,7 +29,7 @@ describe('failures', () => {
   ] as const) {
     test(`${status} is ${kind}`, () => assert.equal(answered(status).kind, kind));
   }
-  test('asked to wait', () => assert.equal(answered(429, { 'retry-after': '5' }).waitMs, 5000));
+  test('Retry-After sets the wait', () => assert.equal(answered(429, { 'retry-after': '5' }).waitMs, 5000));
 
   for (const [code, kind, message] of [
     ['ECONNRESET', 'transient', /^the connection to r\.test failed \(ECONNRESET\)$/],
@@ -49,14 +49,14 @@ describe('failures', () => {
     });
   }
 
-  test('of a proxy', () => {
+  test('from a proxy', () => {
     const failure = (status: number) =>
       connectionFailure('r.test', new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`));
     assert.equal(failure(407).message, "the node's proxy answered 407 for r.test");
     assert.deepEqual([failure(407).kind, failure(502).kind], ['final', 'transient']);
   });
 
-  test('of several hosts', () => {
+  test('from several hosts', () => {
     const failures = [
       new RegistryFailure('final', 'a has nothing'),
       new RegistryFailure('transient', 'b is busy', 5000),

@@ -11,7 +11,7 @@ test('folder names in certs.d', () => {
   assert.deepEqual(folderNames('docker.io'), ['docker.io', '_default']);
 });
 
-describe('what a registry means without hosts.toml', () => {
+describe('the URL of a registry without hosts.toml', () => {
   for (const [registry, url] of Object.entries({
     'docker.io': 'https://registry-1.docker.io/v2',
     'registry.test': 'https://registry.test/v2',
@@ -26,14 +26,14 @@ describe('what a registry means without hosts.toml', () => {
     test(registry, () => assert.equal(registryItself(registry).url, url));
   }
 
-  test('the loopback interface with TLS that somebody set up', () => {
+  test('a loopback registry with configured TLS', () => {
     const { url, tls } = registryItself('127.0.0.1:5000', { ca: ['/ca.crt'], client: [] });
     assert.deepEqual([url, tls.skipVerify], ['https://127.0.0.1:5000/v2', true]);
   });
 });
 
 describe('hosts.toml', () => {
-  test('hosts keep their order, the registry itself comes last', () => {
+  test('hosts keep their order, and the registry itself comes last', () => {
     const text = `[host."https://b.test"]\n[host."https://b.test".header]\nx = "y"\n[host."a.test:5000"]\n`;
     assert.deepEqual(urls(text, 'docker.io'), [
       'https://b.test/v2',
@@ -42,7 +42,7 @@ describe('hosts.toml', () => {
     ]);
   });
 
-  test('server takes its place', () => {
+  test('server replaces the registry itself', () => {
     assert.deepEqual(urls('server = "https://upstream.test"\n'), ['https://upstream.test/v2']);
   });
 
@@ -86,7 +86,7 @@ describe('hosts.toml', () => {
     ]);
   });
 
-  test('TLS for a registry that is not named as server', () => {
+  test('TLS for a registry that is not specified as server', () => {
     assert.deepEqual(
       parse('ca = "ca.pem"\n')[0],
       registryItself('registry.test', { ca: [`${FOLDER}/ca.pem`], client: [] }),
@@ -108,7 +108,7 @@ describe('hosts.toml', () => {
   }
 });
 
-test('files as Docker has them', () => {
+test('certificate files in Docker’s layout', () => {
   assert.deepEqual(tlsOfFiles(['a.crt', 'b.cert', 'b.key', 'c.cert', 'note.txt'], '/certs'), {
     ca: ['/certs/a.crt'],
     client: [

@@ -16,7 +16,7 @@ describe('credential provider plugins', () => {
     }
   });
 
-  test('what their answer is good for', () => {
+  test('the scope and lifetime of their response', () => {
     const answer = (more: object) =>
       parsePluginAnswer(JSON.stringify({ auth: {}, ...more }), plugin, 'r.test/team/app');
     assert.equal(answer({ cacheKeyType: 'Image' }).scope, 'r.test/team/app');
@@ -30,7 +30,7 @@ describe('credential provider plugins', () => {
     assert.throws(() => parsePluginAnswer('s3cret', plugin, 'r.test/app'), { message });
   });
 
-  test('the credentials in it', () => {
+  test('the credentials in their response', () => {
     const auth = { 'r.test': { username: 'AWS', password: 'x' } };
     const { entries } = parsePluginAnswer(JSON.stringify({ auth, cacheKeyType: 'Registry' }), plugin, 'r.test/app');
     const credential = { source: 'credential provider ecr', username: 'AWS', password: 'x' };

@@ -12,7 +12,7 @@ test('a list of checksums is read as it was written', () => {
   assert.deepEqual([...parseFileSums(TEXT)], SUMS);
 });
 
-test('no flipped bit in it goes unnoticed, not even between a checksum and its path', () => {
+test('every flipped bit in a list is detected, even between a checksum and its path', () => {
   for (let bit = 0; bit < TEXT.length * 7; bit++) {
     const data = Buffer.from(TEXT);
     const at = Math.floor(bit / 7);

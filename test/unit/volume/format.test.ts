@@ -50,7 +50,7 @@ test('restore/blobs: the documents of each image, then its layers with their siz
   assert.equal(blobList([pause, image]), [...documents, ...layers].join(''));
 });
 
-test('the lists without images are empty', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
+test('the lists are empty without images', () => assert.equal(layerList([]) + nameList([]) + blobList([]), ''));
 
 test('preload.json', () => {
   const contents = {

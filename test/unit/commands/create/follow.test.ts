@@ -25,7 +25,7 @@ const plan = {
 };
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
 
-/** Follows `events`, a second apart, and returns what came of it and what was said. */
+/** Follows `events`, a second apart, and returns the result and the printed lines. */
 const follow = async (...events: ExportEvent[]) => {
   const said: string[] = [];
   let now = 0;
@@ -55,7 +55,7 @@ const follow = async (...events: ExportEvent[]) => {
   return { capture, said };
 };
 
-test('a capture to its end', async () => {
+test('a complete capture', async () => {
   const { capture, said } = await follow(
     { type: 'plan', plan },
     { type: 'progress', images: { done: 1, total: 2 }, bytes: { done: 1024, total: 4096 } },
@@ -97,11 +97,11 @@ test('a volume that is too small', async () => {
   });
 });
 
-test('a capture that breaks off', async () => {
+test('a capture that ends without a result', async () => {
   assert.equal((await follow({ type: 'image', image })).capture, undefined);
 });
 
-test('where layers came from, each counted once', () => {
+test('counts each layer once, by its source', () => {
   const from = (character: string, source: LayerSource) => ({ ...layer(character, 1024), source });
   const [kept, copied, unpacked] = [from('a', 'volume'), from('b', 'node'), from('c', 'blob')];
   const pulled = [from('d', 'registry'), from('e', 'registry')];

@@ -8,7 +8,7 @@ describe('objects of a dry run', () => {
   const snapshot = { apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot', metadata: { name: 'web' } };
   const objects = [claim, snapshot];
 
-  test('in words', () => {
+  test('as text', () => {
     assert.equal(
       formatDryRun(objects, undefined),
       `persistentvolumeclaim/preload-web created (dry run)

@@ -1,0 +1,33 @@
+# --- what the CRI plugin of containerd knows ---
+
+has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
+
+# Runs crictl, if the node has one.
+cri() {
+  crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
+  command -v "${crictl%% *}" >/dev/null || crictl=crictl
+  $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
+}
+
+# The kubelet sees an image only after the CRI plugin has labelled its name.
+wait_for_cri() {
+  start=$(now)
+  until find_unseen && [ ! -s "$tmp/unseen" ] || late "$start"; do pause; done
+}
+
+find_unseen() {
+  : >"$tmp/unseen"
+  has_cri || return 0
+  $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
+}
+
+# Writes cri, "name pinned" of each name that CRI lists; empty without crictl.
+ask_cri() {
+  cri images --output json | awk '
+    function flush() { for (; n; n--) print name[n], pinned }
+    $1 == "\"id\":" { flush() }
+    $1 == "\"pinned\":" { pinned = $2 ~ /^true/ }
+    NF == 1 && /[:@]/ { gsub(/[",]/, "", $1); name[++n] = $1 }
+    END { flush() }
+  ' >"$tmp/cri"
+}

@@ -1,0 +1,22 @@
+# --- lists: an item on each line ---
+
+count() { awk 'END { print NR }' "$1"; }
+
+# "name digest chain" of the names on standard input that are on the volume.
+ours() { awk 'FILENAME == ARGV[1] { ours[$1] = $0; next } $1 in ours { print ours[$1] }' "$names" -; }
+
+# Number of distinct images among the names on standard input.
+images() { awk 'FILENAME == ARGV[1] { digest[$1] = $2; next } !seen[digest[$1]]++ { n++ } END { print n + 0 }' "$names" -; }
+
+# Runs a function in several workers; each reads a slice of the file from standard input.
+spread() {
+  file=$1 && shift
+  awk -v slice="$tmp/slice." -v workers="$workers" '
+    BEGIN { for (i = 0; i < workers; i++) printf "" >(slice i) } { print >(slice ((NR - 1) % workers)) }' "$file"
+  worker=0
+  while [ "$worker" -lt "$workers" ]; do
+    [ ! -s "$tmp/slice.$worker" ] || "$@" <"$tmp/slice.$worker" &
+    worker=$((worker + 1))
+  done
+  wait
+}

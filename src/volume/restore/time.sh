@@ -1,0 +1,12 @@
+# --- time ---
+
+# Hundredths of a second since boot.
+now() { read -r up _ </proc/uptime && echo "${up%.*}${up#*.}"; }
+
+# Prints the seconds since $1, such as 1.05s.
+since() { passed=$(($(now) - $1)) && printf '%d.%02ds\n' "$((passed / 100))" "$((passed % 100))"; }
+
+# Whether --wait has passed since $1.
+late() { [ $(($(now) - $1)) -ge $((wait * 100)) ]; }
+
+pause() { sleep 0.1 2>/dev/null || sleep 1; }
