@@ -7,7 +7,7 @@ import { builder } from '../../src/commands/export/command.ts';
 import { exportRequest } from '../../src/commands/export/request.ts';
 import type { RequestedImage } from '../../src/model/image.ts';
 import { imageName } from '../../src/model/image-reference.ts';
-import type { CaptureRequest } from '../../src/model/request.ts';
+import { parseRequest } from '../../src/model/request.ts';
 import { runBundle } from '../harness/run-bundle.ts';
 import { namespace, startTestServer } from './api-server.ts';
 
@@ -82,8 +82,7 @@ const request = async (flags: string[] = [], env: Record<string, string> = {}) =
   const { code, stdout, stderr } = await runBundle(argv, { KUBECONFIG: server.kubeconfig, ...env });
   assert.equal(code, 0, stderr);
   const data: string = JSON.parse(stdout).items[0].binaryData['request.json.gz'];
-  const request: CaptureRequest = JSON.parse(gunzipSync(Buffer.from(data, 'base64')).toString());
-  return { ...request, stderr };
+  return { ...parseRequest(gunzipSync(Buffer.from(data, 'base64')).toString()), stderr };
 };
 
 const crowd = Array.from({ length: 7 }, (_, index) => `r.io/crowd-${index}:1`);

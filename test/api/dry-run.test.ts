@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
+import { parseRequest } from '../../src/model/request.ts';
 import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
 import { BUNDLE, runBundle } from '../harness/run-bundle.ts';
@@ -85,7 +86,7 @@ describe('the objects', () => {
     assert.ok(configMap);
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
     assert.ok(gunzipSync(Buffer.from(data['preload.cjs.gz'], 'base64')).equals(await readFile(BUNDLE)));
-    assert.deepEqual(JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString()), {
+    assert.deepEqual(parseRequest(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString()), {
       images: [requested(APP, { namespaces: ['default'] })],
       cache: false,
       exclude: ['x'],
@@ -101,7 +102,7 @@ describe('the objects', () => {
   test('are for the images after a flag that can be repeated', async () => {
     const [configMap] = await plan('--exclude', 'x', 'r.io/after:1', '--exclude', 'y');
     const data = configMap?.binaryData as { 'request.json.gz': string };
-    const request = JSON.parse(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString());
+    const request = parseRequest(gunzipSync(Buffer.from(data['request.json.gz'], 'base64')).toString());
     assert.deepEqual(request.exclude, ['x', 'y']);
     assert.deepEqual(request.images, [
       requested(APP, { namespaces: ['default'] }),

@@ -21,15 +21,21 @@ const images = [
   capturedImage({ names: ['r.io/b:1'], digest: digest('9'), layers: [layer('a', 1000)] }),
 ];
 const record: PreloadRecord = {
-  ...{ set: 'abc', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64', uuid: '0aa1-c3f2' },
+  ...{
+    set: '0123456789ab',
+    version: '1.2.3',
+    created: '2026-11-24T12:00:00Z',
+    platform: 'linux/amd64',
+    uuid: '0aa1-c3f2',
+  },
   ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
 };
 
 /** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
-const makeReady = async (name: string, namespace = 'default'): Promise<void> => {
+const makeReady = async (name: string, namespace = 'default', content: object = record): Promise<void> => {
   await server.apply(volumeSnapshot(settings(name, namespace)));
   const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
-  await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(record)), made));
+  await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(content)), made));
   await server.finishSnapshot(name, namespace);
 };
 
@@ -162,4 +168,24 @@ describe('preloads', () => {
   test('only those that this tool created', async () => {
     assert.equal((await status('foreign')).code, 1);
   });
+});
+
+test('a record that is not valid is ignored with a warning, which has no control characters', async () => {
+  await server.apply(...namespace('odd'));
+  for (const [name, content] of Object.entries({
+    escapes: { ...record, node: '\u001b[31mworker' },
+    wrong: { ...record, images: [{ ...images[0], digest: 'sha256:../../etc' }] },
+    large: { ...record, usedBytes: 1e300 },
+  })) {
+    await makeReady(name, 'odd', content);
+  }
+  const { code, stdout, stderr } = await status('-n', 'odd');
+  assert.equal(code, 0);
+  const rows = stdout.trimEnd().split('\n').slice(1);
+  assert.deepEqual(
+    rows.map((row) => row.split(/ {2,}/).slice(0, 5)),
+    ['escapes', 'large', 'wrong'].map((name) => [name, 'True', 'Ready', '<unknown>', '<unknown>']),
+  );
+  assert.equal(stderr.match(/ignoring the record configmap\/preloaded-/g)?.length, 3);
+  assert.ok(!stderr.includes('\u001b'));
 });

@@ -5,7 +5,7 @@ export const digest = (character: string): string => `sha256:${character.repeat(
 
 export const layer = (character: string, bytes: number): CapturedLayer => ({
   chainId: digest(character),
-  digest: digest(character.toUpperCase()),
+  digest: `sha256:${character.repeat(60)}b10b`,
   bytes,
   source: 'registry',
 });
