@@ -26,8 +26,11 @@ export const matches = <S extends v.GenericSchema>(schema: S, value: unknown): v
 
 const describeIssue = (issue: v.BaseIssue<unknown>): string => {
   const path = v.getDotPath(issue);
-  if (issue.message === MISSING) return `has no ${path}`;
-  return `invalid ${[...(path ? [path] : []), quoted(issue.input)].join(' ')}: ${issue.message}`;
+  const what = [...(path ? [path] : []), quoted(issue.input)].join(' ');
+  return plain(issue.message === MISSING ? `has no ${path}` : `invalid ${what}: ${issue.message}`).slice(
+    0,
+    MAX_MESSAGE,
+  );
 };
 
 /** Untrusted text for a message: short, and without control characters. */
@@ -37,6 +40,7 @@ export const quoted = (value: unknown): string => plain(String(JSON.stringify(va
 export const plain = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 
 const MAX_QUOTED = 100;
+const MAX_MESSAGE = 500;
 const MISSING = 'is missing';
 const MAX_TEXT = 4096;
 
