@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { stringify } from 'smol-toml';
+import { PreloadError } from '../../../src/model/errors.ts';
 import {
   parseConfig,
   parseImageTable,
@@ -7,6 +9,7 @@ import {
   parseUpperDirectory,
   parseUsageTable,
 } from '../../../src/node/containerd.ts';
+import { fuzz } from '../../harness/fuzz.ts';
 
 // All texts are what the real programs print, shortened.
 const CONTAINERD_1 = `version = 2
@@ -124,4 +127,23 @@ describe('the writable folder in the same command', () => {
     assert.equal(parseUpperDirectory(`mount -t bind ${SNAPSHOTS}/1/fs / -o rw,rbind\n`), `${SNAPSHOTS}/1/fs`);
   });
   test('none in other text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
+});
+
+test('whatever containerd dumps, its settings are lines of text', (t) => {
+  const cri = { sandbox_image: 'r.test/pause:3', registry: { config_path: '/a:/b' }, other: { a: [1, 2] } };
+  const valid = {
+    version: 2,
+    root: '/r',
+    plugins: { 'io.containerd.grpc.v1.cri': cri, 'io.containerd.cri.v1.images': cri },
+  };
+  const check = (config: unknown) => {
+    const { root, sandbox, certsFolders } = parseConfig(stringify(config));
+    for (const text of [root, ...certsFolders, ...(sandbox === undefined ? [] : [sandbox])]) assert.match(text, /^.*$/);
+  };
+  fuzz(
+    t,
+    valid,
+    check,
+    (error) => error instanceof PreloadError || (error as Error).message.includes('TOML') || error instanceof TypeError,
+  );
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { matchesImage, matchingCredentials, parseDockerConfig } from '../../../src/registry/docker-config.ts';
+import { fuzz } from '../../harness/fuzz.ts';
 
 const auth = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64');
 const parse = (config: object) => parseDockerConfig(JSON.stringify(config), 'here');
@@ -86,4 +87,16 @@ describe('matching, like in the kubelet', () => {
     assert.deepEqual(sources(['index.docker.io'], 'docker.io/library/nginx'), ['0']);
     assert.deepEqual(sources(['index.docker.io', 'docker.io'], 'docker.io/library/nginx'), ['1']);
   });
+});
+
+test('whatever is in a configuration, its logins are texts', (t) => {
+  const login = { auth: auth('u', 'p'), username: 'u', password: 'p', identitytoken: 't' };
+  const valid = { auths: { 'https://r.test/v1/': login, '*.test': login, 'r.test:5000/team': login }, other: { a: 1 } };
+  const check = (config: unknown) => {
+    for (const { pattern, credential } of parseDockerConfig(JSON.stringify(config), 'here')) {
+      for (const text of [pattern, ...Object.values(credential)]) assert.equal(typeof text, 'string');
+      matchesImage(pattern, 'r.test/team/app');
+    }
+  };
+  fuzz(t, valid, check, (error) => (error as Error).message === 'here is not a Docker configuration');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parsePluginAnswer, parsePlugins } from '../../../src/registry/plugins.ts';
+import { fuzz } from '../../harness/fuzz.ts';
 
 describe('credential provider plugins', () => {
   const plugin = { name: 'ecr', apiVersion: 'v1', matchImages: ['*.test'], defaultCacheDuration: '12h' };
@@ -36,4 +37,36 @@ describe('credential provider plugins', () => {
     const credential = { source: 'credential provider ecr', username: 'AWS', password: 'x' };
     assert.deepEqual(entries, [{ pattern: 'r.test', credential }]);
   });
+});
+
+test('whatever a configuration of plugins has, no name leaves their folder', (t) => {
+  const plugin = {
+    name: 'ecr',
+    apiVersion: 'v1',
+    matchImages: ['*.test'],
+    args: ['a'],
+    env: [{ name: 'A', value: 'b' }],
+  };
+  const check = (config: unknown) => {
+    for (const { name, args = [] } of parsePlugins(JSON.stringify(config), 'file')) {
+      assert.ok(!name.includes('/') && !['', '.', '..'].includes(name), name);
+      for (const text of args) assert.equal(typeof text, 'string');
+    }
+  };
+  const valid = { kind: 'CredentialProviderConfig', providers: [plugin, { ...plugin, tokenAttributes: {} }] };
+  fuzz(t, valid, check, (error) => (error as Error).message === 'file on the node is not a CredentialProviderConfig');
+});
+
+test('whatever a plugin answers, its logins are texts', (t) => {
+  const plugin = { name: 'ecr', apiVersion: 'v1', matchImages: ['*.test'] };
+  const valid = {
+    ...{ kind: 'CredentialProviderResponse', apiVersion: 'v1', cacheKeyType: 'Registry', cacheDuration: '1h' },
+    auth: { 'r.test': { username: 'AWS', password: 'x' }, '*.r.test': { username: 'AWS', password: 'x' } },
+  };
+  const check = (answer: unknown) => {
+    const { entries, lifetime } = parsePluginAnswer(JSON.stringify(answer), plugin, 'r.test/app');
+    assert.ok(lifetime >= 0);
+    for (const { credential } of entries) assert.equal(typeof credential.password, 'string');
+  };
+  fuzz(t, valid, check, (error) => (error as Error).message === 'credential provider ecr did not return credentials');
 });
