@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stringify } from 'smol-toml';
-import { PreloadError } from '../../../src/model/errors.ts';
 import {
   parseConfig,
   parseImageTable,
@@ -129,21 +128,22 @@ describe('the writable folder in the same command', () => {
   test('none in other text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
 });
 
+/** TOML text, or undefined for what TOML cannot express. */
+const tomlOf = (config: unknown): string | undefined => {
+  try {
+    return stringify(config);
+  } catch {
+    return undefined;
+  }
+};
+
 test('whatever containerd dumps, its settings are lines of text', (t) => {
   const cri = { sandbox_image: 'r.test/pause:3', registry: { config_path: '/a:/b' }, other: { a: [1, 2] } };
-  const valid = {
-    version: 2,
-    root: '/r',
-    plugins: { 'io.containerd.grpc.v1.cri': cri, 'io.containerd.cri.v1.images': cri },
-  };
-  const check = (config: unknown) => {
-    const { root, sandbox, certsFolders } = parseConfig(stringify(config));
-    for (const text of [root, ...certsFolders, ...(sandbox === undefined ? [] : [sandbox])]) assert.match(text, /^.*$/);
-  };
-  fuzz(
-    t,
-    valid,
-    check,
-    (error) => error instanceof PreloadError || (error as Error).message.includes('TOML') || error instanceof TypeError,
-  );
+  const plugins = { 'io.containerd.grpc.v1.cri': cri, 'io.containerd.cri.v1.images': cri };
+  fuzz(t, { version: 2, root: '/r', plugins }, (config) => {
+    const text = tomlOf(config);
+    if (text === undefined) return;
+    const { root, sandbox = '', certsFolders } = parseConfig(text);
+    for (const line of [root, sandbox, ...certsFolders]) assert.match(line, /^.*$/);
+  });
 });
