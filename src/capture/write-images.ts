@@ -79,7 +79,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
 const onBlobFailure = (capture: Capture, image: ResolvedImage, error: unknown): void => {
   capture.signal.throwIfAborted();
   if (isVolumeFull(error)) throw error;
-  const message = `captured only the layers of ${image.names[0]}, not its blobs: ${(error as Error).message}`;
+  const message = `captured ${image.names[0]} without its blobs, so nodes cannot import it: ${(error as Error).message}`;
   if (capture.form.layers) capture.report({ type: 'warning', message });
   else giveUp(capture, image.wanted, error);
 };

@@ -119,9 +119,10 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   if (kind === 'VolumeSnapshot') return snapshotThere(ownName, namespace);
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
-  const see = isVerify ? '' : `see: ${USAGE_NAME} status -n ${namespace}; `;
+  const check = isVerify ? '' : `see: ${USAGE_NAME} status ${name} -n ${namespace}; `;
+  const idle = `if no ${isVerify ? 'verify' : 'create'} is running, remove what is left with`;
   return new PreloadError(
     `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
-    `${see}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
+    `${check}${idle}: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
   );
 };

@@ -86,7 +86,7 @@ const noNode = ({ node, platform }: AskedNode): PreloadError => {
   const ofPlatform = platform ? ` with platform ${platform}` : '';
   return new PreloadError(
     node ? `node "${node}"${ofPlatform} not found` : `found no ready node${ofPlatform}`,
-    'see: kubectl get nodes -o wide',
+    'see: kubectl get nodes -L kubernetes.io/os,kubernetes.io/arch',
   );
 };
 

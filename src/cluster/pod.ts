@@ -79,7 +79,8 @@ export const endedEarly = async (
   signal: AbortSignal,
 ): Promise<PreloadError> => {
   const end = loaderEnd(await readLoader(cluster, pod, signal));
-  return new PreloadError(`${terms.pod} ended early: ${end ?? 'no reason given'}`);
+  const hint = end?.startsWith('StartError') ? 'use --image to specify an image with Node.js 22 or newer' : undefined;
+  return new PreloadError(`${terms.pod} ended early: ${end ?? 'no reason given'}`, hint);
 };
 
 interface LoaderObjects {

@@ -41,10 +41,11 @@ export const checkSnapshotClass = (
   const fitting = classes.filter((snapshotClass) => snapshotClass.driver === driver);
   const remedy = fitting[0]
     ? chooseOne(flag, fitting)
-    : ['install a VolumeSnapshotClass for it', ...(alternative ? [alternative] : [])].join(', or ');
+    : ['create a VolumeSnapshotClass for it', ...(alternative ? [alternative] : [])].join(', or ');
   if (!name) {
     if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
-    throw new PreloadError(`no default volume snapshot class for ${driver}, which ${user} uses`, remedy);
+    const which = fitting.length > 0 ? 'no default volume snapshot class' : 'no volume snapshot class';
+    throw new PreloadError(`${which} for ${driver}, which ${user} uses`, remedy);
   }
   const named = classes.find(isNamed(name));
   if (!named) throw classMissing('volume snapshot class', name, classes, flag);

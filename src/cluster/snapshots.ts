@@ -72,7 +72,9 @@ export const snapshotHandle = async (
   if (!content) return undefined;
   const found = await nullIfForbidden(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
   if (found === null) {
-    cluster.warn('snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io');
+    cluster.warn(
+      'snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io',
+    );
     return {};
   }
   const snapshotId = found?.status?.snapshotHandle;

@@ -6,7 +6,12 @@ import type { CaptureRequest } from '../model/request.ts';
 /** Flags of the two commands that capture: from a workstation, and in the cluster. */
 export const captureFlags = <T>(yargs: Argv<T>) =>
   yargs
-    .option('exclude', { ...text('Prefixes of images to leave out'), array: true, default: [], coerce: commas })
+    .option('exclude', {
+      ...text('Leave out images whose names start with this prefix; can be repeated or comma-separated'),
+      array: true,
+      default: [],
+      coerce: commas,
+    })
     .option('force-pull', toggle("Resolve tags in the registry instead of using the node's version"))
     .option('parallel', { ...text('Number of layers to copy or fetch at once'), default: '4', coerce: parallel })
     .option('layout', {
@@ -15,7 +20,10 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       default: 'layers' as const,
       describe: 'What the volume holds: unpacked layers that nodes link, their blobs that nodes import, or both',
     })
-    .option('one-tar-per-image', toggle('Also write an archive for each image, for ctr images import --platform'))
+    .option(
+      'one-tar-per-image',
+      toggle('Also write an archive for each image, for ctr images import --platform PLATFORM FILE'),
+    )
     .option('ctr-path', { ...text("Path of the node's ctr"), default: 'ctr' })
     .option('ctr-flags', { ...text('Flags for every call of ctr, such as -a SOCKET'), default: '' })
     .option('containerd-path', {

@@ -62,6 +62,6 @@ const cleanUp = async (
   const { removed, left } = await made.remove(until && { until });
   if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
   else if (left) progress.fail('nothing could be removed');
-  else progress.done('Nothing was left to remove');
+  else progress.done('Nothing to remove: this run created nothing');
   if (left) progress.warn(left);
 };

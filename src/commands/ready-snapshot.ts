@@ -24,5 +24,7 @@ export const waitForSnapshot = async (
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {
   if (deletionPolicy !== 'Delete') return;
-  progress.warn(`deleting volumesnapshot/${name} will also delete ${snapshotId} (deletionPolicy Delete)`);
+  progress.warn(
+    `deleting volumesnapshot/${name} will also delete ${snapshotId} (deletionPolicy Delete); to keep it, set deletionPolicy: Retain on its VolumeSnapshotContent`,
+  );
 };

@@ -26,7 +26,7 @@ export interface PodTerms {
 }
 
 export const LOADER_TERMS: PodTerms = { pod: 'the loader', otherVolume: 'use another --storage-class or --size' };
-export const VERIFIER_TERMS: PodTerms = { pod: 'the pod', otherVolume: 'use another --storage-class' };
+export const VERIFIER_TERMS: PodTerms = { pod: 'the verify pod', otherVolume: 'use another --storage-class' };
 
 const IMAGE_REASONS = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
@@ -39,7 +39,13 @@ export const startProblem = (
   terms: PodTerms,
 ): { message: string; hint?: string } | undefined => {
   const { phase, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
-  if (phase === 'Failed') return { message: `${terms.pod} failed: ${loaderEnd(pod) ?? message ?? 'no reason given'}` };
+  if (phase === 'Failed') {
+    const reason = loaderEnd(pod) ?? message ?? 'no reason given';
+    return {
+      message: `${terms.pod} failed: ${reason}`,
+      hint: 'run the command again, or use another node with --node',
+    };
+  }
   const waiting = containerStatuses[0]?.state?.waiting;
   if (waiting?.reason && IMAGE_REASONS.includes(waiting.reason)) {
     return {

@@ -32,8 +32,8 @@ describe('create creates nothing if the cluster has no storage for it', () => {
   test('no snapshot class', async () => {
     await server.refuses(
       create('--storage-class', 'fast'),
-      /^error: no default volume snapshot class for disk\.example\.com, which storage class "fast" uses$/m,
-      /^hint: install a VolumeSnapshotClass for it, or use another --storage-class$/m,
+      /^error: no volume snapshot class for disk\.example\.com, which storage class "fast" uses$/m,
+      /^hint: create a VolumeSnapshotClass for it, or use another --storage-class$/m,
     );
   });
 
@@ -41,8 +41,8 @@ describe('create creates nothing if the cluster has no storage for it', () => {
     await server.apply(snapshotClass('foreign', { isDefault: true, driver: 'other.example.com' }));
     await server.refuses(
       create('--storage-class', 'fast'),
-      /^error: no default volume snapshot class for disk\.example\.com/m,
-      /^hint: install a VolumeSnapshotClass for it/m,
+      /^error: no volume snapshot class for disk\.example\.com/m,
+      /^hint: create a VolumeSnapshotClass for it/m,
     );
   });
 
@@ -136,7 +136,7 @@ describe('create creates nothing if its name is taken', () => {
   const underWay =
     /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;
   const remains =
-    /^hint: see: kubectl preload status -n default; remove what is left with: kubectl delete pod,pvc,configmap,secret -n default -l /m;
+    /^hint: see: kubectl preload status \w+ -n default; if no create is running, remove what is left with: kubectl delete pod,pvc,configmap,secret -n default -l /m;
 
   test('by a preload', async () => {
     await server.apply({

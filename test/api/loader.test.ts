@@ -71,6 +71,7 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     evicted: [
       { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
       'the loader failed: The node was low on resource: memory.',
+      'run the command again, or use another node with --node',
     ],
   };
   for (const [what, [status, reason, remedy]] of Object.entries(cases)) {

@@ -65,7 +65,7 @@ describe('snapshot', () => {
     assert.match(stderr, /^ • Waiting for the snapshot \.\.\.\n ✓ Snapshot ready\n/);
     assert.match(
       stderr,
-      /^ ! deleting volumesnapshot\/nightly will also delete snap-nightly \(deletionPolicy Delete\)$/m,
+      /^ ! deleting volumesnapshot\/nightly will also delete snap-nightly \(deletionPolicy Delete\); to keep it, /m,
     );
     const { spec } = JSON.parse(await server.kubectl(['get', NAME, '-o', 'json']));
     assert.deepEqual(spec, { source: { persistentVolumeClaimName: 'on-disk' } });

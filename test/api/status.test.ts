@@ -160,7 +160,7 @@ describe('preloads', () => {
     assert.match(stdout, /\ndefault +web +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
     assert.match(stdout, /\nimages +nightly +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
     const warning =
-      ' ! snapshot IDs are not shown: this user may not get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+      ' ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io\n';
     assert.equal(stderr, warning);
     assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
   });

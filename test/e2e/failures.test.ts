@@ -65,7 +65,7 @@ const failures: Record<string, Failure> = {
   },
   'no-snapshots-for-it': {
     args: [IMAGE, '--storage-class', 'without-snapshots'],
-    error: /no default volume snapshot class for nobody\.preload\.test/,
+    error: /no volume snapshot class for nobody\.preload\.test/,
     hint: /VolumeSnapshotClass/,
   },
   restricted: {

@@ -144,7 +144,7 @@ test('if blobs are unavailable, the layers are kept, and the volume lists which 
   await cluster('registry', 'stop');
   const args = ['--layout', 'layers,blobs', '--node', node, ...IMAGES];
   const { stderr } = await createPreload(NAMESPACE, 'no-blobs', args);
-  assert.match(stderr, /^ ! captured only the layers of .*shop\/web:1\.4, not its blobs: /m);
+  assert.match(stderr, /^ ! captured .*shop\/web:1\.4 without its blobs, so nodes cannot import it: /m);
   await mounted('no-blobs', async (folder) => {
     const images = await imagesOf(folder);
     assert.deepEqual(

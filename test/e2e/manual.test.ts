@@ -136,7 +136,7 @@ test('only the images listed on standard input are captured, and a workstation c
   assert.equal(code, 0, stderr);
   assert.match(
     stderr,
-    /^ ! deleting volumesnapshot\/listed will also delete snap-[0-9a-f]+ \(deletionPolicy Delete\)$/m,
+    /^ ! deleting volumesnapshot\/listed will also delete snap-[0-9a-f]+ \(deletionPolicy Delete\); to keep it, /m,
   );
   t.after(() => removeNode('by-list'));
   await restores('by-list', '2', JSON.parse(stdout).snapshotId, LISTED);

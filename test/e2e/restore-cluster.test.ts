@@ -94,7 +94,7 @@ test('a newer disk replaces the older one, which can be detached', async () => {
   await runPod('on-the-new-disk', NODE, [probe, odd, newer]);
   const again = await call(NODE, 'sh', `${NEW_DISK}/restore.sh`);
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stderr, /set \w+ is no longer mounted.*undone: \d+ linked layers/s);
+  assert.match(again.stderr, /set \w+ is no longer mounted.*undo: \d+ linked layers/s);
   assert.ok(!(await tags(NODE)).includes(old), 'what only the older disk had');
   await runPod('of-the-older-set', NODE, [old], 'IfNotPresent');
   assert.equal(await restarts('on-shared-layers'), '0 0');
@@ -130,7 +130,7 @@ test('without its disk a node does not start containerd, and --undo repairs it',
   await onNode(NODE, ['crictl', 'rm', '--all', '--force']); // the kubelet keeps what ended for a minute
   const refused = await call(NODE, 'sh', script, '--undo');
   assert.equal(refused.code, 1);
-  const [, pulledOntoLinks = ''] = /still in use by (sha256:\w+); remove those/.exec(refused.stderr) ?? [];
+  const [, pulledOntoLinks = ''] = /still in use by (sha256:\w+); remove those containers/.exec(refused.stderr) ?? [];
   await onNode(NODE, ['crictl', 'rmi', pulledOntoLinks]);
   const undone = await call(NODE, 'sh', script, '--undo');
   assert.equal(undone.code, 0, undone.stderr);

@@ -61,7 +61,7 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     [['status', 'web', 'web2'], /^unexpected arguments: \[web2\]$/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /^flag needs an argument: 'n' in -n$/, 'status '],
-    [['verify'], /^specify NAME or --volume, not both$/, 'verify '],
+    [['verify'], /^specify NAME or --volume$/, 'verify '],
     [['verify', 'web', '--volume', '/preload'], /^specify NAME or --volume, not both$/, 'verify '],
     [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],
     [['verify', 'web', '-o', 'name'], /^invalid argument "name" for "--output": must be one of json, yaml$/, 'verify '],

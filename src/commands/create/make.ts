@@ -63,7 +63,7 @@ const runLoader = async (
   });
   const started = now();
   const outcome = await step(context, {
-    title: 'Looking at what the node has',
+    title: 'Resolving images',
     do: async () => {
       const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
       if (!followed) throw await endedEarly(cluster, pod, LOADER_TERMS, signal);

@@ -18,7 +18,11 @@ export const builder = (yargs: Argv) =>
     .option('force', toggle('Also use a folder that is not a mount point or holds other files, which are deleted'))
     .option('cache-only', toggle("Capture only images in the node's cache; do not list the workloads in the cluster"))
     .option('stdin', toggle('Read the image list from standard input, one image per line'))
-    .option('restore-script', { type: 'boolean', default: true, describe: 'Write restore.sh to the volume' })
+    .option('restore-script', {
+      type: 'boolean',
+      default: true,
+      describe: 'Write restore.sh to the volume; --no-restore-script leaves it out',
+    })
     .option('platform', { ...text("Platform to capture; this machine's by default"), coerce: platform })
     .option('root', { ...text("Path of the node's root"), default: '/' })
     .option('debug', toggle('Log every command that runs on the node'))

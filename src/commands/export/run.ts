@@ -23,7 +23,7 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   if (options.debug) traceCommands(progress.note);
   try {
     const request = await exportRequest(options, context);
-    if (!options.events) progress.start('Looking at what the node has');
+    if (!options.events) progress.start('Resolving images');
     const pullSecrets = options.pullSecrets ? await mountedPullSecrets(options.pullSecrets) : [];
     const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
     const unlock = await lockVolume(root, volume);

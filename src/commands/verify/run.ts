@@ -10,7 +10,8 @@ export const runVerify = async (options: VerifyOptions, context: Context): Promi
     const { verifyMounted } = await import('./mounted.ts');
     return verifyMounted(volume, options, context);
   }
-  if (volume !== undefined || name === undefined) throw new UsageError('specify NAME or --volume, not both');
+  if (volume !== undefined) throw new UsageError('specify NAME or --volume, not both');
+  if (name === undefined) throw new UsageError('specify NAME or --volume');
   const { verifyInCluster } = await import('./in-cluster.ts');
   return verifyInCluster({ ...options, NAME: name }, context);
 };

@@ -8,7 +8,7 @@ register_blobs() {
   start=$(now)
   content=$(content_folder)
   { [ -n "$blobs" ] && find_blobs && [ -z "$missing_part" ]; } ||
-    { log 'blobs: none registered; the volume does not have all of them' && return; }
+    { log 'blobs: none registered; the volume does not have all of them (capture with --layout layers,blobs)' && return; }
   [ -d "$content" ] || { log "blobs: none registered; cannot find containerd's content store" && return; }
   awk '$3 != "-" && !seen[$2]++' "$blobs" >"$tmp/blobs"
   spread "$tmp/blobs" register_blob 2>"$tmp/errors"

@@ -14,7 +14,7 @@ connect() {
 
   start=$(now)
   until find_containerd; do
-    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; specify another socket with --address"
+    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; check that it is running, raise --wait, or specify its socket with --address"
     pause
   done
   waited=$(since "$start")
@@ -26,11 +26,12 @@ connect() {
 }
 
 find_ctr() {
+  [ -z "$1" ] || command -v "${1%% *}" >/dev/null || fail 4 "--ctr $1: command not found"
   [ -n "$1" ] || set -- "$(field ctr)" ctr 'k3s ctr' /var/lib/rancher/rke2/bin/ctr 'k0s ctr' microk8s.ctr
   for ctr in "$@"; do
     [ -z "$ctr" ] || ! command -v "${ctr%% *}" >/dev/null || return 0
   done
-  fail 4 "found no ctr; specify it with --ctr"
+  fail 4 "cannot find ctr; specify it with --ctr"
 }
 
 find_containerd() {
@@ -54,7 +55,7 @@ find_snapshotter() {
   if [ -n "$found" ]; then
     snapshotter=$found
   else
-    log 'cannot find out which snapshotter CRI uses; assuming overlayfs'
+    log 'cannot determine which snapshotter CRI uses; assuming overlayfs'
   fi
 }
 

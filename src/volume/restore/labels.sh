@@ -9,7 +9,7 @@ label_names() {
   spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
   $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
-  phase pin "$start" "$(images <"$names") images${pin:+ pinned}, $(count "$tmp/older") names of older sets unpinned"
+  phase pin "$start" "$(images <"$names") images ${pin:-not pinned}, $(count "$tmp/older") names of older sets unpinned"
 }
 
 # Writes chosen, one name of each image that has no labelled name: if possible one with a digest, which never changes.

@@ -116,5 +116,5 @@ undo() {
   remove_linked
   forget
   message="$(count "$tmp/mine") linked layers removed in $(since "$begin")"
-  log "undone: $message"
+  log "undo: $message"
 }

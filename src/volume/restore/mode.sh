@@ -30,9 +30,9 @@ can_link() {
 }
 
 can_import() {
-  [ -n "$blobs" ] || { why='the volume has no layer blobs' && return 1; }
+  [ -n "$blobs" ] || { why='the volume has no layer blobs; capture it with --layout layers,blobs' && return 1; }
   without_blobs=$(awk 'FILENAME == ARGV[1] { has[$1]; next } !($2 in has) { print $1; exit }' "$blobs" "$names")
-  [ -z "$without_blobs" ] || { why="the volume has no layer blobs for $without_blobs" && return 1; }
+  [ -z "$without_blobs" ] || { why="the volume has no layer blobs for $without_blobs; capture it again with --layout layers,blobs" && return 1; }
   find_blobs
   [ -z "$missing_part" ] || { why="blob $missing_part is missing" && return 1; }
   why='the volume has every blob'
@@ -40,7 +40,7 @@ can_import() {
 
 # Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Sets no_copy to the reason if not.
 can_copy() {
-  trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files'
+  trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files; install GNU coreutils'
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
   : >"$trial/lower/opaque/old"
   : >"$trial/lower/removed"
@@ -55,4 +55,4 @@ can_copy() {
   [ "$found" -eq 2 ] # the root and the opaque folder; everything in the lower layer is hidden
 }
 
-mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { no_copy='mounting overlayfs fails' && return 1; }; }
+mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { no_copy='cannot mount overlayfs on this node' && return 1; }; }

@@ -14,7 +14,7 @@ find_missing() {
     FILENAME == ARGV[3] { whole[$1]; next }
     FILENAME == ARGV[4] { cri[$1]; listed = 1; next }
     FILENAME == ARGV[5] { if ($1 in whole && ($2 == "-" || $2 in complete)) complete[$1]; next }
-    !($1 in right) { print $1, $2, "containerd does not have it with the digest on the volume"; next }
+    !($1 in right) { print $1, $2, "not in containerd, or with another digest than on the volume"; next }
     $3 != "-" && !($3 in complete) { print $1, $2, "some of its layers are missing"; next }
     $1 in unseen || listed && !($1 in cri) { print $1, $2, "the CRI plugin does not list it" }
   ' "$tmp/right" "$tmp/unseen" "$tmp/whole" "$tmp/cri" "$layers" "$names" >"$tmp/missing"

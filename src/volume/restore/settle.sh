@@ -7,7 +7,7 @@ settle_sandbox() {
   if [ "$mode" = copy ] || can_copy; then
     spread "$tmp/sandbox" settle_layers
   else
-    log "the sandbox image is linked, so pods with hostUsers: false will not start: $no_copy"
+    log "cannot copy the pause image ($no_copy), so pods with hostUsers: false will not start"
   fi
 }
 
@@ -28,7 +28,7 @@ check_space() {
   read -r _ dir _ <"$tmp/links"
   free=$(df -Pk "${dir%/fs}" | awk 'END { print $4 }')
   [ "$free" -gt "$needed" ] ||
-    fail 1 "the layers need $((needed / 1024)) MiB, containerd's disk has $((free / 1024)) MiB free; they stay linked; free some space and run restore.sh --mode copy again"
+    fail 1 "not enough space on containerd's disk: layers need $((needed / 1024)) MiB, $((free / 1024)) MiB are free; they stay linked; free some space and run restore.sh --mode copy again"
 }
 
 # The link is replaced atomically; containerd removes the copy with the snapshot.

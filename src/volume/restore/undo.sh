@@ -32,7 +32,7 @@ remove_linked() {
   $ctr leases rm --sync "$($ctr leases create)" >/dev/null
   $ctr snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
-  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those and run --undo again"
+  [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those containers or images and run restore.sh --undo again"
 }
 
 unroot() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
@@ -67,7 +67,7 @@ undo_unmounted_sets() (
   for folder in "$state"/record/*; do
     other=${folder##*/}
     { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
-    log "set $other is no longer mounted; removing its linked images"
+    log "the volume of the older set $other is no longer mounted; removing its linked images"
     sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
   done
 )

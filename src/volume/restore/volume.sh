@@ -7,7 +7,7 @@ read_volume() {
   layers=$here/restore/layers names=$here/restore/names blobs=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
-    refuse "preload.json is missing, so the capture did not finish"
+    refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
@@ -42,7 +42,7 @@ node_platform() {
 sum() { sed -n "s|^    \"$1\": \"sha256:\([0-9a-f]*\)\",\{0,1\}\$|\1|p" "$here/preload.json"; }
 
 check_sum() {
-  { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing"
+  { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing or not a regular file"
   found=$(sha256sum <"$here/$1")
   [ "${found%% *}" = "$(sum "$1")" ] || refuse "$1 does not match its checksum in preload.json"
 }
@@ -74,10 +74,10 @@ check_lists() {
 # Sets missing_part to the first layer that is missing; empty if none is.
 find_layers() {
   missing_part=''
-  [ ! -L "$here/layers" ] || refuse "layers is a link"
+  [ ! -L "$here/layers" ] || refuse "layers/ is a symbolic link"
   while [ -z "$missing_part" ] && read -r chain _; do
     folder=$here/layers/${chain#sha256:}
-    { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $chain is a link"
+    { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $chain is a symbolic link"
     [ -d "$folder/fs" ] || missing_part=$chain
   done <"$layers"
 }
@@ -85,10 +85,10 @@ find_layers() {
 # Sets missing_part to the first blob that is missing; empty if none is.
 find_blobs() {
   missing_part=''
-  { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs is a link"
+  { [ ! -L "$here/blobs" ] && [ ! -L "$here/blobs/sha256" ]; } || refuse "blobs/ is a symbolic link"
   while [ -z "$missing_part" ] && read -r _ digest _; do
     file=$here/blobs/sha256/${digest#sha256:}
-    [ ! -L "$file" ] || refuse "blob $digest is a link"
+    [ ! -L "$file" ] || refuse "blob $digest is a symbolic link"
     [ -f "$file" ] || missing_part=$digest
   done <"$blobs"
 }

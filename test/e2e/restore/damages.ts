@@ -93,12 +93,12 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
   ['no archive of images', (volume) => rm(join(volume, 'restore/images.tar')), /images.tar is missing/],
   ['a list that is a link', replaceByLink((volume) => join(volume, 'restore/names')), /restore\/names is missing/],
   ['restore/ that is a link', replaceByLink((volume) => join(volume, 'restore')), /restore\/layers is missing/],
-  ['layers/ that is a link', replaceByLink((volume) => join(volume, 'layers')), /layers is a link/],
-  ['a layer that is a link', replaceByLink(oneLayer), /layer sha256:\w+ is a link/],
+  ['layers/ that is a link', replaceByLink((volume) => join(volume, 'layers')), /layers\/ is a symbolic link/],
+  ['a layer that is a link', replaceByLink(oneLayer), /layer sha256:\w+ is a symbolic link/],
   [
     'fs that is a link',
     replaceByLink(async (volume) => join(await oneLayer(volume), 'fs')),
-    /layer sha256:\w+ is a link/,
+    /layer sha256:\w+ is a symbolic link/,
   ],
   [
     'a missing layer',
@@ -106,8 +106,13 @@ export const damages: [name: string, damage: Damage, reason: RegExp, mode?: 'lin
     /layer sha256:\w+ is missing/,
     'link',
   ],
-  ['blobs/ that is a link', replaceByLink((volume) => join(volume, 'blobs/sha256')), /blobs is a link/, 'import'],
-  ['a blob that is a link', replaceByLink(oneBlob), /blob sha256:\w+ is a link/, 'import'],
+  [
+    'blobs/ that is a link',
+    replaceByLink((volume) => join(volume, 'blobs/sha256')),
+    /blobs\/ is a symbolic link/,
+    'import',
+  ],
+  ['a blob that is a link', replaceByLink(oneBlob), /blob sha256:\w+ is a symbolic link/, 'import'],
   ['a missing blob', async (volume) => rm(await oneBlob(volume)), /blob sha256:\w+ is missing/, 'import'],
   [
     'neither layers nor blobs',

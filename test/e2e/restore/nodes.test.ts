@@ -116,7 +116,7 @@ onNode('1.6', 'works without coreutils, flock and bash', async (node, files) => 
   const runs = await Promise.all([1, 2, 3].map(() => node.run(call(script))));
   for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
   assert.equal(runs.filter(({ stderr }) => /another restore.sh is running/.test(stderr)).length, 2);
-  assert.match(runs[0]?.stderr ?? '', /the sandbox image is linked, so pods with hostUsers: false will not start/);
+  assert.match(runs[0]?.stderr ?? '', /cannot copy the pause image .*, so pods with hostUsers: false will not start/);
   assert.equal((await targets(node)).length, 8);
 
   const killed = node.start(call(script, '--undo'));
@@ -137,7 +137,10 @@ onNode('1.7', 'keeps layers linked when they do not fit on the disk', async (nod
   ]);
   const { code, stderr } = await restore(node, withBlobs, '--mode', 'copy');
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /the layers need \d+ MiB, containerd's disk has 0 MiB free; they stay linked; free some space/);
+  assert.match(
+    stderr,
+    /not enough space on containerd's disk: layers need \d+ MiB, 0 MiB are free; they stay linked; free some space/,
+  );
   assert.equal((await restore(node, withBlobs, '--check')).code, 0);
 });
 
@@ -176,7 +179,10 @@ onNode('2', 'cleans up an older set whose volume is no longer mounted', async (n
   await run(['mv', old.path, `${old.path}-away`]);
   const { code, stderr } = await restore(node, withBlobs);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, new RegExp(`set ${old.set} is no longer mounted; removing its linked images`));
+  assert.match(
+    stderr,
+    new RegExp(`the volume of the older set ${old.set} is no longer mounted; removing its linked images`),
+  );
   assert.deepEqual(new Set(await targets(node)), new Set([withBlobs.set]));
   assert.equal((await node.run(['ls', `${STATE}/record`])).stdout, `${withBlobs.set}\n`);
   assert.equal((await labelled(node, 'kubectl-preload/set')).length, 8);

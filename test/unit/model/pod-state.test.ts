@@ -79,9 +79,13 @@ describe('a loader that will not start', () => {
       'the loader cannot be scheduled: 0/3 nodes are available',
       '--node',
     ],
-    evicted: [pod({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }), 'the loader failed: low on disk'],
-    'failed without a reason': [pod({ phase: 'Failed' }), 'the loader failed: no reason given'],
-    'ended at once': [pod(terminated(1, 'boom')), 'the loader failed: Error (exit code 1): boom'],
+    evicted: [
+      pod({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }),
+      'the loader failed: low on disk',
+      '--node',
+    ],
+    'failed without a reason': [pod({ phase: 'Failed' }), 'the loader failed: no reason given', 'again'],
+    'ended at once': [pod(terminated(1, 'boom')), 'the loader failed: Error (exit code 1): boom', 'again'],
   };
   for (const [what, [value, message, hint]] of Object.entries(cases)) {
     test(what, () => {

@@ -48,7 +48,7 @@ const follow = async (...events: ExportEvent[]) => {
   };
   const context = { progress, now: () => now };
   const capture = await step(context, {
-    title: 'Looking at what the node has',
+    title: 'Resolving images',
     do: () => followCapture(arriving(), 'worker', context),
     done: (outcome) => (outcome ? describeOutcome(outcome, now) : ''),
   });
@@ -74,7 +74,7 @@ test('a complete capture', async () => {
     readOnly: true,
   });
   assert.deepEqual(said, [
-    '• Looking at what the node has',
+    '• Resolving images',
     '• Capturing 2 images · 4Ki',
     '… Capturing 1/2 images · 1Ki/4Ki · 512/s · 6s left',
     '! r.io rejected pull secret a/b',
