@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { decodeEvent, type NumberedEvent } from '../../src/model/events.ts';
-import type { CaptureRequest } from '../../src/model/request.ts';
+import { type CaptureRequest, printRequest } from '../../src/model/request.ts';
 import { binaryFolder, provide } from '../cluster/components.ts';
 import { until } from '../cluster/machine/until.ts';
 import { type ContainerdVersion, containerdSource } from '../cluster/node/config.ts';
@@ -73,7 +73,7 @@ export const startByHand = async (
 
 const writeRequest = async (folder: string, request: Partial<CaptureRequest>): Promise<string> => {
   const file = join(folder, 'request.json.gz');
-  await writeFile(file, gzipSync(JSON.stringify({ ...defaultRequest, ...request })));
+  await writeFile(file, gzipSync(printRequest({ ...defaultRequest, ...request })));
   return file;
 };
 

@@ -55,8 +55,8 @@ const HEX = 'a'.repeat(64);
 
 const TAR = document('application/vnd.oci.image.layer.v1.tar', { not: 'an archive' });
 const { digest, size } = TAR.descriptor;
-const INVALID_DIGEST = /^invalid digest ".*": must be sha256: and 64 lower-case hex digits$/;
-const INVALID_SIZE = /^invalid size .*: must be a whole number of bytes$/;
+const INVALID_DIGEST = /^invalid \S+ ".*": must be sha256: and 64 lower-case hex digits$/;
+const INVALID_SIZE = /^invalid \S+size .*: must be a whole number of bytes$/;
 
 /** An image with one layer, as its manifest and its configuration describe that. */
 const withLayer = (layer: { digest?: string; size?: unknown; diffID?: string }): Lie => {
