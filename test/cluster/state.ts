@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePorts } from './machine/ports.ts';
 import { run } from './machine/run.ts';
 
 const PORTS = [
@@ -41,7 +41,7 @@ export const clusterId = (folder: string): string => {
 };
 
 export const newCluster = async (folder: string): Promise<Cluster> => {
-  return { folder, id: clusterId(folder), network: await freeNetwork(), ports: await freePorts() };
+  return { folder, id: clusterId(folder), network: await freeNetwork(), ports: await portsByName() };
 };
 
 /** The cluster that was booted in this folder, if its boot came to an end. */
@@ -73,15 +73,7 @@ const freeNetwork = async (): Promise<string> => {
   throw new Error('no network 10.101.0.0/16 to 10.250.0.0/16 is free');
 };
 
-const freePorts = async (): Promise<Ports> => {
-  const servers = await Promise.all(PORTS.map(() => listen()));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+const portsByName = async (): Promise<Ports> => {
+  const ports = await freePorts(PORTS.length);
   return Object.fromEntries(PORTS.map((name, index) => [name, ports[index]])) as Ports;
-};
-
-const listen = async () => {
-  const server = createServer();
-  await new Promise<void>((done, failed) => server.on('error', failed).listen(0, '127.0.0.1', done));
-  return server;
 };

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { freePorts } from '../../cluster/machine/ports.ts';
 import { answers } from '../../cluster/machine/probes.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { until } from '../../cluster/machine/until.ts';
@@ -27,7 +27,8 @@ export const startRegistry = async (
 ): Promise<RegistryServer> => {
   await ensurePackages(PACKAGES, console.error);
   await mkdir(folder, { recursive: true });
-  const address = `127.0.0.1:${await freePort()}`;
+  const [port] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
   const [configFile, logFile] = [join(folder, `${name}.json`), join(folder, `${name}.log`)];
   const { tls, ...rest } = settings;
   const config = {
@@ -61,12 +62,4 @@ export const passwordAuth = async (folder: string, password: string) => {
   const path = join(folder, 'htpasswd');
   await writeFile(path, await run(['htpasswd', '-Bbn', 'preload', password]));
   return { htpasswd: { realm: 'test', path } };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 };
