@@ -5,9 +5,10 @@ import { adminKubectl, controlPlane, createCredentials } from './control-plane/c
 import type { Kubectl } from './control-plane/kubeconfig.ts';
 import { applySnapshotCrds } from './control-plane/snapshot-api.ts';
 import { applyClasses, csiControllers, DRIVERS } from './csi.ts';
+import { ensurePackages } from './machine/apt.ts';
 import { killGroup, removeGroup } from './machine/cgroups.ts';
 import { createDisk, isDiskMounted, removeDisk } from './machine/disk.ts';
-import { createBridge, removeBridge } from './machine/network.ts';
+import { createBridge, NETWORK_PACKAGES, removeBridge } from './machine/network.ts';
 import { exists } from './machine/probes.ts';
 import { restoreSysctls, saveSysctls } from './machine/sysctls.ts';
 import type { ContainerdVersion } from './node/config.ts';
@@ -64,6 +65,7 @@ const newClusterIn = async (folder: string, log: Log): Promise<Cluster> => {
   } else if (await isFilled(folder)) {
     throw new Error(`${folder} is no folder of a test cluster`);
   }
+  await ensurePackages(NETWORK_PACKAGES, log);
   await down(folder);
   await mkdir(folder, { recursive: true });
   await writeFile(markerFile(folder), '');

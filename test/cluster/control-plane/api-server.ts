@@ -5,6 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Component, commandLine, provide } from '../components.ts';
+import { ensurePackages } from '../machine/apt.ts';
+import { NETWORK_PACKAGES } from '../machine/network.ts';
 import { until } from '../machine/until.ts';
 import { newCluster } from '../state.ts';
 import { ADMIN, adminKubectl, controlPlane, createCredentials } from './control-plane.ts';
@@ -30,6 +32,7 @@ export const startApiServer = async (options: { snapshotCrds?: boolean } = {}): 
 
 const boot = async ({ snapshotCrds = false }: { snapshotCrds?: boolean }): Promise<ApiServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'kubectl-preload-api-'));
+  await ensurePackages(NETWORK_PACKAGES, console.error);
   const cluster = await newCluster(folder);
   const components = controlPlane(cluster).filter(({ name }) => NEEDED.includes(name));
   await provide(

@@ -5,7 +5,7 @@ import { run } from './run.ts';
 
 // one of our runs at a time, as an update fails instead of waiting; an installation also waits for other programs
 const APT = ['flock', join(CACHE, 'apt.lock'), 'apt-get'];
-const WAIT = ['-o', 'DPkg::Lock::Timeout=300'];
+const PATIENT = ['-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'];
 
 let indexFresh = false;
 
@@ -19,9 +19,9 @@ export const ensurePackages = async (packages: readonly string[], log: (line: st
   log(`installing the missing Debian packages ${missing.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await mkdir(CACHE, { recursive: true });
-  if (!indexFresh) await run([...APT, 'update', '-qq'], { env });
+  if (!indexFresh) await run([...APT, 'update', '-qq', ...PATIENT], { env });
   indexFresh = true;
-  await run([...APT, 'install', '-y', '-qq', '--no-install-recommends', ...WAIT, ...missing], { env });
+  await run([...APT, 'install', '-y', '-qq', '--no-install-recommends', ...PATIENT, ...missing], { env });
 };
 
 const isInstalled = async (name: string): Promise<boolean> => {

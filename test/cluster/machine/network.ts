@@ -1,6 +1,9 @@
 import type { Cluster } from '../state.ts';
 import { run, succeeds } from './run.ts';
 
+/** What finding a free network and making a bridge takes. */
+export const NETWORK_PACKAGES = ['iproute2'];
+
 /** Nodes and pods all hang on one bridge: the machine is .0.1, node N is .0.N, its pods are .N.*. */
 export const nodeAddress = ({ network }: Cluster, index: number): string => `${network}.0.${index}`;
 

@@ -12,7 +12,7 @@ process.env.KUBECTL_PRELOAD_CLUSTER_STATE ||= '/var/tmp/kubectl-preload-e2e';
 export const globalSetup = async (): Promise<void> => {
   await ensurePackages(PACKAGES, console.error);
   try {
-    await cluster('up');
+    await bootCluster();
     await cluster('images');
     await adoptEnvironment(await cluster('env'));
   } catch (error) {
@@ -23,6 +23,17 @@ export const globalSetup = async (): Promise<void> => {
 
 export const globalTeardown = async (): Promise<void> => {
   await cluster('down');
+};
+
+/** Boots it a second time if something that has nothing to do with us broke the first boot: nearly all tests depend on it. */
+const bootCluster = async (): Promise<void> => {
+  try {
+    await cluster('up');
+  } catch (error) {
+    console.error(`booting again: ${(error as Error).message}`);
+    await cluster('down');
+    await cluster('up');
+  }
 };
 
 const cluster = (call: string): Promise<string> =>
