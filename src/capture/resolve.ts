@@ -1,8 +1,10 @@
+import { checkPlatform, descend, importedDocuments } from '../model/descent.ts';
 import { PreloadError } from '../model/errors.ts';
 import type { ResolvedImage, WantedImage } from '../model/image.ts';
-import { type ImageReference, imageName, keptNames } from '../model/image-reference.ts';
-import { chainIds, type Document, manifestsFor, parseManifest } from '../model/oci.ts';
+import { imageName, keptNames } from '../model/image-reference.ts';
+import { chainIds, type Descriptor, type Document, parseManifest } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
+import { parsePlatform, platformName } from '../model/platform.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { readDocument } from '../node/containerd.ts';
 import type { Capture } from './context.ts';
@@ -41,41 +43,49 @@ export const resolveImages = async (capture: Capture, wanted: readonly WantedIma
   return [...images.values()];
 };
 
-const readTarget = async ({ node, registry, signal }: Capture, item: WantedImage): Promise<Document> => {
+const readTarget = async (capture: Capture, item: WantedImage): Promise<Document> => {
   const { digest } = item.source;
-  return (digest && (await readDocument(node, digest))) || registry.fetchManifest(item, signal);
+  return digest ? readByDigest(capture, item, digest) : capture.registry.fetchManifest(item, capture.signal);
+};
+
+/** Returns an index or manifest from the node's content store, else from the registry. */
+const readByDigest = async (
+  { node, registry, signal }: Capture,
+  item: WantedImage,
+  digest: string,
+): Promise<Document> => {
+  const { domain, path } = item.source;
+  return (
+    (await readDocument(node, digest)) ??
+    (await registry.fetchManifest({ ...item, source: { domain, path, digest } }, signal))
+  );
 };
 
 const resolveImage = async (capture: Capture, item: WantedImage, target: Document): Promise<ResolvedImage> => {
   const { node, request, registry, signal } = capture;
-  const manifest = await readManifest(capture, item, target);
+  const read = (entry: Descriptor) => readByDigest(capture, item, entry.digest);
+  const descent = await descend(target, request.platform, read);
+  const { manifest } = descent;
   const { config: descriptor, layers } = parseManifest(manifest);
   const config =
     (await readDocument(node, descriptor.digest)) ?? (await registry.fetchConfig(item, descriptor, signal));
-  const chain = chainIds(config, request.platform);
+  checkPlatform(descent, config, request.platform);
+  const chain = chainIds(config);
   if (chain.length !== layers.length) {
     throw new PreloadError('its manifest and its configuration do not match');
   }
+  const own = platformName(parsePlatform(request.platform));
+  const platform = descent.platform ?? own;
+  const documents = await importedDocuments(target, platform, read);
+  if (!documents.includes(manifest)) throw new PreloadError('has nested indexes for different platforms');
   return {
     wanted: [],
     names: [],
     target,
     manifest,
     config,
+    documents,
+    ...(platform !== own && { platform }),
     layers: layers.map((layer, index) => ({ ...layer, chainId: chain[index] ?? '' })),
   };
-};
-
-/** Returns the platform's manifest, preferably one that the node has: other variants may be missing in the registry. */
-const readManifest = async (capture: Capture, item: WantedImage, target: Document): Promise<Document> => {
-  const { node, registry, request, signal } = capture;
-  const digests = manifestsFor(target, request.platform);
-  if (!digests) return target;
-  for (const digest of digests) {
-    const manifest = await readDocument(node, digest);
-    if (manifest) return manifest;
-  }
-  const { domain, path } = item.source;
-  const source: ImageReference = { domain, path, digest: digests[0] ?? '' };
-  return registry.fetchManifest({ ...item, source }, signal);
 };

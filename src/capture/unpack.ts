@@ -2,8 +2,9 @@ import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/image.ts';
-import { blobPath, hexOf } from '../model/oci.ts';
+import { blobPath, type Document, diffIds, hexOf, parseDocument } from '../model/oci.ts';
 import { forEachParallel } from '../model/parallel.ts';
+import { parsePlatform } from '../model/platform.ts';
 import { run } from '../node/command.ts';
 import { parseUpperDirectory, SNAPSHOTTER_FLAG } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
@@ -92,18 +93,36 @@ const ingest = async (
   }
 };
 
+/**
+ * Unpacks the image's layers. Under a manifest and a config of our own, which say no more than that: whatever else is in
+ * the image's own, such as another platform, it cannot lead containerd astray.
+ */
 const importImage = async (
   { volume, volumeInNode, request, signal }: Capture,
   { ctr, work }: PrivateContainerd,
-  { manifest, config }: ResolvedImage,
+  { layers, config }: ResolvedImage,
 ): Promise<void> => {
-  const name = `${hexOf(manifest.digest)}.tar`;
+  const { os, architecture, variant } = parsePlatform(request.platform);
+  const rootfs = { type: 'layers', diff_ids: diffIds(config) };
+  const ownConfig = jsonDocument({ os, architecture, ...(variant && { variant }), rootfs });
+  const ownManifest = jsonDocument({
+    ...{ schemaVersion: 2, mediaType: MANIFEST_TYPE },
+    config: descriptorOf(ownConfig, 'application/vnd.oci.image.config.v1+json'),
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+  });
+  const name = `${hexOf(ownManifest.digest)}.tar`;
   const archive = join(work, name);
-  await writeImagesArchive(archive, [{ name: `preload/${name}`, target: manifest }], [manifest, config]);
+  await writeImagesArchive(archive, [{ name: `preload/${name}`, target: ownManifest }], [ownManifest, ownConfig]);
   const archiveInNode = join(volumeInNode, relative(volume, archive));
   await run([...ctr, 'images', 'import', ...SNAPSHOTTER_FLAG, '--platform', request.platform, archiveInNode], signal);
   await rm(archive);
 };
+
+const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+
+const jsonDocument = (json: Record<string, unknown>): Document => parseDocument(Buffer.from(JSON.stringify(json)));
+
+const descriptorOf = ({ digest, data }: Document, mediaType: string) => ({ mediaType, digest, size: data.length });
 
 /** Moves unpacked layers to layers/ on the volume. Leaves links, so that other layers can be unpacked on top. */
 const moveLayers = async (

@@ -93,6 +93,8 @@ const capturedImage = (
   digest: image.target.digest,
   manifest: image.manifest.digest,
   config: image.config.digest,
+  ...documentsBeside(image),
+  ...(image.platform && { platform: image.platform }),
   layers: image.layers.map(({ chainId, digest, size }) => ({
     chainId,
     digest,
@@ -103,6 +105,11 @@ const capturedImage = (
   system: image.wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
   blobs: withBlobs.has(image),
 });
+
+const documentsBeside = ({ target, manifest, documents }: ResolvedImage): Pick<CapturedImage, 'documents'> => {
+  const others = documents.filter((document) => document !== target && document !== manifest);
+  return others.length > 0 ? { documents: others.map(({ digest }) => digest) } : {};
+};
 
 const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves
 

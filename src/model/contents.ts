@@ -1,11 +1,9 @@
 import * as v from 'valibot';
-import { CAPTURED_IMAGE, type CapturedImage } from './image.ts';
+import { CAPTURED_IMAGE, type CapturedImage, MAX_IMAGES, PLATFORM_NAME } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
 import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
 
 export const FORMAT = 1;
-
-const MAX_IMAGES = 100_000;
 
 /** Contents of a finished volume. */
 export const CONTENTS = object({
@@ -16,7 +14,7 @@ export const CONTENTS = object({
   /** RFC 3339 */
   created: v.pipe(LINE, v.isoTimestamp('must be a time')),
   /** `linux/amd64` */
-  platform: v.pipe(LINE, v.regex(/^linux\/\w+(\/\w+)?$/, 'must be linux/ARCHITECTURE')),
+  platform: PLATFORM_NAME,
   layout: v.picklist(LAYOUTS, `must be one of ${LAYOUTS.join(' | ')}`),
   /** UUID of the volume's filesystem, null if it could not be read */
   uuid: v.nullable(LINE),

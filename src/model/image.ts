@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { type ImageReference, imageName, parseImage } from './image-reference.ts';
-import type { Descriptor, Document } from './oci.ts';
+import type { Document, Manifest } from './oci.ts';
 import { DIGEST, FLAG, LINE, list, MAX_LAYERS, object, SIZE } from './parse.ts';
 
 // An image in four shapes, in the order of its life: requested, wanted, resolved, captured.
 
+/** of one preload */
+export const MAX_IMAGES = 100_000;
 const MAX_NAMESPACES = 100_000;
 
 const REFERENCE = v.pipe(
@@ -52,17 +54,19 @@ export interface ResolvedImage {
   /** the platform's manifest; the target itself unless that is an index */
   manifest: Document;
   config: Document;
+  /** all indexes and manifests that containerd reads when it imports the image, the target first */
+  documents: Document[];
+  /** of the manifest, if nodes run it although it is not the volume's platform, such as `linux/386` on amd64 */
+  platform?: string;
   /** base first */
   layers: ResolvedLayer[];
 }
 
 /** A layer by its chain ID, with the descriptor of its compressed blob. */
-export interface ResolvedLayer extends Descriptor {
-  chainId: string;
-}
+export type ResolvedLayer = Manifest['layers'][number] & { chainId: string };
 
 /** Where a layer came from: the volume itself, an unpacked layer or a blob on the node, or a registry. */
-export const LAYER_SOURCES = ['volume', 'node', 'blob', 'registry'] as const;
+const LAYER_SOURCES = ['volume', 'node', 'blob', 'registry'] as const;
 
 export type LayerSource = (typeof LAYER_SOURCES)[number];
 
@@ -88,6 +92,9 @@ const NAME = v.pipe(
 
 const MAX_NAMES = 1000; // of one image
 
+/** `linux/arm/v7`; restore.sh makes it part of a file name */
+export const PLATFORM_NAME = v.pipe(LINE, v.regex(/^linux\/\w+(\/\w+)?$/, 'must be linux/ARCHITECTURE'));
+
 /** What is on the volume, as preload.json lists it. */
 export const CAPTURED_IMAGE = object({
   names: v.pipe(list(NAME, MAX_NAMES), v.minLength(1, 'must have a name')),
@@ -96,6 +103,10 @@ export const CAPTURED_IMAGE = object({
   /** of the platform's manifest; equal to `digest` if that is not an index */
   manifest: DIGEST,
   config: DIGEST,
+  /** other indexes and manifests that an import reads */
+  documents: v.exactOptional(list(DIGEST, MAX_NAMES)),
+  /** of the manifest, if nodes run it although it is not the volume's platform, such as `linux/386` on amd64 */
+  platform: v.exactOptional(PLATFORM_NAME),
   /** base first; empty for an image without layers */
   layers: list(CAPTURED_LAYER, MAX_LAYERS),
   /** the node's pause image, which every pod needs */

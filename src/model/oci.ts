@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { PreloadError } from './errors.ts';
 import { DIGEST, LINE, list, MAX_LAYERS, matches, OBJECT, object, parse, parseJson, SIZE } from './parse.ts';
+import { acceptedPlatforms, parsePlatform, platformName } from './platform.ts';
 
 /** An index, manifest or configuration: exactly the bytes from its registry, and the JSON object in them. */
 export interface Document {
@@ -14,21 +15,48 @@ const DESCRIPTOR = object({ digest: DIGEST, size: SIZE });
 
 export type Descriptor = v.InferOutput<typeof DESCRIPTOR>;
 
-const PLATFORM = object({ os: LINE, architecture: LINE, variant: v.optional(LINE) });
+const PLATFORM = object({
+  os: v.nullish(LINE),
+  architecture: v.nullish(LINE),
+  variant: v.nullish(LINE),
+  'os.features': v.nullish(list(LINE, MAX_LAYERS), []),
+});
 
 const MAX_ENTRIES = 1000; // of an index, one per platform and attestation
 
-const INDEX = object({
-  manifests: list(object({ ...DESCRIPTOR.entries, platform: v.nullish(PLATFORM) }), MAX_ENTRIES),
+const INDEX_ENTRY = object({ ...DESCRIPTOR.entries, mediaType: v.nullish(LINE), platform: v.nullish(PLATFORM) });
+
+/** An image, an index or an attestation that an index lists. */
+export type IndexEntry = v.InferOutput<typeof INDEX_ENTRY>;
+
+const INDEX = object({ manifests: list(INDEX_ENTRY, MAX_ENTRIES) });
+
+// containerd refuses other types, since it does not know how to unpack them
+const LAYER_TYPE = v.pipe(
+  LINE,
+  v.regex(
+    /^application\/vnd\.(oci\.image\.layer\.|docker\.image\.rootfs\.(foreign\.)?diff\.tar|erofs\.layer)[\w.+-]*$/,
+    'must be the type of a layer',
+  ),
+);
+
+const MAX_URLS = 100;
+
+const LAYER = object({
+  ...DESCRIPTOR.entries,
+  mediaType: LAYER_TYPE,
+  /** where a foreign layer is; never asked, since whoever wrote the manifest chose it */
+  urls: v.nullish(list(LINE, MAX_URLS), []),
 });
 
-const MANIFEST = object({ config: DESCRIPTOR, layers: list(DESCRIPTOR, MAX_LAYERS) });
+const MANIFEST = object({ config: DESCRIPTOR, layers: list(LAYER, MAX_LAYERS) });
 
 export type Manifest = v.InferOutput<typeof MANIFEST>;
 
 const CONFIG = object({
-  os: LINE,
-  architecture: LINE,
+  os: v.nullish(LINE),
+  architecture: v.nullish(LINE),
+  variant: v.nullish(LINE),
   rootfs: v.nullish(object({ diff_ids: v.nullish(list(DIGEST, MAX_LAYERS), []) }), {}),
 });
 
@@ -56,19 +84,38 @@ export const mediaTypeOf = ({ json }: Document): string =>
     ? json.mediaType
     : `application/vnd.oci.image.${json.manifests ? 'index' : 'manifest'}.v1+json`;
 
+/** The entries of an index, or undefined if the document is not one. */
+export const indexEntries = ({ json }: Document): IndexEntry[] | undefined =>
+  json.manifests ? parse(INDEX, json).manifests : undefined;
+
 /**
- * Digests of the manifests for `platform` in an index, or undefined if it is a manifest itself. Throws PreloadError if
- * there is no manifest for it.
+ * Entries of an index that a node of this platform may run, best first, as containerd sorts them: it follows the first.
+ * Entries without a platform come last.
  */
-export const manifestsFor = ({ json }: Document, platform: string): string[] | undefined => {
-  if (!json.manifests) return undefined;
-  const [os, architecture, variant] = platform.split('/');
-  const digests = parse(INDEX, json)
-    .manifests.filter((entry) => entry.platform?.os === os && entry.platform?.architecture === architecture)
-    .filter((entry) => !variant || entry.platform?.variant === variant)
-    .map(({ digest }) => digest);
-  if (digests.length === 0) throw new PreloadError(`has no image for ${platform}`);
-  return digests;
+export const entriesFor = (entries: readonly IndexEntry[], platform: string): IndexEntry[] => {
+  const accepted = [...acceptedPlatforms(platform), undefined];
+  return accepted.flatMap((name) => entries.filter((entry) => platformOf(entry) === name));
+};
+
+const DOCUMENT_TYPES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+
+/** Whether containerd follows an entry; others are signatures and the like. */
+export const isFollowed = ({ mediaType }: IndexEntry): boolean => DOCUMENT_TYPES.includes(mediaType ?? '');
+
+/** Entries that an import for exactly this platform reads. */
+export const entriesOf = (entries: readonly IndexEntry[], platform: string): IndexEntry[] =>
+  entries.filter((entry) => [platformName(parsePlatform(platform)), undefined].includes(platformOf(entry)));
+
+/** Name of the platform that an index says; undefined if it does not, `other` if it needs more than a platform. */
+export const platformOf = ({ platform }: IndexEntry): string | undefined => {
+  if (!platform) return undefined;
+  const { os, architecture, variant, 'os.features': features } = platform;
+  return features.length > 0 ? 'other' : platformName({ os, architecture, variant });
 };
 
 export const parseManifest = ({ json }: Document): Manifest => {
@@ -76,18 +123,19 @@ export const parseManifest = ({ json }: Document): Manifest => {
   return parse(MANIFEST, json);
 };
 
+/** Name of the platform that a config says. Throws PreloadError if the config is invalid. */
+export const configPlatform = ({ json }: Document): string => platformName(parse(CONFIG, json));
+
+/** Digests of the unpacked layers in a config, base first. Throws PreloadError if the config is invalid. */
+export const diffIds = ({ json }: Document): string[] => parse(CONFIG, json).rootfs?.diff_ids ?? [];
+
 /**
  * Chain IDs (see the OCI image specification) of the layers in a config, base first. Throws PreloadError if the config
- * is invalid or for another platform.
+ * is invalid.
  */
-export const chainIds = ({ json }: Document, platform: string): string[] => {
-  const config = parse(CONFIG, json);
-  const [os, architecture] = platform.split('/');
-  if (config.os !== os || config.architecture !== architecture) {
-    throw new PreloadError(`is for ${config.os}/${config.architecture}, not for ${platform}`);
-  }
+export const chainIds = (config: Document): string[] => {
   const chain: string[] = [];
-  for (const diffId of config.rootfs.diff_ids) {
+  for (const diffId of diffIds(config)) {
     const parent = chain.at(-1);
     chain.push(parent ? digestOf(`${parent} ${diffId}`) : diffId);
   }

@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
-import type { LayerSource, ResolvedLayer } from './image.ts';
+import type { LayerSource } from './image.ts';
 import type { Form } from './layout.ts';
+import type { Descriptor } from './oci.ts';
 import { object, SIZE } from './parse.ts';
 import { roundUpToGibibytes } from './units.ts';
 
@@ -16,6 +17,9 @@ export interface Available {
   blobsOnVolume: ReadonlySet<string>;
 }
 
+/** A layer by its chain ID, with the descriptor of its blob. */
+type Layer = Descriptor & { chainId: string };
+
 /** What a capture will do, in numbers. */
 export const PLAN_SUMMARY = object({
   images: SIZE,
@@ -29,7 +33,7 @@ export const PLAN_SUMMARY = object({
   neededBytes: SIZE,
 });
 
-export type PlanSummary = v.InferOutput<typeof PLAN_SUMMARY>;
+type PlanSummary = v.InferOutput<typeof PLAN_SUMMARY>;
 
 /** The one decision about every layer; everything that handles layers reads it. */
 export interface CapturePlan {
@@ -60,7 +64,7 @@ const RESERVE = 64 * 1024 ** 2;
 const OVERHEAD = 1.1; // inodes, directories and rounding
 
 /** Best source of a layer, or of its blob if the volume has only blobs. */
-const sourceOf = ({ chainId, digest }: ResolvedLayer, available: Available, { layers }: Form): LayerSource => {
+const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
   const { onVolume, unpacked, blobs, blobsOnVolume } = available;
   if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
   if (layers && unpacked.has(chainId)) return 'node';
@@ -68,14 +72,14 @@ const sourceOf = ({ chainId, digest }: ResolvedLayer, available: Available, { la
 };
 
 /** Unpacked size of a layer in bytes: as reported by the node, else estimated. */
-const unpackedBytes = ({ chainId, size }: ResolvedLayer, { unpacked }: Available): number => {
+const unpackedBytes = ({ chainId, size }: Layer, { unpacked }: Available): number => {
   const known = unpacked.get(chainId) ?? 0;
   return known > LINKED_LAYER ? known : size * UNPACKED_FACTOR;
 };
 
 /** Chooses the source of each distinct layer of `images`, and adds up the bytes. */
 export const planCapture = (
-  images: readonly { layers: readonly ResolvedLayer[] }[],
+  images: readonly { layers: readonly Layer[] }[],
   available: Available,
   form: Form,
 ): CapturePlan => {

@@ -14,13 +14,13 @@ interface NamedImage {
 }
 
 /** The part of an image that its volume needs beside its layers. */
-export type ImageDocuments = Pick<ResolvedImage, 'names' | 'target' | 'manifest' | 'config'>;
+export type ImageDocuments = Pick<ResolvedImage, 'names' | 'target' | 'documents' | 'config' | 'platform'>;
 
-type ImageWithLayers = ImageDocuments & Pick<ResolvedImage, 'layers'>;
+type ImageWithLayers = ImageDocuments & { layers: readonly Descriptor[] };
 
 export const namesOf = ({ names, target }: ImageDocuments): NamedImage[] => names.map((name) => ({ name, target }));
 
-export const documentsOf = ({ target, manifest, config }: ImageDocuments): Document[] => [target, manifest, config];
+export const documentsOf = ({ documents, config }: ImageDocuments): Document[] => [...documents, config];
 
 /** A blob on disk, because it may be too large for memory. */
 interface BlobFile extends Descriptor {

@@ -17,7 +17,14 @@ export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
 /** Only on volumes with layer blobs. */
 export const BLOB_LIST = 'restore/blobs';
-export const IMAGES_ARCHIVE = 'restore/images.tar';
+
+/** Archive of the images of the volume's platform, or of another that its nodes run. An import takes one platform. */
+export const imagesArchive = (platform?: string): string =>
+  `restore/images${platform === undefined ? '' : platform.replace(/^linux/, '').replaceAll('/', '-')}.tar`;
+
+/** The platforms of these images that are not the volume's, in order. */
+export const otherPlatforms = (images: readonly Pick<CapturedImage, 'platform'>[]): string[] =>
+  [...new Set(images.flatMap(({ platform }) => platform ?? []))].sort();
 
 export const layerFolder = (chainId: string): string => `layers/${hexOf(chainId)}/fs`;
 
@@ -47,8 +54,8 @@ export const nameList = (images: readonly CapturedImage[]): string =>
 export const blobList = (images: readonly CapturedImage[]): string =>
   images
     .filter(({ blobs }) => blobs)
-    .flatMap(({ digest, manifest, config, layers }) => [
-      ...[...new Set([digest, manifest, config])].map((document) => `${digest} ${document} -\n`),
+    .flatMap(({ digest, manifest, config, documents = [], layers }) => [
+      ...[...new Set([digest, manifest, config, ...documents])].map((document) => `${digest} ${document} -\n`),
       ...layers.map((layer) => `${digest} ${layer.digest} ${layer.bytes}\n`),
     ])
     .join('');
@@ -74,5 +81,7 @@ export const contentsFile = (
 ): string => {
   const { set, version, created, platform, layout, uuid, images } = contents;
   const head = { format: FORMAT, set, version, created, platform, layout, snapshotter: SNAPSHOTTER, uuid };
-  return `${JSON.stringify({ ...head, ...defaults, checksums, images, complete: true }, null, 2)}\n`;
+  const others = otherPlatforms(images).join(' ');
+  const settings = { ...defaults, ...(others && { otherPlatforms: others }) };
+  return `${JSON.stringify({ ...head, ...settings, checksums, images, complete: true }, null, 2)}\n`;
 };

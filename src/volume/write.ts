@@ -10,11 +10,12 @@ import {
   blobList,
   CONTENTS_FILE,
   contentsFile,
-  IMAGES_ARCHIVE,
+  imagesArchive,
   LAYER_LIST,
   layerList,
   NAME_LIST,
   nameList,
+  otherPlatforms,
   RESTORE_SCRIPT,
   type RestoreDefaults,
   setOf,
@@ -60,10 +61,16 @@ export const writeVolume = async (
   await writeFile(join(volume, NAME_LIST), names);
   if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
   if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
-  await writeImagesArchive(join(volume, IMAGES_ARCHIVE), named, documents);
+  const archives = new Map(
+    [undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]),
+  );
+  for (const [path, platform] of archives) {
+    const archived = captured.filter((image) => image.platform === platform);
+    await writeImagesArchive(join(volume, path), archived.flatMap(namesOf), archived.flatMap(documentsOf));
+  }
 
   const checksums: Record<string, string> = {};
-  const lists = [IMAGES_ARCHIVE, LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
+  const lists = [...archives.keys(), LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
   for (const path of [...lists, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }

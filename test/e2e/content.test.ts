@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { manifestsFor } from '../../src/model/oci.ts';
+import { entriesFor, indexEntries } from '../../src/model/oci.ts';
 import { parseLowerDirectories } from '../../src/node/containerd.ts';
 import { differences } from '../harness/differences.ts';
 import { sample, sampleManifest } from '../harness/sample.ts';
@@ -81,7 +81,7 @@ test('the comparison detects whiteouts, capabilities, owners, devices and hard l
 /** Pulls an image as containerd does, beside the linked one. */
 const pull = async (node: string, image: string): Promise<StoredImage> => {
   const target = await sampleManifest(`${image}:1`);
-  const reference = `${sample(image)}@${manifestsFor(target, 'linux/amd64')?.[0] ?? target.digest}`;
+  const reference = `${sample(image)}@${entriesFor(indexEntries(target) ?? [], 'linux/amd64')[0]?.digest ?? target.digest}`;
   const flags = ['--plain-http', '--platform', 'linux/amd64'];
   await onNode(node, ['ctr', '--namespace', PLAIN, 'images', 'pull', ...flags, reference]);
   return { node, namespace: PLAIN, reference };

@@ -28,11 +28,15 @@ import_names() {
   say_replaced
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
-  # shellcheck disable=SC2046 # words without spaces, here and below
-  if $ctr images import --no-unpack $(import_flags) "$here/restore/images.tar" >/dev/null 2>"$tmp/errors"; then
-    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
-  else
+  archives >"$tmp/archives"
+  while read -r platform archive; do
+    # shellcheck disable=SC2046 # words without spaces, here and below
+    $ctr images import --no-unpack $(import_flags) "$here/$archive" >/dev/null
+  done <"$tmp/archives" 2>"$tmp/errors"
+  if [ -s "$tmp/errors" ]; then
     log "import: $(sed '$!d' "$tmp/errors")"
+  else
+    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
   fi
 }
 

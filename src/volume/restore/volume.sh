@@ -21,7 +21,7 @@ read_volume() {
   [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
   record=$state/record/$set linked=$state/$set/layers
   check_lists
-  [ "$action" != restore ] || check_sum restore/images.tar
+  [ "$action" != restore ] || for archive in $(archives | sed 's/.* //'); do check_sum "$archive"; done
   log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \
     "made $(field created | sed 's/T.*//') by kubectl-preload $(field version)"
 }
@@ -36,6 +36,12 @@ node_platform() {
     arm*) echo linux/arm ;;
     *) echo "linux/$(uname -m)" ;;
   esac
+}
+
+# Prints "platform archive" of each archive of documents: that of the volume, and those of others that its nodes run.
+archives() {
+  echo "$platform restore/images.tar"
+  for other in $(field otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
 }
 
 # Prints the checksum of a path in preload.json.

@@ -43,9 +43,9 @@ export const checkBlobs = async (
 /** For each blob that must be on the volume, by digest: one name of each image that uses it. */
 const usersOf = (images: readonly CapturedImage[]): Map<string, string[]> => {
   const users = new Map<string, string[]>();
-  for (const { names, digest, manifest, config, layers, blobs } of images) {
+  for (const { names, digest, manifest, config, documents = [], layers, blobs } of images) {
     const ofLayers = blobs ? layers.map((layer) => layer.digest) : [];
-    for (const blob of new Set([digest, manifest, config, ...ofLayers])) {
+    for (const blob of new Set([digest, manifest, config, ...documents, ...ofLayers])) {
       users.set(blob, [...(users.get(blob) ?? []), names[0] ?? '']);
     }
   }

@@ -1,6 +1,15 @@
 import type { VolumeContents } from '../../model/contents.ts';
 import type { CapturedImage } from '../../model/image.ts';
-import { blobPath, chainIds, digestOf, manifestsFor, parseDocument, parseManifest } from '../../model/oci.ts';
+import {
+  blobPath,
+  chainIds,
+  type Document,
+  digestOf,
+  entriesFor,
+  indexEntries,
+  parseDocument,
+  parseManifest,
+} from '../../model/oci.ts';
 import { OCI_LAYOUT } from '../archives.ts';
 import type { Problems } from './problems.ts';
 import { readText } from './read.ts';
@@ -15,10 +24,16 @@ export const checkDocuments = async (volume: string, contents: VolumeContents, p
       if (text === undefined || digestOf(text) !== digest) return undefined; // checkBlobs reports a wrong digest
       return Buffer.from(text);
     };
-    const [target, manifest, config] = await Promise.all([image.digest, image.manifest, image.config].map(read));
+    const digests = [image.digest, image.manifest, image.config, ...(image.documents ?? [])];
+    const texts = new Map<string, Buffer>();
+    for (const digest of new Set(digests)) {
+      const text = await read(digest);
+      if (text) texts.set(digest, text);
+    }
+    const target = texts.get(image.digest);
     if (target) sizes.set(image.digest, target.length);
-    if (!target || !manifest || !config) continue;
-    const problem = documentsProblem(image, contents.platform, { target, manifest, config });
+    if (digests.some((digest) => !texts.has(digest))) continue;
+    const problem = documentsProblem(image, contents.platform, texts);
     if (problem) problems.add(blobPath(image.digest), problem, image.names.slice(0, 1));
   }
   if ((await readText(volume, 'oci-layout')) !== OCI_LAYOUT)
@@ -35,22 +50,40 @@ export const checkDocuments = async (volume: string, contents: VolumeContents, p
 const documentsProblem = (
   image: CapturedImage,
   platform: string,
-  { target, manifest, config }: Record<'target' | 'manifest' | 'config', Buffer>,
+  texts: ReadonlyMap<string, Buffer>,
 ): string | undefined => {
   try {
-    const manifests = manifestsFor(parseDocument(target, image.digest), platform) ?? [image.digest];
-    if (!manifests.includes(image.manifest)) return 'does not list the manifest given in preload.json';
-    const { config: named, layers } = parseManifest(parseDocument(manifest, image.manifest));
-    const chain = chainIds(parseDocument(config, image.config), platform);
+    const document = (digest: string) => parseDocument(texts.get(digest) ?? Buffer.of(), digest);
+    const listed = listedDocuments(image, platform, document);
+    if ([image.manifest, ...(image.documents ?? [])].some((digest) => !listed.has(digest))) {
+      return 'does not list the documents given in preload.json';
+    }
+    const { config: named, layers } = parseManifest(document(image.manifest));
+    const chain = chainIds(document(image.config));
     const described = layers.map(({ digest, size }, index) => `${chain[index]} ${digest} ${size}`);
-    const listed = image.layers.map(({ chainId, digest, bytes }) => `${chainId} ${digest} ${bytes}`);
-    if (named.digest !== image.config || chain.length !== layers.length || described.join() !== listed.join()) {
+    const expected = image.layers.map(({ chainId, digest, bytes }) => `${chainId} ${digest} ${bytes}`);
+    if (named.digest !== image.config || chain.length !== layers.length || described.join() !== expected.join()) {
       return 'its layers do not match preload.json';
     }
     return undefined;
   } catch (error) {
     return (error as Error).message;
   }
+};
+
+/** Digests of what the indexes of an image list for a platform, its target included. */
+const listedDocuments = (
+  { digest: target, documents = [] }: CapturedImage,
+  platform: string,
+  document: (digest: string) => Document,
+): ReadonlySet<string> => {
+  const listed = new Set([target]);
+  for (const digest of listed) {
+    const isIndex = digest === target || documents.includes(digest);
+    const entries = (isIndex && indexEntries(document(digest))) || [];
+    for (const entry of entriesFor(entries, platform)) listed.add(entry.digest);
+  }
+  return listed;
 };
 
 interface Entry {

@@ -4,11 +4,12 @@ import {
   BLOB_LIST,
   blobList,
   CONTENTS_FILE,
-  IMAGES_ARCHIVE,
+  imagesArchive,
   LAYER_LIST,
   layerList,
   NAME_LIST,
   nameList,
+  otherPlatforms,
   RESTORE_SCRIPT,
   setOf,
 } from '../format.ts';
@@ -30,7 +31,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
     problems.add(CONTENTS_FILE, 'does not match the lists in restore/');
   }
 
-  const needed = [LAYER_LIST, NAME_LIST, IMAGES_ARCHIVE];
+  const needed = [LAYER_LIST, NAME_LIST, ...[undefined, ...otherPlatforms(images)].map(imagesArchive)];
   for (const path of [BLOB_LIST, RESTORE_SCRIPT]) {
     if ((await kindOf(volume, path)) === 'file') needed.push(path);
   }

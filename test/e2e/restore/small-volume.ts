@@ -62,7 +62,7 @@ export const finishVolume = async (
   { blobs = false, defaults = {} }: SmallVolumeOptions = {},
 ): Promise<void> => {
   await mkdir(join(volume, 'restore'));
-  await rename(join(volume, 'images.tar'), join(volume, format.IMAGES_ARCHIVE));
+  await rename(join(volume, 'images.tar'), join(volume, format.imagesArchive()));
   await writeFile(join(volume, format.LAYER_LIST), format.layerList(captured));
   await writeFile(join(volume, format.NAME_LIST), format.nameList(captured));
   if (blobs) await writeFile(join(volume, format.BLOB_LIST), format.blobList(captured));
@@ -87,7 +87,7 @@ export const setOf = async (volume: string): Promise<string> =>
     .slice('sha256:'.length)
     .slice(0, 12);
 
-const CHECKED = [format.IMAGES_ARCHIVE, format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
+const CHECKED = [format.imagesArchive(), format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
 
 /** Sums of restore/* and restore.sh, by path on the volume. */
 export const checksums = async (volume: string): Promise<Record<string, string>> => {
@@ -137,7 +137,7 @@ export const capturedImage = (
   digest,
   manifest: manifest.descriptor.digest,
   config: config.descriptor.digest,
-  layers: chainIds(parseDocument(Buffer.from(config.content)), PLATFORM).map((chainId, index) => ({
+  layers: chainIds(parseDocument(Buffer.from(config.content))).map((chainId, index) => ({
     chainId,
     digest: layers[index]?.digest ?? '',
     bytes: layers[index]?.size ?? 0,

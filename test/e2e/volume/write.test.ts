@@ -51,8 +51,8 @@ const images = [
 ];
 const parts = {
   captured: [
-    { names, target: index, manifest, config },
-    { names: ['docker.io/library/app:1'], target: manifest, manifest, config },
+    { names, target: index, documents: [index, manifest], config },
+    { names: ['docker.io/library/app:1'], target: manifest, documents: [manifest], config },
   ],
   layerSums: new Map([[digest('a'), digest('c')]]),
   withScript: true,

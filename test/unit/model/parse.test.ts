@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { PRELOAD_RECORD, VOLUME_CONTENTS } from '../../../src/model/contents.ts';
 import { decodeEvent, encodeEvent, type NumberedEvent } from '../../../src/model/events.ts';
 import { parseImage, printImage } from '../../../src/model/image-reference.ts';
-import { blobPath, chainIds, manifestsFor, parseDocument, parseManifest } from '../../../src/model/oci.ts';
+import { blobPath, chainIds, entriesFor, indexEntries, parseDocument, parseManifest } from '../../../src/model/oci.ts';
 import { parse, plain } from '../../../src/model/parse.ts';
 import { type CaptureRequest, parseRequest, printRequest } from '../../../src/model/request.ts';
 import { layerFolder } from '../../../src/volume/format.ts';
@@ -13,7 +13,12 @@ import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 import { fuzz, RUNS } from '../../harness/fuzz.ts';
 import { mutate, mutation } from '../../harness/mutations.ts';
 
-const descriptor = { mediaType: 'a/b', digest: digest('a'), size: 7, annotations: { 'a.b/c': 'd' } };
+const descriptor = {
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest: digest('a'),
+  size: 7,
+  annotations: { 'a.b/c': 'd' },
+};
 const platform = { os: 'linux', architecture: 'amd64' };
 const images = [
   capturedImage({
@@ -67,7 +72,8 @@ const parsers: Record<string, Parser> = {
         { ...descriptor, platform: { ...platform, os: 'plan9' } },
       ],
     },
-    parse: (json) => staysInside(manifestsFor(document(json), 'linux/amd64') ?? []),
+    parse: (json) =>
+      staysInside(entriesFor(indexEntries(document(json)) ?? [], 'linux/amd64').map((entry) => entry.digest)),
   },
   'a configuration': {
     valid: {
@@ -76,7 +82,7 @@ const parsers: Record<string, Parser> = {
       config: { Env: ['A=b'], Cmd: ['c'] },
       rootfs: { type: 'layers', diff_ids: [digest('a'), digest('b')] },
     },
-    parse: (json) => staysInside(chainIds(document(json), 'linux/amd64')),
+    parse: (json) => staysInside(chainIds(document(json))),
   },
   'preload.json': {
     valid: { ...contents, complete: true, extra: { a: [1, 2, 3], b: 'c' } },

@@ -19,7 +19,7 @@ const manifest = json({ config: { digest: config.digest }, layers: [] });
 const data = Buffer.alloc(100_000, 7);
 const layer = { digest: digestOf(data), size: data.length };
 const layers = ['a', 'b'].map((id) => ({ chainId: digest(id), ...layer }));
-const image = { names: ['r.io/a/b:1', 'r.io/a/b:2'], target: manifest, manifest, config, layers };
+const image = { names: ['r.io/a/b:1', 'r.io/a/b:2'], target: manifest, documents: [manifest], config, layers };
 
 describe('the name of an archive', () => {
   test('has the image name and part of its digest', () => {
