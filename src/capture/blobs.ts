@@ -4,25 +4,32 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ResolvedImage } from '../model/image.ts';
-import { blobPath, type Descriptor } from '../model/oci.ts';
+import { PreloadError } from '../model/errors.ts';
+import type { ResolvedImage, ResolvedLayer } from '../model/image.ts';
+import { blobPath } from '../model/oci.ts';
 import { limiter } from '../model/parallel.ts';
 import type { NodeStore } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
+import { startBudget } from './budget.ts';
+import { isRequired } from './choose.ts';
 import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
 
 /** Writes a layer's blob to blobs/ on the volume, from the node's content store or the registry. */
-export type BlobFetcher = (image: ResolvedImage, layer: Descriptor) => Promise<void>;
+export type BlobFetcher = (image: ResolvedImage, layer: ResolvedLayer) => Promise<void>;
 
 /** Fetches each blob once, even if several images share it, and at most `parallel` blobs at a time. */
 export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressMeter): BlobFetcher => {
   const limit = limiter(capture.request.parallel);
+  const unlimited = startBudget(undefined, capture.signal);
+  const budget = startBudget(capture.request.budget, capture.signal);
   const underWay = new Map<string, Promise<void>>();
-  return (image, { digest, size }) => {
+  return (image, layer) => {
+    const { digest } = layer;
     const known = underWay.get(digest);
     if (known) return known;
-    const fetched = limit(() => fetchBlob(capture, image, { digest, size }, bytesDone));
+    const { within } = isRequired(image) ? unlimited : budget;
+    const fetched = limit(() => within((signal) => fetchBlob({ ...capture, signal }, image, layer, bytesDone)));
     underWay.set(digest, fetched);
     fetched.then(
       () => partDone(digest),
@@ -35,7 +42,7 @@ export const blobFetcher = (capture: Capture, { bytesDone, partDone }: ProgressM
 const fetchBlob = async (
   capture: Capture,
   image: ResolvedImage,
-  blob: Descriptor,
+  blob: ResolvedLayer,
   onBytes: (count: number) => void,
 ): Promise<void> => {
   const { volume, node, registry, signal } = capture;
@@ -51,6 +58,10 @@ const fetchBlob = async (
     } catch (error) {
       failure = error;
     }
+  }
+  if (blob.urls.length > 0) {
+    // whoever wrote the manifest could make this program ask any server that only the node can reach
+    throw new PreloadError(`its layer ${blob.digest} is not in the registry, and URLs in a manifest are not followed`);
   }
   throw failure;
 };

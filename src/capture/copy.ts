@@ -14,7 +14,10 @@ export const layerCopier = async ({ root, volume, volumeInNode, signal }: Captur
     await mkdir(join(volume, dirname(unfinished)), { recursive: true });
     // "/." follows a link to a directory, and also copies the directory's own attributes
     const copy = ['cp', '-a', `${folder}/.`, join(volumeInNode, unfinished)];
-    await run(inNode(root, [...prefix, ...copy]), signal);
+    await run(inNode(root, [...prefix, ...copy]), signal).catch(async (error) => {
+      await rm(join(volume, dirname(unfinished)), { recursive: true, force: true });
+      throw error;
+    });
     await finishLayer(volume, unfinished, chainId);
   };
 };

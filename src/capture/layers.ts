@@ -1,40 +1,84 @@
 import type { ResolvedImage } from '../model/image.ts';
-import { forEachParallel, limiter } from '../model/parallel.ts';
 import { type CapturePlan, sourceIn } from '../model/plan.ts';
-import { holdLayers, releaseLayers } from '../node/held-layers.ts';
+import { isVolumeFull } from '../node/command.ts';
 import type { BlobFetcher } from './blobs.ts';
 import type { Capture } from './context.ts';
-import { layerCopier, testCopy } from './copy.ts';
 import type { ProgressMeter } from './meter.ts';
+import { copyFromNode } from './node-layers.ts';
 import { giveUp } from './resolve.ts';
 import { startUnpacker } from './unpack.ts';
 
 const WAVE = 8; // images to unpack before their layers are moved
 
-/** Writes all layers of `images` to the volume unpacked, each from its best source. Returns the complete images. */
+interface LayerTasks {
+  fetchBlob: BlobFetcher;
+  layerDone: ProgressMeter['partDone'];
+  /** the plan without these layers of the node, by chain ID */
+  replan: (lost: ReadonlySet<string>) => CapturePlan;
+}
+
+/** Gets an image that could not be captured. */
+type OnFailed = (image: ResolvedImage, error: unknown) => void;
+
+/**
+ * Writes all layers of `images` to the volume unpacked, each from its best source. Returns the complete images, and the
+ * plan as it was carried out.
+ */
 export const writeLayers = async (
   capture: Capture,
   images: readonly ResolvedImage[],
-  plan: CapturePlan,
-  { fetchBlob, layerDone }: { fetchBlob: BlobFetcher; layerDone: ProgressMeter['partDone'] },
-): Promise<ResolvedImage[]> => {
-  await copyFromNode(capture, images, plan, layerDone);
+  planned: CapturePlan,
+  tasks: LayerTasks,
+): Promise<{ complete: ResolvedImage[]; plan: CapturePlan }> => {
+  let plan = planned;
   const failed = new Set<ResolvedImage>();
-  const fail = (image: ResolvedImage, error: unknown) => {
+  const fail: OnFailed = (image, error) => {
     failed.add(image);
     giveUp(capture, image.wanted, error);
   };
+  const postponed = new Set<ResolvedImage>();
+  const postpone: OnFailed = (image, error) => {
+    if (isVolumeFull(error)) postponed.add(image);
+    else fail(image, error);
+  };
+  plan = await attempt(capture, images, plan, { ...tasks, fail: postpone });
+  // One image may have filled the volume that others needed too. Alone, each shows whether it fits.
+  for (const image of smallestFirst(postponed)) {
+    plan = await attempt(capture, [image], plan, { ...tasks, fail });
+  }
+  return { complete: images.filter((image) => !failed.has(image)), plan };
+};
+
+const smallestFirst = (images: Iterable<ResolvedImage>): ResolvedImage[] => {
+  const bytes = ({ layers }: ResolvedImage) => layers.reduce((sum, { size }) => sum + size, 0);
+  return [...images].sort((a, b) => bytes(a) - bytes(b));
+};
+
+const attempt = async (
+  capture: Capture,
+  images: readonly ResolvedImage[],
+  planned: CapturePlan,
+  { fetchBlob, layerDone, replan, fail }: LayerTasks & { fail: OnFailed },
+): Promise<CapturePlan> => {
+  const failures = await copyFromNode(capture, images, planned, layerDone);
+  const lost = [...failures].filter(([, error]) => !isVolumeFull(error)).map(([chainId]) => chainId);
+  const plan = lost.length > 0 ? replan(new Set(lost)) : planned;
+  const incomplete: ResolvedImage[] = [];
   const blobsOf = ({ layers }: ResolvedImage) =>
     layers.filter(({ chainId }) => ['blob', 'registry'].includes(sourceIn(plan, chainId)));
-  const incomplete = images.filter((image) => blobsOf(image).length > 0);
+  for (const image of images) {
+    const full = image.layers.map(({ chainId }) => failures.get(chainId)).find(isVolumeFull);
+    if (full) fail(image, full);
+    else if (blobsOf(image).length > 0) incomplete.push(image);
+  }
   if (incomplete.length > 0) {
     // start all fetches now, so that none waits for an image to be unpacked
-    const failures = new Map(
+    const fetched = new Map(
       incomplete.map((image) => [image, failureOf(blobsOf(image).map((layer) => fetchBlob(image, layer)))]),
     );
-    await unpackBlobs(capture, failures, layerDone, fail);
+    await unpackBlobs(capture, fetched, layerDone, fail);
   }
-  return images.filter((image) => !failed.has(image));
+  return plan;
 };
 
 /** Returns the error of the first task that fails, or undefined. */
@@ -44,59 +88,12 @@ const failureOf = (tasks: readonly Promise<void>[]): Promise<Error | undefined> 
     (error: Error) => error,
   );
 
-/** Copies what the node has unpacked. Keeps containerd from removing it meanwhile. */
-const copyFromNode = async (
-  capture: Capture,
-  images: readonly ResolvedImage[],
-  plan: CapturePlan,
-  layerDone: ProgressMeter['partDone'],
-): Promise<void> => {
-  const chains = chainsToRead(images, plan);
-  if (chains.length === 0) return;
-  await testCopy(capture);
-  const { ctr } = capture.node;
-  const { parallel } = capture.request;
-  const copyLayer = await layerCopier(capture);
-  const limit = limiter(parallel);
-  const begun = new Set<string>();
-  const keys: string[] = [];
-  try {
-    // copy each chain as soon as it is held: holding all of them takes as long as copying them
-    await forEachParallel(chains, parallel, async (chain) => {
-      const { folders, key } = await holdLayers(ctr, capture.runId, chain, capture.signal);
-      if (key) keys.push(key);
-      const layers = [...folders].filter(([chainId]) => isCopied(chainId, plan) && !begun.has(chainId));
-      for (const [chainId] of layers) begun.add(chainId);
-      await forEachParallel(layers, parallel, async ([chainId, folder]) => {
-        await limit(() => copyLayer(chainId, folder));
-        layerDone(chainId, plan.layers.get(chainId)?.unpacked);
-      });
-    });
-  } finally {
-    await releaseLayers(ctr, keys);
-  }
-};
-
-/** Returns chains on the node, base first and without duplicates, that contain every layer to copy. */
-const chainsToRead = (images: readonly ResolvedImage[], plan: CapturePlan): string[][] => {
-  const chains = new Map<string, string[]>();
-  for (const { layers } of images) {
-    const chainIds = layers.map(({ chainId }) => chainId);
-    const chain = chainIds.slice(0, chainIds.findLastIndex((chainId) => isCopied(chainId, plan)) + 1);
-    const top = chain.at(-1);
-    if (top) chains.set(top, chain);
-  }
-  return [...chains.values()];
-};
-
-const isCopied = (chainId: string, plan: CapturePlan): boolean => sourceIn(plan, chainId) === 'node';
-
 /** Unpacks images whose blobs have been fetched, WAVE images at a time. */
 const unpackBlobs = async (
   capture: Capture,
   failures: ReadonlyMap<ResolvedImage, Promise<Error | undefined>>,
   layerDone: ProgressMeter['partDone'],
-  fail: (image: ResolvedImage, error: unknown) => void,
+  fail: OnFailed,
 ): Promise<void> => {
   const images = [...failures.keys()];
   const unpacker = await startUnpacker(capture);
@@ -108,8 +105,7 @@ const unpackBlobs = async (
         if (failure) fail(image, failure);
         else wave.push(image);
       }
-      await unpacker.unpack(wave, fail);
-      for (const image of wave) for (const { chainId } of image.layers) layerDone(chainId);
+      for (const { layers } of await unpacker.unpack(wave, fail)) for (const { chainId } of layers) layerDone(chainId);
     }
   } finally {
     await unpacker.stop();

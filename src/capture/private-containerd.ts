@@ -13,7 +13,7 @@ import {
   startDaemon,
   stopDaemon,
 } from '../node/command.ts';
-import { WORK } from '../volume/format.ts';
+import type { CHECK, WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
 /** A second containerd with its store on the volume, so that the node's own store is not changed. */
@@ -41,15 +41,13 @@ const DISABLED = [
 // Blobs and layers are added before an image refers to them.
 const NO_GARBAGE_COLLECTION = { deletion_threshold: 0, mutation_threshold: 0, startup_delay: '8760h' };
 
-/** Starts the node's containerd binary with its store on the volume. Throws PreloadError if it does not start. */
-export const startPrivateContainerd = async ({
-  root,
-  volume,
-  volumeInNode,
-  request: { tools },
-}: Capture): Promise<PrivateContainerd> => {
-  const work = join(volume, WORK);
-  const workInNode = join(volumeInNode, WORK);
+/** Starts the node's containerd binary with its store in `folder` on the volume. Throws PreloadError if it does not start. */
+export const startPrivateContainerd = async (
+  { root, volume, volumeInNode, request: { tools } }: Capture,
+  folder: typeof WORK | typeof CHECK,
+): Promise<PrivateContainerd> => {
+  const work = join(volume, folder);
+  const workInNode = join(volumeInNode, folder);
   const socket = join(workInNode, 'containerd.sock');
   const log = join(work, 'containerd.log');
   await rm(work, { recursive: true, force: true });

@@ -7,19 +7,21 @@ import { forEachParallel } from '../model/parallel.ts';
 import { parsePlatform, platformName } from '../model/platform.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { readDocument } from '../node/containerd.ts';
+import { startBudget } from './budget.ts';
 import type { Capture } from './context.ts';
 
 const HINT = 'check the name, and that the node can pull the image from its registry';
 
 /**
- * Gives up on names that cannot be captured. Throws PreloadError if one is required; otherwise reports them as skipped.
- * Rethrows `error` if the volume is full, since that is not the image's fault.
+ * Gives up on names that cannot be captured. Reports them as skipped. If one is required, throws PreloadError, or `error`
+ * itself if the volume is full.
  */
-export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
+export const giveUp = ({ report, signal, remedies }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
   signal.throwIfAborted();
-  if (isVolumeFull(error)) throw error;
-  const reason = (error as Error).message;
+  const isFull = isVolumeFull(error);
+  const reason = isFull ? `the volume is full; ${remedies.largerVolume()}` : (error as Error).message;
   for (const { name, required, usedBy } of wanted) {
+    if (required && isFull) throw error;
     if (required) throw new PreloadError(`${imageName(name)}: ${reason}`, HINT);
     report({ type: 'skipped', name: imageName(name), reason, ...(usedBy && { usedBy }) });
   }
@@ -28,10 +30,15 @@ export const giveUp = ({ report, signal }: Capture, wanted: readonly WantedImage
 /** Resolves every name to the platform's manifest, from the node's content store if possible. Merges equal digests. */
 export const resolveImages = async (capture: Capture, wanted: readonly WantedImage[]): Promise<ResolvedImage[]> => {
   const images = new Map<string, ResolvedImage>();
+  const unlimited = startBudget(undefined, capture.signal);
+  const budget = startBudget(capture.request.budget, capture.signal);
   await forEachParallel(wanted, capture.request.parallel * 2, async (item) => {
     try {
-      const target = await readTarget(capture, item);
-      const image = images.get(target.digest) ?? (await resolveImage(capture, item, target));
+      const { target, image } = await (item.required ? unlimited : budget).within(async (signal) => {
+        const target = await readTarget({ ...capture, signal }, item);
+        const known = images.get(target.digest);
+        return { target, image: known ?? (await resolveImage({ ...capture, signal }, item, target)) };
+      });
       const known = images.get(target.digest) ?? image; // another name may have been faster
       images.set(target.digest, known);
       known.wanted.push(item);

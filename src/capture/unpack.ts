@@ -1,4 +1,4 @@
-import { link, mkdir, open, rm, rmdir, symlink } from 'node:fs/promises';
+import { link, mkdir, open, rm, rmdir, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import type { ResolvedImage } from '../model/image.ts';
@@ -10,44 +10,64 @@ import { parseUpperDirectory, SNAPSHOTTER_FLAG } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
 import { holdLayers, releaseLayers } from '../node/held-layers.ts';
 import { writeImagesArchive } from '../volume/archives.ts';
-import { layerFolder } from '../volume/format.ts';
+import { layerFolder, WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
 
 /** Unpacks images whose blobs are on the volume, with a containerd that uses the layers already there. */
 interface Unpacker {
-  /** adds the missing layers of these images to the volume; calls `onFailed` for images that cannot be unpacked */
-  unpack: (images: readonly ResolvedImage[], onFailed: (image: ResolvedImage, error: unknown) => void) => Promise<void>;
+  /** adds the missing layers of these images to the volume; returns the complete ones, calls `onFailed` for the others */
+  unpack: (
+    images: readonly ResolvedImage[],
+    onFailed: (image: ResolvedImage, error: unknown) => void,
+  ) => Promise<ResolvedImage[]>;
   stop: () => Promise<void>;
 }
 
 export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
-  const containerd = await startPrivateContainerd(capture);
+  const containerd = await startPrivateContainerd(capture, WORK);
   const linked = new Set<string>();
   const ingested = new Map<string, Promise<void>>();
   return {
     unpack: async (images, onFailed) => {
-      for (const image of images) await linkLayers(capture, containerd, image, linked);
-      const imported: ResolvedImage[] = [];
-      await forEachParallel(images, capture.request.parallel, async (image) => {
-        try {
-          for (const { digest } of image.layers) {
-            const ingesting = ingested.get(digest) ?? ingest(capture, containerd, digest);
-            ingested.set(digest, ingesting);
-            await ingesting;
+      /** Returns the images for which `work` succeeds. */
+      const filter = async (candidates: readonly ResolvedImage[], atOnce: number, work: typeof importLayers) => {
+        const succeeded = new Set<ResolvedImage>();
+        await forEachParallel(candidates, atOnce, async (image) => {
+          try {
+            await work(image);
+            succeeded.add(image);
+          } catch (error) {
+            capture.signal.throwIfAborted();
+            onFailed(image, await withFullVolume(capture, error));
           }
-          await importImage(capture, containerd, image);
-          imported.push(image);
-        } catch (error) {
-          onFailed(image, error);
+        });
+        return candidates.filter((image) => succeeded.has(image));
+      };
+      const importLayers = async (image: ResolvedImage): Promise<void> => {
+        for (const { digest } of image.layers) {
+          const ingesting = ingested.get(digest) ?? ingest(capture, containerd, digest);
+          ingested.set(digest, ingesting);
+          await ingesting;
         }
-      });
+        await importImage(capture, containerd, image);
+      };
+      const ready = await filter(images, 1, (image) => linkLayers(capture, containerd, image, linked));
+      const imported = await filter(ready, capture.request.parallel, importLayers);
       // directories may only move when nothing is being unpacked on top of them
-      for (const image of imported) await moveLayers(capture, containerd, image, linked);
+      return filter(imported, 1, (image) => moveLayers(capture, containerd, image, linked));
     },
     stop: containerd.stop,
   };
+};
+
+const ALMOST_FULL = 1024 ** 2; // bytes
+
+/** The error of a full volume, if that is what made containerd fail: it may report something else then. */
+const withFullVolume = async ({ volume }: Capture, error: unknown): Promise<unknown> => {
+  const { bavail, bsize } = await statfs(volume);
+  return bavail * bsize < ALMOST_FULL ? Object.assign(new Error('no space left'), { code: 'ENOSPC' }) : error;
 };
 
 /** Registers the image's layers on the volume as snapshots of the private containerd, like restore.sh on a node. */

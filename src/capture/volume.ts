@@ -1,9 +1,11 @@
 import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FORMAT } from '../model/contents.ts';
+import { deeperLayers, VOLUME_CONTENTS } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
+import type { CapturedImage } from '../model/image.ts';
+import { parse, parseJson } from '../model/parse.ts';
 import { unmountBelow } from '../node/mount.ts';
-import { BOOT, CONTENTS_FILE, UNFINISHED, WORK } from '../volume/format.ts';
+import { BOOT, CHECK, CONTENTS_FILE, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
 
@@ -13,6 +15,10 @@ export interface VolumeState {
   resumes: boolean;
   /** chain IDs of complete layers */
   layers: ReadonlySet<string>;
+  /** chain IDs of those that were unpacked from blobs, whose digests were checked */
+  fromBlobs: ReadonlySet<string>;
+  /** chain IDs of layers, on the volume or elsewhere, that stand on another layer */
+  deeper: ReadonlySet<string>;
   /** digests of complete blobs; with the suffix `.partial`, of downloads that can be resumed */
   blobs: ReadonlySet<string>;
   /** names in the volume's root that the capture does not need */
@@ -34,16 +40,17 @@ type InspectedVolume = Pick<Capture, 'volume' | 'force' | 'remedies'>;
  */
 export const inspectVolume = async ({ volume, force, remedies }: InspectedVolume): Promise<VolumeState> => {
   const entries = (await readdir(volume)).filter((entry) => ![MADE_BY_MKFS, BOOT].includes(entry)).sort();
-  const lastBoot = await readText(volume, BOOT);
-  const sealed = await isSealed(volume);
+  const [lastBoot, ...deeper] = (await readText(volume, BOOT))?.split('\n') ?? [];
+  const sealed = await sealedImages(volume);
   if (entries.length > 0 && !sealed && lastBoot === undefined && !force) {
     throw new PreloadError(
       `${volume} holds files that kubectl preload did not write: ${entries.slice(0, 3).join(', ')}`,
       remedies.emptyVolume,
     );
   }
-  const resumes = sealed || lastBoot === (await currentBoot());
-  if (!resumes) return { resumes, layers: new Set(), blobs: new Set(), unwanted: entries };
+  const resumes = sealed !== undefined || lastBoot === (await currentBoot());
+  const none = new Set<string>();
+  if (!resumes) return { resumes, layers: none, fromBlobs: none, deeper: none, blobs: none, unwanted: entries };
   const kept: string[] = [];
   for (const entry of [LAYERS, 'blobs']) if ((await kindOf(volume, entry)) === 'folder') kept.push(entry);
   const isLayer = async (path: string) => (await kindOf(volume, join(path, 'fs'))) === 'folder';
@@ -51,6 +58,8 @@ export const inspectVolume = async ({ volume, force, remedies }: InspectedVolume
   return {
     resumes,
     layers: await digestsIn(volume, LAYERS, /^[0-9a-f]{64}$/, isLayer),
+    fromBlobs: layersFromBlobs(sealed ?? []),
+    deeper: sealed ? deeperLayers(sealed) : new Set(deeper),
     blobs: await digestsIn(volume, BLOBS, /^[0-9a-f]{64}(\.partial)?$/, isFile),
     unwanted: entries.filter((entry) => !kept.includes(entry)),
   };
@@ -62,14 +71,20 @@ export const reclaimableBytes = async (volume: string, { unwanted }: VolumeState
   return usages.reduce((sum, bytes) => sum + bytes, 0);
 };
 
-/** Deletes what the capture does not need. Marks the volume, so that the next run recognizes it even after a kill. */
-export const clearVolume = async (volume: string, { resumes, layers, blobs, unwanted }: VolumeState): Promise<void> => {
-  for (const folder of [WORK, UNFINISHED]) await unmountBelow(join(volume, folder));
-  if (resumes) await markAsOurs(volume);
+/**
+ * Deletes what the capture does not need. Marks the volume, so that the next run recognizes it even after a kill, and knows
+ * which layers stand on others.
+ */
+export const clearVolume = async (
+  volume: string,
+  { resumes, layers, deeper, blobs, unwanted }: VolumeState,
+): Promise<void> => {
+  for (const folder of [WORK, CHECK, UNFINISHED]) await unmountBelow(join(volume, folder));
+  if (resumes) await markAsOurs(volume, deeper);
   for (const entry of unwanted) await rm(join(volume, entry), { recursive: true });
   await keepOnly(volume, LAYERS, layers);
   await keepOnly(volume, BLOBS, blobs);
-  await markAsOurs(volume);
+  await markAsOurs(volume, deeper);
 };
 
 /** Deletes all layers and blobs except these, and all temporary files. */
@@ -78,8 +93,7 @@ export const tidyVolume = async (
   chainIds: ReadonlySet<string>,
   digests: ReadonlySet<string>,
 ): Promise<void> => {
-  await rm(join(volume, UNFINISHED), { recursive: true, force: true });
-  await rm(join(volume, WORK), { recursive: true, force: true });
+  for (const folder of [WORK, CHECK, UNFINISHED]) await rm(join(volume, folder), { recursive: true, force: true });
   await keepOnly(volume, LAYERS, chainIds);
   await keepOnly(volume, BLOBS, digests);
 };
@@ -89,18 +103,26 @@ export const finishVolume = (volume: string): Promise<void> => rm(join(volume, B
 
 const currentBoot = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 
-const isSealed = async (volume: string): Promise<boolean> => {
+/** What a sealed volume holds; undefined if it is not sealed. */
+const sealedImages = async (volume: string): Promise<CapturedImage[] | undefined> => {
   try {
-    return JSON.parse((await readText(volume, CONTENTS_FILE)) ?? '').format === FORMAT;
+    return parse(VOLUME_CONTENTS, parseJson((await readText(volume, CONTENTS_FILE)) ?? '')).images;
   } catch {
-    return false;
+    return undefined;
   }
 };
 
-const markAsOurs = async (volume: string): Promise<void> => {
+const layersFromBlobs = (images: readonly CapturedImage[]): ReadonlySet<string> => {
+  const layers = images.flatMap((image) => image.layers);
+  return new Set(
+    layers.filter(({ source }) => source === 'blob' || source === 'registry').map(({ chainId }) => chainId),
+  );
+};
+
+const markAsOurs = async (volume: string, deeper: ReadonlySet<string>): Promise<void> => {
   const mark = join(volume, BOOT);
   if ((await kindOf(volume, BOOT)) !== 'file') await rm(mark, { recursive: true, force: true });
-  await writeFile(mark, await currentBoot());
+  await writeFile(mark, [await currentBoot(), ...deeper].join('\n'));
 };
 
 /** Returns `sha256:NAME` of the entries in a directory whose name matches `pattern` and whose path `counts` accepts. */

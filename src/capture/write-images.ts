@@ -1,54 +1,58 @@
-import { statfs } from 'node:fs/promises';
 import { type Contents, distinctLayers } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
-import type { CapturedImage, ResolvedImage } from '../model/image.ts';
+import type { ResolvedImage } from '../model/image.ts';
 import { hasBlobs } from '../model/layout.ts';
-import { type CapturePlan, planCapture, sourceIn } from '../model/plan.ts';
-import type { NodeTools } from '../model/request.ts';
-import { roundUpToGibibytes } from '../model/units.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { documentsOf, writeArchivePerImage } from '../volume/archives.ts';
-import type { RestoreDefaults } from '../volume/format.ts';
 import { writeVolume } from '../volume/write.ts';
-import { blobFetcher, blobsOfNode, writeBlobs } from './blobs.ts';
+import { blobFetcher, writeBlobs } from './blobs.ts';
+import { importProblems } from './check-import.ts';
 import type { Capture } from './context.ts';
+import { capturedImage, restoreDefaults } from './describe.ts';
 import { layerSums, sealedSums } from './digests.ts';
 import { writeBack } from './flush.ts';
 import { writeLayers } from './layers.ts';
 import { progressMeter } from './meter.ts';
-import { giveUp, resolveImages } from './resolve.ts';
-import { clearVolume, finishVolume, inspectVolume, reclaimableBytes, tidyVolume } from './volume.ts';
-import { wantedImages } from './wanted.ts';
-
-const NOTHING = 'none of the images could be captured';
+import { NOTHING, planImages } from './plan.ts';
+import { giveUp } from './resolve.ts';
+import { clearVolume, finishVolume, tidyVolume } from './volume.ts';
 
 /** Writes all images and their metadata to the volume. Throws PreloadError. */
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
-  const { request, form, node, volume, report, version, withScript } = capture;
-  const resolved = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
-  if (resolved.length === 0) throw new PreloadError(NOTHING);
-  const state = await inspectVolume(capture);
-  const onNode = { unpacked: node.unpacked, blobs: await blobsOfNode(node, resolved) };
-  const plan = planCapture(resolved, { ...onNode, onVolume: state.layers, blobsOnVolume: state.blobs }, form);
-  report({ type: 'plan', plan: plan.summary });
-  await checkSpace(capture, plan, await reclaimableBytes(volume, state));
+  const { request, form, volume, report, version, withScript } = capture;
+  const { images: chosen, planned, replan, kept } = await planImages(capture);
   const sealed = await sealedSums(volume);
-  await clearVolume(volume, state);
+  await clearVolume(volume, kept);
 
-  const meter = progressMeter(capture, resolved, plan);
+  const meter = progressMeter(capture, chosen, planned);
   const fetchBlob = blobFetcher(capture, meter);
-  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => state.layers.has(chainId))));
+  const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => kept.layers.has(chainId))));
   const disk = writeBack(volume, capture.signal);
   const layerDone = (chainId: string, bytes?: number) => {
     meter.partDone(chainId, bytes);
     sums.add(chainId);
     disk.begin();
   };
-  const unpacked = form.layers ? await writeLayers(capture, resolved, plan, { fetchBlob, layerDone }) : resolved;
+  const checking = importProblems(capture, chosen); // takes a second, while layers are copied
+  checking.catch(() => {});
+  const { complete: unpacked, plan } = form.layers
+    ? await writeLayers(capture, chosen, planned, { fetchBlob, layerDone, replan }).finally(() =>
+        Promise.allSettled([checking]),
+      )
+    : { complete: chosen, plan: planned };
+  const problems = await checking.catch((error) => {
+    if (!isVolumeFull(error)) throw error;
+    return importProblems(capture, unpacked); // an image that filled the volume has been removed
+  });
+  const good = unpacked.filter((image) => {
+    const problem = problems.get(image);
+    if (problem) giveUp(capture, image.wanted, new PreloadError(`containerd cannot import it: ${problem}`));
+    return !problem;
+  });
   const withBlobs = form.blobs
-    ? await writeBlobs(unpacked, fetchBlob, (image, error) => onBlobFailure(capture, image, error))
+    ? await writeBlobs(good, fetchBlob, (image, error) => onBlobFailure(capture, image, error))
     : [];
-  const complete = form.layers ? unpacked : withBlobs;
+  const complete = form.layers ? good : withBlobs;
   if (complete.length === 0) throw new PreloadError(NOTHING);
   if (form.archives) await writeArchivePerImage(volume, withBlobs);
 
@@ -63,7 +67,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   // a sealed volume is trusted even after a power failure, so its data must be on disk first
   const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
   const defaults = restoreDefaults(request.tools);
-  const written = await writeVolume(volume, {
+  const contentsOnVolume = await writeVolume(volume, {
     contents,
     captured: complete,
     layerSums: digests,
@@ -72,62 +76,13 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   });
   await finishVolume(volume);
   await disk.end();
-  return written;
+  return contentsOnVolume;
 };
 
 /** Warns that an image has no blobs, or gives up on it if the volume has no unpacked layers. */
 const onBlobFailure = (capture: Capture, image: ResolvedImage, error: unknown): void => {
   capture.signal.throwIfAborted();
-  if (isVolumeFull(error)) throw error;
   const message = `captured ${image.names[0]} without its blobs, so nodes cannot import it: ${(error as Error).message}`;
   if (capture.form.layers) capture.report({ type: 'warning', message });
   else giveUp(capture, image.wanted, error);
-};
-
-const capturedImage = (
-  image: ResolvedImage,
-  plan: CapturePlan,
-  withBlobs: ReadonlySet<ResolvedImage>,
-): CapturedImage => ({
-  names: image.names,
-  digest: image.target.digest,
-  manifest: image.manifest.digest,
-  config: image.config.digest,
-  ...documentsBeside(image),
-  ...(image.platform && { platform: image.platform }),
-  layers: image.layers.map(({ chainId, digest, size }) => ({
-    chainId,
-    digest,
-    bytes: size,
-    source: sourceIn(plan, chainId),
-  })),
-  sandbox: image.wanted.some(({ sandbox }) => sandbox),
-  system: image.wanted.some(({ namespaces }) => namespaces.includes('kube-system')),
-  blobs: withBlobs.has(image),
-});
-
-const documentsBeside = ({ target, manifest, documents }: ResolvedImage): Pick<CapturedImage, 'documents'> => {
-  const others = documents.filter((document) => document !== target && document !== manifest);
-  return others.length > 0 ? { documents: others.map(({ digest }) => digest) } : {};
-};
-
-const FILESYSTEM_OVERHEAD = 1.05; // space that a new filesystem reserves
-
-const checkSpace = async (
-  { volume, report, remedies }: Capture,
-  { summary: { neededBytes } }: CapturePlan,
-  reclaimable: number,
-): Promise<void> => {
-  const { blocks, bavail, bsize } = await statfs(volume);
-  const available = bavail * bsize + reclaimable;
-  if (neededBytes <= available) return;
-  const size = (blocks * bsize - available + neededBytes) * FILESYSTEM_OVERHEAD;
-  report({ type: 'too-small', size });
-  throw new PreloadError('the volume is too small for these images', remedies.largerVolume(roundUpToGibibytes(size)));
-};
-
-/** Returns the settings of this node that differ from the defaults; restore.sh uses them on new nodes. */
-export const restoreDefaults = ({ ctrPath, ctrFlags }: NodeTools): RestoreDefaults => {
-  const address = /(?:^|\s)(?:-a|--address)[\s=]+(\S+)/.exec(ctrFlags)?.[1]?.replace(/^unix:\/\//, '');
-  return { ...(ctrPath !== 'ctr' && { ctr: ctrPath }), ...(address && { address }) };
 };

@@ -13,6 +13,11 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       coerce: commas,
     })
     .option('force-pull', toggle("Resolve tags in the registry instead of using the node's version"))
+    .option('copy', {
+      type: 'boolean',
+      default: true,
+      describe: 'Copy layers that the node has unpacked; --no-copy unpacks all from blobs whose digests are checked',
+    })
     .option('parallel', { ...text('Number of layers to copy or fetch at once'), default: '4', coerce: parallel })
     .option('layout', {
       choices: LAYOUTS,
@@ -37,6 +42,7 @@ type CaptureFlags = Awaited<ReturnType<typeof captureFlags>['argv']>;
 export const captureSettings = ({
   exclude,
   forcePull,
+  copy,
   parallel,
   layout,
   oneTarPerImage,
@@ -46,6 +52,7 @@ export const captureSettings = ({
 }: CaptureFlags): Omit<CaptureRequest, 'images' | 'cache' | 'platform'> => ({
   exclude,
   forcePull,
+  copy,
   parallel,
   layout,
   oneTarPerImage,

@@ -59,6 +59,10 @@ export const distinctBytes = (images: readonly Pick<CapturedImage, 'layers'>[]):
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 };
 
+/** Chain IDs of layers that stand on another layer. */
+export const deeperLayers = (images: readonly { layers: readonly { chainId: string }[] }[]): Set<string> =>
+  new Set(images.flatMap(({ layers }) => layers.slice(1).map(({ chainId }) => chainId)));
+
 /** Distinct layers of `images`, parents before children. */
 export const distinctLayers = (
   images: readonly CapturedImage[],

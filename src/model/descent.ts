@@ -26,7 +26,7 @@ export interface Descent {
 const MAX_DEPTH = 100;
 const MAX_DOCUMENTS = 100;
 
-/** Follows `target` to the manifest for `platform`. Throws PreloadError if there is none. */
+/** Follows `target` to the manifest for `platform`. Throws PreloadError if it does not exist. */
 export const descend = async (target: Document, platform: string, read: ReadEntry): Promise<Descent> => {
   const indexes: Document[] = [];
   let document = target;

@@ -1,19 +1,13 @@
 import * as v from 'valibot';
 import { CONTENTS } from './contents.ts';
 import { CAPTURED_IMAGE } from './image.ts';
-import { FLAG, object, parse, parseJson, SIZE, TEXT } from './parse.ts';
+import { FLAG, list, object, parse, parseJson, SIZE, TEXT } from './parse.ts';
 import { PLAN_SUMMARY } from './plan.ts';
 import { VERIFICATION, VERIFY_PROGRESS } from './verification.ts';
 
-const COUNT = object({ done: SIZE, total: SIZE });
+const MAX_LARGEST = 10;
 
-const SEALED = object({
-  type: v.literal('sealed'),
-  contents: v.omit(CONTENTS, ['images']),
-  layers: SIZE,
-  usedBytes: SIZE,
-  readOnly: FLAG,
-});
+const COUNT = object({ done: SIZE, total: SIZE });
 
 /** An event of the loader pod, one JSON line each on its standard output. */
 const EXPORT_EVENT = v.variant('type', [
@@ -22,9 +16,15 @@ const EXPORT_EVENT = v.variant('type', [
   object({ type: v.literal('image'), image: CAPTURED_IMAGE }),
   object({ type: v.literal('warning'), message: TEXT }),
   object({ type: v.literal('skipped'), name: TEXT, reason: TEXT, usedBy: v.exactOptional(TEXT) }),
-  SEALED,
-  /** nothing was written: the volume must have at least `size` bytes */
-  object({ type: v.literal('too-small'), size: v.number() }),
+  object({
+    type: v.literal('sealed'),
+    contents: v.omit(CONTENTS, ['images']),
+    layers: SIZE,
+    usedBytes: SIZE,
+    readOnly: FLAG,
+  }),
+  /** nothing was written: the volume must have at least `size` bytes; `largest` are images with their sizes */
+  object({ type: v.literal('too-small'), size: SIZE, largest: list(TEXT, MAX_LARGEST) }),
   object({ type: v.literal('failed'), message: TEXT, hint: v.exactOptional(TEXT) }),
   /** `verify` only */
   object({ type: v.literal('verifying'), ...VERIFY_PROGRESS.entries }),

@@ -21,8 +21,14 @@ const CAPTURE_REQUEST = object({
   cache: FLAG,
   /** resolve tags in the registry instead of using the node's version */
   forcePull: FLAG,
+  /** copy layers that the node has unpacked; without it, unpack every layer from a blob whose digest is checked */
+  copy: FLAG,
   /** how many layers are copied or fetched at the same time */
   parallel: v.pipe(SIZE, v.minValue(1, 'must be at least 1')),
+  /** milliseconds from the plan on, after which images that are not required are skipped; no limit without it */
+  budget: v.exactOptional(SIZE),
+  /** bytes of the volume that the workstation estimated; images that need much more are skipped */
+  estimate: v.exactOptional(SIZE),
   /** prefixes of names to leave out */
   exclude: list(LINE, MAX_IMAGES),
   /** `linux/amd64` */

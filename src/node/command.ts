@@ -131,5 +131,5 @@ const available = async (root: string, words: readonly string[][]): Promise<stri
 
 /** Whether an error means the volume is full. */
 export const isVolumeFull = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
+  (error as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC' ||
   (error instanceof CommandFailed && /no space left on device/i.test(error.message));

@@ -19,6 +19,8 @@ export interface NodeStore {
   images: NodeImages;
   /** bytes by chain ID of layers that the overlayfs snapshotter has */
   unpacked: ReadonlyMap<string, number>;
+  /** chain IDs of those that stand on another layer */
+  deeper: ReadonlySet<string>;
   /** content store, as a path in this process */
   content: string;
   /** image of the pod sandboxes */
@@ -45,6 +47,10 @@ export const parseImageTable = (table: string): NodeImages =>
 /** Parses the output of `ctr snapshots usage -b` to bytes by chain ID. Skips snapshots that are not layers. */
 export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
   new Map([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+(\d+)/gm)].map(([, key = '', bytes]) => [key, Number(bytes)]));
+
+/** Parses the output of `ctr snapshots ls` to the chain IDs of layers that stand on another layer. */
+export const parseDeeperLayers = (table: string): ReadonlySet<string> =>
+  new Set([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+sha256:[0-9a-f]{64}\s+Committed/gm)].map(([, key = '']) => key));
 
 // CRI is one plugin in 1.x and several in 2.x.
 const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'] as const;
@@ -88,6 +94,7 @@ export const readNodeStore = async (
   });
   // without an overlayfs snapshotter there are no layers to copy
   const usage = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'usage', '-b').catch(() => '');
+  const snapshots = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'ls').catch(() => '');
   const config = parseConfig(
     await run(inNode(root, [containerdPath, 'config', 'dump']), signal).then(String, () => ''),
   );
@@ -95,6 +102,7 @@ export const readNodeStore = async (
     ctr,
     images: parseImageTable(table),
     unpacked: parseUsageTable(usage),
+    deeper: parseDeeperLayers(snapshots),
     content: await pathHere(root, join(config.root, 'io.containerd.content.v1.content')),
     sandbox: config.sandbox,
     certsFolders: config.certsFolders,

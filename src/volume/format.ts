@@ -10,8 +10,10 @@ export const CONTENTS_FILE = 'preload.json';
 export const BOOT = '.boot';
 /** Layers that are still being written; those in layers/ are complete. */
 export const UNFINISHED = '.unfinished';
-/** Files of the private containerd while it runs. */
+/** Files of the private containerd that unpacks, while it runs. */
 export const WORK = '.work';
+/** Files of the private containerd that checks what nodes will import, while it runs. */
+export const CHECK = '.check';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';

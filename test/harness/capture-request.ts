@@ -23,6 +23,7 @@ export const defaultRequest: CaptureRequest = {
   images: [],
   cache: false,
   forcePull: false,
+  copy: true,
   parallel: 4,
   exclude: [],
   platform: 'linux/amd64',

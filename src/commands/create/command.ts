@@ -63,7 +63,10 @@ export const builder = (yargs: Argv) =>
     .group(['from', 'exclude', 'force-pull', 'platform', 'base', 'strict'], GROUPS.what)
     .group(['node', 'size', 'storage-class', 'snapshot-class', 'image'], GROUPS.where)
     .group(
-      ['parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path', 'timeout', 'keep'],
+      [
+        ...['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path'],
+        ...['timeout', 'keep'],
+      ],
       GROUPS.how,
     );
 

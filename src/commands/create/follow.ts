@@ -16,6 +16,8 @@ export interface SealedVolume {
 /** The volume was too small and nothing was written; it should have `size` bytes. */
 interface TooSmall {
   size: number;
+  /** images with their sizes */
+  largest: string[];
 }
 
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
@@ -41,7 +43,7 @@ export const followCapture = async (
     } else if (event.type === 'failed') {
       throw new PreloadError(`capture failed: ${event.message}`, event.hint);
     } else if (event.type === 'too-small') {
-      return { size: event.size };
+      return { size: event.size, largest: event.largest };
     } else if (event.type === 'image') {
       images.push(event.image);
     } else if (event.type === 'sealed') {

@@ -22,8 +22,7 @@ import type { CreatePlan } from './plan.ts';
 
 /**
  * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
- * but the snapshot and its record; `keep` also leaves the volume, and the
- * loader unless the volume must be unmounted first.
+ * but the snapshot and its record; `keep` also leaves the volume, and the loader unless the volume must be unmounted first.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -74,7 +73,10 @@ const runLoader = async (
   if ('record' in outcome) return { claim, sealed: outcome };
   const larger = roundUpToGibibytes(outcome.size);
   if (!plan.resized) {
-    throw new PreloadError('the volume is too small for these images', `run create again with --size ${larger}`);
+    throw new PreloadError(
+      `the volume is too small for these images; the largest are ${outcome.largest.join(', ')}`,
+      `run create again with --size ${larger}`,
+    );
   }
   await step(context, {
     title: 'Removing the small volume',

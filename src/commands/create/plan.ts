@@ -15,7 +15,7 @@ import { imageName, isExcluded } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
 import { estimateVolumeSize } from '../../model/plan.ts';
 import { type CaptureRequest, printRequest } from '../../model/request.ts';
-import { plural } from '../../model/units.ts';
+import { parseQuantity, plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
@@ -41,6 +41,8 @@ interface Sources {
   /** `namespace/name` */
   serviceAccounts: Set<string>;
 }
+
+const BUDGET = 0.7; // of the time limit, for images that can be skipped: what is there by then must still be sealed
 
 /** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
@@ -77,6 +79,8 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     images,
     cache: options.from?.includes('cache') ?? false,
     platform: choice.platform,
+    budget: Math.floor(options.timeout * BUDGET),
+    ...(!options.size && { estimate: parseQuantity(settings.size) ?? 0 }),
     ...captureSettings(options),
   };
   const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(printRequest(request)));

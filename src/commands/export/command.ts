@@ -33,7 +33,7 @@ export const builder = (yargs: Argv) =>
     .group(['cache-only', 'stdin', 'exclude', 'force-pull', 'platform'], GROUPS.what)
     .group(['to', 'force', 'root'], GROUPS.where)
     .group(
-      ['parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path', 'restore-script'],
+      ['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path', 'restore-script'],
       GROUPS.how,
     );
 

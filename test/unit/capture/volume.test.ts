@@ -13,10 +13,20 @@ import {
 } from '../../../src/capture/volume.ts';
 import { PreloadError } from '../../../src/model/errors.ts';
 import { blobPath } from '../../../src/model/oci.ts';
-import { CONTENTS_FILE, layerFolder } from '../../../src/volume/format.ts';
+import { CONTENTS_FILE, contentsFile, layerFolder } from '../../../src/volume/format.ts';
+import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 
 const LAYERS = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
 const BLOB = `sha256:${'c'.repeat(64)}`;
+
+const CAPTURED = [layer('a', 1), { ...layer('b', 1), source: 'node' as const }];
+const SEALED = contentsFile(
+  {
+    ...{ set: '0123456789ab', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64' },
+    ...{ layout: 'layers', uuid: null, images: [capturedImage({ layers: CAPTURED })] },
+  },
+  {},
+);
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-state-'));
 after(() => rm(folder, { recursive: true }));
@@ -39,7 +49,7 @@ const write = async (path: string, text = ''): Promise<void> => {
 
 const seal = async (): Promise<void> => {
   await tidyVolume(volume, new Set(LAYERS), new Set());
-  await writeFile(join(volume, CONTENTS_FILE), '{"format":1}');
+  await writeFile(join(volume, CONTENTS_FILE), SEALED);
   await finishVolume(volume);
 };
 
@@ -67,6 +77,19 @@ describe('a volume from an earlier capture', () => {
     assert.deepEqual(await readdir(volume), ['layers', CONTENTS_FILE]);
     assert.deepEqual((await open()).layers, new Set(LAYERS));
     assert.deepEqual((await open()).layers, new Set(LAYERS));
+  });
+
+  test('knows which layers were unpacked from blobs, and which stand on others', async () => {
+    await seal();
+    const { fromBlobs, deeper } = await inspectVolume({ volume, force: false, remedies });
+    assert.deepEqual([...fromBlobs], ['a'].map(digest));
+    assert.deepEqual([...deeper], ['b'].map(digest));
+  });
+
+  test('knows after a kill which layers stand on others', async () => {
+    await clearVolume(volume, { ...(await open()), deeper: new Set([digest('b')]) });
+    assert.deepEqual([...(await open()).deeper], [digest('b')]);
+    assert.deepEqual([...(await open()).deeper], [digest('b')], 'after another kill');
   });
 
   test('keeps nothing after a reboot, unless it was sealed', async () => {
@@ -125,7 +148,7 @@ describe('a folder with other files', () => {
 
   test('is refused even if links make it look like ours', async () => {
     const sealed = join(folder, 'sealed.json');
-    await writeFile(sealed, '{"format":1}');
+    await writeFile(sealed, SEALED);
     await symlink(sealed, join(volume, CONTENTS_FILE));
     await symlink('/proc/sys/kernel/random/boot_id', join(volume, '.boot'));
     await assert.rejects(inspectVolume({ volume, force: false, remedies }), PreloadError);
@@ -163,7 +186,7 @@ describe('a link on a volume', () => {
     for (const file of ['fs/precious', 'sha256/precious', 'precious', 'layers/precious']) {
       await write(join(outside, file), 'precious');
     }
-    await writeFile(join(volume, CONTENTS_FILE), '{"format":1}');
+    await writeFile(join(volume, CONTENTS_FILE), SEALED);
     await mkdir(dirname(join(volume, path)), { recursive: true });
     await symlink(join(outside, target), join(volume, path));
     return open();

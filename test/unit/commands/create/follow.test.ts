@@ -92,9 +92,13 @@ test('a capture that says why it failed', async () => {
 });
 
 test('a volume that is too small', async () => {
-  assert.deepEqual((await follow({ type: 'plan', plan }, { type: 'too-small', size: 10_000 })).capture, {
-    size: 10_000,
-  });
+  assert.deepEqual(
+    (await follow({ type: 'plan', plan }, { type: 'too-small', size: 10_000, largest: ['app (9Ki)'] })).capture,
+    {
+      size: 10_000,
+      largest: ['app (9Ki)'],
+    },
+  );
 });
 
 test('a capture that ends without a result', async () => {

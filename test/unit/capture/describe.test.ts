@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { restoreDefaults } from '../../../src/capture/write-images.ts';
+import { restoreDefaults } from '../../../src/capture/describe.ts';
 
 describe('settings of the captured node that new nodes use', () => {
   const cases: [ctrPath: string, ctrFlags: string, expected: object][] = [
