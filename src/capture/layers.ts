@@ -2,6 +2,7 @@ import type { ResolvedImage } from '../model/image.ts';
 import { type CapturePlan, sourceIn } from '../model/plan.ts';
 import { isVolumeFull } from '../node/command.ts';
 import type { BlobFetcher } from './blobs.ts';
+import { requiredFirst } from './choose.ts';
 import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
 import { copyFromNode } from './node-layers.ts';
@@ -49,9 +50,10 @@ export const writeLayers = async (
   return { complete: images.filter((image) => !failed.has(image)), plan };
 };
 
+/** Those that must not be skipped come before all others. */
 const smallestFirst = (images: Iterable<ResolvedImage>): ResolvedImage[] => {
   const bytes = ({ layers }: ResolvedImage) => layers.reduce((sum, { size }) => sum + size, 0);
-  return [...images].sort((a, b) => bytes(a) - bytes(b));
+  return requiredFirst([...images].sort((a, b) => bytes(a) - bytes(b)));
 };
 
 const attempt = async (

@@ -24,7 +24,6 @@ export const copyFromNode = async (
   const chains = chainsToRead(images, plan);
   const failures = new Map<string, unknown>();
   if (chains.length === 0) return failures;
-  await testCopy(capture);
   const { ctr } = capture.node;
   const { parallel } = capture.request;
   const copyLayer = await layerCopier(capture);
@@ -46,6 +45,7 @@ export const copyFromNode = async (
     for (const chainId of chainIds) failures.set(chainId, error);
   };
   try {
+    await testCopy(capture);
     // copy each chain as soon as it is held: holding all of them takes as long as copying them
     await forEachParallel(chains, parallel, async (chain) => {
       const wanted = chain.filter((chainId) => isCopied(chainId, plan));
@@ -59,6 +59,12 @@ export const copyFromNode = async (
         failed(wanted, error);
       }
     });
+  } catch (error) {
+    if (!isVolumeFull(error)) throw error;
+    failed(
+      chains.flat().filter((chainId) => isCopied(chainId, plan)),
+      error,
+    );
   } finally {
     await releaseLayers(ctr, keys);
   }

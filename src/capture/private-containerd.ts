@@ -13,6 +13,7 @@ import {
   startDaemon,
   stopDaemon,
 } from '../node/command.ts';
+import { unmountBelow } from '../node/mount.ts';
 import type { CHECK, WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 
@@ -23,6 +24,7 @@ export interface PrivateContainerd {
   work: string;
   /** its content store, as a path in this process */
   content: string;
+  /** also deletes its store */
   stop: () => Promise<void>;
 }
 
@@ -93,5 +95,10 @@ export const startPrivateContainerd = async (
     await sleep(100);
   }
   const content = join(work, 'root', 'io.containerd.content.v1.content');
-  return { ctr, work, content, stop: () => stopDaemon(daemon) };
+  const stop = async () => {
+    await stopDaemon(daemon);
+    await unmountBelow(work);
+    await rm(work, { recursive: true });
+  };
+  return { ctr, work, content, stop };
 };

@@ -70,7 +70,12 @@ const readByDigest = async (
 
 const resolveImage = async (capture: Capture, item: WantedImage, target: Document): Promise<ResolvedImage> => {
   const { node, request, registry, signal } = capture;
-  const read = (entry: Descriptor) => readByDigest(capture, item, entry.digest);
+  const documents = new Map<string, Promise<Document>>();
+  const read = ({ digest }: Descriptor) => {
+    const reading = documents.get(digest) ?? readByDigest(capture, item, digest);
+    documents.set(digest, reading);
+    return reading;
+  };
   const descent = await descend(target, request.platform, read);
   const { manifest } = descent;
   const { config: descriptor, layers } = parseManifest(manifest);
@@ -83,15 +88,15 @@ const resolveImage = async (capture: Capture, item: WantedImage, target: Documen
   }
   const own = platformName(parsePlatform(request.platform));
   const platform = descent.platform ?? own;
-  const documents = await importedDocuments(target, platform, read);
-  if (!documents.includes(manifest)) throw new PreloadError('has nested indexes for different platforms');
+  const imported = await importedDocuments(target, platform, read);
+  if (!imported.includes(manifest)) throw new PreloadError('has nested indexes for different platforms');
   return {
     wanted: [],
     names: [],
     target,
     manifest,
     config,
-    documents,
+    documents: imported,
     ...(platform !== own && { platform }),
     layers: layers.map((layer, index) => ({ ...layer, chainId: chain[index] ?? '' })),
   };
