@@ -49,7 +49,15 @@ const LAYER = object({
   urls: v.nullish(list(LINE, MAX_URLS), []),
 });
 
-const MANIFEST = object({ config: DESCRIPTOR, layers: list(LAYER, MAX_LAYERS) });
+const CONFIG_TYPES = ['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'];
+
+// containerd 2 accepts other types, but unpacks no layers of such an image
+const CONFIG_DESCRIPTOR = object({
+  ...DESCRIPTOR.entries,
+  mediaType: v.picklist(CONFIG_TYPES, 'must be the type of an image configuration'),
+});
+
+const MANIFEST = object({ config: CONFIG_DESCRIPTOR, layers: list(LAYER, MAX_LAYERS) });
 
 export type Manifest = v.InferOutput<typeof MANIFEST>;
 
@@ -85,8 +93,11 @@ export const mediaTypeOf = ({ json }: Document): string =>
     : `application/vnd.oci.image.${json.manifests ? 'index' : 'manifest'}.v1+json`;
 
 /** The entries of an index, or undefined if the document is not one. */
-export const indexEntries = ({ json }: Document): IndexEntry[] | undefined =>
-  json.manifests ? parse(INDEX, json).manifests : undefined;
+export const indexEntries = ({ json }: Document): IndexEntry[] | undefined => {
+  if (!json.manifests) return undefined;
+  if (json.config || json.layers) throw new PreloadError('is both an index and an image');
+  return parse(INDEX, json).manifests;
+};
 
 /**
  * Entries of an index that a node of this platform may run, best first, as containerd sorts them: it follows the first.

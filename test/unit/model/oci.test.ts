@@ -36,7 +36,7 @@ const index = json({
     { digest: digest('6'), size: 1 },
   ],
 });
-const config = { digest: digest('7'), size: 1 };
+const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest('7'), size: 1 };
 const layers = [{ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: digest('8'), size: 2, urls: [] }];
 const manifest = json({ schemaVersion: 2, config, layers });
 
@@ -77,8 +77,9 @@ describe('untrusted digests', () => {
     test(`${JSON.stringify(value)} is rejected in every document, and no path is built from it`, () => {
       assert.ok(!isDigest(value));
       const bad = { ...layers[0], digest: value, size: 1 };
+      const badConfig = { ...config, digest: value };
       rejects(() => parseManifest(json({ config, layers: [...layers, bad] })));
-      rejects(() => parseManifest(json({ config: bad, layers })));
+      rejects(() => parseManifest(json({ config: badConfig, layers })));
       rejects(() => indexEntries(json({ manifests: [{ ...bad, platform: PLATFORM }] })));
       rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [value] } })));
       rejects(() => chainIds(json({ ...PLATFORM, rootfs: { diff_ids: [digest('a'), value] } })));
@@ -92,7 +93,7 @@ test('a size that is not a whole number of bytes is rejected', () => {
     const bad = { ...layers[0], digest: digest('a'), size };
     const error = { message: /^(invalid .*size .*: must be a whole number of bytes|has no .*size)$/ };
     assert.throws(() => parseManifest(json({ config, layers: [bad] })), error);
-    assert.throws(() => parseManifest(json({ config: bad, layers })), error);
+    assert.throws(() => parseManifest(json({ config: { ...config, size }, layers })), error);
     assert.throws(() => indexEntries(json({ manifests: [{ ...bad, platform: PLATFORM }] })), error);
   }
 });
@@ -135,6 +136,24 @@ describe('media types', () => {
 
 describe('manifests', () => {
   test('have a config and layers', () => assert.deepEqual(parseManifest(manifest), { config, layers }));
+
+  test('with a config or a layer that containerd does not know are refused', () => {
+    const artifact = { ...config, mediaType: 'application/vnd.oci.empty.v1+json' };
+    assert.throws(() => parseManifest(json({ config: artifact, layers })), {
+      message:
+        'invalid config.mediaType "application/vnd.oci.empty.v1+json": must be the type of an image configuration',
+    });
+    const layer = { ...layers[0], mediaType: 'text/plain' };
+    assert.throws(() => parseManifest(json({ config, layers: [layer] })), {
+      message: 'invalid layers.0.mediaType "text/plain": must be the type of a layer',
+    });
+  });
+
+  test('that are indexes as well are refused', () => {
+    assert.throws(() => indexEntries(json({ manifests: [], config, layers })), {
+      message: 'is both an index and an image',
+    });
+  });
 
   test('other documents are refused, such as Docker schema 1', () => {
     for (const document of [{}, { schemaVersion: 1, fsLayers: [] }, { config }, { layers }]) {

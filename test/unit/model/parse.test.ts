@@ -54,7 +54,7 @@ const parsers: Record<string, Parser> = {
     valid: {
       schemaVersion: 2,
       mediaType: 'a/b',
-      config: descriptor,
+      config: { ...descriptor, mediaType: 'application/vnd.oci.image.config.v1+json' },
       layers: [descriptor, descriptor],
       annotations: {},
     },
