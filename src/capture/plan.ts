@@ -8,7 +8,7 @@ import type { Capture } from './context.ts';
 import { resolveImages } from './resolve.ts';
 import { checkSpace, spaceOn } from './space.ts';
 import { inspectVolume, reclaimableBytes, type VolumeState } from './volume.ts';
-import { wantedImages } from './wanted.ts';
+import { unusableNames, wantedImages } from './wanted.ts';
 
 export const NOTHING = 'none of the images could be captured';
 
@@ -25,6 +25,7 @@ interface PlannedCapture {
 /** Resolves the images of the request and plans their capture. Changes nothing. Throws PreloadError if it cannot succeed. */
 export const planImages = async (capture: Capture): Promise<PlannedCapture> => {
   const { request, form, node, volume, report } = capture;
+  for (const { name, reason } of unusableNames(request, node)) report({ type: 'skipped', name, reason });
   const found = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
   const state = await inspectVolume(capture);
   const deeper = new Set([...node.deeper, ...state.deeper, ...deeperLayers(found)]);

@@ -1,7 +1,8 @@
 import type { RequestedImage, WantedImage } from '../model/image.ts';
 import { imageName, isExcluded, parseImage } from '../model/image-reference.ts';
+import { quoted } from '../model/parse.ts';
 import type { CaptureRequest } from '../model/request.ts';
-import type { NodeImages } from '../node/containerd.ts';
+import type { NodeImages, NodeStore } from '../node/containerd.ts';
 
 /** Returns the names in `request`, in the node's cache if requested, and the sandbox image, without duplicates. */
 export const wantedImages = (
@@ -32,4 +33,17 @@ export const wantedImages = (
     add({ name, sandbox: false, required: false, namespaces: [] });
   }
   return [...wanted.values()];
+};
+
+/** Names in the node's cache that cannot be captured, if the request asks for the cache, and why. */
+export const unusableNames = (
+  { cache }: CaptureRequest,
+  { images, foreign }: Pick<NodeStore, 'images' | 'foreign'>,
+): { name: string; reason: string }[] => {
+  if (!cache) return [];
+  const unnamed = [...images.keys()].filter((name) => !parseImage(name));
+  return [
+    ...unnamed.map((name) => ({ name: quoted(name), reason: 'is not an image reference' })),
+    ...foreign.map((name) => ({ name: quoted(name), reason: 'has no SHA-256 digest' })),
+  ];
 };

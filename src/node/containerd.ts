@@ -17,6 +17,8 @@ export type NodeImages = ReadonlyMap<string, string>;
 export interface NodeStore {
   ctr: Ctr;
   images: NodeImages;
+  /** names of images without a SHA-256 digest */
+  foreign: string[];
   /** bytes by chain ID of layers that the overlayfs snapshotter has */
   unpacked: ReadonlyMap<string, number>;
   /** chain IDs of those that stand on another layer */
@@ -34,23 +36,36 @@ export const SNAPSHOTTER_FLAG = ['--snapshotter', SNAPSHOTTER];
 
 /** Parses the output of `ctr images ls`. Skips names that are only a config digest; CRI adds them. */
 export const parseImageTable = (table: string): NodeImages =>
-  new Map(
-    table
-      .split('\n')
-      .slice(1)
-      .flatMap((line): [string, string][] => {
-        const [name = '', , digest = ''] = line.split(/\s+/);
-        return isDigest(digest) && !name.startsWith('sha256:') ? [[name, digest]] : [];
-      }),
-  );
+  new Map(rowsOf(table).filter(([, digest]) => isDigest(digest)));
+
+/** Names in the output of `ctr images ls` of images without a SHA-256 digest, such as sha512. */
+export const parseForeignNames = (table: string): string[] =>
+  rowsOf(table).flatMap(([name, digest]) => (isDigest(digest) ? [] : [name]));
+
+const rowsOf = (table: string): [name: string, digest: string][] =>
+  table
+    .split('\n')
+    .slice(1)
+    .map((line): [string, string] => {
+      const [name = '', , digest = ''] = line.split(/\s+/);
+      return [name, digest];
+    })
+    .filter(([name, digest]) => digest !== '' && !name.startsWith('sha256:'));
 
 /** Parses the output of `ctr snapshots usage -b` to bytes by chain ID. Skips snapshots that are not layers. */
 export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
-  new Map([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+(\d+)/gm)].map(([, key = '', bytes]) => [key, Number(bytes)]));
+  new Map(
+    [...table.matchAll(/^(sha256:[0-9a-f]{64})[ \t]+(\d{1,15})[ \t\n]/gm)].map(([, key = '', bytes]) => [
+      key,
+      Number(bytes),
+    ]),
+  );
 
 /** Parses the output of `ctr snapshots ls` to the chain IDs of layers that stand on another layer. */
 export const parseDeeperLayers = (table: string): ReadonlySet<string> =>
-  new Set([...table.matchAll(/^(sha256:[0-9a-f]{64})\s+sha256:[0-9a-f]{64}\s+Committed/gm)].map(([, key = '']) => key));
+  new Set(
+    [...table.matchAll(/^(sha256:[0-9a-f]{64})[ \t]+sha256:[0-9a-f]{64}[ \t]+Committed/gm)].map(([, key = '']) => key),
+  );
 
 // CRI is one plugin in 1.x and several in 2.x.
 const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'] as const;
@@ -101,6 +116,7 @@ export const readNodeStore = async (
   return {
     ctr,
     images: parseImageTable(table),
+    foreign: parseForeignNames(table),
     unpacked: parseUsageTable(usage),
     deeper: parseDeeperLayers(snapshots),
     content: await pathHere(root, join(config.root, 'io.containerd.content.v1.content')),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { wantedImages } from '../../../src/capture/wanted.ts';
+import { unusableNames, wantedImages } from '../../../src/capture/wanted.ts';
 import { imageName } from '../../../src/model/image-reference.ts';
 import type { CaptureRequest } from '../../../src/model/request.ts';
 import { defaultRequest, requested } from '../../harness/capture-request.ts';
@@ -52,6 +52,21 @@ describe('what is wanted', () => {
     const odd = new Map([['import-2026@', digest('a')]]);
     assert.deepEqual(names({ ...request, cache: true }, odd, 'PAUSE'), [app]);
   });
+});
+
+test('names in the cache that cannot be captured are reported, if the cache is requested', () => {
+  const node = {
+    images: new Map([
+      ['import-2026@', digest('a')],
+      [cached, digest('c')],
+    ]),
+    foreign: ['r.io/strong:1'],
+  };
+  assert.deepEqual(unusableNames({ ...request, cache: true }, node), [
+    { name: '"import-2026@"', reason: 'is not an image reference' },
+    { name: '"r.io/strong:1"', reason: 'has no SHA-256 digest' },
+  ]);
+  assert.deepEqual(unusableNames(request, node), []);
 });
 
 describe('what is fetched', () => {

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { stringify } from 'smol-toml';
+import { isDigest } from '../../../src/model/oci.ts';
 import {
   parseConfig,
+  parseDeeperLayers,
+  parseForeignNames,
   parseImageTable,
   parseLowerDirectories,
   parseUpperDirectory,
   parseUsageTable,
 } from '../../../src/node/containerd.ts';
-import { fuzz } from '../../harness/fuzz.ts';
+import { fuzz, RUNS } from '../../harness/fuzz.ts';
 
 // All texts are what the real programs print, shortened.
 const CONTAINERD_1 = `version = 2
@@ -57,6 +61,7 @@ describe('the sandbox image in the output of `containerd config dump`', () => {
 });
 
 const DIGEST = 'sha256:2d747da13c6b260e1917d8dfb8cab96fbbb1f1ee86067b0df482e648d81d1574';
+const OTHER = `sha256:${'b'.repeat(64)}`;
 const COLUMNS = `application/vnd.oci.image.manifest.v1+json ${DIGEST} 31.0 KiB linux/amd64`;
 const IMAGES = `REF                                     TYPE                                       DIGEST                                                                  SIZE     PLATFORMS   LABELS                              
 docker.io/library/sample:1              ${COLUMNS} io.cri-containerd.image=managed,x=y 
@@ -89,6 +94,53 @@ preload-export-${DIGEST} 4096    1
 
 test('the layers that `ctr snapshots usage -b` lists, without the containers', () => {
   assert.deepEqual([...parseUsageTable(USAGE)], [[DIGEST, 2080768]]);
+});
+
+test('the layers that stand on others in what `ctr snapshots ls` lists', () => {
+  const on = (key: string, parent: string, kind: string) => `${key} ${parent} ${kind}\n`;
+  const table = [
+    'KEY PARENT KIND      \n',
+    on(DIGEST, '', 'Committed '),
+    on(OTHER, DIGEST, 'Committed '),
+    on('9f0c0b6ab0d0', OTHER, 'Active    '),
+  ].join('');
+  assert.deepEqual([...parseDeeperLayers(table)], [OTHER]);
+});
+
+test('images without a SHA-256 digest are listed by name', () => {
+  const strong = `r.io/strong:1 application/vnd.oci.image.manifest.v1+json sha512:${'a'.repeat(128)} 31.0 KiB`;
+  assert.deepEqual(parseForeignNames(`${IMAGES}${strong}\n`), ['r.io/strong:1']);
+  assert.deepEqual(parseForeignNames(IMAGES), []);
+});
+
+test('whatever a table contains, only digests and whole numbers of bytes come out', () => {
+  const words = [
+    'sha256:',
+    DIGEST,
+    OTHER,
+    '7',
+    '9'.repeat(30),
+    '-1',
+    '\t',
+    ' ',
+    '\n',
+    '\u001b[2J',
+    'Committed',
+    '../..',
+  ];
+  const tables = fc.array(fc.oneof(fc.constantFrom(...words), fc.string({ maxLength: 3 })), { maxLength: 40 });
+  fc.assert(
+    fc.property(
+      tables.map((table) => table.join('')),
+      (table) => {
+        for (const digest of parseImageTable(table).values()) assert.ok(isDigest(digest));
+        for (const [digest, bytes] of parseUsageTable(table))
+          assert.ok(isDigest(digest) && Number.isSafeInteger(bytes));
+        for (const digest of parseDeeperLayers(table)) assert.ok(isDigest(digest));
+      },
+    ),
+    { numRuns: RUNS },
+  );
 });
 
 test('an empty store', () => {
