@@ -1,5 +1,6 @@
 import { ApiError, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
+import { plainLines } from '../model/parse.ts';
 import type { Style } from './progress.ts';
 
 /** Exit codes as shells and kubectl use them. */
@@ -13,12 +14,14 @@ export const describeFailure = (error: unknown, command: string, style: Style): 
   if (error instanceof Interrupted) return undefined;
   const label = style.error('error:');
   if (error instanceof UsageError) {
-    return `${label} ${error.message}\nSee '${[USAGE_NAME, command].join(' ').trim()} -h' for help and examples`;
+    return `${label} ${plainLines(error.message)}\nSee '${[USAGE_NAME, command].join(' ').trim()} -h' for help and examples`;
   }
   if (error instanceof ApiError)
-    return error.reason ? `Error from server (${error.reason}): ${error.message}` : error.message;
+    return plainLines(error.reason ? `Error from server (${error.reason}): ${error.message}` : error.message);
   if (error instanceof PreloadError) {
-    return `${label} ${error.message}${error.hint ? `\n${style.hint('hint:')} ${error.hint}` : ''}`;
+    const hint = error.hint ? `\n${style.hint('hint:')} ${plainLines(error.hint)}` : '';
+    return `${label} ${plainLines(error.message)}${hint}`;
   }
-  return `${label} ${error instanceof Error ? error.stack : String(error)}\nThis is a bug in ${USAGE_NAME}; please report it.`;
+  const stack = plainLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return `${label} ${stack}\nThis is a bug in ${USAGE_NAME}; please report it.`;
 };

@@ -1,5 +1,6 @@
 import { Chalk } from 'chalk';
 import ora from 'ora';
+import { plainLines } from '../model/parse.ts';
 
 /** Reports what happens, one step at a time. */
 export interface Progress {
@@ -12,12 +13,22 @@ export interface Progress {
   /** ends the current step, if there is one, as failed */
   fail: (reason: string) => void;
   warn: (text: string) => void;
-  /** prints a line, such as what to do next */
+  /** prints a line as it is, so it may have colours */
   note: (text: string) => void;
 }
 
-export const createProgress = (stream: NodeJS.WriteStream, smart: boolean, style: Style): Progress =>
-  smart ? spinner(stream, style) : plainLines(stream, style);
+/** Whatever a text contains, such as a name from the cluster, the terminal only shows it. */
+export const createProgress = (stream: NodeJS.WriteStream, smart: boolean, style: Style): Progress => {
+  const { start, update, done, fail, warn, note } = smart ? spinner(stream, style) : logLines(stream, style);
+  return {
+    start: (text) => start(plainLines(text)),
+    update: (text) => update(plainLines(text)),
+    done: (text) => done(plainLines(text)),
+    fail: (reason) => fail(plainLines(reason)),
+    warn: (text) => warn(plainLines(text)),
+    note,
+  };
+};
 
 const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
   const spin = ora({ stream, discardStdin: false, isEnabled: true });
@@ -42,7 +53,7 @@ const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
 const UPDATE_INTERVAL = 10_000;
 
 /** For log files: nothing is redrawn, and updates are rare. */
-const plainLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
+const logLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
   let current: string | undefined;
   let lastLine = 0;
   const write = (line: string) => {

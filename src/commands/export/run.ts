@@ -6,6 +6,7 @@ import { mountedPullSecrets } from '../../capture/pull-secrets.ts';
 import type { Context } from '../../cli/context.ts';
 import { Interrupted, UsageError } from '../../model/errors.ts';
 import type { ExportEvent } from '../../model/events.ts';
+import { plainLines } from '../../model/parse.ts';
 import { formatBytes, plural } from '../../model/units.ts';
 import { traceCommands } from '../../node/command.ts';
 import { lockVolume } from '../../node/lock.ts';
@@ -20,7 +21,7 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   const { signal, progress } = context;
   const { root, restoreScript: withScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);
-  if (options.debug) traceCommands(progress.note);
+  if (options.debug) traceCommands((line) => progress.note(plainLines(line)));
   try {
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Resolving images');

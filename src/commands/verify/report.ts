@@ -1,7 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatTable, formatYaml } from '../../cli/output.ts';
 import { PreloadError } from '../../model/errors.ts';
-import { plain } from '../../model/parse.ts';
 import { formatAge, formatBytes, plural } from '../../model/units.ts';
 import type { Problem, Verification, VerificationResult, VerifyProgress } from '../../model/verification.ts';
 
@@ -50,7 +49,7 @@ const formatVerification = (result: VerificationResult, output: 'json' | 'yaml' 
   const row = [name, valid ? 'True' : 'False', String(images), String(layers), String(blobs), formatBytes(bytes)];
   const summary = formatTable(['NAME', 'VALID', 'IMAGES', 'LAYERS', 'BLOBS', 'CHECKED'], [row]);
   if (problems.length === 0) return summary;
-  const rows = problems.map(({ path, problem, images }) => [plain(shorten(path)), plain(problem), affected(images)]);
+  const rows = problems.map(({ path, problem, images }) => [shorten(path), problem, affected(images)]);
   return `${summary}\n\n${formatTable(['PATH', 'PROBLEM', 'IMAGES'], rows)}`;
 };
 

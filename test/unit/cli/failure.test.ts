@@ -22,6 +22,10 @@ describe('failures are reported like in kubectl', () => {
       new ApiError(0, '', 'The connection to the server a:1 was refused'),
       'The connection to the server a:1 was refused',
     ],
+    'names from a stranger': [
+      new PreloadError('no \u001b[2Jroom\nfor it', '\u202euse --size'),
+      'error: no ?[2Jroom\nfor it\nhint: ?use --size',
+    ],
     'an interruption': [new Interrupted('SIGINT'), undefined],
   };
   for (const [what, [error, text]] of Object.entries(cases)) {

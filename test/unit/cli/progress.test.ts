@@ -33,6 +33,14 @@ describe('progress as plain lines', () => {
       },
       ' • Creating a volume ...\n ✗ Creating a volume: quota\n',
     ],
+    'names from a stranger, without their escape sequences': [
+      (progress) => {
+        progress.start('\u001b]0;title\u0007');
+        progress.warn('a\u009b2Jb');
+        progress.done('\u001b[31mred');
+      },
+      ' • ?]0;title? ...\n ! a?2Jb\n ✓ ?[31mred\n',
+    ],
     'a failure outside of any step': [(progress) => progress.fail('x'), ''],
     'a failure after the step': [
       (progress) => {
