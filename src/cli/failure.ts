@@ -14,7 +14,7 @@ export const describeFailure = (error: unknown, command: string, style: Style): 
   if (error instanceof Interrupted) return undefined;
   const label = style.error('error:');
   if (error instanceof UsageError) {
-    return `${label} ${plainLines(error.message)}\nSee '${[USAGE_NAME, command].join(' ').trim()} -h' for help and examples`;
+    return `${label} ${error.message}\nSee '${[USAGE_NAME, command].join(' ').trim()} -h' for help and examples`;
   }
   if (error instanceof ApiError)
     return plainLines(error.reason ? `Error from server (${error.reason}): ${error.message}` : error.message);
