@@ -74,24 +74,26 @@ const bearer = (data: Buffer, server: string): string => {
 /** How to log in to a registry, from its WWW-Authenticate header. */
 export type Challenge = { scheme: 'basic' } | { scheme: 'bearer'; realm: string; service?: string; scope?: string };
 
-const CHALLENGE = /([\w-]+)\s+((?:[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)\s*,?\s*)+)/g;
-const PARAMETER = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
+// A scheme, or a parameter with its value. A part never begins before the end of the last one, so the time is linear.
+const PART = /([^\s,"=]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g;
 
 /** Returns the preferred challenge in `header`, or undefined if it has no known one. */
 export const parseChallenge = (header: string | string[] | undefined): Challenge | undefined => {
-  const challenges = [header ?? []].flat().flatMap((line) => [...line.matchAll(CHALLENGE)].map(toChallenge));
-  return challenges.find((challenge) => challenge?.scheme === 'bearer') ?? challenges.find(Boolean);
+  const challenges = [header ?? []].flat().flatMap(challengesIn);
+  return challenges.find(({ scheme }) => scheme === 'bearer') ?? challenges[0];
 };
 
-const toChallenge = ([, scheme = '', parameters = '']: RegExpMatchArray): Challenge | undefined => {
-  if (scheme.toLowerCase() === 'basic') return { scheme: 'basic' };
-  const values = new Map(
-    [...parameters.matchAll(PARAMETER)].map(([, name = '', quoted, bare]) => [
-      name.toLowerCase(),
-      quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '',
-    ]),
-  );
-  const [realm, service, scope] = [values.get('realm'), values.get('service'), values.get('scope')];
-  if (scheme.toLowerCase() !== 'bearer' || !realm) return undefined;
-  return { scheme: 'bearer', realm, ...(service && { service }), ...(scope && { scope }) };
+const challengesIn = (line: string): Challenge[] => {
+  const found: { scheme: string; values: Map<string, string> }[] = [];
+  for (const [, name = '', quoted, bare] of line.matchAll(PART)) {
+    const value = quoted?.replace(/\\(.)/g, '$1') ?? bare;
+    if (value === undefined) found.push({ scheme: name.toLowerCase(), values: new Map() });
+    else found.at(-1)?.values.set(name.toLowerCase(), value);
+  }
+  return found.flatMap(({ scheme, values }): Challenge[] => {
+    const [realm, service, scope] = [values.get('realm'), values.get('service'), values.get('scope')];
+    if (scheme === 'basic') return [{ scheme }];
+    if (scheme !== 'bearer' || !realm) return [];
+    return [{ scheme, realm, ...(service && { service }), ...(scope && { scope }) }];
+  });
 };
