@@ -23,12 +23,15 @@ const CA_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
+// as in Go, each trusted certificate is enough, also one that is not self-signed
+const ANY_ANCHOR = { allowPartialTrustChain: true };
+
 /** Connects like containerd on the node at `root`: with its proxies and trusted CAs. */
 export const createDispatchers = async (root: string, patience: Patience): Promise<Dispatchers> => {
   const { environment = {} } = (await findDaemon(root, 'containerd', '/run/containerd')) ?? {};
   const bundles = [...(environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : []), ...CA_BUNDLES];
   const trusted = (await firstFile(root, bundles)) ?? rootCertificates.join('\n');
-  const nodeContext = createSecureContext({ ca: trusted });
+  const nodeContext = createSecureContext({ ca: trusted, ...ANY_ANCHOR });
   const known = new Map<string, Promise<Dispatcher>>();
 
   const create = async (tls: HostTls, proxy: string | undefined): Promise<Dispatcher> => {
@@ -60,6 +63,7 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
 const contextOf = async (root: string, trusted: string, { ca, client }: HostTls): Promise<SecureContext> => {
   const read = (files: string[]) => Promise.all(files.map((file) => readNamed(root, file)));
   const material = {
+    ...ANY_ANCHOR,
     ca: [trusted, ...(await read(ca))],
     cert: await read(client.map(({ certificate }) => certificate)),
     key: await read(client.map(({ key }) => key)),
