@@ -1,5 +1,5 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { findDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
@@ -42,8 +42,14 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
     if (!proxy) return new Agent({ connect, allowH2: false });
     if (!URL.canParse(proxy))
       throw new RegistryFailure('final', "the proxy configured for the node's containerd is not a valid URL");
-    const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
-    return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls, allowH2: false });
+    return new ProxyAgent({
+      uri: proxy,
+      requestTls: connect,
+      proxyTls: { secureContext: nodeContext, timeout: patience.connect },
+      clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: patience.connect }), // for CONNECT
+      connectTimeout: patience.connect, // for SOCKS
+      allowH2: false,
+    });
   };
 
   return {

@@ -1,10 +1,15 @@
-/** Why an image cannot be fetched, in words for the user. Has no `cause`, since that may contain a secret URL. */
+import { plain } from '../model/parse.ts';
+
+/**
+ * Why an image cannot be fetched, in words for the user. What servers said may be part of it, but nothing that a terminal
+ * would obey. Has no `cause`, since that may contain a secret URL.
+ */
 export class RegistryFailure extends Error {
   readonly kind: FailureKind;
   /** how long the server asks to wait before the next try */
   readonly waitMs: number | undefined;
   constructor(kind: FailureKind, message: string, waitMs?: number) {
-    super(message);
+    super(plain(message));
     this.kind = kind;
     this.waitMs = waitMs;
   }

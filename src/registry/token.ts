@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { TOOL } from '../model/names.ts';
 import { object, parse, parseJson } from '../model/parse.ts';
+import { readAll } from './body.ts';
 import type { Credential } from './docker-config.ts';
 import { RegistryFailure, statusFailure } from './failure.ts';
 import type { RegistryHost } from './hosts.ts';
-import { type Question, readBody, type Transport } from './transport.ts';
+import type { Question, Transport } from './transport.ts';
 
 const MAX_TOKEN = 1024 * 1024;
 
@@ -29,13 +30,14 @@ export const authorizationFor = async (
 ): Promise<string | undefined> => {
   if (challenge.scheme === 'basic') return credential && basic(credential);
   if (!URL.canParse(challenge.realm))
-    throw new RegistryFailure('final', `${host.url} specified an invalid token server`);
+    throw new RegistryFailure('final', `${host.server} specified an invalid token server`);
   const question = tokenQuestion(host, { scope, ...challenge }, credential);
   const answer = await transport.send(question, signal);
-  if (answer.status === 200) return bearer(await readBody(answer, question.url.host, MAX_TOKEN), question.url.host);
+  const server = question.url.host;
+  if (answer.status === 200) return bearer(await readAll(answer.body, server, MAX_TOKEN), server);
   await answer.discard();
   if (answer.status === 429 || answer.status >= 500) {
-    throw statusFailure(question.url.host, 'a token', answer);
+    throw statusFailure(server, 'a token', answer);
   }
   return undefined;
 };
@@ -57,7 +59,8 @@ const tokenQuestion = (
   }
   if (service) url.searchParams.set('service', service);
   for (const one of scope.split(' ')) url.searchParams.append('scope', one);
-  return { url, tls, ownHeaders: { ...ownHeaders, ...(credential && { authorization: basic(credential) }) } };
+  const authorization = credential && basic(credential);
+  return { url, tls, ownHeaders: { ...ownHeaders, ...(authorization && { authorization }) } };
 };
 
 const basic = ({ username, password }: Credential): string =>
