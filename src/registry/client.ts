@@ -49,7 +49,7 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
   const { root, pullSecrets, certsFolders = CERTS_FOLDERS, patience = PATIENCE } = options;
   const report = once((warning) => options.report(plain(warning)));
   const transport = await createTransport(root, patience);
-  const ask = createAsk(transport, await createCredentials(root, pullSecrets, report), report);
+  const ask = createAsk(transport, await createCredentials(root, pullSecrets, patience, report), report);
 
   /** Tries the image's hosts in turn until one succeeds. Retries all of them while that may help. */
   const fromHosts = async <T>(

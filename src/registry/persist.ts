@@ -11,6 +11,8 @@ export interface Patience {
   leastRate: number;
   /** over which the rate of an answer is measured */
   window: number;
+  /** until a credential provider has answered; as in the kubelet */
+  plugin: number;
   /** before the second try; doubles with each further try */
   backoff: number;
   /** longest delay between tries */
@@ -24,6 +26,7 @@ export const PATIENCE: Patience = {
   idle: 60_000,
   leastRate: 16 * 1024,
   window: 120_000,
+  plugin: 60_000,
   backoff: 1000,
   longestWait: 120_000,
   tries: 6,
