@@ -4,12 +4,14 @@ import { findDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
+import { lookupFar } from './near.ts';
 import type { Patience } from './persist.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Connections to servers, reused between requests. */
 interface Dispatchers {
-  find(url: URL, tls: HostTls): Promise<Dispatcher>;
+  /** `onlyFar` if the name in `url` must not resolve to a near address */
+  find(url: URL, tls: HostTls, onlyFar: boolean): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
@@ -34,12 +36,14 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
   const nodeContext = createSecureContext({ ca: trusted, ...ANY_ANCHOR });
   const known = new Map<string, Promise<Dispatcher>>();
 
-  const create = async (tls: HostTls, proxy: string | undefined): Promise<Dispatcher> => {
+  const create = async (tls: HostTls, onlyFar: boolean, proxy: string | undefined): Promise<Dispatcher> => {
     const plain = tls.ca.length + tls.client.length === 0;
     const secureContext = plain ? nodeContext : await contextOf(root, trusted, tls);
     const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
     // HTTP/1.1, so that one broken connection does not interrupt other downloads
-    if (!proxy) return new Agent({ connect, allowH2: false });
+    if (!proxy) {
+      return new Agent({ connect: { ...connect, ...(onlyFar && { lookup: lookupFar }) }, allowH2: false });
+    }
     if (!URL.canParse(proxy))
       throw new RegistryFailure('final', "the proxy configured for the node's containerd is not a valid URL");
     return new ProxyAgent({
@@ -53,10 +57,10 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
   };
 
   return {
-    find: (url, tls) => {
+    find: (url, tls, onlyFar) => {
       const proxy = proxyFor(url, environment);
-      const key = JSON.stringify([proxy, tls]);
-      const dispatcher = known.get(key) ?? create(tls, proxy);
+      const key = JSON.stringify([proxy, tls, onlyFar]);
+      const dispatcher = known.get(key) ?? create(tls, onlyFar, proxy);
       known.set(key, dispatcher);
       return dispatcher;
     },

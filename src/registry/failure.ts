@@ -1,4 +1,5 @@
 import { plain } from '../model/parse.ts';
+import { NEAR_ADDRESS } from './near.ts';
 
 /**
  * Why an image cannot be fetched, in words for the user. What servers said may be part of it, but nothing that a terminal
@@ -33,6 +34,9 @@ export const connectionFailure = (host: string, error: NodeJS.ErrnoException): R
     const status = refusal[1] ?? refusal[2];
     const kind = status === '407' || status === '403' ? 'final' : 'transient';
     return new RegistryFailure(kind, `the node's proxy answered ${status} for ${host}`);
+  }
+  if (code === NEAR_ADDRESS) {
+    return new RegistryFailure('final', `${host} has an address that only the node itself may use`);
   }
   if (code === 'ENOTFOUND') return new RegistryFailure('final', `the node cannot resolve ${host}`);
   if (code === 'EPROTO') return new RegistryFailure('final', `${host} does not support TLS; check the node's certs.d`);

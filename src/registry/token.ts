@@ -48,19 +48,20 @@ const tokenQuestion = (
   credential: Credential | undefined,
 ): Question => {
   const url = new URL(realm);
-  const isSame = url.origin === new URL(host.url).origin;
+  const namedBy = new URL(host.url);
+  const isSame = url.origin === namedBy.origin;
   const ownHeaders = isSame ? host.headers : {};
   const tls = isSame ? host.tls : { ...host.tls, client: [] };
   if (credential?.identityToken) {
     const grant = { grant_type: 'refresh_token', client_id: TOOL, service, scope };
     const form = new URLSearchParams({ ...grant, refresh_token: credential.identityToken });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return { url, tls, headers, ownHeaders, form };
+    return { url, namedBy, tls, headers, ownHeaders, form };
   }
   if (service) url.searchParams.set('service', service);
   for (const one of scope.split(' ')) url.searchParams.append('scope', one);
   const authorization = credential && basic(credential);
-  return { url, tls, ownHeaders: { ...ownHeaders, ...(authorization && { authorization }) } };
+  return { url, namedBy, tls, ownHeaders: { ...ownHeaders, ...(authorization && { authorization }) } };
 };
 
 const basic = ({ username, password }: Credential): string =>

@@ -4,11 +4,14 @@ import { discard, readPieces } from './body.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { type AnswerHead, connectionFailure, RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
+import { isNear } from './near.ts';
 import type { Patience } from './persist.ts';
 
 export interface Question {
   url: URL;
   tls: HostTls;
+  /** the server that named `url`, if it is another one; unless it is near itself, it cannot lead to near addresses */
+  namedBy?: URL;
   /** sent to every server, also after redirects */
   headers?: Record<string, string>;
   /** sent only to the server of `url`, such as credentials; dropped when redirected to another server */
@@ -38,11 +41,12 @@ export const createTransport = async (root: string, patience: Patience): Promise
   const dispatchers = await createDispatchers(root, patience);
 
   const send = async (question: Question, signal: AbortSignal): Promise<Answer> => {
-    const { url, tls, headers, ownHeaders, form } = question;
+    const { url, tls, headers, ownHeaders, form, namedBy = url } = question;
     let address = url;
     let own = true;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-      const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] });
+      const onlyFar = checkAddress(address, namedBy);
+      const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] }, onlyFar);
       const response = await answerOf(address, signal, {
         dispatcher,
         method: form ? 'POST' : 'GET',
@@ -95,13 +99,21 @@ export const createTransport = async (root: string, patience: Patience): Promise
 
 const TOO_LATE = Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
 
+/**
+ * Throws RegistryFailure if the server that named `address` may not lead there. Returns whether the name in `address` must
+ * not resolve to a near address either. A server that is itself near, such as a registry on the node, may name all.
+ */
+const checkAddress = ({ origin, protocol, host, hostname }: URL, namedBy: URL): boolean => {
+  if (!/^https?:$/.test(protocol)) throw new RegistryFailure('final', `${namedBy.host} refers to an invalid URL`);
+  if (origin === namedBy.origin || isNear(namedBy.hostname)) return false;
+  if (!isNear(hostname)) return true;
+  throw new RegistryFailure('final', `${namedBy.host} refers to ${host}, an address that only the node itself may use`);
+};
+
 const redirection = ({ statusCode, headers }: Dispatcher.ResponseData): string | undefined =>
   [301, 302, 303, 307, 308].includes(statusCode) ? [headers.location].flat()[0] : undefined;
 
 const parseAddress = (target: string, from: URL): URL => {
-  if (URL.canParse(target, from)) {
-    const address = new URL(target, from);
-    if (/^https?:$/.test(address.protocol)) return address;
-  }
+  if (URL.canParse(target, from)) return new URL(target, from);
   throw new RegistryFailure('final', `${from.host} redirected to an invalid URL`);
 };
