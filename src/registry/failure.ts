@@ -1,16 +1,18 @@
 import { plain } from '../model/parse.ts';
 import { NEAR_ADDRESS } from './near.ts';
 
+const MAX_MESSAGE = 1000;
+
 /**
- * Why an image cannot be fetched, in words for the user. What servers said may be part of it, but nothing that a terminal
- * would obey. Has no `cause`, since that may contain a secret URL.
+ * Why an image cannot be fetched, in words for the user. What servers said may be part of it, but shortened, and
+ * without what a terminal would obey. Has no `cause`, since that may contain a secret URL.
  */
 export class RegistryFailure extends Error {
   readonly kind: FailureKind;
   /** how long the server asks to wait before the next try */
   readonly waitMs: number | undefined;
   constructor(kind: FailureKind, message: string, waitMs?: number) {
-    super(plain(message));
+    super(plain(message).slice(0, MAX_MESSAGE));
     this.kind = kind;
     this.waitMs = waitMs;
   }

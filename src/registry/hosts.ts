@@ -3,6 +3,7 @@ import { parse as parseToml } from 'smol-toml';
 import * as v from 'valibot';
 import { FLAG, list, OBJECT, object, parse } from '../model/parse.ts';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
+import { RegistryFailure } from './failure.ts';
 
 /** Returns the hosts that containerd on the node at `root` asks for images of `registry`, in order. */
 export const hostsOf = async (
@@ -109,6 +110,7 @@ export const registryItself = (registry: string, tls: HostTls = { ca: [], client
   const tlsWanted = tls.skipVerify !== undefined || tls.ca.length + tls.client.length > 0;
   const name = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   const url = `${ownPort && !tlsWanted ? 'http' : 'https'}://${name}/v2`;
+  if (!URL.canParse(url)) throw new RegistryFailure('final', `${registry} is not an address of a registry`);
   return {
     url,
     server: new URL(url).host,

@@ -30,7 +30,7 @@ export const NEAR_ADDRESS = 'ERR_NEAR_ADDRESS';
 
 /**
  * Resolves names for connections, but not to near addresses. The connection uses the addresses that were checked. Not
- * covered: names that a proxy resolves, and addresses that a gateway translates (NAT64).
+ * covered: the registry's own name, names that a proxy resolves, and addresses that a gateway translates (NAT64).
  */
 export const lookupFar: LookupFunction = (hostname, options, callback) =>
   lookup(hostname, { ...options, all: true }, (error, addresses = []) => {

@@ -49,7 +49,11 @@ describe('failures', () => {
     });
   }
 
-  test('never has control characters, whoever wrote it', () => {
+  test('are short, whatever servers say', () => {
+    assert.equal(new RegistryFailure('final', 'x'.repeat(16_000)).message.length, 1000);
+  });
+
+  test('never have control characters, whoever wrote them', () => {
     const text = '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e\n';
     for (const { message } of [
       new RegistryFailure('final', text),

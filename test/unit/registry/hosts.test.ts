@@ -28,6 +28,12 @@ describe('the URL of a registry without hosts.toml', () => {
     test(registry, () => assert.equal(registryItself(registry).url, url));
   }
 
+  for (const registry of ['999.999.999.999', 'registry.test:99999']) {
+    test(`${registry} has none`, () => {
+      assert.throws(() => registryItself(registry), { message: `${registry} is not an address of a registry` });
+    });
+  }
+
   test('a loopback registry with configured TLS', () => {
     const { url, tls } = registryItself('127.0.0.1:5000', { ca: ['/ca.crt'], client: [] });
     assert.deepEqual([url, tls.skipVerify], ['https://127.0.0.1:5000/v2', true]);
