@@ -45,7 +45,8 @@ export const createTransport = async (root: string, patience: Patience): Promise
     let address = url;
     let own = true;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-      const onlyFar = checkAddress(address, namedBy);
+      const onlyFar = mustBeFar(address, namedBy);
+      checkAddress(address, namedBy, onlyFar);
       const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] }, onlyFar);
       const response = await answerOf(address, signal, {
         dispatcher,
@@ -99,14 +100,12 @@ export const createTransport = async (root: string, patience: Patience): Promise
 
 const TOO_LATE = Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
 
-/**
- * Throws RegistryFailure if the server that named `address` may not lead there. Returns whether the name in `address` must
- * not resolve to a near address either. A server that is itself near, such as a registry on the node, may name all.
- */
-const checkAddress = ({ origin, protocol, host, hostname }: URL, namedBy: URL): boolean => {
+/** Whether `namedBy` may lead only to far addresses. What is near itself, such as a registry on the node, may lead anywhere. */
+const mustBeFar = ({ origin }: URL, namedBy: URL): boolean => origin !== namedBy.origin && !isNear(namedBy.hostname);
+
+const checkAddress = ({ protocol, host, hostname }: URL, namedBy: URL, onlyFar: boolean): void => {
   if (!/^https?:$/.test(protocol)) throw new RegistryFailure('final', `${namedBy.host} refers to an invalid URL`);
-  if (origin === namedBy.origin || isNear(namedBy.hostname)) return false;
-  if (!isNear(hostname)) return true;
+  if (!onlyFar || !isNear(hostname)) return;
   throw new RegistryFailure('final', `${namedBy.host} refers to ${host}, an address that only the node itself may use`);
 };
 
