@@ -74,6 +74,55 @@ export const run = async (
   throw new CommandFailed(lastLine(complaint) || `${command} failed with ${code}`, argv, code);
 };
 
+interface BoundedOptions extends Required<Pick<RunOptions, 'env'>> {
+  /** for standard input */
+  input: string;
+  milliseconds: number;
+  /** of standard output */
+  bytes: number;
+}
+
+/**
+ * Runs a program that may hang, or print without end, or print secrets. Returns its standard output; nobody sees its
+ * standard error. If it exceeds a limit or `signal` aborts, it is killed with all processes that it started. Throws
+ * CommandFailed.
+ */
+export const runBounded = async (
+  argv: readonly string[],
+  signal: AbortSignal,
+  { input, env, milliseconds, bytes }: BoundedOptions,
+): Promise<Buffer> => {
+  signal.throwIfAborted();
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], env, detached: true }); // a group of its own
+  const output: Buffer[] = [];
+  let size = 0;
+  const stop = (): void => {
+    killGroup(child);
+    child.stdout.destroy(); // a process that left the group may still have the other end open
+  };
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > bytes) stop();
+    else output.push(chunk);
+  });
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+  bounded.addEventListener('abort', stop);
+  const code = await ended(child).finally(() => bounded.removeEventListener('abort', stop));
+  signal.throwIfAborted();
+  trace?.(`${argv.join(' ')}: ${code}`);
+  if (code === 0 && size <= bytes && !bounded.aborted) return Buffer.concat(output);
+  throw new CommandFailed(`${command} failed with ${code}`, argv, code);
+};
+
+const killGroup = ({ pid }: ChildProcess): void => {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {} // all have ended
+};
+
 /** Starts a daemon that logs to `logFile`. Stop it with `stopDaemon`. */
 export const startDaemon = (argv: readonly string[], logFile: string): ChildProcess => {
   const [command = '', ...args] = argv;

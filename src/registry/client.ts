@@ -1,14 +1,16 @@
 import type { ImageSource } from '../model/image.ts';
 import { repository } from '../model/image-reference.ts';
 import { type Descriptor, type Document, digestOf, parseDocument } from '../model/oci.ts';
+import { plain } from '../model/parse.ts';
 import { createAsk, type Request } from './ask.ts';
+import { readAll } from './body.ts';
 import { createCredentials, type PullSecret } from './credentials.ts';
 import { type BlobTarget, completeFile, download } from './download.ts';
 import { RegistryFailure } from './failure.ts';
 import { hostsOf, type RegistryHost } from './hosts.ts';
 import type { PartialFile } from './partial-file.ts';
 import { firstOf, PATIENCE, type Patience, persist } from './persist.ts';
-import { createTransport, readBody } from './transport.ts';
+import { createTransport } from './transport.ts';
 
 /** Fetches images from registries like a node's kubelet and containerd. Methods throw RegistryFailure. */
 export interface RegistryClient {
@@ -45,9 +47,9 @@ const MANIFESTS = [
 // No maintained client on npm reads pull secrets and certs.d, resumes downloads and streams to a file.
 export const createRegistryClient = async (options: RegistryClientOptions): Promise<RegistryClient> => {
   const { root, pullSecrets, certsFolders = CERTS_FOLDERS, patience = PATIENCE } = options;
-  const report = once(options.report);
+  const report = once((warning) => options.report(plain(warning)));
   const transport = await createTransport(root, patience);
-  const ask = createAsk(transport, await createCredentials(root, pullSecrets, report), report);
+  const ask = createAsk(transport, await createCredentials(root, pullSecrets, patience, report), report);
 
   /** Tries the image's hosts in turn until one succeeds. Retries all of them while that may help. */
   const fromHosts = async <T>(
@@ -69,7 +71,7 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
   ): Promise<Document> => {
     const { server } = request.host;
     const answer = await ask(request, signal);
-    const data = await readBody(answer, server, SMALL);
+    const data = await readAll(answer.body, server, SMALL);
     const found = digestOf(data);
     const announced = [answer.headers['docker-content-digest']].flat()[0];
     const expected = digest ?? (announced?.startsWith('sha256:') ? announced : found);

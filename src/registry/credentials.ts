@@ -3,6 +3,7 @@ import { repository } from '../model/image-reference.ts';
 import { findDaemon, flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
+import type { Patience } from './persist.ts';
 import { pluginCredentials } from './plugins.ts';
 
 export interface PullSecret {
@@ -21,6 +22,7 @@ const KUBELET_FOLDER = '/var/lib/kubelet';
 export const createCredentials = async (
   root: string,
   pullSecrets: readonly PullSecret[],
+  patience: Patience,
   report: (warning: string) => void,
 ): Promise<Credentials> => {
   const secrets = pullSecrets.map(({ namespace, name, config }) => ({
@@ -29,7 +31,7 @@ export const createCredentials = async (
   }));
   const kubelet = (await findDaemon(root, 'kubelet', KUBELET_FOLDER)) ?? { argv: [], environment: {} };
   const nodeEntries = await nodeConfig(root, kubelet, report);
-  const plugins = await pluginCredentials(root, kubelet, report);
+  const plugins = await pluginCredentials(root, kubelet, patience, report);
 
   return async function* ({ source, namespaces }, signal) {
     const name = repository(source);

@@ -1,15 +1,17 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { findDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
+import { lookupFar } from './near.ts';
 import type { Patience } from './persist.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Connections to servers, reused between requests. */
 interface Dispatchers {
-  find(url: URL, tls: HostTls): Promise<Dispatcher>;
+  /** `onlyFar` if the name in `url` must not resolve to a near address */
+  find(url: URL, tls: HostTls, onlyFar: boolean): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
@@ -23,31 +25,42 @@ const CA_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
+// as in Go, each trusted certificate is enough, also one that is not self-signed
+const ANY_ANCHOR = { allowPartialTrustChain: true };
+
 /** Connects like containerd on the node at `root`: with its proxies and trusted CAs. */
 export const createDispatchers = async (root: string, patience: Patience): Promise<Dispatchers> => {
   const { environment = {} } = (await findDaemon(root, 'containerd', '/run/containerd')) ?? {};
   const bundles = [...(environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : []), ...CA_BUNDLES];
   const trusted = (await firstFile(root, bundles)) ?? rootCertificates.join('\n');
-  const nodeContext = createSecureContext({ ca: trusted });
+  const nodeContext = createSecureContext({ ca: trusted, ...ANY_ANCHOR });
   const known = new Map<string, Promise<Dispatcher>>();
 
-  const create = async (tls: HostTls, proxy: string | undefined): Promise<Dispatcher> => {
+  const create = async (tls: HostTls, onlyFar: boolean, proxy: string | undefined): Promise<Dispatcher> => {
     const plain = tls.ca.length + tls.client.length === 0;
     const secureContext = plain ? nodeContext : await contextOf(root, trusted, tls);
     const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
     // HTTP/1.1, so that one broken connection does not interrupt other downloads
-    if (!proxy) return new Agent({ connect, allowH2: false });
+    if (!proxy) {
+      return new Agent({ connect: { ...connect, ...(onlyFar && { lookup: lookupFar }) }, allowH2: false });
+    }
     if (!URL.canParse(proxy))
       throw new RegistryFailure('final', "the proxy configured for the node's containerd is not a valid URL");
-    const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
-    return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls, allowH2: false });
+    return new ProxyAgent({
+      uri: proxy,
+      requestTls: connect,
+      proxyTls: { secureContext: nodeContext, timeout: patience.connect },
+      clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: patience.connect }), // for CONNECT
+      connectTimeout: patience.connect, // for SOCKS
+      allowH2: false,
+    });
   };
 
   return {
-    find: (url, tls) => {
+    find: (url, tls, onlyFar) => {
       const proxy = proxyFor(url, environment);
-      const key = JSON.stringify([proxy, tls]);
-      const dispatcher = known.get(key) ?? create(tls, proxy);
+      const key = JSON.stringify([proxy, tls, onlyFar]);
+      const dispatcher = known.get(key) ?? create(tls, onlyFar, proxy);
       known.set(key, dispatcher);
       return dispatcher;
     },
@@ -60,6 +73,7 @@ export const createDispatchers = async (root: string, patience: Patience): Promi
 const contextOf = async (root: string, trusted: string, { ca, client }: HostTls): Promise<SecureContext> => {
   const read = (files: string[]) => Promise.all(files.map((file) => readNamed(root, file)));
   const material = {
+    ...ANY_ANCHOR,
     ca: [trusted, ...(await read(ca))],
     cert: await read(client.map(({ certificate }) => certificate)),
     key: await read(client.map(({ key }) => key)),

@@ -77,9 +77,23 @@ const split = (name: string): { labels: string[]; port: string; path: string } =
   return { labels: host.split('.'), port, path };
 };
 
-const wildcard = (glob: string, label: string | undefined): boolean => {
-  const source = glob.replace(/[^\w-]/g, (mark) => ({ '*': '.*', '?': '.' })[mark] ?? `\\${mark}`);
-  return new RegExp(`^${source}$`).test(label ?? '');
+/** Whether `glob` matches all of `text`. Not by a RegExp: with many stars, some would take years. */
+const wildcard = (glob: string, text = ''): boolean => {
+  let [next, position] = [0, 0]; // in the glob and in the text
+  let [star, end] = [-1, 0]; // the last star, and the end of what it matches; earlier stars need no other try
+  while (position < text.length) {
+    if (glob[next] === '*') {
+      [star, end] = [next, position];
+      next += 1;
+    } else if (glob[next] === '?' || glob[next] === text[position]) {
+      next += 1;
+      position += 1;
+    } else if (star >= 0) {
+      end += 1;
+      [next, position] = [star + 1, end];
+    } else return false;
+  }
+  return [...glob.slice(next)].every((mark) => mark === '*');
 };
 
 const login = ({ username, password, auth }: Auth): { username: string; password: string } => {

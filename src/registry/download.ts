@@ -49,6 +49,7 @@ export const download = async (
     await partial.restart();
     throw new RegistryFailure('corrupt', `${server} returned content that does not match ${blob.digest}`);
   };
+  if (await isWhole(partial, blob)) return; // the last try broke after the last byte
   const start = partial.size();
   const answer = await ask(start > 0 ? { range: `bytes=${start}-` } : {});
   if (answer.status === 200 && start > 0) await partial.restart();

@@ -1,10 +1,18 @@
-/** Why an image cannot be fetched, in words for the user. Has no `cause`, since that may contain a secret URL. */
+import { plain } from '../model/parse.ts';
+import { NEAR_ADDRESS } from './near.ts';
+
+const MAX_MESSAGE = 1000;
+
+/**
+ * Why an image cannot be fetched, in words for the user. What servers said may be part of it, but shortened, and
+ * without what a terminal would obey. Has no `cause`, since that may contain a secret URL.
+ */
 export class RegistryFailure extends Error {
   readonly kind: FailureKind;
   /** how long the server asks to wait before the next try */
   readonly waitMs: number | undefined;
   constructor(kind: FailureKind, message: string, waitMs?: number) {
-    super(message);
+    super(plain(message).slice(0, MAX_MESSAGE));
     this.kind = kind;
     this.waitMs = waitMs;
   }
@@ -28,6 +36,9 @@ export const connectionFailure = (host: string, error: NodeJS.ErrnoException): R
     const status = refusal[1] ?? refusal[2];
     const kind = status === '407' || status === '403' ? 'final' : 'transient';
     return new RegistryFailure(kind, `the node's proxy answered ${status} for ${host}`);
+  }
+  if (code === NEAR_ADDRESS) {
+    return new RegistryFailure('final', `${host} has an address that only the node itself may use`);
   }
   if (code === 'ENOTFOUND') return new RegistryFailure('final', `the node cannot resolve ${host}`);
   if (code === 'EPROTO') return new RegistryFailure('final', `${host} does not support TLS; check the node's certs.d`);

@@ -1,6 +1,9 @@
 import { join, resolve } from 'node:path/posix';
-import { parse } from 'smol-toml';
+import { parse as parseToml } from 'smol-toml';
+import * as v from 'valibot';
+import { FLAG, list, OBJECT, object, parse } from '../model/parse.ts';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
+import { RegistryFailure } from './failure.ts';
 
 /** Returns the hosts that containerd on the node at `root` asks for images of `registry`, in order. */
 export const hostsOf = async (
@@ -46,7 +49,42 @@ export interface HostTls {
   skipVerify?: boolean | undefined;
 }
 
-type Table = Record<string, unknown>;
+const withScheme = (server: string): string => (/^https?:\/\//.test(server) ? server : `https://${server}`);
+
+const MAX_ITEMS = 1000;
+const SERVER = v.pipe(
+  v.string(),
+  v.check((server) => URL.canParse(withScheme(server)), 'must be a URL'),
+);
+const TEXTS = v.union([
+  list(v.string(), MAX_ITEMS),
+  v.pipe(
+    v.string(),
+    v.transform((text) => [text]),
+  ),
+]);
+const CAPABILITY = v.pipe(v.string(), v.toLowerCase(), v.picklist(['pull', 'resolve', 'push', 'referrers']));
+
+/** What a hosts.toml says of one server. */
+const SETTINGS = object({
+  capabilities: v.optional(list(CAPABILITY, MAX_ITEMS), []),
+  ca: v.optional(TEXTS, []),
+  client: v.optional(
+    v.union([v.string(), list(v.union([v.string(), v.strictTuple([v.string(), v.string()])]), MAX_ITEMS)]),
+    [],
+  ),
+  skip_verify: v.exactOptional(FLAG),
+  header: v.optional(v.pipe(OBJECT, v.record(v.string(), TEXTS)), {}),
+  override_path: v.optional(FLAG, false),
+});
+
+type Settings = v.InferOutput<typeof SETTINGS>;
+
+const HOSTS_FILE = object({
+  ...SETTINGS.entries,
+  server: v.optional(v.union([v.literal(''), SERVER]), ''),
+  host: v.optional(v.pipe(OBJECT, v.record(SERVER, SETTINGS)), {}),
+});
 
 /** Returns the possible directory names for `registry` in certs.d, in order of preference. */
 export const folderNames = (registry: string): string[] => [
@@ -60,12 +98,9 @@ export const folderNames = (registry: string): string[] => [
  * containerd would reject the file.
  */
 export const parseHosts = (text: string, folder: string, registry: string): RegistryHost[] => {
-  const root = parse(text) as Table;
-  const mirrors = Object.entries((root.host ?? {}) as Record<string, Table>);
-  const upstream = root.server
-    ? parseHost(String(root.server), root, folder)
-    : registryItself(registry, parseTls(root, folder));
-  return [...mirrors.map(([server, table]) => parseHost(server, table, folder)), upstream];
+  const { server, host: mirrors, ...settings } = parse(HOSTS_FILE, parseToml(text));
+  const upstream = server ? toHost(server, settings, folder) : registryItself(registry, toTls(settings, folder));
+  return [...Object.entries(mirrors).map(([mirror, settings]) => toHost(mirror, settings, folder)), upstream];
 };
 
 /** Returns the server of `registry` if no hosts.toml specifies another one. */
@@ -75,6 +110,7 @@ export const registryItself = (registry: string, tls: HostTls = { ca: [], client
   const tlsWanted = tls.skipVerify !== undefined || tls.ca.length + tls.client.length > 0;
   const name = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   const url = `${ownPort && !tlsWanted ? 'http' : 'https'}://${name}/v2`;
+  if (!URL.canParse(url)) throw new RegistryFailure('final', `${registry} is not an address of a registry`);
   return {
     url,
     server: new URL(url).host,
@@ -99,34 +135,28 @@ export const tlsOfFiles = (names: readonly string[], folder: string): HostTls =>
     }),
 });
 
-const parseHost = (server: string, table: Table, folder: string): RegistryHost => {
-  const { origin, host, pathname } = new URL(/^https?:\/\//.test(server) ? server : `https://${server}`);
-  const path = pathname.replace(/\/+$/, '');
-  const isRoot = table.override_path === true || path.endsWith('/v2');
-  const capabilities = strings(table.capabilities ?? []).map((capability) => capability.toLowerCase());
-  const can = (capability: string) => capabilities.length === 0 || capabilities.includes(capability);
-  const headers = Object.entries((table.header ?? {}) as Table);
+const toHost = (server: string, settings: Settings, folder: string): RegistryHost => {
+  const { origin, host, pathname } = new URL(withScheme(server));
+  const path = resolve(pathname).replace(/^\/$/, '');
+  const isRoot = settings.override_path || path.endsWith('/v2');
+  const { capabilities } = settings;
+  const can = (capability: Settings['capabilities'][number]) =>
+    capabilities.length === 0 || capabilities.includes(capability);
   return {
     url: `${origin}${path}${isRoot ? '' : '/v2'}`,
     server: host,
     resolves: can('resolve'),
     pulls: can('pull'),
-    headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), strings(value)])),
-    tls: parseTls(table, folder),
+    headers: Object.fromEntries(Object.entries(settings.header).map(([name, value]) => [name.toLowerCase(), value])),
+    tls: toTls(settings, folder),
   };
 };
 
-const parseTls = (table: Table, folder: string): HostTls => ({
-  ca: strings(table.ca ?? []).map((file) => resolve(folder, file)),
-  client: [table.client ?? []].flat().map((pair) => {
-    const [certificate = '', key = certificate] = strings(pair);
+const toTls = ({ ca, client, skip_verify: skipVerify }: Settings, folder: string): HostTls => ({
+  ca: ca.map((file) => resolve(folder, file)),
+  client: [client].flat().map((pair) => {
+    const [certificate, key] = typeof pair === 'string' ? [pair, pair] : pair;
     return { certificate: resolve(folder, certificate), key: resolve(folder, key) };
   }),
-  ...(typeof table.skip_verify === 'boolean' && { skipVerify: table.skip_verify }),
+  ...(skipVerify !== undefined && { skipVerify }),
 });
-
-const strings = (value: unknown): string[] => {
-  const list = [value].flat();
-  if (list.every((item) => typeof item === 'string')) return list;
-  throw new Error('expected a string or a list of strings');
-};

@@ -3,7 +3,7 @@ import { load } from 'js-yaml';
 import * as v from 'valibot';
 import { FLAG, LINE, list, object, parse, parseJson } from '../model/parse.ts';
 import { parseDuration } from '../model/units.ts';
-import { inNode, run } from '../node/command.ts';
+import { inNode, runBounded } from '../node/command.ts';
 import { flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
 import {
@@ -14,6 +14,7 @@ import {
   matchesImage,
   matchingCredentials,
 } from './docker-config.ts';
+import type { Patience } from './persist.ts';
 
 const MAX_PLUGINS = 100;
 const MAX_PATTERNS = 10_000;
@@ -85,13 +86,14 @@ const answerScopes = (repository: string) => ({
 /** Yields credentials for a repository. Runs each plugin only if the earlier credentials do not work. */
 type PluginCredentials = (repository: string, signal: AbortSignal) => AsyncGenerator<Credential>;
 
-const TIMEOUT = 60_000;
+const MAX_OUTPUT = 1024 * 1024;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Uses the credential plugins of `kubelet` on the node at `root`. */
 export const pluginCredentials = async (
   root: string,
   kubelet: NodeDaemon,
+  patience: Patience,
   report: (warning: string) => void,
 ): Promise<PluginCredentials> => {
   const folder = flagOf(kubelet, '--image-credential-provider-bin-dir');
@@ -109,7 +111,7 @@ export const pluginCredentials = async (
       if (answer && answer.until > Date.now()) return answer.entries;
     }
     const argv = inNode(root, [join(folder, plugin.name), ...(plugin.args ?? [])]);
-    const output = await execute(argv, { plugin, kubelet, image: repository }, signal);
+    const output = await execute(argv, { plugin, kubelet, image: repository, milliseconds: patience.plugin }, signal);
     const { entries, scope, lifetime } = parsePluginAnswer(output, plugin, repository);
     kept.set(`${plugin.name} ${scope}`, { entries, until: Date.now() + lifetime });
     return entries;
@@ -138,9 +140,18 @@ const readPlugins = async (root: string, path: string): Promise<CredentialPlugin
   return (await Promise.all(plugins)).flat();
 };
 
+interface Execution {
+  plugin: CredentialPlugin;
+  kubelet: NodeDaemon;
+  /** the repository */
+  image: string;
+  /** most that it may take */
+  milliseconds: number;
+}
+
 const execute = async (
   argv: readonly string[],
-  { plugin, kubelet, image }: { plugin: CredentialPlugin; kubelet: NodeDaemon; image: string },
+  { plugin, kubelet, image, milliseconds }: Execution,
   signal: AbortSignal,
 ): Promise<string> => {
   const { name, apiVersion, env = [], tokenAttributes } = plugin;
@@ -151,8 +162,12 @@ const execute = async (
   const own = Object.fromEntries(env.map(({ name, value }) => [name, value]));
   const { PATH: path = PATH, ...environment } = { ...kubelet.environment, ...own };
   try {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]);
-    const output = await run(argv, bounded, { input, env: { ...environment, PATH: `${path}:${PATH}` } });
+    const limits = { milliseconds, bytes: MAX_OUTPUT };
+    const output = await runBounded(argv, signal, {
+      input,
+      env: { ...environment, PATH: `${path}:${PATH}` },
+      ...limits,
+    });
     return output.toString();
   } catch {
     signal.throwIfAborted();

@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { TOOL } from '../model/names.ts';
 import { object, parse, parseJson } from '../model/parse.ts';
+import { readAll } from './body.ts';
 import type { Credential } from './docker-config.ts';
 import { RegistryFailure, statusFailure } from './failure.ts';
 import type { RegistryHost } from './hosts.ts';
-import { type Question, readBody, type Transport } from './transport.ts';
+import type { Question, Transport } from './transport.ts';
 
 const MAX_TOKEN = 1024 * 1024;
 
@@ -29,13 +30,14 @@ export const authorizationFor = async (
 ): Promise<string | undefined> => {
   if (challenge.scheme === 'basic') return credential && basic(credential);
   if (!URL.canParse(challenge.realm))
-    throw new RegistryFailure('final', `${host.url} specified an invalid token server`);
+    throw new RegistryFailure('final', `${host.server} specified an invalid token server`);
   const question = tokenQuestion(host, { scope, ...challenge }, credential);
   const answer = await transport.send(question, signal);
-  if (answer.status === 200) return bearer(await readBody(answer, question.url.host, MAX_TOKEN), question.url.host);
+  const server = question.url.host;
+  if (answer.status === 200) return bearer(await readAll(answer.body, server, MAX_TOKEN), server);
   await answer.discard();
   if (answer.status === 429 || answer.status >= 500) {
-    throw statusFailure(question.url.host, 'a token', answer);
+    throw statusFailure(server, 'a token', answer);
   }
   return undefined;
 };
@@ -46,18 +48,20 @@ const tokenQuestion = (
   credential: Credential | undefined,
 ): Question => {
   const url = new URL(realm);
-  const isSame = url.origin === new URL(host.url).origin;
+  const namedBy = new URL(host.url);
+  const isSame = url.origin === namedBy.origin;
   const ownHeaders = isSame ? host.headers : {};
   const tls = isSame ? host.tls : { ...host.tls, client: [] };
   if (credential?.identityToken) {
     const grant = { grant_type: 'refresh_token', client_id: TOOL, service, scope };
     const form = new URLSearchParams({ ...grant, refresh_token: credential.identityToken });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return { url, tls, headers, ownHeaders, form };
+    return { url, namedBy, tls, headers, ownHeaders, form };
   }
   if (service) url.searchParams.set('service', service);
   for (const one of scope.split(' ')) url.searchParams.append('scope', one);
-  return { url, tls, ownHeaders: { ...ownHeaders, ...(credential && { authorization: basic(credential) }) } };
+  const authorization = credential && basic(credential);
+  return { url, namedBy, tls, ownHeaders: { ...ownHeaders, ...(authorization && { authorization }) } };
 };
 
 const basic = ({ username, password }: Credential): string =>
@@ -74,24 +78,26 @@ const bearer = (data: Buffer, server: string): string => {
 /** How to log in to a registry, from its WWW-Authenticate header. */
 export type Challenge = { scheme: 'basic' } | { scheme: 'bearer'; realm: string; service?: string; scope?: string };
 
-const CHALLENGE = /([\w-]+)\s+((?:[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)\s*,?\s*)+)/g;
-const PARAMETER = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
+// A scheme, or a parameter with its value. A part never begins before the end of the last one, so the time is linear.
+const PART = /([^\s,"=]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g;
 
 /** Returns the preferred challenge in `header`, or undefined if it has no known one. */
 export const parseChallenge = (header: string | string[] | undefined): Challenge | undefined => {
-  const challenges = [header ?? []].flat().flatMap((line) => [...line.matchAll(CHALLENGE)].map(toChallenge));
-  return challenges.find((challenge) => challenge?.scheme === 'bearer') ?? challenges.find(Boolean);
+  const challenges = [header ?? []].flat().flatMap(challengesIn);
+  return challenges.find(({ scheme }) => scheme === 'bearer') ?? challenges[0];
 };
 
-const toChallenge = ([, scheme = '', parameters = '']: RegExpMatchArray): Challenge | undefined => {
-  if (scheme.toLowerCase() === 'basic') return { scheme: 'basic' };
-  const values = new Map(
-    [...parameters.matchAll(PARAMETER)].map(([, name = '', quoted, bare]) => [
-      name.toLowerCase(),
-      quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '',
-    ]),
-  );
-  const [realm, service, scope] = [values.get('realm'), values.get('service'), values.get('scope')];
-  if (scheme.toLowerCase() !== 'bearer' || !realm) return undefined;
-  return { scheme: 'bearer', realm, ...(service && { service }), ...(scope && { scope }) };
+const challengesIn = (line: string): Challenge[] => {
+  const found: { scheme: string; values: Map<string, string> }[] = [];
+  for (const [, name = '', quoted, bare] of line.matchAll(PART)) {
+    const value = quoted?.replace(/\\(.)/g, '$1') ?? bare;
+    if (value === undefined) found.push({ scheme: name.toLowerCase(), values: new Map() });
+    else found.at(-1)?.values.set(name.toLowerCase(), value);
+  }
+  return found.flatMap(({ scheme, values }): Challenge[] => {
+    const [realm, service, scope] = [values.get('realm'), values.get('service'), values.get('scope')];
+    if (scheme === 'basic') return [{ scheme }];
+    if (scheme !== 'bearer' || !realm) return [];
+    return [{ scheme, realm, ...(service && { service }), ...(scope && { scope }) }];
+  });
 };

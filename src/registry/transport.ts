@@ -1,13 +1,17 @@
 import { type Dispatcher, request } from 'undici';
 import { TOOL } from '../model/names.ts';
+import { discard, readPieces } from './body.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { type AnswerHead, connectionFailure, RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
+import { isNear } from './near.ts';
 import type { Patience } from './persist.ts';
 
 export interface Question {
   url: URL;
   tls: HostTls;
+  /** the server that named `url`, if it is another one; unless it is near itself, it cannot lead to near addresses */
+  namedBy?: URL;
   /** sent to every server, also after redirects */
   headers?: Record<string, string>;
   /** sent only to the server of `url`, such as credentials; dropped when redirected to another server */
@@ -36,87 +40,79 @@ const MAX_REDIRECTS = 5;
 export const createTransport = async (root: string, patience: Patience): Promise<Transport> => {
   const dispatchers = await createDispatchers(root, patience);
 
-  const send = async ({ url, tls, headers, ownHeaders, form }: Question, signal: AbortSignal): Promise<Answer> => {
+  const send = async (question: Question, signal: AbortSignal): Promise<Answer> => {
+    const { url, tls, headers, ownHeaders, form, namedBy = url } = question;
     let address = url;
     let own = true;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-      const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] });
-      const response = await withConnectionFailure(address, signal, () =>
-        request(address, {
-          dispatcher,
-          signal,
-          method: form ? 'POST' : 'GET',
-          headers: { 'user-agent': TOOL, ...headers, ...(own && ownHeaders) },
-          ...(form && { body: form.toString() }),
-          headersTimeout: patience.idle,
-          bodyTimeout: patience.idle,
-        }),
-      );
+      const onlyFar = mustBeFar(address, namedBy);
+      checkAddress(address, namedBy, onlyFar);
+      const dispatcher = await dispatchers.find(address, own ? tls : { ...tls, client: [] }, onlyFar);
+      const response = await answerOf(address, signal, {
+        dispatcher,
+        method: form ? 'POST' : 'GET',
+        headers: { 'user-agent': TOOL, ...headers, ...(own && ownHeaders) },
+        ...(form && { body: form.toString() }),
+      });
       const target = form ? undefined : redirection(response);
       if (!target) return toAnswer(response, address, own, signal);
-      await response.body.dump();
+      await discard(response.body, patience);
       address = parseAddress(target, address);
       if (address.origin !== url.origin) own = false;
     }
     throw new RegistryFailure('final', `too many redirects from ${url.host}`);
   };
+
+  const answerOf = async (
+    address: URL,
+    signal: AbortSignal,
+    options: Parameters<typeof request<null>>[1],
+  ): Promise<Dispatcher.ResponseData> => {
+    // undici's own limit starts over with each informational response
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(TOO_LATE), patience.connect + patience.idle);
+    const limits = { headersTimeout: patience.idle, bodyTimeout: patience.idle };
+    try {
+      return await request(address, { ...options, ...limits, signal: AbortSignal.any([signal, late.signal]) });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw connectionFailure(address.host, error as Error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const toAnswer = (
+    { statusCode, headers, body }: Dispatcher.ResponseData,
+    { host }: URL,
+    own: boolean,
+    signal: AbortSignal,
+  ): Answer => ({
+    status: statusCode,
+    headers,
+    body: readPieces(body, host, patience, signal),
+    own,
+    discard: () => discard(body, patience),
+  });
+
   return { send, close: dispatchers.close };
+};
+
+const TOO_LATE = Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
+
+/** Whether `namedBy` may lead only to far addresses. What is near itself, such as a registry on the node, may lead anywhere. */
+const mustBeFar = ({ origin }: URL, namedBy: URL): boolean => origin !== namedBy.origin && !isNear(namedBy.hostname);
+
+const checkAddress = ({ protocol, host, hostname }: URL, namedBy: URL, onlyFar: boolean): void => {
+  if (!/^https?:$/.test(protocol)) throw new RegistryFailure('final', `${namedBy.host} refers to an invalid URL`);
+  if (!onlyFar || !isNear(hostname)) return;
+  throw new RegistryFailure('final', `${namedBy.host} refers to ${host}, an address that only the node itself may use`);
 };
 
 const redirection = ({ statusCode, headers }: Dispatcher.ResponseData): string | undefined =>
   [301, 302, 303, 307, 308].includes(statusCode) ? [headers.location].flat()[0] : undefined;
 
 const parseAddress = (target: string, from: URL): URL => {
-  if (URL.canParse(target, from)) {
-    const address = new URL(target, from);
-    if (/^https?:$/.test(address.protocol)) return address;
-  }
+  if (URL.canParse(target, from)) return new URL(target, from);
   throw new RegistryFailure('final', `${from.host} redirected to an invalid URL`);
-};
-
-const toAnswer = (
-  { statusCode, headers, body }: Dispatcher.ResponseData,
-  address: URL,
-  own: boolean,
-  signal: AbortSignal,
-): Answer => ({
-  status: statusCode,
-  headers,
-  body: withBodyFailure(body, address, signal),
-  own,
-  discard: () => body.dump(),
-});
-
-const withBodyFailure = async function* (
-  body: AsyncIterable<Buffer>,
-  address: URL,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  try {
-    yield* body;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw connectionFailure(address.host, error as Error);
-  }
-};
-
-const withConnectionFailure = async <T>(address: URL, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work();
-  } catch (error) {
-    signal.throwIfAborted();
-    throw connectionFailure(address.host, error as Error);
-  }
-};
-
-/** Returns the whole body. Throws RegistryFailure if it has more than `limit` bytes. */
-export const readBody = async ({ body }: Answer, server: string, limit: number): Promise<Buffer> => {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of body) {
-    size += part.length;
-    if (size > limit) throw new RegistryFailure('corrupt', `${server} returned more than ${limit} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
 };

@@ -97,7 +97,8 @@ describe('side effects are confined to a few folders', () => {
   test('files', () => onlyIn(withFiles, imports('node:fs', 'node:fs/promises')));
   test('the process itself', () => {
     const inPod = 'src/manifests/run-bundle.ts'; // which contains the first lines of the pod's program as a string
-    onlyIn(['src/launcher.ts', 'src/main.ts', 'src/cli', inPod], uses(/\bprocess\b(?!-)/));
+    const killing = 'src/node/command.ts';
+    onlyIn(['src/launcher.ts', 'src/main.ts', 'src/cli', killing, inPod], uses(/\bprocess\b(?!-)/));
   });
   test('yargs', () => onlyIn(['src/program.ts', 'src/commands', 'src/cli'], imports('yargs')));
   test('spinners and colours', () => onlyIn(['src/cli'], imports('ora', 'chalk')));

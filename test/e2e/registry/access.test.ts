@@ -172,6 +172,12 @@ test('a registry with TLS and its own CA', async (t) => {
     const files = { [`${certs(address)}/hosts.toml`]: hosts, [`${certs(address)}/own-ca.pem`]: ca };
     assert.deepEqual(await fetchAll(address, await node(files)), []);
   });
+  await t.test('is trusted because of its own certificate in hosts.toml', async () => {
+    const hosts = `server = "https://${address}"\nca = "server.pem"\n`;
+    const own = await readFile(certificate(folder, 'server'), 'utf8');
+    const files = { [`${certs(address)}/hosts.toml`]: hosts, [`${certs(address)}/server.pem`]: own };
+    assert.deepEqual(await fetchAll(address, await node(files)), []);
+  });
   await t.test('is accepted with skip_verify', async () => {
     const hosts = `server = "https://${address}"\nskip_verify = true\n`;
     assert.deepEqual(await fetchAll(address, await node({ 'etc/containerd/certs.d/_default/hosts.toml': hosts })), []);

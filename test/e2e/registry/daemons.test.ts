@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { after, test } from 'node:test';
 import { certificate, createAuthority, issue, privateKey } from '../../cluster/machine/pki.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
+import { whileRunning } from './node-daemon.ts';
 import { makeRunnable, writeNodeFiles } from './node-folder.ts';
 import { passwordAuth, startRegistry } from './server.ts';
 
@@ -30,32 +30,9 @@ after(async () => {
 const fetchFor = (root: string, domain: string): Promise<string[]> =>
   fetchImage(image, domain, { options: { root }, namespaces: ['a'], folder });
 
-/** Runs `script` on the node at `root` under `name`, as long as `use` lasts. */
-const whileRunning = async (
-  root: string,
-  name: string,
-  { args = [], env = {} }: { args?: string[]; env?: NodeJS.ProcessEnv },
-  use: () => Promise<void>,
-): Promise<void> => {
-  await writeNodeFiles(root, { [`bin/${name}`]: '#!/bin/sh\necho up\nread -r line\n' });
-  const daemon = spawn('chroot', [root, `/bin/${name}`, ...args], {
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const gone = once(daemon, 'exit');
-  try {
-    await once(daemon.stdout, 'data');
-    await use();
-  } finally {
-    daemon.stdin.end();
-    await gone;
-  }
-};
-
 test("the kubelet's credential provider plugins", async () => {
   const root = join(folder, 'plugin-node');
   await makeRunnable(root);
-  await mkdir(join(root, 'var/lib/kubelet'), { recursive: true });
   const answer = JSON.stringify({
     apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
     kind: 'CredentialProviderResponse',
@@ -121,7 +98,15 @@ test("the proxies of the node's containerd", async (t) => {
     asked.push(`${headers['proxy-authorization']} ${method} ${url}`);
   const proxy = createServer((question, answer) => {
     note(question);
-    answer.writeHead(307, { location: `http://${registry.address}${new URL(question.url ?? '').pathname}` }).end();
+    const { pathname } = new URL(question.url ?? '');
+    const upstream = request(`http://${registry.address}${pathname}`, {
+      headers: { ...question.headers, host: registry.address },
+    });
+    upstream.on('response', (response) => {
+      answer.writeHead(response.statusCode ?? 500, response.headers);
+      response.pipe(answer);
+    });
+    upstream.end();
   });
   proxy.on('connect', (question, socket) => {
     note(question);

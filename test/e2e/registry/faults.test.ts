@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { digestOf } from '../../../src/model/oci.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
-import type { Patience } from '../../../src/registry/persist.ts';
+import { PATIENCE as DEFAULT, type Patience } from '../../../src/registry/persist.ts';
 import { until } from '../../cluster/machine/until.ts';
 import { pushImage } from './image.ts';
 import { type Behaviour, first, startProxy, status } from './proxy-server.ts';
@@ -13,7 +13,7 @@ import { startRegistry } from './server.ts';
 
 const SIZE = 3_000_000;
 const HALF = SIZE / 2;
-const PATIENCE: Patience = { connect: 2000, idle: 1200, backoff: 10, longestWait: 2500, tries: 4 };
+const PATIENCE: Patience = { ...DEFAULT, connect: 2000, idle: 1200, backoff: 10, longestWait: 2500, tries: 4 };
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-faults-'));
 const node = join(folder, 'node');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Document } from '../../../src/model/oci.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
+import { PATIENCE } from '../../../src/registry/persist.ts';
 import { pushImage } from './image.ts';
 import { type Behaviour, first, startProxy, status } from './proxy-server.ts';
 import { startRegistry } from './server.ts';
@@ -22,7 +23,7 @@ after(async () => {
 
 const fetchManifest = async (behaviour: Behaviour): Promise<Document> => {
   proxy.behave(behaviour);
-  const patience = { connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tries: 3 };
+  const patience = { ...PATIENCE, connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tries: 3 };
   const client = await createRegistryClient({
     root: join(folder, 'node'),
     pullSecrets: [],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import type { PullSecret } from '../../../src/registry/credentials.ts';
+import { PATIENCE as DEFAULT } from '../../../src/registry/persist.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
 import { writeNodeFiles } from './node-folder.ts';
@@ -12,7 +13,7 @@ import { passwordAuth, startRegistry } from './server.ts';
 
 const PASSWORD = 'open-sesame-1b2d';
 const AUTH = Buffer.from(`preload:${PASSWORD}`).toString('base64');
-const PATIENCE = { connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tries: 2 };
+const PATIENCE = { ...DEFAULT, connect: 2000, idle: 2000, backoff: 10, longestWait: 1000, tries: 2 };
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-mirrors-'));
 const registry = await startRegistry(folder, 'open');

@@ -18,4 +18,6 @@ export const makeRunnable = async (root: string): Promise<void> => {
   await copyFile('/bin/busybox', join(root, 'bin/busybox'));
   for (const tool of ['sh', 'cat', 'sleep', 'env']) await symlink('busybox', join(root, 'bin', tool));
   await symlink('/proc', join(root, 'proc'));
+  // by which its daemons are told from those of other nodes
+  for (const path of ['run/containerd', 'var/lib/kubelet']) await mkdir(join(root, path), { recursive: true });
 };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { matchesImage, matchingCredentials, parseDockerConfig } from '../../../src/registry/docker-config.ts';
-import { fuzz } from '../../harness/fuzz.ts';
+import { fuzz, RUNS } from '../../harness/fuzz.ts';
 
 const auth = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64');
 const parse = (config: object) => parseDockerConfig(JSON.stringify(config), 'here');
@@ -68,11 +69,32 @@ describe('matching, like in the kubelet', () => {
     ['registry.test/other', 'registry.test/team/app', false],
     ['registry+test', 'registry+test/app', true],
     ['registryxtest', 'registry.test/app', false],
+    ['r*y.t*t', 'registry.test/app', true],
+    ['*y', 'registry/app', true],
+    ['r**y*', 'registry/app', true],
+    ['*?registry', 'registry/app', false],
+    ['registry?', 'registry/app', false],
   ] as const) {
     test(`${pattern} ${expected ? 'covers' : 'does not cover'} ${image}`, () => {
       assert.equal(matchesImage(pattern, image), expected);
     });
   }
+
+  test('wildcards as in a regular expression', () => {
+    const text = (letters: string) => fc.string({ unit: fc.constantFrom(...letters), maxLength: 12 });
+    const agree = (glob: string, label: string): void => {
+      const expression = new RegExp(`^${glob.replace(/\*/g, '.*').replace(/\?/g, '.')}$`);
+      assert.equal(matchesImage(`${glob}/`, `${label}/`), expression.test(label));
+    };
+    fc.assert(fc.property(text('ab*?'), text('ab'), agree), { numRuns: RUNS });
+  });
+
+  test('a hostile pattern does not keep us', () => {
+    for (let round = 0; round < 1000; round += 1) {
+      assert.ok(!matchesImage('*a*a*a*a*a*a*ab', 'a'.repeat(10_000)));
+      assert.ok(!matchesImage(`${'*a'.repeat(30)}b`, `${'a'.repeat(10_000)}/app`));
+    }
+  });
 
   const sources = (patterns: string[], image: string) =>
     matchingCredentials(

@@ -49,6 +49,22 @@ describe('failures', () => {
     });
   }
 
+  test('are short, whatever servers say', () => {
+    assert.equal(new RegistryFailure('final', 'x'.repeat(16_000)).message.length, 1000);
+  });
+
+  test('never have control characters, whoever wrote them', () => {
+    const text = '\u001b]0;title\u0007\u001b[2J\u009b1m\u202e\n';
+    for (const { message } of [
+      new RegistryFailure('final', text),
+      combined([new RegistryFailure('final', text)]),
+      connectionFailure(text, Object.assign(new Error(text), { code: text })),
+      statusFailure(text, text, { status: 500, headers: {} }),
+    ]) {
+      assert.match(message, /^[^\p{C}]+$/u);
+    }
+  });
+
   test('from a proxy', () => {
     const failure = (status: number) =>
       connectionFailure('r.test', new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`));

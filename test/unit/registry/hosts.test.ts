@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { stringify } from 'smol-toml';
 import { folderNames, parseHosts, registryItself, tlsOfFiles } from '../../../src/registry/hosts.ts';
+import { fuzz } from '../../harness/fuzz.ts';
 
 const FOLDER = '/etc/containerd/certs.d/registry.test';
 const parse = (text: string, registry = 'registry.test') => parseHosts(text, FOLDER, registry);
@@ -24,6 +26,12 @@ describe('the URL of a registry without hosts.toml', () => {
     'localhost.example.com:5000': 'https://localhost.example.com:5000/v2',
   })) {
     test(registry, () => assert.equal(registryItself(registry).url, url));
+  }
+
+  for (const registry of ['999.999.999.999', 'registry.test:99999']) {
+    test(`${registry} has none`, () => {
+      assert.throws(() => registryItself(registry), { message: `${registry} is not an address of a registry` });
+    });
   }
 
   test('a loopback registry with configured TLS', () => {
@@ -103,10 +111,56 @@ describe('hosts.toml', () => {
     '[host."a.test"]\nca = 5\n',
     '[host."a.test".header]\nx = 1\n',
     'server = "https://a b"',
+    'server = 5',
+    'server = true',
+    '[host."a b"]',
+    '[host]\nx = "y"',
+    'host = "x"',
+    'capabilities = "pull"',
+    'capabilities = ["pull", "eat"]',
+    'skip_verify = "yes"',
+    'override_path = 1',
+    'client = [["only-one.pem"]]',
+    'client = [["a", "b", "c"]]',
+    'client = [5]',
+    'header = ["x"]',
+    '[header]\nx = [1]\n',
   ]) {
     test(`${JSON.stringify(text)} is not valid`, () => assert.throws(() => parse(text)));
   }
 });
+
+test('what containerd does not know in hosts.toml is ignored', () => {
+  const text = 'new_key = [1, { a = 2 }]\n[host."a.test"]\ndial_timeout = "3s"\n[host."a.test".more]\nx = 1\n';
+  assert.deepEqual(parse(text), parse('[host."a.test"]\n'));
+});
+
+test('whatever is in hosts.toml, its hosts have URLs, its files have paths and its headers are texts', (t) => {
+  const settings = {
+    ...{ capabilities: ['pull', 'resolve'], ca: ['/ca.pem', 'b.pem'], client: [['c.pem', 'k.pem'], 'both.pem'] },
+    ...{ skip_verify: true, header: { 'x-one': '1', 'x-more': ['2', '3'] }, override_path: true },
+  };
+  const host = { 'https://a.test/cache': settings, 'b.test:5000': { ...settings, ca: 'ca.pem', client: 'c.pem' } };
+  const check = (file: unknown) => {
+    for (const { url, server, headers, tls, pulls, resolves } of parse(toToml(file))) {
+      assert.match(new URL(url).protocol, /^https?:$/);
+      assert.equal(new URL(url).host, server);
+      for (const value of Object.values(headers).flat()) assert.equal(typeof value, 'string');
+      for (const path of [...tls.ca, ...tls.client.flatMap(Object.values)]) assert.match(path, /^\//);
+      for (const flag of [pulls, resolves, tls.skipVerify ?? true]) assert.equal(typeof flag, 'boolean');
+    }
+  };
+  fuzz(t, { server: 'https://up.test', ...settings, host, other: { a: 1 } }, check);
+});
+
+/** A file without settings if TOML cannot express `file`. */
+const toToml = (file: unknown): string => {
+  try {
+    return stringify(file);
+  } catch {
+    return '';
+  }
+};
 
 test('certificate files in Docker’s layout', () => {
   assert.deepEqual(tlsOfFiles(['a.crt', 'b.cert', 'b.key', 'c.cert', 'note.txt'], '/certs'), {

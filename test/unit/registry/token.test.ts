@@ -18,11 +18,28 @@ describe('a challenge', () => {
       { scheme: 'bearer', realm },
     ],
     ['Negotiate', undefined],
+    ['Negotiate abc==', undefined],
+    ['Basic', { scheme: 'basic' }],
+    [`Negotiate abc==, Bearer realm="${realm}", Basic`, { scheme: 'bearer', realm }],
+    ['Bearer realm="https://auth.test', undefined],
     ['Bearer service="registry.test"', undefined],
     ['', undefined],
     [undefined, undefined],
   ] as const) {
     test(`${header}`, () => assert.deepEqual(parseChallenge(header), expected));
+  }
+  for (const [what, header] of Object.entries({
+    'a long word': 'a'.repeat(16_000),
+    'many words': 'a '.repeat(8000),
+    'many spaces': `a${' '.repeat(16_000)}`,
+    'many equals signs': 'a='.repeat(8000),
+    'open quotes': 'a="\\"'.repeat(3000),
+    'an open quote of backslashes': `a="${'\\'.repeat(16_000)}`,
+    'parameters without an end': `Bearer ${'a=b   '.repeat(2500)}"`,
+  })) {
+    test(`of ${what} does not keep us`, () => {
+      for (let round = 0; round < 300; round += 1) assert.equal(parseChallenge(header)?.scheme, undefined);
+    });
   }
   test('in several headers', () => {
     assert.deepEqual(parseChallenge(['Basic realm="x"', `Bearer realm="${realm}"`]), { scheme: 'bearer', realm });
