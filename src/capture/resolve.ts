@@ -27,11 +27,25 @@ export const giveUp = ({ report, signal, remedies }: Capture, wanted: readonly W
   }
 };
 
+const MAX_DOCUMENTS = 256 * 1024 ** 2; // bytes of all images that can be skipped: they stay in memory until the end
+const MAX_DOCUMENTS_OF_IMAGE = 32 * 1024 ** 2;
+
+/** How many bytes of documents there is room for after those of `image`. Throws PreloadError if it has too many. */
+const roomAfter = ({ documents, config }: ResolvedImage, room: number): number => {
+  const left = room - sizeOf([...documents, config]);
+  if (left < 0)
+    throw new PreloadError('has too large an index, manifest or configuration to add to those of all others');
+  return left;
+};
+
+const sizeOf = (documents: readonly Document[]): number => documents.reduce((sum, { data }) => sum + data.length, 0);
+
 /** Resolves every name to the platform's manifest, from the node's content store if possible. Merges equal digests. */
 export const resolveImages = async (capture: Capture, wanted: readonly WantedImage[]): Promise<ResolvedImage[]> => {
   const images = new Map<string, ResolvedImage>();
   const unlimited = startBudget(undefined, capture.signal);
   const budget = startBudget(capture.request.budget, capture.signal);
+  let room = MAX_DOCUMENTS;
   await forEachParallel(wanted, capture.request.parallel * 2, async (item) => {
     try {
       const { target, image } = await (item.required ? unlimited : budget).within(async (signal) => {
@@ -40,6 +54,7 @@ export const resolveImages = async (capture: Capture, wanted: readonly WantedIma
         return { target, image: known ?? (await resolveImage({ ...capture, signal }, item, target)) };
       });
       const known = images.get(target.digest) ?? image; // another name may have been faster
+      if (!images.has(target.digest) && !item.required) room = roomAfter(image, room);
       images.set(target.digest, known);
       known.wanted.push(item);
       known.names.push(...keptNames(item.name, target.digest).filter((name) => !known.names.includes(name)));
@@ -70,11 +85,13 @@ const readByDigest = async (
 
 const resolveImage = async (capture: Capture, item: WantedImage, target: Document): Promise<ResolvedImage> => {
   const { node, request, registry, signal } = capture;
-  const documents = new Map<string, Promise<Document>>();
-  const read = ({ digest }: Descriptor) => {
-    const reading = documents.get(digest) ?? readByDigest(capture, item, digest);
-    documents.set(digest, reading);
-    return reading;
+  const documents = new Map([[target.digest, target]]);
+  const read = async ({ digest }: Descriptor): Promise<Document> => {
+    const document = documents.get(digest) ?? (await readByDigest(capture, item, digest));
+    documents.set(digest, document);
+    if (sizeOf([...documents.values()]) > MAX_DOCUMENTS_OF_IMAGE)
+      throw new PreloadError('has too many large manifests');
+    return document;
   };
   const descent = await descend(target, request.platform, read);
   const { manifest } = descent;
