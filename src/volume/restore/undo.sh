@@ -29,18 +29,18 @@ remove_linked() {
   [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "cannot remove the linked images from containerd"
   unregister_blobs
   spread "$tmp/free" unroot
-  $ctr leases rm --sync "$($ctr leases create)" >/dev/null
-  $ctr snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
+  long_call leases rm --sync "$(call leases create)" >/dev/null
+  call snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
   [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those containers or images and run restore.sh --undo again"
 }
 
-unroot() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
+unroot() { while read -r chain; do call snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 
 # Prints the containers and images that use linked layers; images by config digest, which is their ID in CRI.
 users() {
   label=containerd.io/gc.ref.snapshot.overlayfs
-  $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
+  call content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
     awk '
       FILENAME == ARGV[1] { linked[$1]; next }
       FILENAME == ARGV[2] { if (NF > 2) { parent[$1] = $(NF - 1); if ($NF != "Committed") container[$1] } next }
@@ -54,7 +54,7 @@ users() {
 }
 
 forget() {
-  $ctr images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours"
+  call images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours" || fail 1 "cannot list the images in containerd; run restore.sh --undo again"
   spread "$tmp/ours" label kubectl-preload/set= io.cri-containerd.pinned=
   unguard_boot
   rm -rf "$record" "${state:?}/$set"

@@ -8,6 +8,10 @@ read_volume() {
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
+  [ -z "$expect" ] || {
+    found=$(sha256sum <"$here/preload.json")
+    [ "sha256:${found%% *}" = "$expect" ] || refuse "its preload.json has the digest sha256:${found%% *}, not the expected $expect"
+  }
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)

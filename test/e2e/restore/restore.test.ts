@@ -7,6 +7,7 @@ import { outcome } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
 import {
+  guardOf,
   labelled,
   newVolume,
   onNode as onNodeOf,
@@ -20,7 +21,6 @@ import {
 import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
-const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
 const newer: SmallImage = { name: 'registry.test/shop/app:2', layers: ['base', 'runtime', 'app2'] };
 const onBase: SmallImage = { name: 'registry.test/shop/late:1', layers: ['base', 'late'] };
 
@@ -41,7 +41,10 @@ for (const version of CONTAINERD_VERSIONS) {
     );
     assert.deepEqual(await targets(node), Array(4).fill(volume.set), 'all but the pause image are links');
     assert.equal(await pinned(node), 3);
-    assert.match((await node.run(['cat', DROP_IN])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+    assert.match(
+      (await node.run(['cat', guardOf(volume)])).stdout,
+      new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'),
+    );
 
     const before = await store(node);
     const again = await restore(node, volume);
@@ -55,7 +58,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
-    assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
+    assert.equal((await node.run(['ls', STATE, guardOf(volume)])).stdout, '');
     assert.equal((await restore(node, volume, '--check')).code, 1);
     assert.equal((await restore(node, volume, '--undo')).code, 0);
   });

@@ -11,6 +11,10 @@ import { type SmallImage, type SmallVolumeOptions, writeSmallVolume } from './sm
 
 export const STATE = '/var/lib/kubectl-preload';
 
+/** The file that keeps a unit of systemd from starting without the volume. */
+export const guardOf = ({ set }: Pick<SmallVolume, 'set'>, unit = 'containerd'): string =>
+  `/etc/systemd/system/${unit}.service.d/kubectl-preload-${set}.conf`;
+
 const CRICTL: Source = { module: 'cri-tools' };
 const FILE_TREE = await readFile(join(import.meta.dirname, '../../harness/file-tree.sh'), 'utf8');
 
