@@ -87,6 +87,7 @@ main() {
 restore() {
   choose_mode
   lock
+  collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
   list_snapshots
   remove_snapshots "$leftovers"
   survey

@@ -56,6 +56,20 @@ export const onNode = (
 export const restore = (node: PrivateNode, { path }: Pick<SmallVolume, 'path'>, ...args: string[]): Promise<Outcome> =>
   node.run(['sh', join(path, 'restore.sh'), ...args]);
 
+/** What a node may have as `sh`. */
+export const SHELLS = ['dash', 'busybox sh'] as const;
+
+export const restoreIn = (
+  shell: string,
+  node: PrivateNode,
+  { path }: Pick<SmallVolume, 'path'>,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<Outcome> => {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return node.run(['env', ...variables, ...shell.split(' '), join(path, 'restore.sh'), ...args]);
+};
+
 /** Result file of the last run. */
 export const result = async (node: PrivateNode, action = 'restore') =>
   JSON.parse((await node.run(['cat', `/run/kubectl-preload/${action}.json`])).stdout);
