@@ -43,7 +43,7 @@ check_space() {
 }
 
 # Prints the KiB that can be written to the disk of a layer's directory until only $2 % of it are free.
-spare() { df -Pk "${1%/*}" | awk -v percent="$2" 'END { left = $4 - $2 * percent / 100; printf "%.0f\n", left > 0 ? left : 0 }'; }
+spare() { df -Pk "${1%/*}" | awk -v percent="$2" 'END { left = $4 - $2 * percent / 100; printf "%.0f\n", (left > 0 ? left : 0) }'; }
 
 # The kubelet and pods write too, so there must be space for each layer; the first failure stops all workers.
 settle_layers() {
