@@ -6,6 +6,7 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
 import {
   guardOf,
   labelled,
@@ -128,8 +129,8 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, newerVolume, '--check')).code, 0);
   });
 
-  onNode('continues after a kill at any moment', async (node) => {
-    for (const [kill, delay] of randomMoments(repetitions(11, 2), 60, 1500).entries()) {
+  onNode(`continues after a kill at any moment (SEED=${seed})`, async (node) => {
+    for (const [kill, delay] of randomMoments(repetitions(11, 2), 60, 1500, seededRandom(seed)).entries()) {
       const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
       const ended = outcome(child);
       await sleep(delay);
