@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +15,8 @@ import type { PrivateNode } from '../harness/private-node.ts';
 import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 import { describeVolume } from '../harness/sealed-volume.ts';
+import { seed, seededRandom } from '../harness/seeded-random.ts';
 import { storeOf } from './support/node-store.ts';
-import { seededRandom } from './support/seeded-random.ts';
 
 const MEBIBYTE = 1024 ** 2;
 const ROUNDS = repetitions(3, 2); // by turns with images that may be skipped
@@ -27,7 +26,6 @@ const ZEROS = { layers: 10, megabytes: 16 };
 const PULLED = ['zeros:1', 'zeros:2'].map(sample);
 const CACHED = ['whiteouts:1', 'twice:1', 'ops/agent:1.0', 'ops/backup:1.0'].map(sample);
 
-const seed = Number(process.env.SEED || randomInt(2 ** 31));
 const random = seededRandom(seed);
 const folder = await mkdtemp(join(tmpdir(), 'preload-full-'));
 let node: PrivateNode;

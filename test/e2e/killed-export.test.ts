@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,9 +17,9 @@ import type { PrivateNode } from '../harness/private-node.ts';
 import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 import { describeVolume, layersOn } from '../harness/sealed-volume.ts';
+import { seed, seededRandom } from '../harness/seeded-random.ts';
 import { type ProxyServer, slowly, startProxy } from './registry/proxy-server.ts';
 import { storeOf } from './support/node-store.ts';
-import { seededRandom } from './support/seeded-random.ts';
 
 const ROUNDS = repetitions(4, 2);
 const KILLS = 3; // in a row, on each volume
@@ -28,7 +27,6 @@ const UNPACKED = ['whiteouts:1', 'empty-layer:1'].map(sample);
 const BLOBS = ['zstd:1', 'twice:1'].map(sample);
 const IN_REGISTRY = ['docker:1', 'index:1', 'uncompressed:1', 'ops/backup:1.0'];
 
-const seed = Number(process.env.SEED || randomInt(2 ** 31));
 const random = seededRandom(seed);
 const folder = await mkdtemp(join(tmpdir(), 'preload-killed-'));
 // the mount that a containerd leaves if it is killed while it unpacks

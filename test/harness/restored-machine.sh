@@ -38,7 +38,7 @@ add /run/kubectl-preload/restore.json <<END
 {"action":"restore","exitCode":0,"message":"left-by-the-machine","seconds":1.0,"set":"$set","mode":"link","missing":[]}
 END
 for service in containerd k3s; do
-  add /etc/systemd/system/$service.service.d/kubectl-preload.conf <<END
+  add /etc/systemd/system/$service.service.d/kubectl-preload-$set.conf <<END
 [Unit]
 RequiresMountsFor=/left-by-the-machine
 [Service]

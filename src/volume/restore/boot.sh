@@ -1,28 +1,70 @@
 # --- containerd must not start without the volume: it would list images that cannot run ---
 
-drop_ins() {
-  case $address in
-    */k3s/*) set -- k3s k3s-agent rke2-server rke2-agent ;;
-    */k0s/*) set -- k0scontroller k0sworker ;;
-    *) set -- containerd ;;
-  esac
-  printf '/etc/systemd/system/%s.service.d/kubectl-preload.conf\n' "$@"
-}
-
 guard_boot() {
   [ -d /run/systemd/system ] || return 0
-  for file in $(drop_ins); do
-    mkdir -p "${file%/*}" || fail 4 "cannot write $file"
-    printf '%s\n' '[Unit]' "RequiresMountsFor=$here" '[Service]' \
-      "ExecStartPre=/bin/sh -c 'test -f $state/$set/preload.json'" >"$file"
+  for unit in $(containerd_units); do
+    file=$units/$unit.service.d/kubectl-preload-$set.conf
+    { mkdir -p "${file%/*}" && guard >"$file.new" && mv -f "$file.new" "$file"; } ||
+      { rm -f "$file.new" && fail 4 "cannot write $file"; }
   done
+  # shellcheck disable=SC2046 # words without spaces
+  rm -f $(guards "$set" | grep '/kubectl-preload\.conf$')
   reload_systemd
 }
 
+containerd_units() {
+  case $address in
+    */k3s/*) echo k3s k3s-agent rke2-server rke2-agent ;;
+    */k0s/*) echo k0scontroller k0sworker ;;
+    *) echo containerd ;;
+  esac
+}
+
+guard() {
+  excuse="kubectl preload: containerd needs the volume at $here; mount it, or remove its images: sh $record/restore.sh --undo"
+  printf '%s\n' '[Unit]' "RequiresMountsFor=$here" '[Service]' \
+    "ExecStartPre=/bin/sh -c 'test -f $state/$set/preload.json || { echo \"$excuse\" >&2; exit 1; }'"
+}
+
+# Prints the drop-ins of set $1; version 0.1 had one name for those of all sets.
+guards() (
+  set +f
+  grep -Fls "$state/$1/" "$units"/*.service.d/kubectl-preload.conf "$units"/*.service.d/kubectl-preload-*.conf
+)
+
 unguard_boot() {
-  for file in $(drop_ins); do
-    ! grep -qs "$state/$set/" "$file" || { rm -f "$file" && reload_systemd; }
-  done
+  # shellcheck disable=SC2046 # words without spaces
+  set -- $(guards "$set")
+  [ $# = 0 ] || { rm -f "$@" && reload_systemd; }
 }
 
 reload_systemd() { systemctl daemon-reload 2>/dev/null || log 'systemctl daemon-reload failed; the change to containerd takes effect at the next boot'; }
+
+# Starts a containerd that the guard keeps down because the volume is not mounted: only containerd can remove the images.
+lift_guard() {
+  [ ! -e "$state/$set/preload.json" ] || return 0
+  kept_down=$(guards "$set")
+  unguard_boot
+  for file in $kept_down; do
+    unit=${file%.d/*} && unit=${unit##*/}
+    case $(systemctl is-active "$unit" 2>/dev/null) in
+      failed | activating) ;; # again and again
+      inactive) systemctl is-enabled --quiet "$unit" 2>/dev/null || continue ;;
+      *) continue ;;
+    esac
+    log "starting $unit, which waited for the volume"
+    systemctl reset-failed "$unit" 2>/dev/null
+    systemctl start --no-block "$unit" || log "cannot start $unit"
+  done
+}
+
+# Prints what to do about guards that keep containerd down.
+guard_hint() (
+  set +f
+  for folder in "$state"/record/*; do
+    other=${folder##*/}
+    { [ -d "$folder" ] && [ ! -e "$state/$other/preload.json" ] && [ -n "$(guards "$other")" ]; } || continue
+    printf '; containerd does not start without the volume of set %s: mount it, or remove its images: sh %s --undo' \
+      "$other" "$folder/restore.sh"
+  done
+)

@@ -3,7 +3,7 @@
 parse() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --mode | --address | --ctr | --namespace | --wait) [ -n "${2-}" ] || fail 2 "$1 needs a value" ;;
+      --mode | --address | --ctr | --namespace | --wait | --expect) [ -n "${2-}" ] || fail 2 "$1 needs a value" ;;
     esac
     case $1 in
       --mode) mode=$2 && shift ;;
@@ -11,6 +11,7 @@ parse() {
       --ctr) ctr=$2 && shift ;;
       --namespace) namespace=$2 && shift ;;
       --wait) wait=$2 && shift ;;
+      --expect) expect=$2 && shift ;;
       --settle) settle=yes ;;
       --no-pin) pin='' ;;
       --register-blobs) register=yes ;;
@@ -27,5 +28,10 @@ parse() {
   done
   case $mode in auto | link | copy | import) ;; *) fail 2 "--mode $mode is not one of auto, link, copy, import" ;; esac
   case $wait in *[!0-9]* | 0?*) fail 2 "--wait $wait is not a number of seconds" ;; esac
+  for limit in "$call_limit" "$long_call_limit" "$lock_limit"; do
+    case $limit in *[!0-9]* | 0*) fail 2 "PRELOAD_*_LIMIT: $limit is not a number of seconds" ;; esac
+  done
+  case ${expect#sha256:} in *[!0-9a-f]*) expect=invalid ;; esac
+  case $expect in '') ;; sha256:*) [ ${#expect} = 71 ] ;; *) false ;; esac || fail 2 "--expect needs sha256: and 64 lower-case hexadecimal digits"
   [ -z "$settle" ] || case $mode in auto | link) mode='link' ;; *) fail 2 "--settle cannot be used with --mode $mode" ;; esac
 }

@@ -3,24 +3,26 @@
 connect() {
   [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
   [ -d "$tmp" ] || fail 4 "cannot write to $run"
+  check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
   find_ctr "$ctr"
+  find_timeout
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"
-  sockets=${address:-$sockets}
+  given=$address sockets=${address:-$sockets}
   [ -n "$namespace" ] || namespace=${CONTAINERD_NAMESPACE:-$(field namespace)}
   namespace=${namespace:-k8s.io}
   export CONTAINERD_NAMESPACE="$namespace" CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=true
 
   start=$(now)
   until find_containerd; do
-    ! late "$start" || fail 4 "no containerd answered at $sockets within $wait s; check that it is running, raise --wait, or specify its socket with --address"
+    [ "$action" != undo ] || lift_guard
+    ! late "$start" || fail_without_containerd
     pause
   done
   waited=$(since "$start")
   client=$(sed -n '/^Client/,/^Server/s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
   server=$(sed -n '/^Server/,$s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
-  $ctr plugins ls >"$tmp/plugins" || fail 4 "cannot list the plugins of containerd at $address"
   find_snapshotter
   export CONTAINERD_SNAPSHOTTER="$snapshotter"
 }
@@ -34,12 +36,26 @@ find_ctr() {
   fail 4 "cannot find ctr; specify it with --ctr"
 }
 
+# Docker, for example, has a containerd without CRI beside the kubelet's.
 find_containerd() {
+  without_cri=''
   for address in $sockets; do
+    address=${address#unix://}
     export CONTAINERD_ADDRESS="$address"
-    [ ! -S "$address" ] || ! $ctr --connect-timeout 2s --timeout 5s version >"$tmp/version" 2>/dev/null || return 0
+    { [ -S "$address" ] && ctr_within 5 --connect-timeout 2s version >"$tmp/version" 2>/dev/null &&
+      ctr_within 5 plugins ls >"$tmp/plugins" 2>/dev/null; } || continue
+    { [ -n "$given" ] || [ "$namespace" != k8s.io ] || has_cri; } && return
+    without_cri=$address
   done
   return 1
+}
+
+fail_without_containerd() {
+  if [ -n "$without_cri" ]; then
+    fail 4 "containerd at $without_cri has no CRI plugin, so the kubelet does not use it; start the kubelet's containerd, or specify its socket with --address$(guard_hint)"
+  else
+    fail 4 "no containerd answered at $sockets within $wait s; check that it is running, raise --wait, or specify its socket with --address$(guard_hint)"
+  fi
 }
 
 plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok" { ok = 1 } END { exit !ok }' "$tmp/plugins"; }
@@ -48,7 +64,8 @@ plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok"
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
-  found=$(cri imagefsinfo | sed -n 's/.*"mountpoint": ".*\/io\.containerd\.snapshotter\.v1\.\([a-z]*\)".*/\1/p')
+  # the default one comes first, before others in use
+  found=$(cri imagefsinfo | sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}')
   [ -n "$found" ] || found=$(containerd_config | awk '
     /^ *\[/ { cri = /cri.\.containerd\]|cri\.v1\.images.\]/ }
     cri && $1 == "snapshotter" { gsub(/["\047]/, "", $3); print $3; exit }')

@@ -2,11 +2,23 @@
 
 has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
 
+# Who can use what is in containerd.
+audience() {
+  if has_cri; then
+    echo 'for the kubelet'
+  elif [ "$namespace" = k8s.io ]; then
+    echo 'in containerd, but not for the kubelet, because containerd has no CRI plugin'
+  else
+    echo "in containerd's namespace $namespace"
+  fi
+}
+
 # Runs crictl, if the node has one.
 cri() {
   crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
   command -v "${crictl%% *}" >/dev/null || crictl=crictl
-  $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
+  # shellcheck disable=SC2086 # words without spaces
+  ${timeout:+$timeout 10} $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
 }
 
 # The kubelet sees an image only after the CRI plugin has labelled its name.
@@ -16,9 +28,9 @@ wait_for_cri() {
 }
 
 find_unseen() {
-  : >"$tmp/unseen"
+  true >"$tmp/unseen"
   has_cri || return 0
-  $ctr images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
+  call images ls -q 'labels."io.cri-containerd.image"!=managed' | ours >"$tmp/unseen"
 }
 
 # Writes cri, "name pinned" of each name that CRI lists; empty without crictl.

@@ -29,14 +29,15 @@ import_names() {
   [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
   start=$(now)
   archives >"$tmp/archives"
+  complete=yes
   while read -r platform archive; do
     # shellcheck disable=SC2046 # words without spaces, here and below
-    $ctr images import --no-unpack $(import_flags) "$here/$archive" >/dev/null
+    long_call images import --no-unpack $(import_flags) "$here/$archive" >/dev/null || complete=''
   done <"$tmp/archives" 2>"$tmp/errors"
-  if [ -s "$tmp/errors" ]; then
-    log "import: $(sed '$!d' "$tmp/errors")"
-  else
+  if [ -n "$complete" ]; then
     phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+  else
+    log "import: $(sed '$!d' "$tmp/errors")"
   fi
 }
 
@@ -48,8 +49,8 @@ import_blobs() {
   start=$(now)
   find_missing find_unseen
   awk '!seen[$2]++ { print $2 }' "$tmp/missing" >"$tmp/todo"
-  : >"$tmp/imported"
-  : >"$tmp/done"
+  true >"$tmp/imported"
+  true >"$tmp/done"
   while read -r digest; do import_image; done <"$tmp/todo" 2>"$tmp/errors"
   phase import "$start" "$(count "$tmp/done") of $(count "$tmp/todo") images with their layers"
   [ ! -s "$tmp/errors" ] || log "import: $(sed '$!d' "$tmp/errors")"
@@ -77,7 +78,7 @@ import_image() {
 send_image() {
   index_of "$digest" "$1" >"$layout/index.json"
   # shellcheck disable=SC2046
-  tar -C "$layout" -chf - oci-layout index.json blobs | $ctr images import $(import_flags) - >/dev/null
+  tar -C "$layout" -chf - oci-layout index.json blobs | long_call images import $(import_flags) - >/dev/null
 }
 
 # Prints an index.json for digest $1 with all its names in list $2.

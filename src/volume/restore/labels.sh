@@ -4,10 +4,10 @@
 # older sets.
 label_names() {
   start=$(now) owner='labels."kubectl-preload/set"' pinned='labels."io.cri-containerd.pinned"'
-  $ctr images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/unlabelled"
+  call images ls -q "$owner!=$set" "$pinned!=\"$pin\"" | ours >"$tmp/unlabelled"
   if [ -n "$pin" ]; then one_name_each; else cp "$tmp/unlabelled" "$tmp/chosen"; fi
   spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
-  $ctr images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
+  call images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
   phase pin "$start" "$(images <"$names") images ${pin:-not pinned}, $(count "$tmp/older") names of older sets unpinned"
 }
@@ -22,7 +22,7 @@ one_name_each() {
   ' "$tmp/unlabelled" "$names" >"$tmp/chosen"
 }
 
-label() { while read -r name _; do $ctr images label "$name" "$@" >/dev/null; done; }
+label() { while read -r name _; do call images label "$name" "$@" >/dev/null; done; }
 
 # Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {

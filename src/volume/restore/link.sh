@@ -2,8 +2,10 @@
 
 # --check and --undo need these if the volume is not mounted.
 keep_record() {
-  { mkdir -p "$record/restore" && cp -f "$layers" "$names" ${blobs:+"$blobs"} "$record/restore/" &&
-    cp -f "$here/restore.sh" "$here/preload.json" "$record/"; } || fail 4 "cannot write to $state"
+  fresh=$state/new/record
+  { rm -rf "$fresh" && mkdir -p "$fresh/restore" "$state/record" &&
+    cp "$layers" "$names" ${blobs:+"$blobs"} "$fresh/restore/" && cp "$here/restore.sh" "$here/preload.json" "$fresh/" &&
+    rm -rf "$record" && mv "$fresh" "$record"; } || { rm -rf "$fresh" && fail 4 "cannot write to $state"; }
 }
 
 # SET must exist before layers of other sets are linked to it.
@@ -37,15 +39,16 @@ link_layers() {
     spread "$tmp/todo.$depth" add_layers
   done >"$tmp/added" 2>"$tmp/errors"
   cat "$tmp/added" >>"$tmp/dirs"
+  need_answers
   phase link "$start" "$(count "$tmp/added") of $(count "$tmp/todo") layers"
-  [ ! -s "$tmp/errors" ] || log "link: $(sed '$!d' "$tmp/errors")"
+  [ ! -s "$tmp/errors" ] || { log "link: $(sed '$!d' "$tmp/errors")" && list_snapshots && remove_snapshots "$leftovers"; }
 }
 
 # The two ctr calls per layer take most of the time, so a worker does everything else once for all its layers.
 add_layers() {
   while read -r chain parent _; do
     [ "$parent" != - ] || parent=
-    mounts=$($ctr snapshots prepare --target /x "preload-${chain#sha256:}" ${parent:+"$parent"}) || continue
+    mounts=$(call snapshots prepare --target /x "preload-${chain#sha256:}" ${parent:+"$parent"}) || continue
     case $mounts in *upperdir=*) dir=${mounts##*upperdir=} ;; *) dir=${mounts#mount -t bind } ;; esac
     dir=${dir%%[ ,]*}
     case $dir in /*/snapshots/[0-9]*/fs) echo "$chain $dir" ;; *) echo "found no directory in: $mounts" >&2 ;; esac
@@ -55,7 +58,7 @@ add_layers() {
   rmdir $(sed 's/.* //' "$tmp/prepared.$worker")
   while read -r chain dir; do
     [ ! -d "$dir" ] && ln -s "$linked/${chain#sha256:}/fs" "$dir" &&
-      $ctr snapshots commit "$chain" "preload-${chain#sha256:}" && echo "$chain $dir"
+      call snapshots commit "$chain" "preload-${chain#sha256:}" && echo "$chain $dir"
   done <"$tmp/prepared.$worker"
 }
 

@@ -3,22 +3,33 @@
 # The workers hold the lock too, so a killed run keeps it until they have finished.
 lock() {
   if command -v flock >/dev/null; then
+    { true >"$run/lock"; } 2>/dev/null || fail 4 "cannot write to $run" # if exec or : cannot, the shell ends
     exec 9>"$run/lock"
-    flock -n 9 || { say_waiting && flock 9; }
+    wait_for_turn lock_file
   else
     echo "$$ $(started $$)" >"$tmp/owner"
-    ln "$tmp/owner" "$run/owner" 2>/dev/null || { say_waiting && wait_for_owner; }
+    wait_for_turn own
   fi
 }
 
-say_waiting() { log 'another restore.sh is running; waiting for it'; }
-
-wait_for_owner() {
-  until ln "$tmp/owner" "$run/owner" 2>/dev/null; do
-    drop_dead_owner
+# Waits until $1 succeeds; without `flock -w`, which busybox does not have.
+wait_for_turn() {
+  start=$(now)
+  "$1" && return
+  log 'another restore.sh is running; waiting for it'
+  until "$1"; do
+    ! late "$start" "$lock_limit" ||
+      fail 4 "another restore.sh is still running after $lock_limit s; wait for it or end it, then run restore.sh again"
     pause
   done
 }
+
+lock_file() {
+  flock -n 9 2>/dev/null
+  case $? in 0) ;; 1) return 1 ;; *) fail 4 "cannot lock $run/lock" ;; esac
+}
+
+own() { ln "$tmp/owner" "$run/owner" 2>/dev/null || { drop_dead_owner && ln "$tmp/owner" "$run/owner" 2>/dev/null; }; }
 
 unlock() {
   exec 9>&-

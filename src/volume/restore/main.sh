@@ -3,7 +3,7 @@
 # Run it as root from the mounted volume, after containerd has started and before the kubelet starts.
 #
 # usage: restore.sh [--mode auto|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
-#                   [--wait SECONDS] [--no-pin] [--register-blobs] [--quiet]
+#                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--quiet]
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #
@@ -12,13 +12,20 @@
 #        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can be detached afterwards
 #        auto    link if the node and the volume allow it, else import; logs the reason
 # --settle          links, then copies in the background like --mode copy
+# --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 #
 # exit code:  0  every image is present; after --undo: no layer is linked to the volume
 #             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
-#             3  the volume is unfinished, damaged or made for other nodes; nothing was changed
-#             4  this node does not support it, or containerd does not answer; nothing was removed
+#             3  the volume is unfinished, damaged, not the expected one or made for other nodes; nothing was changed
+#             4  this node does not support it or has no space, or containerd or another restore.sh does not end; nothing
+#                was removed
+#
+# environment, seconds:
+#   PRELOAD_CALL_LIMIT       for a call of ctr (60)
+#   PRELOAD_LONG_CALL_LIMIT  for one that reads, writes or removes the content of images (600)
+#   PRELOAD_LOCK_LIMIT       for waiting until another restore.sh ends (600)
 #
 # The result is also written to /run/kubectl-preload/{restore,check,undo}.json.
 
@@ -34,6 +41,7 @@ export LC_ALL PATH GOMAXPROCS
 #   platform, set  platform and ID of its contents                             volume
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
+#   timeout        command that limits the time of another                     patience
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
@@ -60,9 +68,12 @@ export LC_ALL PATH GOMAXPROCS
 state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET
 run=/run/kubectl-preload
 workers=4
+reserve=10 # percent of containerd's disk that copies leave free
 leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run prepared but did not commit
 action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register=''
-address=${CONTAINERD_ADDRESS-} ctr='' namespace=''
+address=${CONTAINERD_ADDRESS-} ctr='' namespace='' expect=''
+call_limit=${PRELOAD_CALL_LIMIT:-60} long_call_limit=${PRELOAD_LONG_CALL_LIMIT:-600} lock_limit=${PRELOAD_LOCK_LIMIT:-600}
+units=/etc/systemd/system
 
 main() {
   begin=$(now)
@@ -76,8 +87,9 @@ main() {
 restore() {
   choose_mode
   lock
+  collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
   list_snapshots
-  remove_snapshots "$leftovers"
+  remove_leftovers
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
   log "mode $mode: $why"
@@ -86,9 +98,10 @@ restore() {
     import) import_blobs ;;
     *) link_volume && link_layers && settle_sandbox && import_names ;;
   esac
-  [ -z "$register" ] || [ "$mode" != link ] || register_blobs
+  [ -z "$register" ] || register_blobs
   label_names
   [ "$mode" != copy ] || { wait_for_cri && settle_all; }
+  need_answers
   release_volume
   find_missing wait_for_cri
   check_pins
@@ -110,7 +123,7 @@ undo() {
   snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # only overlayfs has links
   lock
   list_snapshots
-  remove_snapshots "$leftovers"
+  remove_leftovers
   survey
   relink_shared
   remove_linked

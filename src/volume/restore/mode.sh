@@ -8,6 +8,8 @@ choose_mode() {
     import) can_import || fail "$fault" "cannot import: $why" ;;
     *) can_link || fail "$fault" "cannot link: $why" ;;
   esac
+  [ "$mode" = link ] || register=''
+  [ -z "$register" ] || can_register || register=''
   { [ "$mode" != copy ] && [ -z "$settle" ]; } || can_copy || fail 4 "cannot copy: $no_copy"
 }
 
@@ -42,8 +44,8 @@ can_import() {
 can_copy() {
   trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files; install GNU coreutils'
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
-  : >"$trial/lower/opaque/old"
-  : >"$trial/lower/removed"
+  true >"$trial/lower/opaque/old"
+  true >"$trial/lower/removed"
   mount_trial "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" || return 1
   rm -r "$trial/merged/opaque" "$trial/merged/removed"
   mkdir "$trial/merged/opaque"

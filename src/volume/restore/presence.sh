@@ -5,6 +5,7 @@
 find_missing() {
   { "$1" && { ! has_cri || ask_cri; }; } & # in the background; the wait in spread waits for it too
   spread "$names" right_names >"$tmp/right"
+  need_answers
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"
   done <"$tmp/dirs" >"$tmp/whole"
@@ -21,14 +22,18 @@ find_missing() {
 }
 
 # The kubelet would not pull an image whose name exists, even if its layers are missing.
-drop_broken() { sed -n '/ some of its layers are missing$/p' "$tmp/missing" | remove_images; }
+drop_broken() {
+  sed -n '/ some of its layers are missing$/p' "$tmp/missing" >"$tmp/broken"
+  [ ! -s "$tmp/broken" ] || check_room || fail 4 "not enough space in $run; nothing was removed"
+  remove_images <"$tmp/broken"
+}
 
 # Removes all names of the images whose digests are in the second column of standard input.
 remove_images() {
   filters=$(awk '!seen[$2]++ { print "target.digest==" $2 }')
   [ -n "$filters" ] || return 0
   # shellcheck disable=SC2086 # words without spaces, here and below
-  names_to_remove=$($ctr images ls -q $filters) || return
+  names_to_remove=$(call images ls -q $filters) || return
   # shellcheck disable=SC2086
-  [ -z "$names_to_remove" ] || $ctr images rm --sync $names_to_remove >/dev/null
+  [ -z "$names_to_remove" ] || long_call images rm --sync $names_to_remove >/dev/null
 }

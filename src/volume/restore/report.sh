@@ -5,6 +5,7 @@ log() { [ -n "$quiet" ] || printf 'preload: %s\n' "$*" >&2 || :; }
 fail() {
   code=$1 && shift
   message=$*
+  [ ! -s "$tmp/expired" ] || message="$message ($(cat "$tmp/expired"))"
   printf 'preload: error: %s\n' "$message" >&2
   exit "$code"
 }
@@ -20,7 +21,7 @@ phase() {
 report() {
   sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
   all=$(images <"$names") absent=$(images <"$tmp/missing")
-  message="$((all - absent)) of $all images present for the kubelet, $(since "$begin")"
+  message="$((all - absent)) of $all images present $(audience), $(since "$begin")"
   [ "$absent" = 0 ] || fail 1 "$message"
   log "$message"
 }
@@ -31,7 +32,14 @@ start_result() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   { mkdir -p "$run" && remove_stale && mkdir "$tmp"; } 2>/dev/null || return 0
-  for file in phases missing cri; do : >"$tmp/$file"; done
+  for file in phases missing cri; do true >"$tmp/$file"; done 2>/dev/null
+}
+
+# Lists that a full disk cuts short would look like missing images.
+check_room() {
+  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} | wc -c)
+  df -Pk "$run" | awk -v needed="$((1024 + lists / 80))" 'NR == 2 { exit ($4 < needed) }' &&
+    df -Pi "$run" 2>/dev/null | awk 'NR == 2 { exit ($2 > 0 && $4 < 256) }'
 }
 
 # Removes the folders of killed runs.
@@ -46,7 +54,7 @@ remove_stale() (
 
 end() {
   [ -d "$tmp" ] || return
-  write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"
+  { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
   unlock
   rm -rf "$tmp"
 }

@@ -10,6 +10,7 @@ import lists from './lists.sh' with { type: 'text' };
 import lock from './lock.sh' with { type: 'text' };
 import main from './main.sh' with { type: 'text' };
 import mode from './mode.sh' with { type: 'text' };
+import patience from './patience.sh' with { type: 'text' };
 import presence from './presence.sh' with { type: 'text' };
 import report from './report.sh' with { type: 'text' };
 import settle from './settle.sh' with { type: 'text' };
@@ -18,7 +19,7 @@ import time from './time.sh' with { type: 'text' };
 import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
-const before = [main, report, time, lists, commandLine, volume, containerd, cri, mode, lock, survey];
+const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, lock, survey];
 const after = [link, boot, settle, importing, blobs, labels, presence, undo];
 
 /** Text of restore.sh, the same on every volume. */

@@ -5,9 +5,10 @@ survey() {
   awk 'FILENAME == ARGV[1] { ours[$1]; next } $1 in ours && $NF == "Committed" { print $1 }' \
     "$layers" "$tmp/snapshots" >"$tmp/have"
   if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
-  $ctr images ls -q >"$tmp/listed" || fail 4 "cannot list the images in containerd; nothing was removed"
+  call images ls -q >"$tmp/listed" || fail 4 "cannot list the images in containerd; nothing was removed"
   ours <"$tmp/listed" >"$tmp/known"
   spread "$tmp/known" right_names >"$tmp/right"
+  need_answers
 }
 
 # Writes dirs, "chain directory" of each layer on the node, from the mount command of a snapshot prepared on top of it: that
@@ -43,7 +44,7 @@ locate() {
 
 probe() {
   while read -r chain; do
-    answer=$($ctr snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
+    answer=$(call snapshots prepare --target /x "preload-probe-$$-${chain#sha256:}" "$chain" 2>&1)
     case $answer in
       *lowerdir=*) answer=${answer##*lowerdir=} && echo "$chain ${answer%%[ ,]*}" ;;
       *" stat /"*/snapshots/*/fs:\ *) answer=${answer##* stat } && echo "$chain ${answer%%: *}" ;;
@@ -54,23 +55,33 @@ probe() {
 }
 
 fail_unknown() {
-  ! $ctr snapshots ls >"$tmp/snapshots" 2>/dev/null || remove_snapshots "^preload-probe-$$-" 2>/dev/null
+  ! call snapshots ls >"$tmp/snapshots" 2>/dev/null || remove_snapshots "^preload-probe-$$-" 2>/dev/null
   fail 4 "cannot find where containerd keeps $(count "$tmp/unlocated") layers: $(sed '$!d' "$tmp/errors"); nothing was removed"
 }
 
-list_snapshots() { $ctr snapshots ls >"$tmp/snapshots" || fail 4 "cannot list the snapshots in containerd; nothing was removed"; }
+list_snapshots() { call snapshots ls >"$tmp/snapshots" || fail 4 "cannot list the snapshots in containerd; nothing was removed"; }
+
+# Removes what killed runs left: those of restore.sh, and the holds of `kubectl preload export` on layers of this node, which
+# would keep them for ever: containerd lets only leases expire, and ctr cannot put a snapshot under one.
+remove_leftovers() {
+  remove_snapshots "$leftovers"
+  sed -n 's/^\(preload-export-\([0-9]*\)-\([0-9]*\)-[^ ]*\) .*/\1 \2 \3/p' "$tmp/snapshots" >"$tmp/holds"
+  while read -r key holder since_boot; do
+    [ "$(started "$holder")" = "$since_boot" ] || remove_snapshots "^$key\$"
+  done <"$tmp/holds"
+}
 
 # Removes the snapshots that match $1, also from the list.
 remove_snapshots() {
   awk -v pattern="$1" -v rest="$tmp/rest" '$1 ~ pattern { print $1; next } { print >rest }' "$tmp/snapshots" >"$tmp/keys"
   [ -s "$tmp/keys" ] || return 0
   # shellcheck disable=SC2046 # words without spaces, here and below
-  $ctr snapshots rm $(cat "$tmp/keys")
+  call snapshots rm $(cat "$tmp/keys")
   mv "$tmp/rest" "$tmp/snapshots"
 }
 
 right_names() {
   filters=$(awk '{ printf "name==\"%s\",target.digest==\"%s\"\n", $1, $2 }')
   # shellcheck disable=SC2086
-  $ctr images ls -q $filters
+  call images ls -q $filters
 }

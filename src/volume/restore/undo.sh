@@ -28,19 +28,25 @@ remove_linked() {
   ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
   [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "cannot remove the linked images from containerd"
   unregister_blobs
+  true >"$state/unrooted"
   spread "$tmp/free" unroot
-  $ctr leases rm --sync "$($ctr leases create)" >/dev/null
-  $ctr snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
+  collect_unrooted || fail 1 'cannot remove the linked layers from containerd; run restore.sh --undo again'
+  call snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
   [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those containers or images and run restore.sh --undo again"
 }
 
-unroot() { while read -r chain; do $ctr snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
+# A layer without root is there until the next garbage collection, which may come while images are restored to it.
+collect_unrooted() {
+  [ ! -e "$state/unrooted" ] || { long_call leases rm --sync "$(call leases create)" >/dev/null && rm -f "$state/unrooted"; }
+}
+
+unroot() { while read -r chain; do call snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 
 # Prints the containers and images that use linked layers; images by config digest, which is their ID in CRI.
 users() {
   label=containerd.io/gc.ref.snapshot.overlayfs
-  $ctr content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
+  call content ls "labels.\"$label\"" | sed -n "s|^\([^[:blank:]]*\).*$label=\(sha256:[0-9a-f]*\).*|\1 \2|p" |
     awk '
       FILENAME == ARGV[1] { linked[$1]; next }
       FILENAME == ARGV[2] { if (NF > 2) { parent[$1] = $(NF - 1); if ($NF != "Committed") container[$1] } next }
@@ -54,7 +60,7 @@ users() {
 }
 
 forget() {
-  $ctr images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours"
+  call images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours" || fail 1 "cannot list the images in containerd; run restore.sh --undo again"
   spread "$tmp/ours" label kubectl-preload/set= io.cri-containerd.pinned=
   unguard_boot
   rm -rf "$record" "${state:?}/$set"

@@ -8,10 +8,17 @@ read_volume() {
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
+  [ -z "$expect" ] || {
+    found=$(sha256sum <"$here/preload.json")
+    [ "sha256:${found%% *}" = "$expect" ] || refuse "its preload.json has the digest sha256:${found%% *}, not the expected $expect"
+  }
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
   [ "${platform%/v[0-9]}" = "$(node_platform)" ] || refuse "it was made for $platform; this node is $(node_platform)"
+  for other in $(field otherPlatforms); do
+    case ${other#linux/} in "$other" | '' | /* | *[!a-z0-9/]*) refuse "preload.json has an invalid platform" ;; esac
+  done
   [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for snapshotter $(field snapshotter)"
 
   check_sum restore/layers

@@ -7,6 +7,7 @@ import { until } from '../../cluster/machine/until.ts';
 import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
 import {
   criNames,
   emptyStore,
@@ -106,12 +107,13 @@ for (const version of CONTAINERD_VERSIONS) {
     }
   });
 
-  onNode(version, 'copying and importing continue after kills at any moment', async (node) => {
+  onNode(version, `copying and importing continue after kills at any moment (SEED=${seed})`, async (node) => {
+    const random = seededRandom(seed);
     for (const mode of ['copy', 'import']) {
       for (let kill = 1; kill <= KILLS; kill += 1) {
         const child = node.start(['sh', join(deepVolume.path, 'restore.sh'), '--mode', mode]);
         const ended = outcome(child);
-        await sleep((1600 * Math.random() * kill) / KILLS); // later each time: the first leave much to do
+        await sleep((1600 * random() * kill) / KILLS); // later each time: the first leave much to do
         if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
         await ended;
       }
@@ -123,19 +125,24 @@ for (const version of CONTAINERD_VERSIONS) {
     }
   });
 
-  onNode(version, 'all images stay present however often the background copy is killed', async (node) => {
-    let killed = 0;
-    for (let round = 0; round < ROUNDS || (killed === 0 && round < 8); round += 1) {
-      await restoreWith('--settle')(node, deepVolume);
-      await until('the copy to begin', async () => (await runs(node)).length > 0);
-      await sleep(600 * Math.random());
-      killed += (await runs(node)).filter(kill).length;
-      assert.equal((await restore(node, deepVolume, '--check')).code, 0);
-      if ((await targets(node)).length === 0) await emptyStore(node);
-    }
-    assert.ok(killed >= ROUNDS / 2, `only ${killed} were killed`);
-    await settle(node, deepVolume);
-    assert.equal((await targets(node)).length, 0);
-    assert.deepEqual(await runs(node), []);
-  });
+  onNode(
+    version,
+    `all images stay present however often the background copy is killed (SEED=${seed})`,
+    async (node) => {
+      const random = seededRandom(seed);
+      let killed = 0;
+      for (let round = 0; round < ROUNDS || (killed === 0 && round < 8); round += 1) {
+        await restoreWith('--settle')(node, deepVolume);
+        await until('the copy to begin', async () => (await runs(node)).length > 0);
+        await sleep(600 * random());
+        killed += (await runs(node)).filter(kill).length;
+        assert.equal((await restore(node, deepVolume, '--check')).code, 0);
+        if ((await targets(node)).length === 0) await emptyStore(node);
+      }
+      assert.ok(killed >= ROUNDS / 2, `only ${killed} were killed`);
+      await settle(node, deepVolume);
+      assert.equal((await targets(node)).length, 0);
+      assert.deepEqual(await runs(node), []);
+    },
+  );
 }

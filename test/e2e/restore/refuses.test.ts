@@ -3,12 +3,14 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { digestOf } from '../../../src/model/oci.ts';
 import { provide } from '../../cluster/components.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { containerdSource } from '../../cluster/node/config.ts';
 import { type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
 import { repetitions } from '../../harness/repetitions.ts';
-import { damages } from './damages.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
+import { damages, edit, replaceByLink } from './damages.ts';
 import { writeSmallVolume } from './small-volume.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-refuses-'));
@@ -54,13 +56,14 @@ for (const [name, damage, reason, mode = 'auto'] of damages) {
   });
 }
 
-test('detects any flipped bit in the files that restore.sh reads', async () => {
+test(`detects any flipped bit in the files that restore.sh reads (SEED=${seed})`, async () => {
+  const random = seededRandom(seed);
   for (const path of ['restore/layers', 'restore/names', 'restore/blobs', 'restore/images.tar']) {
     for (let flip = 0; flip < repetitions(6); flip++) {
       const volume = await copyOfVolume();
       const data = await readFile(join(volume, path));
-      const position = Math.floor(Math.random() * data.length);
-      data[position] = (data[position] ?? 0) ^ (1 << Math.floor(Math.random() * 8));
+      const position = Math.floor(random() * data.length);
+      data[position] = (data[position] ?? 0) ^ (1 << Math.floor(random() * 8));
       await writeFile(join(volume, path), data);
       await refused(volume, 'auto', new RegExp(`${path} does not match its checksum`));
     }
@@ -73,6 +76,10 @@ for (const [args, code, reason] of [
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
   [['--wait', '08'], 2, /--wait 08 is not a number of seconds/],
+  [['--expect', `sha256:${'A'.repeat(64)}`], 2, /--expect needs sha256: and 64 lower-case hexadecimal digits/],
+  [['--expect', 'a'.repeat(64)], 2, /--expect needs sha256: and/],
+  [['--expect', `sha256:${'a'.repeat(63)}`], 2, /--expect needs sha256: and/],
+  [['--expect'], 2, /--expect needs a value/],
   [['--ctr', '/nowhere/ctr'], 4, /--ctr \/nowhere\/ctr: command not found/],
   [
     ['--address', '/run/nowhere.sock', '--wait', '1'],
@@ -88,6 +95,38 @@ for (const [args, code, reason] of [
     const { exitCode, message } = JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
     assert.equal(exitCode, code);
     assert.match(message, reason);
+  });
+}
+
+for (const shell of ['dash', 'busybox ash']) {
+  const call = (volume: string, ...args: string[]) =>
+    node.run([...shell.split(' '), join(volume, 'restore.sh'), ...args]);
+
+  test(`${shell} refuses a volume whose preload.json is not the expected one, before it uses anything in it`, async () => {
+    const expected = digestOf(await readFile(join(intact, 'preload.json')));
+    assert.equal((await call(intact, '--expect', expected, '--check')).code, 1, 'all images are missing');
+    const volume = await copyOfVolume();
+    for (const change of ['"format": 12', '"platform": "linux/mips64", "format": 1']) {
+      await edit('preload.json', (text) => text.replace(/"format": 12?/, change))(volume);
+      for (const args of [[], ['--check'], ['--undo'], ['--mode', 'import']]) {
+        const { code, stderr } = await call(volume, '--expect', expected, ...args);
+        assert.equal(code, 3, stderr);
+        assert.match(
+          stderr,
+          new RegExp(`preload.json has the digest sha256:[0-9a-f]{64}, not the expected ${expected}`),
+        );
+        await untouched(volume);
+      }
+    }
+  });
+
+  test(`${shell} refuses blobs that are links before it links layers, with --register-blobs`, async () => {
+    const volume = await copyOfVolume();
+    await replaceByLink((folder) => join(folder, 'blobs/sha256'))(volume);
+    const { code, stderr } = await call(volume, '--mode', 'link', '--register-blobs');
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /blobs\/ is a symbolic link/);
+    await untouched(volume);
   });
 }
 

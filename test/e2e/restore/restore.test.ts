@@ -6,7 +6,9 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
 import {
+  guardOf,
   labelled,
   newVolume,
   onNode as onNodeOf,
@@ -20,7 +22,6 @@ import {
 import { app, deep, pause, web } from './small-images.ts';
 import { pullSmallImage, type SmallImage } from './small-volume.ts';
 
-const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
 const newer: SmallImage = { name: 'registry.test/shop/app:2', layers: ['base', 'runtime', 'app2'] };
 const onBase: SmallImage = { name: 'registry.test/shop/late:1', layers: ['base', 'late'] };
 
@@ -41,7 +42,10 @@ for (const version of CONTAINERD_VERSIONS) {
     );
     assert.deepEqual(await targets(node), Array(4).fill(volume.set), 'all but the pause image are links');
     assert.equal(await pinned(node), 3);
-    assert.match((await node.run(['cat', DROP_IN])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+    assert.match(
+      (await node.run(['cat', guardOf(volume)])).stdout,
+      new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'),
+    );
 
     const before = await store(node);
     const again = await restore(node, volume);
@@ -55,7 +59,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.match((await result(node, 'undo')).message, /^\d+ linked layers removed in /);
     assert.deepEqual(await targets(node), []);
     assert.equal((await labelled(node, 'kubectl-preload/set')).length, 0);
-    assert.equal((await node.run(['ls', STATE, DROP_IN])).stdout, '');
+    assert.equal((await node.run(['ls', STATE, guardOf(volume)])).stdout, '');
     assert.equal((await restore(node, volume, '--check')).code, 1);
     assert.equal((await restore(node, volume, '--undo')).code, 0);
   });
@@ -125,8 +129,8 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, newerVolume, '--check')).code, 0);
   });
 
-  onNode('continues after a kill at any moment', async (node) => {
-    for (const [kill, delay] of randomMoments(repetitions(11, 2), 60, 1500).entries()) {
+  onNode(`continues after a kill at any moment (SEED=${seed})`, async (node) => {
+    for (const [kill, delay] of randomMoments(repetitions(11, 2), 60, 1500, seededRandom(seed)).entries()) {
       const child = node.start(['sh', join(deepVolume.path, 'restore.sh')]);
       const ended = outcome(child);
       await sleep(delay);

@@ -11,6 +11,10 @@ import { type SmallImage, type SmallVolumeOptions, writeSmallVolume } from './sm
 
 export const STATE = '/var/lib/kubectl-preload';
 
+/** The file that keeps a unit of systemd from starting without the volume. */
+export const guardOf = ({ set }: Pick<SmallVolume, 'set'>, unit = 'containerd'): string =>
+  `/etc/systemd/system/${unit}.service.d/kubectl-preload-${set}.conf`;
+
 const CRICTL: Source = { module: 'cri-tools' };
 const FILE_TREE = await readFile(join(import.meta.dirname, '../../harness/file-tree.sh'), 'utf8');
 
@@ -51,6 +55,20 @@ export const onNode = (
 
 export const restore = (node: PrivateNode, { path }: Pick<SmallVolume, 'path'>, ...args: string[]): Promise<Outcome> =>
   node.run(['sh', join(path, 'restore.sh'), ...args]);
+
+/** What a node may have as `sh`. */
+export const SHELLS = ['dash', 'busybox sh'] as const;
+
+export const restoreIn = (
+  shell: string,
+  node: PrivateNode,
+  { path }: Pick<SmallVolume, 'path'>,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<Outcome> => {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return node.run(['env', ...variables, ...shell.split(' '), join(path, 'restore.sh'), ...args]);
+};
 
 /** Result file of the last run. */
 export const result = async (node: PrivateNode, action = 'restore') =>

@@ -6,6 +6,7 @@ import { mountNewVolume } from '../../harness/loop-volume.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { randomMoments } from '../../harness/random-moments.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
 import { callsSince, ctrWith, killAt, LINKING, refuse } from './faulty-ctr.ts';
 import { criNames, lines, newVolume, onNode as onNodeOf, restore, result, store } from './restored-node.ts';
 import { app, pause, web } from './small-images.ts';
@@ -117,7 +118,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.deepEqual(await names(node), namesBefore);
   });
 
-  onNode('keeps the names of working images if containerd restarts', async (node, files) => {
+  onNode(`keeps the names of working images if containerd restarts (SEED=${seed})`, async (node, files) => {
     await restoreBusyNode(node, files);
     const namesBefore = await names(node);
     for (const [from, turn] of [
@@ -135,7 +136,7 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal((await restore(node, volume, '--ctr', await killAt(files, '*', 0))).code, 0);
     const calls = await callsSince(files);
     assert.ok(calls > 10);
-    for (const turn of randomMoments(repetitions(Math.ceil(calls / 3), 3), 1, calls + 1)) {
+    for (const turn of randomMoments(repetitions(Math.ceil(calls / 3), 3), 1, calls + 1, seededRandom(seed))) {
       const { code, stderr } = await restore(node, volume, '--ctr', await killAt(files, '*', turn));
       assert.deepEqual(await names(node), namesBefore, `killed at call ${turn}: ${stderr}`);
       if (code === 0) assert.equal((await restore(node, volume, '--check')).code, 0);
