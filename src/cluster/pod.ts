@@ -85,7 +85,7 @@ export const endedEarly = async (
 
 interface LoaderObjects {
   configMap: KubernetesObject;
-  secret?: KubernetesObject;
+  secrets?: readonly KubernetesObject[];
   claim: KubernetesObject;
   pod: KubernetesObject;
 }
@@ -96,11 +96,12 @@ interface LoaderObjects {
  */
 export const createLoader = async (
   cluster: Cluster,
-  { configMap, secret, ...rest }: LoaderObjects,
+  { configMap, secrets = [], ...rest }: LoaderObjects,
   made: MadeObjects,
   signal: AbortSignal,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const dependents = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
+  const dependents: KubernetesObject[] = [];
+  for (const object of [configMap, ...secrets]) dependents.push(await made.create(object));
   const claim = await made.create(rest.claim);
   const pod = await made.create(rest.pod);
   signal.throwIfAborted();

@@ -73,7 +73,13 @@ const apiError = async (response: Response): Promise<Error> => {
       'check the credentials of the current context',
     );
   }
-  return new ApiError(response.status, reason ?? response.statusText, message ?? text.trim());
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN) * 1000; // API servers send seconds
+  return new ApiError(
+    response.status,
+    reason ?? response.statusText,
+    message ?? text.trim(),
+    Number.isNaN(retryAfter) ? undefined : retryAfter,
+  );
 };
 
 const parseStatus = (text: string): { reason?: string; message?: string } => {

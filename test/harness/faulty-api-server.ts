@@ -25,6 +25,8 @@ export interface Answer {
   code: number;
   reason: string;
   message: string;
+  /** seconds */
+  retryAfter?: number;
 }
 
 export const UNAVAILABLE: Answer = { code: 503, reason: 'ServiceUnavailable', message: 'the server is restarting' };
@@ -63,8 +65,10 @@ export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServ
       return;
     }
     spoilt.push(`${method} ${url}`);
-    response.writeHead(answer.code, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', ...answer }));
+    const { retryAfter, ...status } = answer;
+    const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+    response.writeHead(answer.code, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', ...status }));
   };
   const tls = {
     cert: await readFile(certificate(folder, 'server')),

@@ -3,9 +3,8 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse, requestInUse } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { pullSecretsOf } from '../../cluster/pull-secrets.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
-import { loaderConfigMap, loaderSecret, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
+import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
 import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
@@ -21,12 +20,13 @@ import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
 import { step } from '../step.ts';
 import type { CreateOptions } from './command.ts';
+import { planSecrets } from './pull-secrets.ts';
 
 export interface CreatePlan {
   settings: PreloadSettings;
   configMap: KubernetesObject;
-  /** pull secrets, if there are any */
-  secret?: KubernetesObject;
+  /** with pull secrets; none if no image needs one */
+  secrets: KubernetesObject[];
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
@@ -45,7 +45,8 @@ interface Sources {
 /** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
+  const found = await findImages(cluster, options, context);
+  const { images } = found;
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of ${plural(images.length, 'image')}`);
@@ -57,7 +58,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const minimumBytes = options.base
     ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
     : 0;
-  const secrets = await pullSecretsOf(cluster, pullSecrets, serviceAccounts, signal);
+  const cache = options.from?.includes('cache') ?? false;
+  const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
+  const secrets = await planSecrets(cluster, wanted, signal);
 
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -67,7 +70,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
-    pullSecrets: secrets.size > 0,
+    pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
     ...(options.base && { base: options.base }),
@@ -75,7 +78,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   };
   const request: CaptureRequest = {
     images,
-    cache: options.from?.includes('cache') ?? false,
+    cache,
     platform: choice.platform,
     ...captureSettings(options),
   };
@@ -85,7 +88,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     return {
       settings: sized,
       configMap,
-      ...(secrets.size > 0 && { secret: loaderSecret(sized, secrets) }),
+      secrets,
       claim: volumeClaim(sized),
       pod: loaderPod(sized, configMap),
       snapshot: volumeSnapshot(sized),
@@ -95,13 +98,12 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
 };
 
 const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
-  const { namespace } = cluster;
-  const serviceAccounts = new Set([`${namespace}/default`]);
+  const none = { pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
   if (options.IMAGE.length > 0) {
-    const images = options.IMAGE.map((name) => ({ name, required: true, namespaces: [namespace] }));
-    return { images, pullSecrets: new Set(), serviceAccounts };
+    const namespaces = [cluster.namespace];
+    return { ...none, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
   }
-  if (options.from && !options.from.includes('cluster')) return { images: [], pullSecrets: new Set(), serviceAccounts };
+  if (options.from && !options.from.includes('cluster')) return { ...none, images: [] };
   const inUse = await step(context, {
     title: 'Looking for images in use',
     do: async () => {

@@ -32,10 +32,17 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
 };
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
-const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
-  const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
-  const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };
-  return [configMap, ...(secret ? [{ ...secret, ...withoutValues }] : []), claim, pod, snapshot];
+const plannedObjects = ({ configMap, secrets, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
+  configMap,
+  ...secrets.map(withoutValues),
+  claim,
+  pod,
+  snapshot,
+];
+
+const withoutValues = (secret: KubernetesObject): KubernetesObject => {
+  const keys = Object.keys(secret.data as Record<string, string>);
+  return { ...secret, data: Object.fromEntries(keys.map((key) => [key, ''])) };
 };
 
 /** Text of objects that would have been created. */
