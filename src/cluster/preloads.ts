@@ -1,19 +1,12 @@
-import { gunzipSync } from 'node:zlib';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { RECORD_KEY } from '../manifests/snapshot.ts';
-import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
 import { ApiError } from '../model/errors.ts';
 import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/names.ts';
-import { parse, parseJson } from '../model/parse.ts';
 import { type LoaderPod, phaseOf } from '../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
-import { list, read } from './objects.ts';
+import { list } from './objects.ts';
+import { decodeRecord, type RecordMap } from './records.ts';
 import { snapshotHandle, type VolumeSnapshot } from './snapshots.ts';
-
-interface ConfigMap extends KubernetesObject {
-  binaryData?: Record<string, string>;
-}
 
 type Pod = KubernetesObject & LoaderPod;
 
@@ -24,13 +17,14 @@ export const listPreloads = async (
   signal: AbortSignal,
 ): Promise<PreloadSummary[]> => {
   const options = { labelSelector: selector(name), signal, ...(namespace && { namespace }) };
-  const snapshots = byKey(
+  const snapshots = byPreload(
     await Array.fromAsync(list<VolumeSnapshot>(cluster, 'VolumeSnapshot', options)).catch(noneWithoutCrd),
+    'snapshot',
   );
   const loaders = { ...options, labelSelector: ofComponent('loader', name) };
-  const pods = byKey(await Array.fromAsync(list<Pod>(cluster, 'Pod', loaders)));
-  const configMaps = await Array.fromAsync(list<ConfigMap>(cluster, 'ConfigMap', options));
-  const records = byKey(configMaps.filter((configMap) => configMap.binaryData?.[RECORD_KEY]));
+  const pods = byPreload(await Array.fromAsync(list<Pod>(cluster, 'Pod', loaders)), 'pod');
+  const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
+  const records = byPreload(await Array.fromAsync(list<RecordMap>(cluster, 'ConfigMap', ofRecords)), 'record');
 
   const keys = [...new Set([...snapshots.keys(), ...pods.keys()])].sort();
   return Promise.all(
@@ -45,46 +39,33 @@ export const listPreloads = async (
         namespace: metadata.namespace ?? '',
         ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
         ...handle,
-        ...(record && summaryOf(cluster, record)),
+        ...(snapshot && record && summaryOf(cluster, record, snapshot)),
         created: metadata.creationTimestamp ?? '',
       };
     }),
   );
 };
 
-const byKey = <T extends KubernetesObject>(objects: readonly T[]): Map<string, T> =>
-  new Map(
-    objects.map((object) => [`${object.metadata.namespace}/${object.metadata.labels?.[INSTANCE_LABEL]}`, object]),
-  );
-
-/** Returns the record of the preload `name` in the cluster, or undefined if it does not exist. */
-export const readRecord = async (
-  cluster: Cluster,
-  name: string,
-  signal: AbortSignal,
-): Promise<PreloadRecord | undefined> => {
-  const record = await read<ConfigMap>(cluster, 'ConfigMap', objectNames(name).record, { signal });
-  const data = record?.binaryData?.[RECORD_KEY];
-  return data === undefined ? undefined : decodeRecord(data);
+/** By `namespace/name` of their preload. Leaves out what has its label but not the name of such an object. */
+const byPreload = <T extends KubernetesObject>(
+  objects: readonly T[],
+  kind: 'snapshot' | 'pod' | 'record',
+): Map<string, T> => {
+  const name = ({ metadata }: T) => metadata.labels?.[INSTANCE_LABEL] ?? '';
+  const made = objects.filter((object) => objectNames(name(object))[kind] === object.metadata.name);
+  return new Map(made.map((object) => [`${object.metadata.namespace}/${name(object)}`, object]));
 };
 
 /** What a record adds; nothing if it is invalid, so that one bad record does not hide all preloads. */
-const summaryOf = (cluster: Cluster, { metadata, binaryData }: ConfigMap): Partial<PreloadSummary> => {
+const summaryOf = (cluster: Cluster, record: RecordMap, snapshot: VolumeSnapshot): Partial<PreloadSummary> => {
   try {
-    return summarizeRecord(decodeRecord(binaryData?.[RECORD_KEY] ?? ''));
+    return summarizeRecord(decodeRecord(record, snapshot));
   } catch (error) {
-    cluster.warn(`ignoring the record configmap/${metadata.name}: ${(error as Error).message}`);
+    const { name, namespace } = record.metadata;
+    cluster.warn(`ignoring the record configmap/${name} in namespace ${namespace}: ${(error as Error).message}`);
     return {};
   }
 };
-
-const MAX_RECORD = 64 * 1024 ** 2; // bytes of JSON
-
-const decodeRecord = (base64: string): PreloadRecord =>
-  parse(
-    PRELOAD_RECORD,
-    parseJson(gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: MAX_RECORD }).toString()),
-  );
 
 const noneWithoutCrd = (error: unknown): VolumeSnapshot[] => {
   if (error instanceof ApiError && error.code === 404) return [];

@@ -1,0 +1,56 @@
+import { gunzipSync } from 'node:zlib';
+import type { KubernetesObject } from '../manifests/object.ts';
+import { RECORD_KEY } from '../manifests/snapshot.ts';
+import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
+import { PreloadError } from '../model/errors.ts';
+import { objectNames } from '../model/names.ts';
+import { parse, parseJson } from '../model/parse.ts';
+import { formatBytes } from '../model/units.ts';
+import type { Cluster } from './connection.ts';
+import { read } from './objects.ts';
+
+/** A config map with the record of a preload. */
+export interface RecordMap extends KubernetesObject {
+  binaryData?: Record<string, string>;
+}
+
+/** Returns the record of `snapshot`. Throws PreloadError with `remedy` if it is missing, invalid or of another snapshot. */
+export const readRecord = async (
+  cluster: Cluster,
+  snapshot: KubernetesObject,
+  remedy: string,
+  signal: AbortSignal,
+): Promise<PreloadRecord> => {
+  const { name, namespace = '' } = snapshot.metadata;
+  const { record } = objectNames(name);
+  const configMap = await read<RecordMap>(cluster, 'ConfigMap', record, { namespace, signal });
+  try {
+    if (!configMap) throw new PreloadError('not found');
+    return decodeRecord(configMap, snapshot);
+  } catch (error) {
+    const { message } = error as PreloadError;
+    throw new PreloadError(`cannot use the record of preload "${name}", configmap/${record}: ${message}`, remedy);
+  }
+};
+
+/** Throws PreloadError if `configMap` has no valid record, or does not belong to `snapshot`. */
+export const decodeRecord = ({ metadata, binaryData }: RecordMap, snapshot: KubernetesObject): PreloadRecord => {
+  const owners = metadata.ownerReferences ?? [];
+  if (!owners.some(({ uid }) => uid === snapshot.metadata.uid)) {
+    throw new PreloadError('belongs to another volume snapshot');
+  }
+  const data = binaryData?.[RECORD_KEY];
+  if (data === undefined) throw new PreloadError(`has no ${RECORD_KEY}`);
+  return parse(PRELOAD_RECORD, parseJson(unzip(Buffer.from(data, 'base64'))));
+};
+
+const MAX_RECORD = 64 * 1024 ** 2; // bytes of JSON
+
+const unzip = (data: Buffer): string => {
+  try {
+    return gunzipSync(data, { maxOutputLength: MAX_RECORD }).toString();
+  } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    throw new PreloadError(isTooLarge ? `contains more than ${formatBytes(MAX_RECORD)}` : 'is not gzip data');
+  }
+};
