@@ -18,15 +18,21 @@ interface TooSmall {
   size: number;
 }
 
+interface Capture {
+  node: string;
+  /** images that the loader was not asked for, since their names are not valid */
+  skipped: readonly SkippedImage[];
+}
+
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
-  node: string,
+  { node, skipped: left }: Capture,
   { progress, now }: Pick<Context, 'progress' | 'now'>,
 ): Promise<SealedVolume | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
-  const skipped: SkippedImage[] = [];
+  const skipped = [...left];
   for await (const event of events) {
     if (event.type === 'plan') {
       const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);

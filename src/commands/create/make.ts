@@ -65,7 +65,7 @@ const runLoader = async (
   const outcome = await step(context, {
     title: 'Resolving images',
     do: async () => {
-      const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
+      const followed = await followCapture(loaderEvents(cluster, pod, signal), { node, ...plan }, context);
       if (!followed) throw await endedEarly(cluster, pod, LOADER_TERMS, signal);
       return followed;
     },

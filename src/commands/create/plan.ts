@@ -1,13 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { imagesInUse, requestInUse } from '../../cluster/images-in-use.ts';
+import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
 import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
 import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
+import type { SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { imageName, isExcluded } from '../../model/image-reference.ts';
@@ -18,6 +19,7 @@ import { plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
+import { describeSkipped } from '../capture-progress.ts';
 import { step } from '../step.ts';
 import type { CreateOptions } from './command.ts';
 import { planSecrets } from './pull-secrets.ts';
@@ -27,6 +29,8 @@ export interface CreatePlan {
   configMap: KubernetesObject;
   /** with pull secrets; none if no image needs one */
   secrets: KubernetesObject[];
+  /** images in use that are left out because their names are not valid */
+  skipped: SkippedImage[];
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
@@ -36,6 +40,7 @@ export interface CreatePlan {
 
 interface Sources {
   images: RequestedImage[];
+  unusable: UnusableImage[];
   /** `namespace/name` */
   pullSecrets: Set<string>;
   /** `namespace/name` */
@@ -89,6 +94,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       settings: sized,
       configMap,
       secrets,
+      skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
       claim: volumeClaim(sized),
       pod: loaderPod(sized, configMap),
       snapshot: volumeSnapshot(sized),
@@ -98,7 +104,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
 };
 
 const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
-  const none = { pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
+  const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
   if (options.IMAGE.length > 0) {
     const namespaces = [cluster.namespace];
     return { ...none, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
@@ -109,7 +115,12 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
     do: async () => {
       const found = await imagesInUse(cluster, context.signal);
       const images = found.images.filter(({ name }) => !isExcluded(name, options.exclude));
-      if (images.length > 0 || options.from) return { ...found, images };
+      const unusable = found.unusable.filter(({ name }) => !options.exclude.some((prefix) => name.startsWith(prefix)));
+      for (const image of unusable) {
+        if (options.strict) throw cannotCapture(image);
+        context.progress.warn(describeSkipped(image));
+      }
+      if (images.length > 0 || options.from) return { ...found, images, unusable };
       throw new PreloadError(
         'no images are in use in the cluster',
         'specify the images to capture, or add --from cluster,cache',
@@ -119,3 +130,9 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
   });
   return { ...inUse, images: inUse.images.map((image) => requestInUse(image, { required: options.strict })) };
 };
+
+const cannotCapture = ({ name, usedBy, reason }: UnusableImage): PreloadError =>
+  new PreloadError(
+    `cannot capture ${name} (used by ${usedBy}): ${reason}`,
+    'change the image of the workload, or leave it out with --exclude',
+  );

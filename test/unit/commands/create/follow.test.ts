@@ -23,6 +23,7 @@ const plan = {
   copyBytes: 2048,
   neededBytes: 9999,
 };
+const unnamed = [{ name: 'what?', reason: 'not an image reference' }];
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
 
 /** Follows `events`, a second apart, and returns the result and the printed lines. */
@@ -49,7 +50,7 @@ const follow = async (...events: ExportEvent[]) => {
   const context = { progress, now: () => now };
   const capture = await step(context, {
     title: 'Resolving images',
-    do: () => followCapture(arriving(), 'worker', context),
+    do: () => followCapture(arriving(), { node: 'worker', skipped: unnamed }, context),
     done: (outcome) => (outcome ? describeOutcome(outcome, now) : ''),
   });
   return { capture, said };
@@ -65,10 +66,7 @@ test('a complete capture', async () => {
     { type: 'image', image },
     sealed,
   );
-  const skipped = [
-    { name: 'r.io/b:1', reason: 'not found' },
-    { name: 'r.io/c:1', reason: 'denied' },
-  ];
+  const skipped = [...unnamed, { name: 'r.io/b:1', reason: 'not found' }, { name: 'r.io/c:1', reason: 'denied' }];
   assert.deepEqual(capture, {
     record: { ...contents, images: [image], node: 'worker', layers: 1, usedBytes: 9, skipped },
     readOnly: true,
@@ -80,7 +78,7 @@ test('a complete capture', async () => {
     '! r.io rejected pull secret a/b',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
     '! skipped r.io/c:1: denied',
-    '✓ 1 image captured in 7s, 2 skipped: 1 layer pulled (2Ki)',
+    '✓ 1 image captured in 7s, 3 skipped: 1 layer pulled (2Ki)',
   ]);
 });
 
