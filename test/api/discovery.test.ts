@@ -183,6 +183,14 @@ describe('without image arguments, create captures the images in use', () => {
     assert.deepEqual(exclude, ['r.io/crowd', 'nginx', 'r.io/d']);
   });
 
+  test('with the numbers, switches and lists of the environment', async () => {
+    const { images, parallel, exclude, forcePull } = await request([], {
+      ...{ KUBECTL_PRELOAD_PARALLEL: '8', KUBECTL_PRELOAD_EXCLUDE: 'r.io/,not an', KUBECTL_PRELOAD_FORCE_PULL: 'true' },
+    });
+    assert.deepEqual([parallel, exclude, forcePull], [8, ['r.io/', 'not an'], true]);
+    assert.equal(images.length, 2);
+  });
+
   test('and not what the environment excludes', async () => {
     const { images } = await request([], { KUBECTL_PRELOAD_EXCLUDE: 'r.io/,nginx' });
     assert.deepEqual(names(images), ['docker.io/library/busybox:latest']);
