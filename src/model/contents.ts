@@ -23,6 +23,8 @@ export const CONTENTS = object({
   images: v.pipe(list(CAPTURED_IMAGE, MAX_IMAGES), v.minLength(1, 'must have an image')),
   /** of the list of checksums, so it covers the whole volume; not stored on the volume itself */
   checksum: v.exactOptional(DIGEST),
+  /** of preload.json; restore.sh --expect takes it; not stored on the volume itself */
+  contentsDigest: v.exactOptional(DIGEST),
 });
 
 export type Contents = v.InferOutput<typeof CONTENTS>;

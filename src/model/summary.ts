@@ -18,6 +18,8 @@ export interface PreloadSummary {
   node?: string;
   /** UUID of the volume's filesystem, for mounting it on nodes */
   filesystem?: string;
+  /** digest of the volume's preload.json, for restore.sh --expect */
+  contentsDigest?: string;
   version?: string;
   /** RFC 3339, creation time of the oldest object */
   created: string;
@@ -35,6 +37,7 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   layout: record.layout,
   node: record.node,
   ...(record.uuid !== null && { filesystem: record.uuid }),
+  ...(record.contentsDigest && { contentsDigest: record.contentsDigest }),
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,

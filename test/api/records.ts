@@ -17,7 +17,7 @@ const images = [
 
 export const record: PreloadRecord = {
   ...{ set: '0123456789ab', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64' },
-  ...{ uuid: '0aa1-c3f2', checksum: digest('5') },
+  ...{ uuid: '0aa1-c3f2', checksum: digest('5'), contentsDigest: digest('6') },
   ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
 };
 

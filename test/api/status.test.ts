@@ -124,6 +124,7 @@ describe('preloads', () => {
       ...{ name: 'web', namespace: 'default', phase: 'Ready' },
       ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
       ...{ platform: 'linux/amd64', layout: 'layers', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
+      contentsDigest: digest('6'),
       ...{ size: 3 * 1024 ** 3, layers: 2 },
       images: [
         { names: record.images[0]?.names, digest: digest('0'), size: 1024 },

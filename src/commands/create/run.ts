@@ -27,6 +27,11 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     const summary = await makePreload(cluster, plan, options, limited);
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));
+    if (summary.contentsDigest) {
+      context.progress.note(
+        `To restore nothing but this volume, run on nodes: restore.sh --expect ${summary.contentsDigest}`,
+      );
+    }
   });
   context.signal.throwIfAborted(); // Ctrl-C during the removal of the loader
 };
