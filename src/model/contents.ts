@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CAPTURED_IMAGE, type CapturedImage } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
-import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
+import { DIGEST, FLAG, LINE, list, object, SIZE } from './parse.ts';
 
 export const FORMAT = 1;
 
@@ -53,6 +53,8 @@ export const PRELOAD_RECORD = object({
   /** used bytes of the volume's filesystem */
   usedBytes: SIZE,
   skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+  /** the volume has more images: reports of the loader were lost */
+  incomplete: v.exactOptional(FLAG),
 });
 
 export type PreloadRecord = v.InferOutput<typeof PRELOAD_RECORD>;

@@ -27,6 +27,8 @@ export interface PreloadSummary {
   size?: number;
   layers?: number;
   images?: { names: string[]; digest: string; size: number }[];
+  /** the volume has more images than these */
+  incomplete?: boolean;
   /** images that could not be captured */
   skipped?: SkippedImage[];
 }
@@ -42,5 +44,6 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   size: record.usedBytes,
   layers: record.layers,
   images: record.images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
+  ...(record.incomplete && { incomplete: true }),
   ...(record.skipped.length > 0 && { skipped: record.skipped }),
 });
