@@ -1,3 +1,4 @@
+import { type PodSpec, WORKLOAD, type Workload } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import type { RequestedImage } from '../model/image.ts';
 import { type ImageReference, imageName, parseImage, referenceProblem } from '../model/image-reference.ts';
@@ -55,20 +56,6 @@ interface ImagesInUse {
   serviceAccounts: Set<string>;
 }
 
-interface PodSpec {
-  containers?: { image?: string }[];
-  initContainers?: { image?: string }[];
-  ephemeralContainers?: { image?: string }[];
-  volumes?: { image?: { reference?: string } }[];
-  imagePullSecrets?: { name?: string }[];
-  serviceAccountName?: string;
-}
-
-interface Workload {
-  metadata: { name: string; namespace: string; ownerReferences?: { controller?: boolean }[] };
-  spec?: PodSpec & { template?: { spec?: PodSpec }; jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } };
-}
-
 // owners first, so that an image is reported as used by a deployment and not by one of its pods
 const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job', 'Pod'];
 
@@ -81,11 +68,11 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
   const serviceAccounts = new Set<string>();
   for (const kind of WORKLOADS) {
     for await (const workload of listAllowed(cluster, kind, signal)) {
-      const { name, namespace, ownerReferences = [] } = workload.metadata;
+      const { name, namespace, ownerReferences } = workload.metadata;
       const owned = ownerReferences.some((owner) => owner.controller);
       const pod = podSpecOf(workload);
-      for (const secret of pod?.imagePullSecrets ?? []) pullSecrets.add(`${namespace}/${secret.name}`);
-      serviceAccounts.add(`${namespace}/${pod?.serviceAccountName ?? 'default'}`);
+      for (const secret of pod.imagePullSecrets) if (secret.name) pullSecrets.add(`${namespace}/${secret.name}`);
+      serviceAccounts.add(`${namespace}/${pod.serviceAccountName ?? 'default'}`);
       const user = { kind: kind.toLowerCase(), namespace, name };
       const { images, others } = imagesOf(pod);
       for (const text of others) {
@@ -109,20 +96,19 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
 
 const listAllowed = async function* (cluster: Cluster, kind: Kind, signal: AbortSignal): AsyncGenerator<Workload> {
   try {
-    yield* list<Workload>(cluster, kind, { signal });
+    yield* list(cluster, kind, WORKLOAD, { signal });
   } catch (error) {
     if (kind === 'Pod' || !(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
     cluster.warn(`cannot list ${pluralOf(kind)}, so images used only there are not captured: ${error.message}`);
   }
 };
 
-const podSpecOf = ({ spec }: Workload): PodSpec | undefined =>
-  spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec ?? spec;
+const podSpecOf = ({ spec }: Workload): PodSpec => spec.jobTemplate?.spec.template?.spec ?? spec.template?.spec ?? spec;
 
 /** The images of a pod by name, and the texts that it has instead of an image. */
-const imagesOf = (pod: PodSpec | undefined): { images: Map<string, ImageReference>; others: string[] } => {
-  const containers = [...(pod?.initContainers ?? []), ...(pod?.containers ?? []), ...(pod?.ephemeralContainers ?? [])];
-  const written = [...containers.map((c) => c.image), ...(pod?.volumes ?? []).map((v) => v.image?.reference)];
+const imagesOf = (pod: PodSpec): { images: Map<string, ImageReference>; others: string[] } => {
+  const containers = [...pod.initContainers, ...pod.containers, ...pod.ephemeralContainers];
+  const written = [...containers.map((c) => c.image), ...pod.volumes.map((v) => v.image?.reference)];
   const images = new Map<string, ImageReference>();
   const others: string[] = [];
   for (const text of written) {

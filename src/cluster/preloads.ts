@@ -1,14 +1,19 @@
-import type { KubernetesObject } from '../manifests/object.ts';
+import {
+  type AnyObject,
+  CONFIG_MAP,
+  type ConfigMap,
+  LOADER_POD,
+  VOLUME_SNAPSHOT,
+  type VolumeSnapshot,
+} from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/names.ts';
-import { type LoaderPod, phaseOf } from '../model/pod-state.ts';
+import { phaseOf } from '../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
-import { decodeRecord, type RecordMap } from './records.ts';
-import { snapshotHandle, type VolumeSnapshot } from './snapshots.ts';
-
-type Pod = KubernetesObject & LoaderPod;
+import { decodeRecord } from './records.ts';
+import { snapshotHandle } from './snapshots.ts';
 
 /** Returns the preloads in a namespace, or in all, also unfinished ones; sorted by namespace and name. */
 export const listPreloads = async (
@@ -18,46 +23,47 @@ export const listPreloads = async (
 ): Promise<PreloadSummary[]> => {
   const options = { labelSelector: selector(name), signal, ...(namespace && { namespace }) };
   const snapshots = byPreload(
-    await Array.fromAsync(list<VolumeSnapshot>(cluster, 'VolumeSnapshot', options)).catch(noneWithoutCrd),
+    await Array.fromAsync(list(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, options)).catch(noneWithoutCrd),
     'snapshot',
   );
   const loaders = { ...options, labelSelector: ofComponent('loader', name) };
-  const pods = byPreload(await Array.fromAsync(list<Pod>(cluster, 'Pod', loaders)), 'pod');
+  const pods = byPreload(await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders)), 'pod');
   const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
-  const records = byPreload(await Array.fromAsync(list<RecordMap>(cluster, 'ConfigMap', ofRecords)), 'record');
+  const records = byPreload(await Array.fromAsync(list(cluster, 'ConfigMap', CONFIG_MAP, ofRecords)), 'record');
 
   const keys = [...new Set([...snapshots.keys(), ...pods.keys()])].sort();
-  return Promise.all(
-    keys.map(async (key) => {
+  const summaries = await Promise.all(
+    keys.map(async (key): Promise<PreloadSummary[]> => {
       const snapshot = snapshots.get(key);
       const pod = pods.get(key);
-      const { metadata } = (snapshot ?? pod) as KubernetesObject;
+      const metadata = (snapshot ?? pod)?.metadata;
+      if (!metadata) return [];
       const handle = snapshot && (await snapshotHandle(cluster, snapshot, signal));
       const record = records.get(key);
-      return {
-        name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
-        namespace: metadata.namespace ?? '',
-        ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
-        ...handle,
-        ...(snapshot && record && summaryOf(cluster, record, snapshot)),
-        created: metadata.creationTimestamp ?? '',
-      };
+      return [
+        {
+          name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
+          namespace: metadata.namespace ?? '',
+          ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
+          ...handle,
+          ...(snapshot && record && summaryOf(cluster, record, snapshot)),
+          created: metadata.creationTimestamp ?? '',
+        },
+      ];
     }),
   );
+  return summaries.flat();
 };
 
 /** By `namespace/name` of their preload. Leaves out what has its label but not the name of such an object. */
-const byPreload = <T extends KubernetesObject>(
-  objects: readonly T[],
-  kind: 'snapshot' | 'pod' | 'record',
-): Map<string, T> => {
+const byPreload = <T extends AnyObject>(objects: readonly T[], kind: 'snapshot' | 'pod' | 'record'): Map<string, T> => {
   const name = ({ metadata }: T) => metadata.labels?.[INSTANCE_LABEL] ?? '';
   const made = objects.filter((object) => objectNames(name(object))[kind] === object.metadata.name);
   return new Map(made.map((object) => [`${object.metadata.namespace}/${name(object)}`, object]));
 };
 
 /** What a record adds; nothing if it is invalid, so that one bad record does not hide all preloads. */
-const summaryOf = (cluster: Cluster, record: RecordMap, snapshot: VolumeSnapshot): Partial<PreloadSummary> => {
+const summaryOf = (cluster: Cluster, record: ConfigMap, snapshot: VolumeSnapshot): Partial<PreloadSummary> => {
   try {
     return summarizeRecord(decodeRecord(record, snapshot));
   } catch (error) {

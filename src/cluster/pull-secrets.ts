@@ -1,19 +1,11 @@
-import type { KubernetesObject } from '../manifests/object.ts';
+import type * as v from 'valibot';
+import { SECRET, SERVICE_ACCOUNT } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import type { PullSecret } from '../model/pull-secret.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
 import { retry } from './wait.ts';
-
-interface ServiceAccount extends KubernetesObject {
-  imagePullSecrets?: { name?: string }[];
-}
-
-interface Secret extends KubernetesObject {
-  type?: string;
-  data?: Record<string, string>;
-}
 
 const PARALLEL = 16;
 
@@ -30,12 +22,12 @@ export const readPullSecrets = async (
   const paths = new Set(named);
   await forEachParallel([...serviceAccounts], PARALLEL, async (path) => {
     const [namespace] = path.split('/');
-    const account = await readAllowed<ServiceAccount>(cluster, 'ServiceAccount', path, signal);
+    const account = await readAllowed(cluster, 'ServiceAccount', SERVICE_ACCOUNT, path, signal);
     for (const { name } of account?.imagePullSecrets ?? []) if (name) paths.add(`${namespace}/${name}`);
   });
   const configs = new Map<string, string>();
   await forEachParallel([...paths], PARALLEL, async (path) => {
-    const secret = await readAllowed<Secret>(cluster, 'Secret', path, signal);
+    const secret = await readAllowed(cluster, 'Secret', SECRET, path, signal);
     const config = secret && dockerConfig(secret);
     if (config) configs.set(path, config);
   });
@@ -47,21 +39,22 @@ export const readPullSecrets = async (
     });
 };
 
-const dockerConfig = ({ data = {} }: Secret): string | undefined => {
+const dockerConfig = ({ data = {} }: v.InferOutput<typeof SECRET>): string | undefined => {
   const decode = (base64: string) => Buffer.from(base64, 'base64').toString();
   if (data['.dockerconfigjson']) return decode(data['.dockerconfigjson']);
   return data['.dockercfg'] && `{"auths":${decode(data['.dockercfg'])}}`;
 };
 
-const readAllowed = async <T>(
+const readAllowed = async <S extends v.GenericSchema>(
   cluster: Cluster,
   kind: 'ServiceAccount' | 'Secret',
+  schema: S,
   path: string,
   signal: AbortSignal,
-): Promise<T | undefined> => {
+): Promise<v.InferOutput<S> | undefined> => {
   const [namespace = '', name = ''] = path.split('/');
   try {
-    return await retry(signal, () => read<T>(cluster, kind, name, { namespace, signal }));
+    return await retry(signal, () => read(cluster, kind, schema, name, { namespace, signal }));
   } catch (error) {
     // any other failure would silently leave out images that need the secret
     if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
-import type { KubernetesObject } from '../manifests/object.ts';
 import { RECORD_KEY } from '../manifests/snapshot.ts';
+import { CONFIG_MAP, type ConfigMap, type VolumeSnapshot } from '../model/cluster-objects.ts';
 import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { objectNames } from '../model/names.ts';
@@ -9,21 +9,16 @@ import { formatBytes } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
 
-/** A config map with the record of a preload. */
-export interface RecordMap extends KubernetesObject {
-  binaryData?: Record<string, string>;
-}
-
 /** Returns the record of `snapshot`. Throws PreloadError with `remedy` if it is missing, invalid or of another snapshot. */
 export const readRecord = async (
   cluster: Cluster,
-  snapshot: KubernetesObject,
+  snapshot: VolumeSnapshot,
   remedy: string,
   signal: AbortSignal,
 ): Promise<PreloadRecord> => {
   const { name, namespace = '' } = snapshot.metadata;
   const { record } = objectNames(name);
-  const configMap = await read<RecordMap>(cluster, 'ConfigMap', record, { namespace, signal });
+  const configMap = await read(cluster, 'ConfigMap', CONFIG_MAP, record, { namespace, signal });
   try {
     if (!configMap) throw new PreloadError('not found');
     return decodeRecord(configMap, snapshot);
@@ -34,9 +29,8 @@ export const readRecord = async (
 };
 
 /** Throws PreloadError if `configMap` has no valid record, or does not belong to `snapshot`. */
-export const decodeRecord = ({ metadata, binaryData }: RecordMap, snapshot: KubernetesObject): PreloadRecord => {
-  const owners = metadata.ownerReferences ?? [];
-  if (!owners.some(({ uid }) => uid === snapshot.metadata.uid)) {
+export const decodeRecord = ({ metadata, binaryData }: ConfigMap, snapshot: VolumeSnapshot): PreloadRecord => {
+  if (!metadata.ownerReferences.some(({ uid }) => uid === snapshot.metadata.uid)) {
     throw new PreloadError('belongs to another volume snapshot');
   }
   const data = binaryData?.[RECORD_KEY];

@@ -7,6 +7,7 @@ import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapsh
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { ConfigMap } from '../../manifests/run-bundle.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
+import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
 import { VERIFIER_TERMS } from '../../model/pod-state.ts';
@@ -61,7 +62,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
 const REMEDY = 'run create again, or use --without-record to compare the volume only with its own checksums';
 
 /** The checksum of the volume when it was captured. Throws PreloadError if the cluster does not remember it. */
-const recordedChecksum = async (cluster: Cluster, snapshot: KubernetesObject, signal: AbortSignal): Promise<string> => {
+const recordedChecksum = async (cluster: Cluster, snapshot: VolumeSnapshot, signal: AbortSignal): Promise<string> => {
   const { checksum } = await readRecord(cluster, snapshot, REMEDY, signal);
   if (checksum) return checksum;
   throw new PreloadError(`the record of preload "${snapshot.metadata.name}" has no checksum`, REMEDY);
