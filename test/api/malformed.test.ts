@@ -54,7 +54,7 @@ test('an object that is needed and not as the API has it ends the command, witho
   }
 });
 
-test('a list that is none ends the command, without a stack', async () => {
+test('an answer that is not a list ends the command, without a stack', async () => {
   faulty.behave(at(/^GET .*\/volumesnapshots\b/, malformed({ items: 'none' })));
   const { code, stderr } = await preload('status');
   assert.equal(code, 1);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { loaderSecrets } from '../../src/manifests/loader.ts';
 import { parse, parseJson } from '../../src/model/parse.ts';
 import { SHARED_LOGINS, type SharedLogins } from '../../src/model/pull-secret.ts';
 import { until } from '../cluster/machine/until.ts';
@@ -163,6 +164,22 @@ describe('a request for a pull secret that the server', () => {
     assert.match(stdout, /^secret\/preload-web$/m);
     assert.match(stderr, /^ ! cannot read Secret app\/regcred, so it is not used to pull images: a webhook denied/m);
   });
+});
+
+test('Secrets that an interrupted run left do not stay for ever: the next run says how to remove them', async () => {
+  const left = loaderSecrets({ name: 'web', namespace: 'run', version: '1' }, [
+    { secrets: [{ namespace: 'app', name: 'regcred' }], auths: { 'r.io': login('x'.repeat(600_000)) } },
+    { secrets: [{ namespace: 'tools', name: 'account' }], auths: { 'r.io': login('y'.repeat(600_000)) } },
+  ]);
+  assert.equal(left.length, 2);
+  await server.apply(...left);
+  const { code, stderr } = await server.preload('create', 'web', '-n', 'run', ...EXCLUDED);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: secret\/preload-web already exists: preload "web" is still being created, or/m);
+  const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
+  await server.kubectl(command?.split(' ') ?? []);
+  const secrets = (await server.objects()).filter((object) => object.startsWith('Secret/run/'));
+  assert.deepEqual(secrets, ['Secret/run/own']);
 });
 
 test(`the same pull secret in ${COPIES} namespaces is sent once`, async () => {

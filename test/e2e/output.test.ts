@@ -86,6 +86,8 @@ describe('create', { concurrency: 3 }, () => {
     assert.equal(json.phase, 'Ready');
     assert.equal(json.namespace, NAMESPACE);
     assert.match(json.snapshotId ?? '', /^snap-[0-9a-f]{16}$/);
+    assert.match(json.contentsDigest ?? '', /^sha256:[0-9a-f]{64}$/);
+    assert.ok(!('incomplete' in json));
     assert.ok(json.images?.some(({ names }) => names.includes(IMAGE)));
     assert.deepEqual(await status(NAMESPACE, 'json'), json);
     const yaml = await preload(['status', 'json', '-n', NAMESPACE, '-o', 'yaml']);
