@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseSecretKey } from '../manifests/loader.ts';
-import type { PullSecret } from '../registry/credentials.ts';
+import { parse, parseJson } from '../model/parse.ts';
+import { type PullSecret, SHARED_LOGINS } from '../model/pull-secret.ts';
 
-/** Reads the pull secrets in `folder`, where the loader's secret is mounted. */
+/** Reads the pull secrets in `folder`, where the loader's secrets are mounted. */
 export const mountedPullSecrets = async (folder: string): Promise<PullSecret[]> => {
   const files = (await readdir(folder)).filter((file) => !file.startsWith('..')); // the kubelet's own files
-  return Promise.all(
-    files.map(async (file) => {
-      return { ...parseSecretKey(file), config: await readFile(join(folder, file), 'utf8') };
-    }),
-  );
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return texts.flatMap((text) => {
+    const { secrets, auths } = parse(SHARED_LOGINS, parseJson(text));
+    const config = JSON.stringify({ auths });
+    return secrets.map((secret) => ({ ...secret, config }));
+  });
 };

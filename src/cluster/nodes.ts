@@ -1,17 +1,8 @@
+import { NODE, type Node } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
-
-interface Node {
-  metadata: { name: string };
-  spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] };
-  status?: {
-    nodeInfo?: { operatingSystem: string; architecture: string };
-    conditions?: { type: string; status: string }[];
-    images?: { names?: string[]; sizeBytes?: number }[];
-  };
-}
 
 /** Where to capture, estimated from the nodes' status: it lists at most 50 images, with compressed sizes. */
 interface NodeChoice {
@@ -48,7 +39,7 @@ export const chooseNode = async (
   const wanted = new Set(images);
   const sizes = new Map<string, Map<string, number>>();
   const candidates: Candidate[] = [];
-  for await (const node of list<Node>(cluster, 'Node', { signal })) {
+  for await (const node of list(cluster, 'Node', NODE, { signal })) {
     const platform = platformOf(node);
     const found = new Map(imagesOf(node).filter(([name]) => wanted.has(name)));
     sizes.set(platform, new Map([...(sizes.get(platform) ?? []), ...found]));
@@ -91,15 +82,14 @@ const noNode = ({ node, platform }: AskedNode): PreloadError => {
 };
 
 const imagesOf = ({ status }: Node): [string, number][] =>
-  (status?.images ?? []).flatMap(({ names, sizeBytes = 0 }) =>
-    (names ?? []).flatMap((text): [string, number][] => {
+  status.images.flatMap(({ names, sizeBytes }) =>
+    names.flatMap((text): [string, number][] => {
       const image = parseImage(text);
       return image ? [[imageName(image), sizeBytes]] : [];
     }),
   );
 
-const platformOf = ({ status }: Node): string =>
-  `${status?.nodeInfo?.operatingSystem}/${status?.nodeInfo?.architecture}`;
+const platformOf = ({ status }: Node): string => `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`;
 
 /** A taint that the loader does not tolerate. The one of a new node is removed once the node is ready. */
 const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): boolean =>
@@ -108,6 +98,6 @@ const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): bool
 /** Whether the loader may run on a node without being told to. */
 const isUsable = (node: Node): boolean =>
   platformOf(node).startsWith('linux/') &&
-  !node.spec?.unschedulable &&
-  !(node.spec?.taints ?? []).some(keepsLoaderAway) &&
-  (node.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
+  !node.spec.unschedulable &&
+  !node.spec.taints.some(keepsLoaderAway) &&
+  node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');

@@ -1,6 +1,9 @@
-import type { KubernetesObject } from '../manifests/object.ts';
-import { ApiError } from '../model/errors.ts';
+import * as v from 'valibot';
+import { type KubernetesObject, objectName } from '../manifests/object.ts';
+import { ANY } from '../model/cluster-objects.ts';
+import { ApiError, PreloadError } from '../model/errors.ts';
 import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
+import { LINE, matches, object, parse } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
 
@@ -45,45 +48,61 @@ interface RequestOptions {
 }
 
 /** Throws ApiError AlreadyExists if the object exists. A dry run checks everything but stores nothing. */
-export const create = (
+export const create = async (
   cluster: Cluster,
   object: KubernetesObject,
   options: RequestOptions & { dryRun?: boolean } = {},
-): Promise<KubernetesObject> =>
-  sendForJson(cluster, pathOf(object.kind as Kind, object.metadata.namespace), {
+): Promise<KubernetesObject> => {
+  const answer = await sendForJson(cluster, pathOf(object.kind as Kind, object.metadata.namespace), {
     method: 'POST',
     body: object,
     query: { fieldManager: FIELD_MANAGER, ...(options.dryRun && { dryRun: 'All' }) },
     ...(options.signal && { signal: options.signal }),
   });
+  const { uid, creationTimestamp } = parseAnswer(ANY, answer, objectName(object)).metadata;
+  const known = { ...(uid && { uid }), ...(creationTimestamp && { creationTimestamp }) };
+  return { ...object, metadata: { ...object.metadata, ...known } };
+};
 
 /** Server-side apply: creates or updates the object. */
-export const apply = (
+export const apply = async (
   cluster: Cluster,
   object: KubernetesObject,
   options: RequestOptions = {},
-): Promise<KubernetesObject> =>
-  sendForJson(cluster, pathOfObject(object), {
+): Promise<void> => {
+  await sendForJson(cluster, pathOfObject(object), {
     method: 'PATCH',
     body: object,
     contentType: 'application/apply-patch+yaml',
     query: { fieldManager: FIELD_MANAGER, force: 'true' },
     ...options,
   });
+};
 
-/** Returns the object, or undefined if it does not exist. */
-export const read = async <T = KubernetesObject>(
+/** Returns what `schema` makes of the object, or undefined if it does not exist. Throws PreloadError if it is malformed. */
+export const read = async <S extends v.GenericSchema>(
   cluster: Cluster,
   kind: Kind,
+  schema: S,
   name: string,
   options: RequestOptions & { namespace?: string } = {},
-): Promise<T | undefined> => {
+): Promise<v.InferOutput<S> | undefined> => {
   const { namespace = cluster.namespace, ...request } = options;
+  let answer: unknown;
   try {
-    return await sendForJson<T>(cluster, pathOf(kind, namespace, name), request);
+    answer = await sendForJson(cluster, pathOf(kind, namespace, name), request);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
+  }
+  return parseAnswer(schema, answer, `${kind.toLowerCase()}/${name}`);
+};
+
+const parseAnswer = <S extends v.GenericSchema>(schema: S, answer: unknown, name: string): v.InferOutput<S> => {
+  try {
+    return parse(schema, answer);
+  } catch (error) {
+    throw new PreloadError(`cannot use ${name} as the server has it: ${(error as Error).message}`);
   }
 };
 
@@ -96,21 +115,51 @@ interface ListOptions extends RequestOptions {
 
 const PAGE = 500;
 
-/** Yields all objects of a kind, requested in pages. */
-export const list = async function* <T = KubernetesObject>(
+const PAGE_OF_LIST = object({
+  items: v.nullish(v.array(v.unknown()), []),
+  metadata: object({ continue: v.exactOptional(v.string()) }),
+});
+
+/** Yields what `schema` makes of all objects of a kind, requested in pages. Skips malformed ones with a warning. */
+export const list = async function* <S extends v.GenericSchema>(
   cluster: Cluster,
   kind: Kind,
+  schema: S,
   { namespace, signal, ...query }: ListOptions = {},
-): AsyncGenerator<T> {
+): AsyncGenerator<v.InferOutput<S>> {
   let next: string | undefined;
   do {
-    const page: { items: T[]; metadata: { continue?: string } } = await sendForJson(cluster, pathOf(kind, namespace), {
+    const answer = await sendForJson(cluster, pathOf(kind, namespace), {
       query: { ...query, limit: String(PAGE), continue: next },
       ...(signal && { signal }),
     });
-    yield* page.items;
+    const page = parseAnswer(PAGE_OF_LIST, answer, pluralOf(kind));
+    for (const item of page.items) {
+      const found = parsed(schema, item);
+      if (found.object !== undefined) yield found.object;
+      else cluster.warn(`ignoring ${nameOf(kind, item)}: ${found.problem}`);
+    }
     next = page.metadata.continue || undefined;
   } while (next);
+};
+
+const parsed = <S extends v.GenericSchema>(
+  schema: S,
+  item: unknown,
+): { object?: v.InferOutput<S>; problem?: string } => {
+  try {
+    return { object: parse(schema, item) };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+};
+
+const NAMED = object({ metadata: object({ name: LINE, namespace: v.exactOptional(LINE) }) });
+
+const nameOf = (kind: Kind, item: unknown): string => {
+  if (!matches(NAMED, item)) return `one of the ${pluralOf(kind)}`;
+  const { name, namespace } = item.metadata;
+  return `${kind.toLowerCase()}/${name}${namespace ? ` in namespace ${namespace}` : ''}`;
 };
 
 /** Requests the deletion of exactly this object. Does nothing if it is gone or another one has its name. */
@@ -132,7 +181,10 @@ export const remove = async (
 
 /** Whether exactly this object still exists. */
 export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObject, options: RequestOptions = {}) => {
-  const found = await read(cluster, kind as Kind, metadata.name, { ...options, namespace: metadata.namespace ?? '' });
+  const found = await read(cluster, kind as Kind, ANY, metadata.name, {
+    ...options,
+    namespace: metadata.namespace ?? '',
+  });
   return found?.metadata.uid === metadata.uid;
 };
 

@@ -1,5 +1,6 @@
 import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
+import { CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
 import { type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
@@ -51,17 +52,13 @@ const provisioningFailure = async (
 ): Promise<string | undefined> => {
   const { name, namespace = '' } = claim.metadata;
   const options = { namespace, signal };
-  const current = await read<{ status?: { phase?: string } }>(cluster, 'PersistentVolumeClaim', name, options);
+  const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, options);
   return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim) : undefined;
 };
 
-const readLoader = async (
-  cluster: Cluster,
-  pod: KubernetesObject,
-  signal: AbortSignal,
-): Promise<KubernetesObject & LoaderPod> => {
+const readLoader = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<LoaderPod> => {
   const namespace = pod.metadata.namespace ?? '';
-  const current = await read<KubernetesObject & LoaderPod>(cluster, 'Pod', pod.metadata.name, { namespace, signal });
+  const current = await read(cluster, 'Pod', LOADER_POD, pod.metadata.name, { namespace, signal });
   if (!current || current.metadata.uid !== pod.metadata.uid || current.metadata.deletionTimestamp) {
     throw new PreloadError(
       `pod ${pod.metadata.name} was deleted by someone else`,
@@ -85,7 +82,7 @@ export const endedEarly = async (
 
 interface LoaderObjects {
   configMap: KubernetesObject;
-  secret?: KubernetesObject;
+  secrets?: readonly KubernetesObject[];
   claim: KubernetesObject;
   pod: KubernetesObject;
 }
@@ -96,11 +93,12 @@ interface LoaderObjects {
  */
 export const createLoader = async (
   cluster: Cluster,
-  { configMap, secret, ...rest }: LoaderObjects,
+  { configMap, secrets = [], ...rest }: LoaderObjects,
   made: MadeObjects,
   signal: AbortSignal,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const dependents = [await made.create(configMap), ...(secret ? [await made.create(secret)] : [])];
+  const dependents: KubernetesObject[] = [];
+  for (const object of [configMap, ...secrets]) dependents.push(await made.create(object));
   const claim = await made.create(rest.claim);
   const pod = await made.create(rest.pod);
   signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../manifests/object.ts';
+import { ANY, CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { alreadyThere } from './made-objects.ts';
@@ -11,10 +12,6 @@ import {
   isNamed,
   listSnapshotClasses,
 } from './snapshot-classes.ts';
-
-interface StorageClass extends KubernetesObject {
-  provisioner: string;
-}
 
 interface ClassNames {
   storageClass?: string | undefined;
@@ -39,7 +36,7 @@ const storageClassOf = async (
   name: string | undefined,
   signal: AbortSignal,
 ): Promise<StorageClass> => {
-  const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
+  const classes = await Array.fromAsync(list(cluster, 'StorageClass', STORAGE_CLASS, { signal }));
   const chosen = classes.find(name ? isNamed(name) : isDefault(DEFAULT_STORAGE));
   if (!chosen && name) throw classMissing('storage class', name, classes, '--storage-class');
   if (!chosen) {
@@ -55,7 +52,7 @@ export const storageClassFor = async (
   name: string | undefined,
   signal: AbortSignal,
 ): Promise<string> => {
-  const classes = await Array.fromAsync(list<StorageClass>(cluster, 'StorageClass', { signal }));
+  const classes = await Array.fromAsync(list(cluster, 'StorageClass', STORAGE_CLASS, { signal }));
   const fitting = classes.filter(({ provisioner }) => !driver || provisioner === driver);
   const chosen = name ? fitting.find(isNamed(name)) : (fitting.find(isDefault(DEFAULT_STORAGE)) ?? fitting[0]);
   if (chosen) return chosen.metadata.name;
@@ -76,7 +73,7 @@ export const checkLoaderAllowed = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const namespace = pod.metadata.namespace ?? '';
-  if (!(await read(cluster, 'Namespace', namespace, { signal }).catch(() => true))) {
+  if (!(await read(cluster, 'Namespace', ANY, namespace, { signal }).catch(() => true))) {
     throw new PreloadError(`namespace "${namespace}" not found`, 'choose an existing one with -n');
   }
   try {
@@ -92,15 +89,6 @@ export const checkLoaderAllowed = async (
     );
   }
 };
-
-interface Claim {
-  spec: { volumeName?: string };
-  status?: { phase?: string };
-}
-
-interface Volume {
-  spec: { csi?: { driver: string } };
-}
 
 /**
  * Throws PreloadError if the claim `name` cannot be snapshotted. Creates nothing. If this user may not read
@@ -128,7 +116,7 @@ export const checkClaim = async (
 
 const volumeOf = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<Volume | undefined> => {
   const { namespace } = cluster;
-  const claim = await read<Claim>(cluster, 'PersistentVolumeClaim', name, { signal });
+  const claim = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, { signal });
   if (!claim) {
     throw new PreloadError(
       `persistent volume claim "${name}" not found in namespace "${namespace}"`,
@@ -142,5 +130,5 @@ const volumeOf = async (cluster: Cluster, name: string, signal: AbortSignal): Pr
       `first run export in a pod that mounts it; see: kubectl describe pvc ${name} -n ${namespace}`,
     );
   }
-  return read<Volume>(cluster, 'PersistentVolume', claim.spec.volumeName, { signal });
+  return read(cluster, 'PersistentVolume', VOLUME, claim.spec.volumeName, { signal });
 };

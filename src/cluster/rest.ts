@@ -1,6 +1,8 @@
 import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { fetch, type Response } from 'undici';
+import * as v from 'valibot';
 import { ApiError, PreloadError, reasonOf } from '../model/errors.ts';
+import { LINE, object, parse, parseJson, plain, TEXT } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
 
 interface ApiRequest {
@@ -45,14 +47,15 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   return response;
 };
 
-export const sendForJson = async <T>(cluster: Cluster, path: string, request?: ApiRequest): Promise<T> => {
+/** Returns the JSON of the answer, which is as the server wrote it. */
+export const sendForJson = async (cluster: Cluster, path: string, request?: ApiRequest): Promise<unknown> => {
   const response = await send(cluster, path, request);
   const text = await response.text().catch((error: unknown) => {
     request?.signal?.throwIfAborted();
     throw connectionError(error, cluster);
   });
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text);
   } catch {
     throw new ApiError(0, '', `The server ${hostOf(cluster)} did not answer with JSON - is it an API server?`);
   }
@@ -62,7 +65,9 @@ const hostOf = ({ server }: Cluster): string => new URL(server).host;
 
 /** Returns the texts with code 299 in a Warning header. */
 const warnings = (header: string | null): string[] =>
-  [...(header ?? '').matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
+  [...(header ?? '').matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) =>
+    plain(text.replace(/\\(.)/g, '$1')),
+  );
 
 const apiError = async (response: Response): Promise<Error> => {
   const text = await response.text();
@@ -73,12 +78,20 @@ const apiError = async (response: Response): Promise<Error> => {
       'check the credentials of the current context',
     );
   }
-  return new ApiError(response.status, reason ?? response.statusText, message ?? text.trim());
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN) * 1000; // API servers send seconds
+  return new ApiError(
+    response.status,
+    reason ?? response.statusText,
+    message ?? parse(TEXT, text.trim()),
+    Number.isNaN(retryAfter) ? undefined : retryAfter,
+  );
 };
 
-const parseStatus = (text: string): { reason?: string; message?: string } => {
+const STATUS = object({ reason: v.nullish(LINE), message: v.nullish(TEXT) });
+
+const parseStatus = (text: string): v.InferOutput<typeof STATUS> => {
   try {
-    return JSON.parse(text) as { reason?: string; message?: string };
+    return parse(STATUS, parseJson(text));
   } catch {
     return {};
   }

@@ -1,11 +1,7 @@
-import type { KubernetesObject } from '../manifests/object.ts';
+import { type AnyObject, SNAPSHOT_CLASS, type SnapshotClass } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
-
-interface SnapshotClass extends KubernetesObject {
-  driver: string;
-}
 
 /** What to snapshot, and hints for the command that does it. */
 interface SnapshotSource {
@@ -22,7 +18,7 @@ interface SnapshotSource {
 
 export const listSnapshotClasses = async (cluster: Cluster, signal: AbortSignal): Promise<SnapshotClass[]> => {
   try {
-    return await Array.fromAsync(list<SnapshotClass>(cluster, 'VolumeSnapshotClass', { signal }));
+    return await Array.fromAsync(list(cluster, 'VolumeSnapshotClass', SNAPSHOT_CLASS, { signal }));
   } catch (error) {
     if (!(error instanceof ApiError && error.code === 404)) throw error;
     throw new PreloadError(
@@ -57,20 +53,16 @@ export const checkSnapshotClass = (
   }
 };
 
-export const isDefault = (annotation: string) => (object: KubernetesObject) =>
+export const isDefault = (annotation: string) => (object: AnyObject) =>
   object.metadata.annotations?.[annotation] === 'true';
 
-export const isNamed = (name: string) => (object: KubernetesObject) => object.metadata.name === name;
+export const isNamed = (name: string) => (object: AnyObject) => object.metadata.name === name;
 
 /** Hint that lists what a flag can name. */
-export const chooseOne = (flag: string, objects: readonly KubernetesObject[]): string =>
+export const chooseOne = (flag: string, objects: readonly AnyObject[]): string =>
   objects.length > 0
     ? `choose one with ${flag}: ${objects.map(({ metadata }) => metadata.name).join(', ')}`
     : 'create one first';
 
-export const classMissing = (
-  what: string,
-  name: string,
-  there: readonly KubernetesObject[],
-  flag: string,
-): PreloadError => new PreloadError(`${what} "${name}" not found`, chooseOne(flag, there));
+export const classMissing = (what: string, name: string, there: readonly AnyObject[], flag: string): PreloadError =>
+  new PreloadError(`${what} "${name}" not found`, chooseOne(flag, there));

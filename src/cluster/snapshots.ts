@@ -1,21 +1,19 @@
 import type { KubernetesObject } from '../manifests/object.ts';
+import {
+  ANY,
+  ATTACHMENT,
+  CLAIM,
+  SNAPSHOT_CONTENT,
+  VOLUME_SNAPSHOT,
+  type VolumeSnapshot,
+} from '../model/cluster-objects.ts';
 import { isTransient, PreloadError, TimedOut } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
-import type { SnapshotStatus } from '../model/pod-state.ts';
 import { parseQuantity } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
 import { snapshotThere } from './made-objects.ts';
 import { list, nullIfForbidden, read } from './objects.ts';
 import { poll } from './wait.ts';
-
-export interface VolumeSnapshot extends KubernetesObject {
-  status?: SnapshotStatus & { boundVolumeSnapshotContentName?: string; restoreSize?: string };
-}
-
-interface SnapshotContent {
-  spec: { driver: string; deletionPolicy: string };
-  status?: { snapshotHandle?: string };
-}
 
 /** The snapshot in the storage system; empty if this user may not read it. */
 interface SnapshotHandle {
@@ -38,7 +36,7 @@ export const snapshotReady = async (
   const { name, namespace = '', uid } = metadata;
   let problem: string | undefined;
   const check = async (): Promise<SnapshotHandle | undefined> => {
-    const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { namespace, signal });
+    const snapshot = await read(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, name, { namespace, signal });
     if (snapshot?.metadata.uid !== uid)
       throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
     const { readyToUse, error } = snapshot?.status ?? {};
@@ -70,7 +68,7 @@ export const snapshotHandle = async (
 ): Promise<SnapshotHandle | undefined> => {
   const content = snapshot.status?.boundVolumeSnapshotContentName;
   if (!content) return undefined;
-  const found = await nullIfForbidden(read<SnapshotContent>(cluster, 'VolumeSnapshotContent', content, { signal }));
+  const found = await nullIfForbidden(read(cluster, 'VolumeSnapshotContent', SNAPSHOT_CONTENT, content, { signal }));
   if (found === null) {
     cluster.warn(
       'snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io',
@@ -90,10 +88,8 @@ export const snapshotHandle = async (
 export const isAttached = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal): Promise<boolean> => {
   const { name, namespace = '' } = claim.metadata;
   const options = { namespace, signal };
-  const current = await read<{ spec: { volumeName?: string } }>(cluster, 'PersistentVolumeClaim', name, options);
-  const attachments = list<{ spec: { source: { persistentVolumeName?: string } } }>(cluster, 'VolumeAttachment', {
-    signal,
-  });
+  const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, options);
+  const attachments = list(cluster, 'VolumeAttachment', ATTACHMENT, { signal });
   const volume = current?.spec.volumeName;
   for await (const { spec } of attachments) {
     if (volume && spec.source.persistentVolumeName === volume) return true;
@@ -102,7 +98,7 @@ export const isAttached = async (cluster: Cluster, claim: KubernetesObject, sign
 };
 
 export const checkSnapshotNameIsFree = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {
-  if (await read(cluster, 'VolumeSnapshot', name, { signal })) throw snapshotThere(name, cluster.namespace);
+  if (await read(cluster, 'VolumeSnapshot', ANY, name, { signal })) throw snapshotThere(name, cluster.namespace);
 };
 
 /** Returns the snapshot `name`. Throws PreloadError with `remedy` if it is missing or not ready. */
@@ -112,7 +108,7 @@ export const readySnapshot = async (
   remedy: string,
   signal: AbortSignal,
 ): Promise<VolumeSnapshot> => {
-  const snapshot = await read<VolumeSnapshot>(cluster, 'VolumeSnapshot', name, { signal });
+  const snapshot = await read(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, name, { signal });
   if (snapshot?.status?.readyToUse) return snapshot;
   throw new PreloadError(
     `volume snapshot "${name}" ${snapshot ? 'is not ready' : `not found in namespace "${cluster.namespace}"`}`,
@@ -121,4 +117,5 @@ export const readySnapshot = async (
 };
 
 /** Returns the minimum bytes of a volume made from `snapshot`; 0 if its driver does not report it. */
-export const restoreSize = ({ status }: VolumeSnapshot): number => parseQuantity(status?.restoreSize ?? '') ?? 0;
+export const restoreSize = ({ status }: VolumeSnapshot): number =>
+  parseQuantity(String(status?.restoreSize ?? '')) ?? 0;

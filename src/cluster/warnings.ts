@@ -1,15 +1,8 @@
 import type { KubernetesObject } from '../manifests/object.ts';
+import { EVENT, type Event } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
-
-interface Event {
-  type: string;
-  reason: string;
-  message: string;
-  lastTimestamp?: string;
-  eventTime?: string;
-}
 
 /** Returns the last warning about `object`, which may explain a delay; undefined if there are no warnings. */
 export const lastWarning = async (
@@ -20,7 +13,8 @@ export const lastWarning = async (
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
   const fieldSelector = `${about},type=Warning`;
   let last: Event | undefined;
-  for await (const event of list<Event>(cluster, 'Event', { namespace: metadata.namespace ?? '', fieldSelector })) {
+  const options = { namespace: metadata.namespace ?? '', fieldSelector };
+  for await (const event of list(cluster, 'Event', EVENT, options)) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;
   }
   return last && `${last.reason}: ${last.message}`;

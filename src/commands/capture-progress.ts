@@ -14,5 +14,9 @@ export const describeProgress = (
 };
 
 /** `skipped r.io/report:7 (used by cronjob/legacy/report): not found` */
-export const describeSkipped = ({ name, reason, usedBy }: Extract<ExportEvent, { type: 'skipped' }>): string =>
+export const describeSkipped = ({
+  name,
+  reason,
+  usedBy,
+}: Omit<Extract<ExportEvent, { type: 'skipped' }>, 'type'>): string =>
   `skipped ${name}${usedBy ? ` (used by ${usedBy})` : ''}: ${reason}`;

@@ -23,7 +23,7 @@ export const formatPreloads = (
       preload.name,
       isReady ? 'True' : 'False',
       preload.phase,
-      preload.images ? String(preload.images.length) : absent,
+      preload.images ? `${preload.images.length}${preload.incomplete ? '+' : ''}` : absent,
       preload.size === undefined ? absent : formatBytes(preload.size),
       preload.snapshotId ?? (['Ready', 'Failed'].includes(preload.phase) ? absent : '<pending>'),
       formatAge(now - Date.parse(preload.created)),

@@ -14,6 +14,8 @@ export const HOLD_SECONDS = 600;
 export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): KubernetesObject => {
   const names = objectNames(settings.name);
   const [os, arch] = settings.platform.split('/');
+  const secrets = (settings.pullSecrets ?? []).map((name) => ({ secret: { name } }));
+  const hasSecrets = secrets.length > 0;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -52,7 +54,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
             '--to',
             VOLUME,
             '--events',
-            ...(settings.pullSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
+            ...(hasSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
             '--hold',
             `${HOLD_SECONDS}s`,
           ],
@@ -63,7 +65,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
             { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },
             { name: 'snapshot', mountPath: VOLUME },
             { name: 'host', mountPath: HOST },
-            ...(settings.pullSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),
+            ...(hasSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),
           ],
         },
       ],
@@ -71,9 +73,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
         { name: 'tool', configMap: { name: names.configMap } },
         { name: 'snapshot', persistentVolumeClaim: { claimName: names.claim } },
         { name: 'host', hostPath: { path: '/', type: 'Directory' } },
-        ...(settings.pullSecrets
-          ? [{ name: 'pull-secrets', secret: { secretName: names.secret, defaultMode: 0o400 } }]
-          : []),
+        ...(hasSecrets ? [{ name: 'pull-secrets', projected: { defaultMode: 0o400, sources: secrets } }] : []),
       ],
     },
   };

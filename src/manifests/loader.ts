@@ -1,5 +1,6 @@
 import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
+import type { SharedLogins } from '../model/pull-secret.ts';
 import type { KubernetesObject } from './object.ts';
 import { BUNDLE_KEY, type ConfigMap } from './run-bundle.ts';
 
@@ -23,8 +24,8 @@ export interface PreloadSettings {
   preferredNode?: string;
   /** name of an older snapshot to start from */
   base?: string;
-  /** whether to mount the secret with pull secrets */
-  pullSecrets?: boolean;
+  /** names of the Secrets with pull secrets that the loader mounts */
+  pullSecrets?: readonly string[];
   /** seconds until the loader is stopped, even if this process is gone */
   deadline: number;
 }
@@ -50,7 +51,7 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
 
 export const REQUEST_KEY = 'request.json.gz';
 
-const MAX_DATA = 1024 * 1024; // limit of a ConfigMap, before base64
+const MAX_DATA = 1024 * 1024; // limit of a ConfigMap or Secret, before base64
 
 /** Contains the bundle and the request for the loader, both gzipped. Throws PreloadError if they are too large. */
 export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): ConfigMap => {
@@ -73,25 +74,43 @@ export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, reque
   };
 };
 
-/** A key cannot contain a slash, and a namespace cannot contain a dot. */
-const secretKey = (path: string): string => path.replace('/', '.');
+type SecretSettings = Pick<PreloadSettings, 'name' | 'namespace' | 'version'>;
 
-export const parseSecretKey = (key: string): { namespace: string; name: string } => {
-  const dot = key.indexOf('.');
-  return { namespace: key.slice(0, dot), name: key.slice(dot + 1) };
+/** Contain the pull secrets for the loader: one Secret, or more if one cannot hold them all. */
+export const loaderSecrets = (settings: SecretSettings, logins: readonly SharedLogins[]): KubernetesObject[] =>
+  dividedByLimit(logins.map(secretEntry)).map((entries, index) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: `${objectNames(settings.name).secret}${index > 0 ? `.${index + 1}` : ''}`, // no preload's name has a dot
+      namespace: settings.namespace,
+      labels: labels(settings.name, 'loader', settings.version),
+    },
+    immutable: true,
+    data: Object.fromEntries(entries.map(([key, value]) => [key, value.toString('base64')])),
+  }));
+
+type SecretEntry = [key: string, value: Buffer];
+
+const MAX_KEY = 253;
+
+/** The key is the path of the first secret: no two entries have the same. It cannot have a slash, a namespace no dot. */
+const secretEntry = (logins: SharedLogins): SecretEntry => {
+  const [first] = logins.secrets;
+  return [`${first?.namespace}.${first?.name}`.slice(0, MAX_KEY), Buffer.from(JSON.stringify(logins))];
 };
 
-/** Contains the pull secrets for the loader: `configs` are Docker configurations by `namespace/name`. */
-export const loaderSecret = (settings: PreloadSettings, configs: ReadonlyMap<string, string>): KubernetesObject => ({
-  apiVersion: 'v1',
-  kind: 'Secret',
-  metadata: {
-    name: objectNames(settings.name).secret,
-    namespace: settings.namespace,
-    labels: labels(settings.name, 'loader', settings.version),
-  },
-  immutable: true,
-  data: Object.fromEntries(
-    [...configs].map(([path, config]) => [secretKey(path), Buffer.from(config).toString('base64')]),
-  ),
-});
+const dividedByLimit = (entries: readonly SecretEntry[]): SecretEntry[][] => {
+  const parts: SecretEntry[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const [key, value] of entries) {
+    const bytes = key.length + value.length;
+    if (size + bytes > MAX_DATA) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)?.push([key, value]);
+    size += bytes;
+  }
+  return parts;
+};

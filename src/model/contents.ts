@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CAPTURED_IMAGE, type CapturedImage, MAX_IMAGES, PLATFORM_NAME } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
-import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
+import { DIGEST, FLAG, LINE, list, object, SIZE } from './parse.ts';
 
 export const FORMAT = 1;
 
@@ -21,6 +21,8 @@ export const CONTENTS = object({
   images: v.pipe(list(CAPTURED_IMAGE, MAX_IMAGES), v.minLength(1, 'must have an image')),
   /** of the list of checksums, so it covers the whole volume; not stored on the volume itself */
   checksum: v.exactOptional(DIGEST),
+  /** of preload.json; restore.sh --expect takes it; not stored on the volume itself */
+  contentsDigest: v.exactOptional(DIGEST),
 });
 
 export type Contents = v.InferOutput<typeof CONTENTS>;
@@ -49,6 +51,8 @@ export const PRELOAD_RECORD = object({
   /** used bytes of the volume's filesystem */
   usedBytes: SIZE,
   skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+  /** the volume has more images: reports of the loader were lost */
+  incomplete: v.exactOptional(FLAG),
 });
 
 export type PreloadRecord = v.InferOutput<typeof PRELOAD_RECORD>;

@@ -21,10 +21,13 @@ export class UsageError extends Error {}
 export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
-  constructor(code: number, reason: string, message: string) {
+  /** milliseconds after which the server would like to be asked again */
+  readonly retryAfter: number | undefined;
+  constructor(code: number, reason: string, message: string, retryAfter?: number) {
     super(message);
     this.code = code;
     this.reason = reason;
+    this.retryAfter = retryAfter;
   }
 }
 

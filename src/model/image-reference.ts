@@ -35,6 +35,10 @@ export const parseImage = (text: string): ImageReference | undefined => {
   return { domain, path, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 };
 
+/** Why `parseImage` does not accept `text`. */
+export const referenceProblem = (text: string): string =>
+  text.includes('@sha512:') ? 'sha512 digests are not supported' : 'not an image reference';
+
 // The first part is a registry only if it looks like one; nothing is looked up.
 const splitDomain = (repository: string): { domain: string; path: string } => {
   const slash = repository.indexOf('/');

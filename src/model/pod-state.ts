@@ -1,23 +1,37 @@
+import * as v from 'valibot';
+import { FLAG, LINE, object, SIZE, TEXT } from './parse.ts';
 import type { Phase } from './summary.ts';
 
-/** The fields of the loader pod that describe its state. */
-export interface LoaderPod {
-  spec: { nodeName?: string };
-  status?: {
-    phase?: string;
-    reason?: string;
-    message?: string;
-    conditions?: { type: string; status: string; reason?: string; message?: string; lastTransitionTime?: string }[];
-    containerStatuses?: ContainerStatus[];
-  };
-}
+const CONTAINER_STATE = object({
+  waiting: v.exactOptional(object({ reason: v.exactOptional(LINE), message: v.exactOptional(TEXT) })),
+  terminated: v.exactOptional(
+    object({ exitCode: v.number(), reason: v.exactOptional(LINE), message: v.exactOptional(TEXT) }),
+  ),
+});
 
-interface ContainerStatus {
-  state?: {
-    waiting?: { reason?: string; message?: string };
-    terminated?: { exitCode: number; reason?: string; message?: string };
-  };
-}
+const CONDITION = object({
+  type: LINE,
+  status: LINE,
+  reason: v.exactOptional(LINE),
+  message: v.exactOptional(TEXT),
+  lastTransitionTime: v.nullish(LINE),
+});
+
+/** The fields of the loader pod that describe its state. */
+export const POD_STATE = object({
+  spec: object({ nodeName: v.exactOptional(LINE) }),
+  status: v.exactOptional(
+    object({
+      phase: v.exactOptional(LINE),
+      reason: v.exactOptional(LINE),
+      message: v.exactOptional(TEXT),
+      conditions: v.exactOptional(v.array(CONDITION)),
+      containerStatuses: v.exactOptional(v.array(object({ state: v.exactOptional(CONTAINER_STATE) }))),
+    }),
+  ),
+});
+
+export type LoaderPod = v.InferOutput<typeof POD_STATE>;
 
 /** What a command calls its pod, and how its user can choose another volume. */
 export interface PodTerms {
@@ -77,10 +91,15 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${last ? `: ${last}` : ''}`;
 };
 
-export interface SnapshotStatus {
-  readyToUse?: boolean;
-  error?: { message?: string };
-}
+export const SNAPSHOT_STATUS = object({
+  readyToUse: v.exactOptional(FLAG),
+  error: v.exactOptional(object({ message: v.exactOptional(TEXT) })),
+  boundVolumeSnapshotContentName: v.exactOptional(LINE),
+  /** minimum size of a volume made from it: a quantity, or bytes */
+  restoreSize: v.exactOptional(v.union([LINE, SIZE])),
+});
+
+export type SnapshotStatus = v.InferOutput<typeof SNAPSHOT_STATUS>;
 
 /** Phase of a preload, from its loader and its snapshot if they exist; `now` in milliseconds. */
 export const phaseOf = (

@@ -18,6 +18,8 @@ export interface PreloadSummary {
   node?: string;
   /** UUID of the volume's filesystem, for mounting it on nodes */
   filesystem?: string;
+  /** digest of the volume's preload.json, for restore.sh --expect */
+  contentsDigest?: string;
   version?: string;
   /** RFC 3339, creation time of the oldest object */
   created: string;
@@ -25,6 +27,8 @@ export interface PreloadSummary {
   size?: number;
   layers?: number;
   images?: { names: string[]; digest: string; size: number }[];
+  /** the volume has more images than these */
+  incomplete?: boolean;
   /** images that could not be captured */
   skipped?: SkippedImage[];
 }
@@ -35,9 +39,11 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   layout: record.layout,
   node: record.node,
   ...(record.uuid !== null && { filesystem: record.uuid }),
+  ...(record.contentsDigest && { contentsDigest: record.contentsDigest }),
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,
   images: record.images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
+  ...(record.incomplete && { incomplete: true }),
   ...(record.skipped.length > 0 && { skipped: record.skipped }),
 });

@@ -29,17 +29,23 @@ type Auth = v.InferOutput<typeof AUTH>;
 /** Logins by server. */
 export const AUTHS = v.record(v.string(), AUTH);
 
+type Auths = v.InferOutput<typeof AUTHS>;
+
 /** Returns the credentials in a Docker configuration, in the current or the older format. Throws without quoting it. */
-export const parseDockerConfig = (text: string, source: string): ConfigEntry[] => {
+export const parseDockerConfig = (text: string, source: string): ConfigEntry[] =>
+  configEntries(parseAuths(text, source), source);
+
+/** Returns the logins in a Docker configuration as it has them. Throws without quoting it. */
+export const parseAuths = (text: string, source: string): Auths => {
   try {
     const config = parse(OBJECT, parseJson(text));
-    return configEntries(parse(AUTHS, config.auths ?? config), source);
+    return parse(AUTHS, config.auths ?? config);
   } catch {
     throw new Error(`${source} is not a Docker configuration`);
   }
 };
 
-export const configEntries = (auths: Readonly<Record<string, Auth>>, source: string): ConfigEntry[] =>
+export const configEntries = (auths: Readonly<Auths>, source: string): ConfigEntry[] =>
   Object.entries(auths).flatMap(([server, auth]) => {
     const { username, password } = login(auth);
     const identityToken = auth.identitytoken;

@@ -42,7 +42,7 @@ interface VolumeParts {
 
 /**
  * Writes everything except layers/ and layer blobs, which must already be on the volume; preload.json comes last. Returns
- * the contents with the set and the checksum.
+ * the contents with the set, the checksum and the digest.
  */
 export const writeVolume = async (
   volume: string,
@@ -78,7 +78,7 @@ export const writeVolume = async (
   const text = contentsFile(complete, checksums, defaults);
   const checksum = await writeChecksums(volume, layerSums, text);
   await replaceFile(join(volume, CONTENTS_FILE), text);
-  return { ...complete, checksum };
+  return { ...complete, checksum, contentsDigest: digestOf(text) };
 };
 
 /** Writes `path` so that after a crash it is either complete or missing. */

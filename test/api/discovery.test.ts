@@ -12,6 +12,7 @@ import { runBundle } from '../harness/run-bundle.ts';
 import { namespace, startTestServer } from './api-server.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
+const SHA512 = `r.io/app@sha512:${'0'.repeat(128)}`;
 const PODS = 1100; // more than two pages
 
 const server = await startTestServer();
@@ -65,6 +66,9 @@ before(async () => {
     },
     { ...pod('everything', ''), spec: everything },
     pod('odd', 'not an image!'),
+    pod('odd-too', 'not an image!'),
+    pod('escapes', 'r.io/\u001b[31mred:1'),
+    pod('long-digest', SHA512),
     pod('single', 'nginx:1.27'),
   );
   await server.kubectl(['debug', '-n', 'shop', 'everything', '--image=r.io/debug:1', '--profile=general']);
@@ -133,16 +137,43 @@ describe('without image arguments, create captures the images in use', () => {
     );
   });
 
-  test('the same ones that export finds by itself', async () => {
+  test('the same ones that export finds by itself', async (t) => {
+    const said: string[] = [];
+    t.mock.method(process.stderr, 'write', (text: string) => said.push(text));
     process.env.KUBECONFIG = server.kubeconfig;
     const context = processContext(AbortSignal.timeout(30_000));
     const options = await builder(yargs([])).parseAsync();
-    assert.deepEqual((await exportRequest(options, context)).images, (await request()).images);
+    const { images } = await exportRequest(options, context);
+    t.mock.restoreAll();
+    const found = await request();
+    assert.deepEqual(images, found.images);
+    assert.ok(found.stderr.includes(said.join('')), said.join(''));
+    assert.equal(said.length, 3);
   });
 
   test('and skips those that are missing, unless --strict is given', async () => {
     assert.ok((await request()).images.every(({ required }) => !required));
-    assert.ok((await request(['--strict'])).images.every(({ required }) => required));
+    assert.ok(
+      (await request(['--strict', '--exclude', 'not an,r.io/?,r.io/app@'])).images.every(({ required }) => required),
+    );
+  });
+
+  test('and warns about those whose names are not valid, once each', async () => {
+    const { stderr } = await request();
+    const warnings = stderr.split('\n').filter((line) => line.includes('skipped'));
+    assert.deepEqual(warnings, [
+      ' ! skipped r.io/?[31mred:1 (used by pod/shop/escapes): not an image reference',
+      ` ! skipped ${SHA512} (used by pod/shop/long-digest): sha512 digests are not supported`,
+      ' ! skipped not an image! (used by pod/shop/odd): not an image reference',
+    ]);
+  });
+
+  test('or fails because of them, if --strict is given, unless they are excluded', async () => {
+    const argv = ['create', 'all', '--dry-run=client', '--strict', '--exclude', 'not an,r.io/?'];
+    const { code, stdout, stderr } = await runBundle(argv, { KUBECONFIG: server.kubeconfig });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^error: cannot capture r\.io\/app@sha512:0+ \(used by pod\/shop\/long-digest\): sha512/m);
+    assert.match(stderr, /^hint: change the image of the workload, or leave it out with --exclude$/m);
   });
 
   test('but not what is excluded', async () => {
@@ -150,6 +181,14 @@ describe('without image arguments, create captures the images in use', () => {
     const left = inShop.filter((name) => !/nginx|r\.io\/d/.test(name));
     assert.deepEqual(names(images), left);
     assert.deepEqual(exclude, ['r.io/crowd', 'nginx', 'r.io/d']);
+  });
+
+  test('with the numbers, switches and lists of the environment', async () => {
+    const { images, parallel, exclude, forcePull } = await request([], {
+      ...{ KUBECTL_PRELOAD_PARALLEL: '8', KUBECTL_PRELOAD_EXCLUDE: 'r.io/,not an', KUBECTL_PRELOAD_FORCE_PULL: 'true' },
+    });
+    assert.deepEqual([parallel, exclude, forcePull], [8, ['r.io/', 'not an'], true]);
+    assert.equal(images.length, 2);
   });
 
   test('and not what the environment excludes', async () => {

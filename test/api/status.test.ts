@@ -2,40 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
-import { loaderConfigMap, type PreloadSettings } from '../../src/manifests/loader.ts';
+import { loaderConfigMap } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
-import { recordConfigMap, volumeSnapshot } from '../../src/manifests/snapshot.ts';
-import type { PreloadRecord } from '../../src/model/contents.ts';
+import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
-import { capturedImage, digest, layer } from '../harness/captured-images.ts';
+import { digest } from '../harness/captured-images.ts';
 import { grant, namespace, startTestServer } from './api-server.ts';
+import { record, recordOf, settings, zipped } from './records.ts';
 
 const server = await startTestServer();
 after(server.stop);
 
-const settings = (name: string, namespace = 'default'): PreloadSettings => ({
-  ...{ name, namespace, version: '1.2.3', size: '1Gi', image: 'r.io/node:26', platform: 'linux/amd64', deadline: 60 },
-});
-const images = [
-  capturedImage({ names: ['r.io/a:1', `r.io/a@${digest('0')}`], layers: [layer('a', 1000), layer('b', 24)] }),
-  capturedImage({ names: ['r.io/b:1'], digest: digest('9'), layers: [layer('a', 1000)] }),
-];
-const record: PreloadRecord = {
-  ...{
-    set: '0123456789ab',
-    version: '1.2.3',
-    created: '2026-11-24T12:00:00Z',
-    platform: 'linux/amd64',
-    uuid: '0aa1-c3f2',
-  },
-  ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
-};
-
-/** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record. */
-const makeReady = async (name: string, namespace = 'default', content: object = record): Promise<void> => {
+/** A snapshot as the snapshot controller and a driver leave it; `name` in `namespace`, with a record that has `data`. */
+const makeReady = async (name: string, namespace = 'default', data?: Buffer): Promise<void> => {
   await server.apply(volumeSnapshot(settings(name, namespace)));
-  const made = JSON.parse(await server.kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
-  await server.apply(recordConfigMap(settings(name, namespace), gzipSync(JSON.stringify(content)), made));
+  await server.apply(await recordOf(server, name, namespace, data));
   await server.finishSnapshot(name, namespace);
 };
 
@@ -143,10 +124,11 @@ describe('preloads', () => {
       ...{ name: 'web', namespace: 'default', phase: 'Ready' },
       ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
       ...{ platform: 'linux/amd64', layout: 'layers', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
+      contentsDigest: digest('6'),
       ...{ size: 3 * 1024 ** 3, layers: 2 },
       images: [
-        { names: images[0]?.names, digest: digest('0'), size: 1024 },
-        { names: images[1]?.names, digest: digest('9'), size: 1000 },
+        { names: record.images[0]?.names, digest: digest('0'), size: 1024 },
+        { names: record.images[1]?.names, digest: digest('9'), size: 1000 },
       ],
     });
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
@@ -170,22 +152,77 @@ describe('preloads', () => {
   });
 });
 
-test('a record that is not valid is ignored with a warning, which has no control characters', async () => {
-  await server.apply(...namespace('odd'));
-  for (const [name, content] of Object.entries({
-    escapes: { ...record, node: '\u001b[31mworker' },
-    wrong: { ...record, images: [{ ...images[0], digest: 'sha256:../../etc' }] },
-    large: { ...record, usedBytes: 1e300 },
-  })) {
-    await makeReady(name, 'odd', content);
-  }
-  const { code, stdout, stderr } = await status('-n', 'odd');
-  assert.equal(code, 0);
-  const rows = stdout.trimEnd().split('\n').slice(1);
-  assert.deepEqual(
-    rows.map((row) => row.split(/ {2,}/).slice(0, 5)),
-    ['escapes', 'large', 'wrong'].map((name) => [name, 'True', 'Ready', '<unknown>', '<unknown>']),
-  );
-  assert.equal(stderr.match(/ignoring the record configmap\/preloaded-/g)?.length, 3);
-  assert.ok(!stderr.includes('\u001b'));
+describe('a record that cannot be used is ignored with a warning, and hides no other preload', () => {
+  const MEBIBYTE = 1024 ** 2;
+  const changed = (fields: object): Buffer => zipped({ ...record, ...fields });
+  const cases: Record<string, [data: Buffer, problem: RegExp]> = {
+    bomb: [gzipSync(Buffer.alloc(65 * MEBIBYTE)), /contains more than 64Mi$/],
+    escapes: [changed({ node: '\u001b[31mworker' }), /invalid node .*must have no control characters$/],
+    garbage: [Buffer.from('garbage'), /is not gzip data$/],
+    large: [changed({ usedBytes: 1e300 }), /invalid usedBytes .*: must be a whole number of bytes$/],
+    text: [gzipSync('text'), /is not JSON$/],
+    wrong: [changed({ images: [{ ...record.images[0], digest: 'sha256:../../etc' }] }), /invalid images\.0\.digest /],
+  };
+  const good = ['foreign-labels', 'good'];
+  const odd = [...Object.keys(cases), 'foreign', 'ownerless', 'keyless'];
+
+  before(async () => {
+    await server.apply(...namespace('odd'));
+    for (const [name, [data]] of Object.entries(cases)) await makeReady(name, 'odd', data);
+    for (const name of [...good, 'foreign', 'ownerless', 'keyless']) await makeReady(name, 'odd');
+    const change = (name: string, patch: object) =>
+      server.kubectl([
+        'patch',
+        'configmap',
+        `preloaded-${name}`,
+        '-n',
+        'odd',
+        '--type=merge',
+        '-p',
+        JSON.stringify(patch),
+      ]);
+    const [owner] = (await recordOf(server, 'good', 'odd')).metadata.ownerReferences ?? [];
+    await change('foreign', { metadata: { ownerReferences: [owner] } });
+    await change('ownerless', { metadata: { ownerReferences: null } });
+    await change('keyless', { binaryData: null });
+    const { metadata, ...rest } = await recordOf(server, 'foreign-labels', 'odd', Buffer.from('garbage'));
+    await server.apply({ ...rest, metadata: { ...metadata, name: 'z-not-a-record' } });
+  });
+
+  test('if one namespace is listed', async () => {
+    const { code, stdout, stderr } = await status('-n', 'odd');
+    assert.equal(code, 0, stderr);
+    const rows = stdout.trimEnd().split('\n').slice(1);
+    assert.deepEqual(
+      Object.fromEntries(
+        rows.map((row) => row.split(/ {2,}/)).map(([name = '', ...cells]) => [name, cells.slice(0, 4)]),
+      ),
+      Object.fromEntries([
+        ...odd.map((name) => [name, ['True', 'Ready', '<unknown>', '<unknown>']]),
+        ...good.map((name) => [name, ['True', 'Ready', '2', '3Gi']]),
+      ]),
+    );
+    const warnings = Object.entries({
+      ...Object.fromEntries(Object.entries(cases).map(([name, [, problem]]) => [name, problem])),
+      foreign: /belongs to another volume snapshot$/,
+      ownerless: /belongs to another volume snapshot$/,
+      keyless: /has no preload\.json\.gz$/,
+    });
+    const said = stderr.trimEnd().split('\n');
+    assert.equal(said.length, warnings.length, stderr);
+    for (const [name, problem] of warnings) {
+      const start = ` ! ignoring the record configmap/preloaded-${name} in namespace odd: `;
+      const [warning = '', ...others] = said.filter((line) => line.startsWith(start));
+      assert.deepEqual(others, []);
+      assert.match(warning, problem);
+    }
+    assert.ok(!stderr.includes('\u001b'));
+  });
+
+  test('if all namespaces are listed', async () => {
+    const { code, stdout } = await status('-A');
+    assert.equal(code, 0);
+    assert.match(stdout, /^odd +bomb +True +Ready +<unknown> /m);
+    assert.match(stdout, /^default +web +True +Ready +2 /m);
+  });
 });

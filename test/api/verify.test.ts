@@ -1,44 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import { until } from '../cluster/machine/until.ts';
 import { namespace, startTestServer, storageClass } from './api-server.ts';
+import { record, recordOf, settings, zipped } from './records.ts';
 
 const server = await startTestServer();
 after(server.stop);
 
-const API = 'snapshot.storage.k8s.io/v1';
-const snapshot = (name: string, where = 'default'): object => ({
-  apiVersion: API,
-  kind: 'VolumeSnapshot',
-  metadata: { name, namespace: where },
-  spec: { source: { persistentVolumeClaimName: 'gone' } },
-});
-const content = (name: string, where = 'default'): object => ({
-  apiVersion: API,
-  kind: 'VolumeSnapshotContent',
-  metadata: { name: `content-${where}-${name}` },
-  spec: {
-    deletionPolicy: 'Delete',
-    driver: 'disk.example.com',
-    source: { snapshotHandle: 'snap-1' },
-    volumeSnapshotRef: { name, namespace: where },
-  },
-});
-
 /** A snapshot as its controller and its driver leave it. */
 const addSnapshot = async (name: string, where = 'default'): Promise<void> => {
-  await server.apply(snapshot(name, where), content(name, where));
-  const boundVolumeSnapshotContentName = `content-${where}-${name}`;
-  await server.setStatus(`volumesnapshotcontent/${boundVolumeSnapshotContentName}`, where, {
-    snapshotHandle: 'snap-1',
-  });
-  const status = { readyToUse: true, restoreSize: '3Gi', boundVolumeSnapshotContentName };
-  await server.setStatus(`volumesnapshot/${name}`, where, status);
+  await server.apply(volumeSnapshot(settings(name, where)));
+  await server.finishSnapshot(name, where);
+  await server.setStatus(`volumesnapshot/${name}`, where, { restoreSize: '3Gi' });
 };
 
+const addRecord = async (name: string, where?: string, data?: Buffer): Promise<void> =>
+  server.apply(await recordOf(server, name, where, data));
+
 before(async () => {
-  await server.apply(snapshot('young'));
+  await server.apply(volumeSnapshot(settings('young')));
   await addSnapshot('web');
+  await addRecord('web');
 });
 
 describe('verify creates nothing', () => {
@@ -73,10 +56,52 @@ describe('verify creates nothing', () => {
   test('if the namespace does not allow privileged pods', async () => {
     await server.apply(...namespace('restricted', { 'pod-security.kubernetes.io/enforce': 'restricted' }));
     await addSnapshot('web', 'restricted');
+    await addRecord('web', 'restricted');
     await server.refuses(
       ['verify', 'web', '-n', 'restricted'],
       /^error: namespace "restricted" does not allow privileged pods \(PodSecurity: restricted\)$/m,
       /^hint: choose another namespace with -n, or run: kubectl label ns restricted /m,
+    );
+  });
+});
+
+describe('verify needs the record of exactly this snapshot', () => {
+  const REMEDY = /^hint: run create again, or use --without-record to compare the volume only with its own checksums$/m;
+  const refuses = (name: string, reason: RegExp) => server.refuses(['verify', name], reason, REMEDY);
+
+  test('and refuses if it is missing', async () => {
+    await addSnapshot('lost');
+    await refuses('lost', /^error: cannot use the record of preload "lost", configmap\/preloaded-lost: not found$/m);
+  });
+
+  test('and refuses if it belongs to an earlier snapshot with this name', async () => {
+    await addSnapshot('replaced');
+    const old = await recordOf(server, 'replaced');
+    await server.kubectl(['delete', 'volumesnapshot', 'replaced']);
+    await addSnapshot('replaced');
+    await server.apply(old); // the garbage collector would soon remove it
+    await refuses('replaced', /^error: cannot use the record .*: belongs to another volume snapshot$/m);
+  });
+
+  test('and refuses if it cannot be read', async () => {
+    await addSnapshot('garbled');
+    await addRecord('garbled', 'default', Buffer.from('garbage'));
+    await refuses('garbled', /^error: cannot use the record .*: is not gzip data$/m);
+  });
+
+  test('and refuses if it has no checksum of the volume', async () => {
+    await addSnapshot('unsummed');
+    const { checksum: _, ...rest } = record;
+    await addRecord('unsummed', 'default', zipped(rest));
+    await refuses('unsummed', /^error: the record of preload "unsummed" has no checksum$/m);
+  });
+
+  test('unless it is told to do without', async () => {
+    await addSnapshot('bare');
+    await server.refuses(
+      ['verify', 'bare', '--without-record', '--storage-class', 'nowhere'],
+      /^error: storage class "nowhere" not found$/m,
+      /^hint: choose one/m,
     );
   });
 });

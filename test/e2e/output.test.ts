@@ -47,6 +47,10 @@ describe('create', { concurrency: 3 }, () => {
     assert.match(stderr, /^ ✓ 2 images captured in \d+s: \d layers? (copied|pulled)/m);
     const { snapshotId } = await status(NAMESPACE, 'piped');
     assert.ok(stderr.includes(`deleting volumesnapshot/piped will also delete ${snapshotId} (deletionPolicy Delete)`));
+    assert.match(
+      stderr,
+      /^To restore nothing but this volume, run on nodes: restore\.sh --expect sha256:[0-9a-f]{64}\n$/m,
+    );
     for (const stream of [stdout, stderr]) assert.ok(!stream.includes(ESCAPE));
   });
 
@@ -82,6 +86,8 @@ describe('create', { concurrency: 3 }, () => {
     assert.equal(json.phase, 'Ready');
     assert.equal(json.namespace, NAMESPACE);
     assert.match(json.snapshotId ?? '', /^snap-[0-9a-f]{16}$/);
+    assert.match(json.contentsDigest ?? '', /^sha256:[0-9a-f]{64}$/);
+    assert.ok(!('incomplete' in json));
     assert.ok(json.images?.some(({ names }) => names.includes(IMAGE)));
     assert.deepEqual(await status(NAMESPACE, 'json'), json);
     const yaml = await preload(['status', 'json', '-n', NAMESPACE, '-o', 'yaml']);

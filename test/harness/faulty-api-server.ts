@@ -25,11 +25,18 @@ export interface Answer {
   code: number;
   reason: string;
   message: string;
+  /** seconds */
+  retryAfter?: number;
+  /** instead of a Status with the reason and the message */
+  body?: object;
 }
 
 export const UNAVAILABLE: Answer = { code: 503, reason: 'ServiceUnavailable', message: 'the server is restarting' };
 export const FORBIDDEN: Answer = { code: 403, reason: 'Forbidden', message: 'a webhook denied the request' };
 export const LEADER_CHANGED: Answer = { code: 500, reason: 'InternalError', message: 'etcdserver: leader changed' };
+
+/** The answer of a server that has something else than a Kubernetes object. */
+export const malformed = (body: object): Answer => ({ code: 200, reason: '', message: '', body });
 
 /** `answer` for the first `times` requests that match `METHOD path`. */
 export const at = (requests: RegExp, answer: Answer, times = Number.POSITIVE_INFINITY): Fault => {
@@ -63,8 +70,10 @@ export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServ
       return;
     }
     spoilt.push(`${method} ${url}`);
-    response.writeHead(answer.code, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', ...answer }));
+    const { retryAfter, body, ...status } = answer;
+    const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+    response.writeHead(answer.code, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(body ?? { apiVersion: 'v1', kind: 'Status', status: 'Failure', ...status }));
   };
   const tls = {
     cert: await readFile(certificate(folder, 'server')),

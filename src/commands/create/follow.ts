@@ -5,6 +5,7 @@ import type { NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
+import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
 export interface SealedVolume {
@@ -20,16 +21,26 @@ interface TooSmall {
   largest: string[];
 }
 
+interface Capture {
+  node: string;
+  /** images that the loader was not asked for, since their names are not valid */
+  skipped: readonly SkippedImage[];
+}
+
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
-  node: string,
+  { node, skipped: left }: Capture,
   { progress, now }: Pick<Context, 'progress' | 'now'>,
 ): Promise<SealedVolume | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
-  const skipped: SkippedImage[] = [];
+  const skipped = [...left];
+  let seen = 0;
+  let lost = 0; // a node drops old lines of a long log
   for await (const event of events) {
+    lost += event.seq - seen - 1;
+    seen = event.seq;
     if (event.type === 'plan') {
       const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
       progress.start(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
@@ -48,10 +59,18 @@ export const followCapture = async (
       images.push(event.image);
     } else if (event.type === 'sealed') {
       const { contents, layers, usedBytes, readOnly } = event;
-      return { record: { ...contents, images, node, layers, usedBytes, skipped }, readOnly };
+      const incomplete = setOf(layerList(images), nameList(images)) !== contents.set;
+      if (lost > 0) progress.warn(describeLost(lost, incomplete));
+      const record = { ...contents, images, node, layers, usedBytes, skipped, ...(incomplete && { incomplete }) };
+      return { record, readOnly };
     }
   }
   return undefined;
+};
+
+const describeLost = (count: number, incomplete: boolean): string => {
+  const effect = incomplete ? 'status does not list all images on the volume' : 'warnings may be missing here';
+  return `lost ${plural(count, 'report')} of the loader, so ${effect}`;
 };
 
 /** What to say when the loader has ended its work; `elapsed` in milliseconds. */

@@ -64,7 +64,7 @@ const runLoader = async (
   const outcome = await step(context, {
     title: 'Resolving images',
     do: async () => {
-      const followed = await followCapture(loaderEvents(cluster, pod, signal), node, context);
+      const followed = await followCapture(loaderEvents(cluster, pod, signal), { node, ...plan }, context);
       if (!followed) throw await endedEarly(cluster, pod, LOADER_TERMS, signal);
       return followed;
     },
@@ -112,7 +112,9 @@ const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: Kub
 /** The snapshot serves nodes without its record, so a failure is a warning. */
 const createRecord = async (cluster: Cluster, record: KubernetesObject, { progress }: Context): Promise<void> => {
   await create(cluster, record).catch(({ message }: Error) =>
-    progress.warn(`could not create ${objectName(record)}, so status will not list the images: ${message}`),
+    progress.warn(
+      `could not create ${objectName(record)}, so status will not list the images, and verify needs --without-record: ${message}`,
+    ),
   );
 };
 

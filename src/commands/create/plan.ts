@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { imagesInUse, requestInUse } from '../../cluster/images-in-use.ts';
+import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { pullSecretsOf } from '../../cluster/pull-secrets.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
-import { loaderConfigMap, loaderSecret, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
+import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
 import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
+import type { SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { imageName, isExcluded } from '../../model/image-reference.ts';
@@ -19,14 +19,18 @@ import { parseQuantity, plural } from '../../model/units.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
+import { describeSkipped } from '../capture-progress.ts';
 import { step } from '../step.ts';
 import type { CreateOptions } from './command.ts';
+import { planSecrets } from './pull-secrets.ts';
 
 export interface CreatePlan {
   settings: PreloadSettings;
   configMap: KubernetesObject;
-  /** pull secrets, if there are any */
-  secret?: KubernetesObject;
+  /** with pull secrets; none if no image needs one */
+  secrets: KubernetesObject[];
+  /** images in use that are left out because their names are not valid */
+  skipped: SkippedImage[];
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
@@ -36,6 +40,7 @@ export interface CreatePlan {
 
 interface Sources {
   images: RequestedImage[];
+  unusable: UnusableImage[];
   /** `namespace/name` */
   pullSecrets: Set<string>;
   /** `namespace/name` */
@@ -47,7 +52,8 @@ const BUDGET = 0.7; // of the time limit, for images that can be skipped: what i
 /** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
 export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const { images, pullSecrets, serviceAccounts } = await findImages(cluster, options, context);
+  const found = await findImages(cluster, options, context);
+  const { images } = found;
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of ${plural(images.length, 'image')}`);
@@ -59,7 +65,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const minimumBytes = options.base
     ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
     : 0;
-  const secrets = await pullSecretsOf(cluster, pullSecrets, serviceAccounts, signal);
+  const cache = options.from?.includes('cache') ?? false;
+  const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
+  const secrets = await planSecrets(cluster, wanted, signal);
 
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -69,7 +77,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     image: options.image,
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
-    pullSecrets: secrets.size > 0,
+    pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
     ...(options.base && { base: options.base }),
@@ -77,7 +85,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   };
   const request: CaptureRequest = {
     images,
-    cache: options.from?.includes('cache') ?? false,
+    cache,
     platform: choice.platform,
     budget: Math.floor(options.timeout * BUDGET),
     ...(!options.size && { estimate: parseQuantity(settings.size) ?? 0 }),
@@ -89,7 +97,8 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     return {
       settings: sized,
       configMap,
-      ...(secrets.size > 0 && { secret: loaderSecret(sized, secrets) }),
+      secrets,
+      skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
       claim: volumeClaim(sized),
       pod: loaderPod(sized, configMap),
       snapshot: volumeSnapshot(sized),
@@ -99,19 +108,23 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
 };
 
 const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
-  const { namespace } = cluster;
-  const serviceAccounts = new Set([`${namespace}/default`]);
+  const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
   if (options.IMAGE.length > 0) {
-    const images = options.IMAGE.map((name) => ({ name, required: true, namespaces: [namespace] }));
-    return { images, pullSecrets: new Set(), serviceAccounts };
+    const namespaces = [cluster.namespace];
+    return { ...none, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
   }
-  if (options.from && !options.from.includes('cluster')) return { images: [], pullSecrets: new Set(), serviceAccounts };
+  if (options.from && !options.from.includes('cluster')) return { ...none, images: [] };
   const inUse = await step(context, {
     title: 'Looking for images in use',
     do: async () => {
       const found = await imagesInUse(cluster, context.signal);
       const images = found.images.filter(({ name }) => !isExcluded(name, options.exclude));
-      if (images.length > 0 || options.from) return { ...found, images };
+      const unusable = found.unusable.filter(({ name }) => !options.exclude.some((prefix) => name.startsWith(prefix)));
+      for (const image of unusable) {
+        if (options.strict) throw cannotCapture(image);
+        context.progress.warn(describeSkipped(image));
+      }
+      if (images.length > 0 || options.from) return { ...found, images, unusable };
       throw new PreloadError(
         'no images are in use in the cluster',
         'specify the images to capture, or add --from cluster,cache',
@@ -121,3 +134,9 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
   });
   return { ...inUse, images: inUse.images.map((image) => requestInUse(image, { required: options.strict })) };
 };
+
+const cannotCapture = ({ name, usedBy, reason }: UnusableImage): PreloadError =>
+  new PreloadError(
+    `cannot capture ${name} (used by ${usedBy}): ${reason}`,
+    'change the image of the workload, or leave it out with --exclude',
+  );

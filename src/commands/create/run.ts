@@ -27,15 +27,27 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     const summary = await makePreload(cluster, plan, options, limited);
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));
+    if (summary.contentsDigest) {
+      context.progress.note(
+        `To restore nothing but this volume, run on nodes: restore.sh --expect ${summary.contentsDigest}`,
+      );
+    }
   });
   context.signal.throwIfAborted(); // Ctrl-C during the removal of the loader
 };
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
-const plannedObjects = ({ configMap, secret, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => {
-  const keys = Object.keys((secret?.data as Record<string, string> | undefined) ?? {});
-  const withoutValues = { data: Object.fromEntries(keys.map((key) => [key, ''])) };
-  return [configMap, ...(secret ? [{ ...secret, ...withoutValues }] : []), claim, pod, snapshot];
+const plannedObjects = ({ configMap, secrets, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
+  configMap,
+  ...secrets.map(withoutValues),
+  claim,
+  pod,
+  snapshot,
+];
+
+const withoutValues = (secret: KubernetesObject): KubernetesObject => {
+  const keys = Object.keys(secret.data as Record<string, string>);
+  return { ...secret, data: Object.fromEntries(keys.map((key) => [key, ''])) };
 };
 
 /** Text of objects that would have been created. */

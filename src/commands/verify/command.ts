@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, loaderImage, preloadName, TIMEOUT, text } from '../../cli/flags.ts';
+import { connectionFlags, loaderImage, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 
@@ -22,6 +22,10 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       describe: 'Output format; a table by default',
     })
+    .option(
+      'without-record',
+      toggle("Do not compare the volume with its record in the cluster, only with the volume's own checksums"),
+    )
     .option('node', text('Node to read the volume on; any by default'))
     .option(
       'storage-class',

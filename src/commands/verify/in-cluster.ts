@@ -2,11 +2,12 @@ import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
-import { readRecord } from '../../cluster/preloads.ts';
+import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { ConfigMap } from '../../manifests/run-bundle.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
+import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
 import { VERIFIER_TERMS } from '../../model/pod-state.ts';
@@ -33,6 +34,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const cluster = connect(options, env, progress.warn);
     const { namespace } = cluster;
     const snapshot = await readySnapshot(cluster, name, 'use verify with a preload that is ready', signal);
+    const checksum = options.withoutRecord ? undefined : await recordedChecksum(cluster, snapshot, signal);
     const handle = await snapshotHandle(cluster, snapshot, signal);
     if (!handle)
       throw new PreloadError(
@@ -52,17 +54,25 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     };
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
     await checkLoaderAllowed(cluster, verifyPod(settings, configMap), signal);
-    const record = await readRecord(cluster, name, signal);
-    const clone = { settings, configMap, snapshotId, checksum: record?.checksum };
+    const clone = { settings, configMap, snapshotId, checksum };
     const verification = await verifyClone(cluster, clone, limited);
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
   });
+
+const REMEDY = 'run create again, or use --without-record to compare the volume only with its own checksums';
+
+/** The checksum of the volume when it was captured. Throws PreloadError if the cluster does not remember it. */
+const recordedChecksum = async (cluster: Cluster, snapshot: VolumeSnapshot, signal: AbortSignal): Promise<string> => {
+  const { checksum } = await readRecord(cluster, snapshot, REMEDY, signal);
+  if (checksum) return checksum;
+  throw new PreloadError(`the record of preload "${snapshot.metadata.name}" has no checksum`, REMEDY);
+};
 
 interface Clone {
   settings: VerifySettings;
   configMap: ConfigMap;
   snapshotId: string;
-  /** of the volume when it was captured, if its record has it */
+  /** of the volume when it was captured; undefined to compare it only with its own checksums */
   checksum: string | undefined;
 }
 
@@ -86,7 +96,7 @@ const verifyClone = async (
     });
     const started = context.now();
     const verification = await follow(cluster, there.pod, context);
-    if (checksum && verification.checksum && verification.checksum !== checksum) {
+    if (checksum && verification.checksum !== checksum) {
       const { record } = objectNames(settings.name);
       const problem = `does not match configmap/${record}: the volume was modified or replaced`;
       verification.problems.unshift({ path: 'verify/files', problem });

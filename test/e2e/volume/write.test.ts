@@ -120,7 +120,7 @@ test('restore.sh is the script from the source, and executable', async () => {
 test('preload.json describes the contents, with checksums of the files that restore.sh reads', async () => {
   const written = JSON.parse(await read('preload.json'));
   const { checksums, complete, format, snapshotter, ...rest } = written;
-  const { checksum, ...known } = contents;
+  const { checksum, contentsDigest, ...known } = contents;
   assert.deepEqual([format, snapshotter, complete], [1, 'overlayfs', true]);
   assert.deepEqual(rest, known);
   assert.deepEqual(Object.keys(checksums).sort(), [
@@ -139,6 +139,7 @@ test('verify/ has checksums of all files except blobs, and the given digests of 
   const restore = ['restore/images.tar', 'restore/layers', 'restore/names'];
   assert.deepEqual(stdout.trim().split('\n').sort(), [...files, ...restore].map((path) => `${path}: OK`).sort());
   assert.equal(contents.checksum, digestOf(await read('verify/files')));
+  assert.equal(contents.contentsDigest, digestOf(await read('preload.json')));
 });
 
 test('the set depends on the contents, not on the time', async () => {

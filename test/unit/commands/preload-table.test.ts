@@ -31,6 +31,11 @@ web                       True    Ready      1        3.4Gi    snap-0123abcd   5
     );
   });
 
+  test('of which one has more images than its record', () => {
+    const [, row] = formatPreloads({ ...ready, incomplete: true }, undefined, { now: NOW }).split('\n');
+    assert.match(row ?? '', /^web +True +Ready +1\+ +3\.4Gi /);
+  });
+
   test('of all namespaces', () => {
     assert.equal(
       formatPreloads([ready], undefined, { now: NOW, withNamespace: true }),

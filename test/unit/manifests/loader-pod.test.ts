@@ -51,6 +51,16 @@ describe('the loader', () => {
     assert.ok(spec.volumes.every((volume) => !('projected' in volume) && !('secret' in volume)));
   });
 
+  test('mounts all Secrets with pull secrets in one folder', () => {
+    const pod = loaderPod({ ...settings, pullSecrets: ['preload-web', 'preload-web.2'] }, configMap);
+    const sources = ['preload-web', 'preload-web.2'].map((name) => ({ secret: { name } }));
+    assert.partialDeepStrictEqual(pod.spec, {
+      volumes: [{ name: 'pull-secrets', projected: { defaultMode: 0o400, sources } }],
+      containers: [{ volumeMounts: [{ name: 'pull-secrets', mountPath: '/pull-secrets', readOnly: true }] }],
+    });
+    assert.match(JSON.stringify(pod.spec), /"--pull-secrets","\/pull-secrets"/);
+  });
+
   test('runs once, and ends even if the workstation is gone', () => {
     assert.equal(spec.restartPolicy, 'Never');
     assert.equal(spec.activeDeadlineSeconds, 2400);

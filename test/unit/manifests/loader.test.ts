@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../../src/manifests/loader.ts';
+import { loaderConfigMap, loaderSecrets, type PreloadSettings, volumeClaim } from '../../../src/manifests/loader.ts';
 import { loaderPod } from '../../../src/manifests/loader-pod.ts';
 import { type KubernetesObject, objectName, ownerReference } from '../../../src/manifests/object.ts';
 import { recordConfigMap, volumeSnapshot } from '../../../src/manifests/snapshot.ts';
@@ -65,6 +65,41 @@ describe('config map', () => {
       message: 'the image list is too long for one preload',
       hint: /--exclude/,
     });
+  });
+});
+
+describe('secrets', () => {
+  const logins = (name: string, length: number) => ({
+    secrets: [{ namespace: 'team', name }],
+    auths: { 'r.io': { password: 'x'.repeat(length) } },
+  });
+  const half = 512 * 1024;
+
+  test('are none without pull secrets', () => assert.deepEqual(loaderSecrets(settings, []), []));
+
+  test('are one, unless it would be too large', () => {
+    const made = loaderSecrets(settings, [logins('a', half), logins('b', half), logins('c', 10), logins('d', half)]);
+    assert.deepEqual(
+      made.map(({ metadata, data }) => [metadata.name, Object.keys(data as object)]),
+      [
+        ['preload-web', ['team.a']],
+        ['preload-web.2', ['team.b', 'team.c']],
+        ['preload-web.3', ['team.d']],
+      ],
+    );
+    for (const { metadata, immutable, data } of made) {
+      assert.deepEqual([metadata.labels, immutable], [configMap.metadata.labels, true]);
+      const values = Object.values(data as Record<string, string>).map((value) => Buffer.from(value, 'base64'));
+      assert.ok(Buffer.concat(values).length < 1024 ** 2);
+    }
+  });
+
+  test('have keys that Kubernetes accepts', () => {
+    const [made] = loaderSecrets(settings, [logins('a'.repeat(253), 1)]);
+    assert.deepEqual(
+      Object.keys(made?.data as object).map(({ length }) => length),
+      [253],
+    );
   });
 });
 

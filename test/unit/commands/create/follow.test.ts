@@ -4,11 +4,12 @@ import { describeOutcome, describeSources, followCapture } from '../../../../src
 import { step } from '../../../../src/commands/step.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
 import type { LayerSource } from '../../../../src/model/image.ts';
+import { layerList, nameList, setOf } from '../../../../src/volume/format.ts';
 import { capturedImage, layer } from '../../../harness/captured-images.ts';
 
 const image = capturedImage({ layers: [layer('a', 2048)] });
 const contents = {
-  set: 'abc',
+  set: setOf(layerList([image]), nameList([image])),
   version: '1',
   created: '2026-11-24T12:00:00Z',
   platform: 'linux/amd64',
@@ -23,10 +24,11 @@ const plan = {
   copyBytes: 2048,
   neededBytes: 9999,
 };
+const unnamed = [{ name: 'what?', reason: 'not an image reference' }];
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
 
 /** Follows `events`, a second apart, and returns the result and the printed lines. */
-const follow = async (...events: ExportEvent[]) => {
+const follow = async (...events: (ExportEvent & { seq?: number })[]) => {
   const said: string[] = [];
   let now = 0;
   const say = (symbol: string) => (text: string) => {
@@ -43,13 +45,13 @@ const follow = async (...events: ExportEvent[]) => {
   const arriving = async function* () {
     for (const [index, event] of events.entries()) {
       now += 1000;
-      yield { ...event, seq: index + 1 };
+      yield { seq: index + 1, ...event };
     }
   };
   const context = { progress, now: () => now };
   const capture = await step(context, {
     title: 'Resolving images',
-    do: () => followCapture(arriving(), 'worker', context),
+    do: () => followCapture(arriving(), { node: 'worker', skipped: unnamed }, context),
     done: (outcome) => (outcome ? describeOutcome(outcome, now) : ''),
   });
   return { capture, said };
@@ -65,10 +67,7 @@ test('a complete capture', async () => {
     { type: 'image', image },
     sealed,
   );
-  const skipped = [
-    { name: 'r.io/b:1', reason: 'not found' },
-    { name: 'r.io/c:1', reason: 'denied' },
-  ];
+  const skipped = [...unnamed, { name: 'r.io/b:1', reason: 'not found' }, { name: 'r.io/c:1', reason: 'denied' }];
   assert.deepEqual(capture, {
     record: { ...contents, images: [image], node: 'worker', layers: 1, usedBytes: 9, skipped },
     readOnly: true,
@@ -80,8 +79,22 @@ test('a complete capture', async () => {
     '! r.io rejected pull secret a/b',
     '! skipped r.io/b:1 (used by pod/x/y): not found',
     '! skipped r.io/c:1: denied',
-    '✓ 1 image captured in 7s, 2 skipped: 1 layer pulled (2Ki)',
+    '✓ 1 image captured in 7s, 3 skipped: 1 layer pulled (2Ki)',
   ]);
+});
+
+test('reports that were lost, with what the record lacks', async () => {
+  const skipped: ExportEvent = { type: 'skipped', name: 'r.io/b:1', reason: 'not found' };
+  const harmless = await follow(skipped, { type: 'image', image, seq: 4 }, { ...sealed, seq: 5 });
+  assert.ok(harmless.said.includes('! lost 2 reports of the loader, so warnings may be missing here'));
+  assert.partialDeepStrictEqual(harmless.capture, { record: { images: [image] } });
+  assert.ok(!JSON.stringify(harmless.capture).includes('incomplete'));
+
+  const other = capturedImage({ names: ['r.io/lost:1'] });
+  const both = { ...contents, set: setOf(layerList([image, other]), nameList([image, other])) };
+  const { capture, said } = await follow({ type: 'image', image }, { ...sealed, contents: both, seq: 3 });
+  assert.ok(said.includes('! lost 1 report of the loader, so status does not list all images on the volume'));
+  assert.partialDeepStrictEqual(capture, { record: { images: [image], incomplete: true } });
 });
 
 test('a capture that says why it failed', async () => {

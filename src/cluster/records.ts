@@ -1,0 +1,50 @@
+import { gunzipSync } from 'node:zlib';
+import { RECORD_KEY } from '../manifests/snapshot.ts';
+import { CONFIG_MAP, type ConfigMap, type VolumeSnapshot } from '../model/cluster-objects.ts';
+import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
+import { PreloadError } from '../model/errors.ts';
+import { objectNames } from '../model/names.ts';
+import { parse, parseJson } from '../model/parse.ts';
+import { formatBytes } from '../model/units.ts';
+import type { Cluster } from './connection.ts';
+import { read } from './objects.ts';
+
+/** Returns the record of `snapshot`. Throws PreloadError with `remedy` if it is missing, invalid or of another snapshot. */
+export const readRecord = async (
+  cluster: Cluster,
+  snapshot: VolumeSnapshot,
+  remedy: string,
+  signal: AbortSignal,
+): Promise<PreloadRecord> => {
+  const { name, namespace = '' } = snapshot.metadata;
+  const { record } = objectNames(name);
+  const configMap = await read(cluster, 'ConfigMap', CONFIG_MAP, record, { namespace, signal });
+  try {
+    if (!configMap) throw new PreloadError('not found');
+    return decodeRecord(configMap, snapshot);
+  } catch (error) {
+    const { message } = error as PreloadError;
+    throw new PreloadError(`cannot use the record of preload "${name}", configmap/${record}: ${message}`, remedy);
+  }
+};
+
+/** Throws PreloadError if `configMap` has no valid record, or does not belong to `snapshot`. */
+export const decodeRecord = ({ metadata, binaryData }: ConfigMap, snapshot: VolumeSnapshot): PreloadRecord => {
+  if (!metadata.ownerReferences.some(({ uid }) => uid === snapshot.metadata.uid)) {
+    throw new PreloadError('belongs to another volume snapshot');
+  }
+  const data = binaryData?.[RECORD_KEY];
+  if (data === undefined) throw new PreloadError(`has no ${RECORD_KEY}`);
+  return parse(PRELOAD_RECORD, parseJson(unzip(Buffer.from(data, 'base64'))));
+};
+
+const MAX_RECORD = 64 * 1024 ** 2; // bytes of JSON
+
+const unzip = (data: Buffer): string => {
+  try {
+    return gunzipSync(data, { maxOutputLength: MAX_RECORD }).toString();
+  } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    throw new PreloadError(isTooLarge ? `contains more than ${formatBytes(MAX_RECORD)}` : 'is not gzip data');
+  }
+};

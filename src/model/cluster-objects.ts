@@ -1,0 +1,123 @@
+import * as v from 'valibot';
+import { FLAG, LINE, object, TEXT } from './parse.ts';
+import { POD_STATE, SNAPSHOT_STATUS } from './pod-state.ts';
+
+// What the API server has, with the fields that this tool reads. All others are dropped, so a newer server changes nothing.
+
+/** A list, which the API server leaves out or sends as null if it is empty. */
+const listOf = <S extends v.GenericSchema>(item: S) => v.nullish(v.array(item, 'must be an array'), []);
+
+/** Such as labels. */
+const TEXTS = v.record(v.string('must be text'), v.string('must be text'));
+
+export const METADATA = object({
+  name: LINE,
+  namespace: v.exactOptional(LINE),
+  uid: v.exactOptional(LINE),
+  labels: v.exactOptional(TEXTS),
+  annotations: v.exactOptional(TEXTS),
+  creationTimestamp: v.exactOptional(LINE),
+  deletionTimestamp: v.exactOptional(LINE),
+  ownerReferences: listOf(object({ uid: LINE })),
+});
+
+/** Any object. */
+export const ANY = object({ metadata: METADATA });
+
+export type AnyObject = v.InferOutput<typeof ANY>;
+
+export const NODE = object({
+  metadata: object({ name: LINE }),
+  spec: v.nullish(
+    object({ unschedulable: v.exactOptional(FLAG), taints: listOf(object({ key: LINE, effect: LINE })) }),
+    {},
+  ),
+  status: object({
+    nodeInfo: object({ operatingSystem: LINE, architecture: LINE }),
+    conditions: listOf(object({ type: LINE, status: LINE })),
+    images: listOf(object({ names: listOf(v.string()), sizeBytes: v.exactOptional(v.number(), 0) })),
+  }),
+});
+
+export type Node = v.InferOutput<typeof NODE>;
+
+const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
+
+const POD_SPEC = object({
+  initContainers: CONTAINERS,
+  containers: CONTAINERS,
+  ephemeralContainers: CONTAINERS,
+  volumes: listOf(object({ image: v.exactOptional(object({ reference: v.exactOptional(v.string()) })) })),
+  imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })),
+  serviceAccountName: v.exactOptional(LINE),
+});
+
+export type PodSpec = v.InferOutput<typeof POD_SPEC>;
+
+const TEMPLATE = v.exactOptional(object({ spec: POD_SPEC }));
+
+/** A pod, or what makes pods. */
+export const WORKLOAD = object({
+  metadata: object({
+    name: LINE,
+    namespace: LINE,
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG) })),
+  }),
+  spec: object({
+    ...POD_SPEC.entries,
+    template: TEMPLATE,
+    jobTemplate: v.exactOptional(object({ spec: object({ template: TEMPLATE }) })),
+  }),
+});
+
+export type Workload = v.InferOutput<typeof WORKLOAD>;
+
+/** The pod of a loader or verifier. */
+export const LOADER_POD = object({ metadata: METADATA, ...POD_STATE.entries });
+
+export const SERVICE_ACCOUNT = object({ imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })) });
+
+export const SECRET = object({ data: v.exactOptional(TEXTS) });
+
+export const CONFIG_MAP = object({ metadata: METADATA, binaryData: v.exactOptional(TEXTS) });
+
+export type ConfigMap = v.InferOutput<typeof CONFIG_MAP>;
+
+export const EVENT = object({
+  reason: v.nullish(TEXT, ''),
+  message: v.nullish(TEXT, ''),
+  lastTimestamp: v.nullish(LINE),
+  eventTime: v.nullish(LINE),
+});
+
+export type Event = v.InferOutput<typeof EVENT>;
+
+export const STORAGE_CLASS = object({ metadata: METADATA, provisioner: LINE });
+
+export type StorageClass = v.InferOutput<typeof STORAGE_CLASS>;
+
+export const CLAIM = object({
+  spec: object({ volumeName: v.exactOptional(LINE) }),
+  status: v.exactOptional(object({ phase: v.exactOptional(LINE) })),
+});
+
+export const VOLUME = object({ spec: object({ csi: v.exactOptional(object({ driver: LINE })) }) });
+
+export type Volume = v.InferOutput<typeof VOLUME>;
+
+export const ATTACHMENT = object({
+  spec: object({ source: object({ persistentVolumeName: v.exactOptional(LINE) }) }),
+});
+
+export const SNAPSHOT_CLASS = object({ metadata: METADATA, driver: LINE });
+
+export type SnapshotClass = v.InferOutput<typeof SNAPSHOT_CLASS>;
+
+export const VOLUME_SNAPSHOT = object({ metadata: METADATA, status: v.exactOptional(SNAPSHOT_STATUS) });
+
+export type VolumeSnapshot = v.InferOutput<typeof VOLUME_SNAPSHOT>;
+
+export const SNAPSHOT_CONTENT = object({
+  spec: object({ driver: LINE, deletionPolicy: LINE }),
+  status: v.exactOptional(object({ snapshotHandle: v.exactOptional(LINE) })),
+});

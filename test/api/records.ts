@@ -1,0 +1,35 @@
+import { gzipSync } from 'node:zlib';
+import type { PreloadSettings } from '../../src/manifests/loader.ts';
+import type { KubernetesObject } from '../../src/manifests/object.ts';
+import { recordConfigMap } from '../../src/manifests/snapshot.ts';
+import type { PreloadRecord } from '../../src/model/contents.ts';
+import { capturedImage, digest, layer } from '../harness/captured-images.ts';
+import type { TestServer } from './api-server.ts';
+
+export const settings = (name: string, namespace = 'default'): PreloadSettings => ({
+  ...{ name, namespace, version: '1.2.3', size: '1Gi', image: 'r.io/node:26', platform: 'linux/amd64', deadline: 60 },
+});
+
+const images = [
+  capturedImage({ names: ['r.io/a:1', `r.io/a@${digest('0')}`], layers: [layer('a', 1000), layer('b', 24)] }),
+  capturedImage({ names: ['r.io/b:1'], digest: digest('9'), layers: [layer('a', 1000)] }),
+];
+
+export const record: PreloadRecord = {
+  ...{ set: '0123456789ab', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64' },
+  ...{ uuid: '0aa1-c3f2', checksum: digest('5'), contentsDigest: digest('6') },
+  ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
+};
+
+export const zipped = (content: object): Buffer => gzipSync(JSON.stringify(content));
+
+/** The record of the snapshot `name`, which exists; `data` is what is in the record instead of gzipped JSON. */
+export const recordOf = async (
+  { kubectl }: TestServer,
+  name: string,
+  namespace = 'default',
+  data = zipped(record),
+): Promise<KubernetesObject> => {
+  const snapshot = JSON.parse(await kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
+  return recordConfigMap(settings(name, namespace), data, snapshot);
+};
