@@ -26,11 +26,12 @@ export const wantedImages = (
   const pause = sandbox && parseImage(sandbox);
   if (pause) add({ name: pause, sandbox: true, required: false, namespaces: [] });
   for (const image of request.images) add({ ...image, sandbox: false });
+  const ofCache = request.cacheNamespace ? [request.cacheNamespace] : [];
   const cached = request.cache ? [...onNode.keys()] : [];
   for (const text of cached) {
     const name = parseImage(text);
     if (!name || isExcluded(name, request.exclude)) continue;
-    add({ name, sandbox: false, required: false, namespaces: [] });
+    add({ name, sandbox: false, required: false, namespaces: ofCache });
   }
   return [...wanted.values()];
 };

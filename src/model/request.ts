@@ -19,6 +19,8 @@ const CAPTURE_REQUEST = object({
   images: list(REQUESTED_IMAGE, MAX_IMAGES),
   /** also capture every image in the node's cache */
   cache: FLAG,
+  /** whose pull secrets may be tried for images in the cache; nobody knows who uses them */
+  cacheNamespace: v.exactOptional(LINE),
   /** resolve tags in the registry instead of using the node's version */
   forcePull: FLAG,
   /** copy layers that the node has unpacked; without it, unpack every layer from a blob whose digest is checked */

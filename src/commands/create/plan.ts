@@ -86,6 +86,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const request: CaptureRequest = {
     images,
     cache,
+    ...(cache && { cacheNamespace: cluster.namespace }),
     platform: choice.platform,
     budget: Math.floor(options.timeout * BUDGET),
     ...(!options.size && { estimate: parseQuantity(settings.size) ?? 0 }),

@@ -105,6 +105,8 @@ export const controlPlane = (cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
         `--secure-port=${ports.scheduler}`,
         `--kubeconfig=${kubeconfig(folder, SCHEDULER)}`,
         '--leader-elect=false',
+        // a pod whose claim is bound while it is being tried may be missed, and waits for this long: 5 minutes by default
+        '--pod-max-in-unschedulable-pods-duration=20s',
       ],
       ready: () => answers(`https://127.0.0.1:${ports.scheduler}/healthz`, [200], folder),
     },

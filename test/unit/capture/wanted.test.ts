@@ -32,6 +32,14 @@ describe('what is wanted', () => {
     assert.deepEqual(names({ ...request, cache: true }, onNode, undefined), [app, cached]);
   });
 
+  test('the cache of the node, with the pull secrets of the namespace where the loader runs', () => {
+    const images = wantedImages({ ...request, cache: true, cacheNamespace: 'ops' }, onNode, undefined);
+    assert.deepEqual(
+      images.map(({ namespaces }) => namespaces),
+      [['default'], ['ops']],
+    );
+  });
+
   test('excluded images if they were requested, but not from the cache', () => {
     const exclude = ['r.io/', 'app'];
     assert.deepEqual(names({ ...request, cache: true, exclude }, onNode, undefined), [app]);
