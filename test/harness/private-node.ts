@@ -34,10 +34,12 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 
 const HIDE_MACHINE = join(import.meta.dirname, '../cluster/node/hide-machine.sh');
 
+// Without the disks of others, which nobody could detach as long as the node runs.
 // /var/lib/containerd is a mount of its own, so that all else in /var can be watched; as with systemd, a containerd that was
 // killed comes back
 const BOOT = `
 cd "$FOLDER"
+awk '$5 != "/" && $(NF - 1) ~ "^/dev/loop" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount --lazy
 mkdir -p hidden etc/upper etc/work var/lib/containerd var/tmp containerd run/systemd/system
 chmod 1777 var/tmp
 ln -sfn /run var/run
@@ -68,10 +70,15 @@ export const startPrivateNode = async (folder: string, binaries: string, config 
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.toml'), CONFIG + config);
   const env = { ...withoutContainerd(process.env), PATH: `${binaries}:${process.env.PATH}`, FOLDER: folder };
-  const boot = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT, HIDE_MACHINE], {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  // ends with this process, however that ends
+  const boot = spawn(
+    'setpriv',
+    ['--pdeathsig=TERM', 'unshare', '--mount', '--propagation', 'private', 'sh', '-euc', BOOT, HIDE_MACHINE],
+    {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let log = '';
   boot.stderr.on('data', (chunk) => {
     log = `${log}${chunk}`.slice(-4000);
