@@ -19,8 +19,8 @@
 #             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged, not the expected one or made for other nodes; nothing was changed
-#             4  this node does not support it or has no space, or containerd or another restore.sh does not end; nothing
-#                was removed
+#             4  this node does not support it or has no space, containerd does not answer, or another restore.sh does
+#                not end; nothing was removed
 #
 # environment, seconds:
 #   PRELOAD_CALL_LIMIT       for a call of ctr (60)
