@@ -19,8 +19,8 @@
 #             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged, not the expected one or made for other nodes; nothing was changed
-#             4  this node does not support it or has no space, or containerd or another restore.sh does not end; nothing
-#                was removed
+#             4  this node does not support it or has no space, containerd does not answer, or another restore.sh does
+#                not end; nothing was removed
 #
 # environment, seconds:
 #   PRELOAD_CALL_LIMIT       for a call of ctr (60)
@@ -41,8 +41,8 @@ export LC_ALL PATH GOMAXPROCS
 #   platform, set  platform and ID of its contents                             volume
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
-#   timeout        command that limits the time of another                     patience
 #   missing_part   first layer or blob that the volume does not have           volume
+#   timeout        command that limits the time of another                     patience
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
 #   waited         how long containerd took to answer                          containerd
@@ -63,6 +63,7 @@ export LC_ALL PATH GOMAXPROCS
 #   cri        name of each image in CRI, if pinned      cri -> presence, labels
 #   unseen     names that CRI does not have yet          cri -> presence
 #   missing    names the kubelet cannot use, and why     presence -> import, report
+#   expired    why no more calls are made                patience -> report
 #   mine       layers that only this set links to        undo -> main
 
 state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET

@@ -28,18 +28,18 @@ remove_linked() {
   ' "$tmp/mine" "$tmp/snapshots" "$layers" "$names" >"$tmp/free"
   [ ! -f "$tmp/free-names" ] || remove_images <"$tmp/free-names" || fail 1 "cannot remove the linked images from containerd"
   unregister_blobs
-  true >"$state/unrooted"
+  { true >"$state/unrooted"; } 2>/dev/null
   spread "$tmp/free" unroot
-  collect_unrooted || fail 1 'cannot remove the linked layers from containerd; run restore.sh --undo again'
+  collect_garbage || fail 1 'cannot remove the linked layers from containerd; run restore.sh --undo again'
   call snapshots ls >"$tmp/snapshots" || fail 1 "cannot list the snapshots in containerd"
   awk 'FILENAME == ARGV[1] { mine[$1]; next } $1 in mine' "$tmp/mine" "$tmp/snapshots" >"$tmp/stuck"
   [ ! -s "$tmp/stuck" ] || fail 1 "$(count "$tmp/stuck") linked layers are still in use by $(users | sed "s/ \$//"); remove those containers or images and run restore.sh --undo again"
 }
 
-# A layer without root is there until the next garbage collection, which may come while images are restored to it.
-collect_unrooted() {
-  [ ! -e "$state/unrooted" ] || { long_call leases rm --sync "$(call leases create)" >/dev/null && rm -f "$state/unrooted"; }
-}
+collect_garbage() { long_call leases rm --sync "$(call leases create)" >/dev/null && rm -f "$state/unrooted"; }
+
+# What a killed --undo has unrooted is there until the next garbage collection, which may come while it is restored.
+collect_unrooted() { [ ! -e "$state/unrooted" ] || collect_garbage; }
 
 unroot() { while read -r chain; do call snapshots label "$chain" containerd.io/gc.root= >/dev/null; done; }
 

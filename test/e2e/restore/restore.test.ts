@@ -145,6 +145,21 @@ for (const version of CONTAINERD_VERSIONS) {
     }
   });
 
+  onNode(`restores all images after --undo was killed at any moment (SEED=${seed})`, async (node) => {
+    for (const delay of randomMoments(repetitions(11, 2), 300, 1500, seededRandom(seed))) {
+      assert.equal((await restore(node, deepVolume)).code, 0);
+      const child = node.start(['sh', join(deepVolume.path, 'restore.sh'), '--undo']);
+      const ended = outcome(child);
+      await sleep(delay);
+      if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+      await ended;
+      const { code, stderr } = await restore(node, deepVolume);
+      assert.equal(code, 0, `killed after ${delay} ms: ${stderr}`);
+      assert.equal((await targets(node)).length, 39, 'garbage collection takes no layer');
+      assert.equal((await restore(node, deepVolume, '--check')).code, 0);
+    }
+  });
+
   onNode('runs once at a time, in every shell', async (node) => {
     const shells = [['dash'], ['busybox', 'ash'], ['bash']];
     const runs = await Promise.all(shells.map((shell) => node.run([...shell, join(deepVolume.path, 'restore.sh')])));
