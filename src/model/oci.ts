@@ -11,6 +11,15 @@ export interface Document {
   json: Readonly<Record<string, unknown>>;
 }
 
+const INDEX_TYPES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+const MANIFEST_TYPES = [
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+
 const DESCRIPTOR = object({ digest: DIGEST, size: SIZE });
 
 export type Descriptor = v.InferOutput<typeof DESCRIPTOR>;
@@ -29,7 +38,10 @@ const INDEX_ENTRY = object({ ...DESCRIPTOR.entries, mediaType: v.nullish(LINE), 
 /** An image, an index or an attestation that an index lists. */
 export type IndexEntry = v.InferOutput<typeof INDEX_ENTRY>;
 
-const INDEX = object({ manifests: list(INDEX_ENTRY, MAX_ENTRIES) });
+const INDEX = object({
+  mediaType: v.nullish(v.picklist(INDEX_TYPES, 'must be the type of an index')),
+  manifests: list(INDEX_ENTRY, MAX_ENTRIES),
+});
 
 // containerd refuses other types, since it does not know how to unpack them
 const LAYER_TYPE = v.pipe(
@@ -57,7 +69,11 @@ const CONFIG_DESCRIPTOR = object({
   mediaType: v.picklist(CONFIG_TYPES, 'must be the type of an image configuration'),
 });
 
-const MANIFEST = object({ config: CONFIG_DESCRIPTOR, layers: list(LAYER, MAX_LAYERS) });
+const MANIFEST = object({
+  mediaType: v.nullish(v.picklist(MANIFEST_TYPES, 'must be the type of a manifest')),
+  config: CONFIG_DESCRIPTOR,
+  layers: list(LAYER, MAX_LAYERS),
+});
 
 export type Manifest = v.InferOutput<typeof MANIFEST>;
 
@@ -108,15 +124,9 @@ export const entriesFor = (entries: readonly IndexEntry[], platform: string): In
   return accepted.flatMap((name) => entries.filter((entry) => platformOf(entry) === name));
 };
 
-const DOCUMENT_TYPES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-];
-
 /** Whether containerd follows an entry; others are signatures and the like. */
-export const isFollowed = ({ mediaType }: IndexEntry): boolean => DOCUMENT_TYPES.includes(mediaType ?? '');
+export const isFollowed = ({ mediaType }: IndexEntry): boolean =>
+  [...INDEX_TYPES, ...MANIFEST_TYPES].includes(mediaType ?? '');
 
 /** Entries that an import for exactly this platform reads. */
 export const entriesOf = (entries: readonly IndexEntry[], platform: string): IndexEntry[] =>

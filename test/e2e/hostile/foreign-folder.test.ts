@@ -3,19 +3,19 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { binaryFolder, provide } from '../../cluster/components.ts';
-import { containerdSource } from '../../cluster/node/config.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { differences } from '../../harness/differences.ts';
 import { type Ended, startByHand } from '../../harness/loader-process.ts';
 import { type LoopVolume, mountNewVolume } from '../../harness/loop-volume.ts';
-import { type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
+import type { PrivateNode } from '../../harness/private-node.ts';
 import { describeVolume } from '../../harness/sealed-volume.ts';
-import { startRegistry } from '../registry/server.ts';
-import { pushHonestImage } from './honest-image.ts';
+import { startCaptureNode } from './capture-node.ts';
+import { honestImage } from './honest-image.ts';
+import { startTableRegistry } from './table-registry.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-foreign-'));
-const registry = await startRegistry(folder, 'registry');
+const registry = await startTableRegistry();
+registry.serve('sample/honest', honestImage());
 const honest = `${registry.address}/sample/honest:1`;
 let node: PrivateNode;
 let volume: LoopVolume;
@@ -33,10 +33,7 @@ const refuses = async (path: string, reason: RegExp): Promise<void> => {
 };
 
 before(async () => {
-  await pushHonestImage(registry.address, folder);
-  await provide([containerdSource('2')], console.error);
-  const config = `[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${honest}"\n`;
-  node = await startPrivateNode(join(folder, 'root'), await binaryFolder(containerdSource('2')), config);
+  node = await startCaptureNode(join(folder, 'root'), honest);
 });
 
 after(async () => {
@@ -133,7 +130,7 @@ describe('a volume', () => {
     await node.run(['fallocate', '--length', '200MiB', ballast]);
     const small = await exportTo(volume.path);
     assert.equal(small.code, 1);
-    assert.match(small.stderr, /^error: the volume is too small for these images\n/m);
+    assert.match(small.stderr, /^error: the volume is too small for these images; the largest are .*honest:1 \(\S+\)\n/m);
     assert.deepEqual(differences(await describeVolume(volume.seen), sealed), []);
   });
 });

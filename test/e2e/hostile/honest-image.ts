@@ -1,25 +1,28 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { imageDocuments } from '../../cluster/images/oci-image.ts';
-import { pushBlob, putManifest } from '../../cluster/images/registry.ts';
-import { packLayer } from '../../harness/small-layer.ts';
+import { AMD64, image, indexOf } from './image-parts.ts';
+import type { Repository } from './table-registry.ts';
+import { type Layer, layerOf } from './tar-layer.ts';
 
-export const PLATFORM = { os: 'linux', architecture: 'amd64' };
+/** Three layers, of which each changes what is below it. */
+export const HONEST_LAYERS: [Layer, Layer, Layer] = [
+  layerOf([
+    { name: 'etc', type: 'folder' },
+    { name: 'etc/config', content: 'from the base' },
+    { name: 'etc/removed', content: 'to be removed' },
+  ]),
+  layerOf([
+    { name: 'etc/.wh.removed' },
+    { name: 'bin', type: 'folder' },
+    { name: 'bin/app', content: 'the application' },
+  ]),
+  layerOf([
+    { name: 'etc/config', content: 'from the top' },
+    { name: 'etc/link', type: 'link', to: 'config' },
+  ]),
+];
 
-/** Pushes an image with one small layer as `sample/honest:1` to the open registry at `address`. */
-export const pushHonestImage = async (address: string, folder: string): Promise<void> => {
-  const repository = `http://${address}/v2/sample/honest`;
-  const { blob, data } = await packLayer(folder, 'hello');
-  const { manifest, config } = imageDocuments({
-    ...{ layers: [blob], platform: PLATFORM, command: ['true'], format: 'oci' },
-  });
-  const file = join(folder, 'blob');
-  for (const [{ digest }, content] of [
-    [blob, data],
-    [config.descriptor, config.content],
-  ] as const) {
-    await writeFile(file, content);
-    await pushBlob(repository, digest, file);
-  }
-  await putManifest(repository, '1', manifest);
-};
+export const honestImage = (): Repository => indexOf([[image('honest', { layers: HONEST_LAYERS }), AMD64]]);
+
+/** The only layer of an image that no node has. */
+export const REMOTE_LAYER = layerOf([{ name: 'remote', content: 'only in the registry' }]);
+
+export const remoteImage = (): Repository => image('remote', { layers: [REMOTE_LAYER] });

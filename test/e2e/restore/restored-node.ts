@@ -82,7 +82,7 @@ export const targets = async (node: PrivateNode): Promise<string[]> => {
   return lines(stdout).map((link) => link.slice(STATE.length + 1).split('/')[0] ?? '');
 };
 
-const collectGarbage = async (node: PrivateNode): Promise<void> => {
+export const collectGarbage = async (node: PrivateNode): Promise<void> => {
   await node.ctr('leases', 'rm', '--sync', (await node.ctr('leases', 'create')).trim());
 };
 

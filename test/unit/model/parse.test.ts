@@ -53,7 +53,7 @@ const parsers: Record<string, Parser> = {
   'a manifest': {
     valid: {
       schemaVersion: 2,
-      mediaType: 'a/b',
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
       config: { ...descriptor, mediaType: 'application/vnd.oci.image.config.v1+json' },
       layers: [descriptor, descriptor],
       annotations: {},
