@@ -34,12 +34,12 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 
 const HIDE_MACHINE = join(import.meta.dirname, '../cluster/node/hide-machine.sh');
 
-// Without the disks of others, which nobody could detach as long as the node runs.
+// Without the disks of test clusters, which nobody could detach as long as the node runs.
 // /var/lib/containerd is a mount of its own, so that all else in /var can be watched; as with systemd, a containerd that was
 // killed comes back
 const BOOT = `
 cd "$FOLDER"
-awk '$5 != "/" && $(NF - 1) ~ "^/dev/loop" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount --lazy
+awk '$5 ~ "^/var/tmp/" && $(NF - 1) ~ "^/dev/loop" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount --lazy
 mkdir -p hidden etc/upper etc/work var/lib/containerd var/tmp containerd run/systemd/system
 chmod 1777 var/tmp
 ln -sfn /run var/run
