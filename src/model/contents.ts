@@ -1,11 +1,9 @@
 import * as v from 'valibot';
-import { CAPTURED_IMAGE, type CapturedImage } from './image.ts';
+import { CAPTURED_IMAGE, type CapturedImage, MAX_IMAGES } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
 import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
 
 export const FORMAT = 1;
-
-const MAX_IMAGES = 100_000;
 
 /** Contents of a finished volume. */
 export const CONTENTS = object({

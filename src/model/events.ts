@@ -7,14 +7,6 @@ import { VERIFICATION, VERIFY_PROGRESS } from './verification.ts';
 
 const COUNT = object({ done: SIZE, total: SIZE });
 
-const SEALED = object({
-  type: v.literal('sealed'),
-  contents: v.omit(CONTENTS, ['images']),
-  layers: SIZE,
-  usedBytes: SIZE,
-  readOnly: FLAG,
-});
-
 /** An event of the loader pod, one JSON line each on its standard output. */
 const EXPORT_EVENT = v.variant('type', [
   object({ type: v.literal('plan'), plan: PLAN_SUMMARY }),
@@ -22,7 +14,13 @@ const EXPORT_EVENT = v.variant('type', [
   object({ type: v.literal('image'), image: CAPTURED_IMAGE }),
   object({ type: v.literal('warning'), message: TEXT }),
   object({ type: v.literal('skipped'), name: TEXT, reason: TEXT, usedBy: v.exactOptional(TEXT) }),
-  SEALED,
+  object({
+    type: v.literal('sealed'),
+    contents: v.omit(CONTENTS, ['images']),
+    layers: SIZE,
+    usedBytes: SIZE,
+    readOnly: FLAG,
+  }),
   /** nothing was written: the volume must have at least `size` bytes */
   object({ type: v.literal('too-small'), size: v.number() }),
   object({ type: v.literal('failed'), message: TEXT, hint: v.exactOptional(TEXT) }),

@@ -5,6 +5,8 @@ import { DIGEST, FLAG, LINE, list, MAX_LAYERS, object, SIZE } from './parse.ts';
 
 // An image in four shapes, in the order of its life: requested, wanted, resolved, captured.
 
+/** of one preload */
+export const MAX_IMAGES = 100_000;
 const MAX_NAMESPACES = 100_000;
 
 const REFERENCE = v.pipe(
@@ -62,7 +64,7 @@ export interface ResolvedLayer extends Descriptor {
 }
 
 /** Where a layer came from: the volume itself, an unpacked layer or a blob on the node, or a registry. */
-export const LAYER_SOURCES = ['volume', 'node', 'blob', 'registry'] as const;
+const LAYER_SOURCES = ['volume', 'node', 'blob', 'registry'] as const;
 
 export type LayerSource = (typeof LAYER_SOURCES)[number];
 

@@ -24,13 +24,15 @@ export const parseJson = (text: string): unknown => {
 export const matches = <S extends v.GenericSchema>(schema: S, value: unknown): value is v.InferInput<S> =>
   v.is(schema, value);
 
+const MAX_QUOTED = 100;
+const MAX_MESSAGE = 500;
+const MISSING = 'is missing';
+
 const describeIssue = (issue: v.BaseIssue<unknown>): string => {
   const path = v.getDotPath(issue);
   const what = [...(path ? [path] : []), quoted(issue.input)].join(' ');
-  return plain(issue.message === MISSING ? `has no ${path}` : `invalid ${what}: ${issue.message}`).slice(
-    0,
-    MAX_MESSAGE,
-  );
+  const message = issue.message === MISSING ? `has no ${path}` : `invalid ${what}: ${issue.message}`;
+  return plain(message).slice(0, MAX_MESSAGE);
 };
 
 /** Untrusted text for a message: short, and without control characters. */
@@ -39,9 +41,6 @@ export const quoted = (value: unknown): string => plain(String(JSON.stringify(va
 /** Replaces everything that a terminal would not show as it is, such as escape sequences. */
 export const plain = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 
-const MAX_QUOTED = 100;
-const MAX_MESSAGE = 500;
-const MISSING = 'is missing';
 const MAX_TEXT = 4096;
 
 /** An object with these fields; drops all others. */

@@ -29,7 +29,7 @@ export const PLAN_SUMMARY = object({
   neededBytes: SIZE,
 });
 
-export type PlanSummary = v.InferOutput<typeof PLAN_SUMMARY>;
+type PlanSummary = v.InferOutput<typeof PLAN_SUMMARY>;
 
 /** The one decision about every layer; everything that handles layers reads it. */
 export interface CapturePlan {

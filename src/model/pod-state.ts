@@ -73,7 +73,7 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   if (pod.status?.reason === 'DeadlineExceeded') return 'its deadline was exceeded';
   if (!terminated) return pod.status?.phase === 'Failed' ? (pod.status.message ?? pod.status.reason) : undefined;
   const lines = terminated.message?.trim().split('\n') ?? [];
-  const last = lines.filter((line) => !line.startsWith('{')).at(-1); // not its events;
+  const last = lines.filter((line) => !line.startsWith('{')).at(-1); // not its events
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${last ? `: ${last}` : ''}`;
 };
 

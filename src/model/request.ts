@@ -1,10 +1,8 @@
 import * as v from 'valibot';
-import { REQUESTED_IMAGE } from './image.ts';
+import { MAX_IMAGES, REQUESTED_IMAGE } from './image.ts';
 import { printImage } from './image-reference.ts';
 import { LAYOUTS } from './layout.ts';
 import { FLAG, LINE, list, object, parse, parseJson, SIZE } from './parse.ts';
-
-const MAX_IMAGES = 100_000;
 
 /** The node's own programs; paths on the node. */
 const NODE_TOOLS = object({
