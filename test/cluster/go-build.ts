@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePackages } from './machine/apt.ts';
+import { exists } from './machine/probes.ts';
 import { run } from './machine/run.ts';
 import { CACHE } from './state.ts';
 
@@ -100,11 +101,4 @@ const digest = async (folder: string, flags: string[]): Promise<string> => {
   const hash = createHash('sha256').update(flags.join('\0'));
   for (const file of files) hash.update(file).update(await readFile(join(folder, file)));
   return hash.digest('hex').slice(0, 12);
-};
-
-const exists = async (path: string): Promise<boolean> => {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 };
