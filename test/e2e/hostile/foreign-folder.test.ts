@@ -130,7 +130,10 @@ describe('a volume', () => {
     await node.run(['fallocate', '--length', '200MiB', ballast]);
     const small = await exportTo(volume.path);
     assert.equal(small.code, 1);
-    assert.match(small.stderr, /^error: the volume is too small for these images; the largest are .*honest:1 \(\S+\)\n/m);
+    assert.match(
+      small.stderr,
+      /^error: the volume is too small for these images; the largest are .*honest:1 \(\S+\)\n/m,
+    );
     assert.deepEqual(differences(await describeVolume(volume.seen), sealed), []);
   });
 });
