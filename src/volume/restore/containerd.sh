@@ -5,7 +5,7 @@ connect() {
   [ -d "$tmp" ] || fail 4 "cannot write to $run"
   check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
   find_ctr "$ctr"
-  find_timeout
+  (watch_calls </dev/null >/dev/null 2>&1 &) # not a job of this shell, because spread waits for all jobs
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"
@@ -42,8 +42,9 @@ find_containerd() {
   for address in $sockets; do
     address=${address#unix://}
     export CONTAINERD_ADDRESS="$address"
-    { [ -S "$address" ] && ctr_within 5 --connect-timeout 2s version >"$tmp/version" 2>/dev/null &&
-      ctr_within 5 plugins ls >"$tmp/plugins" 2>/dev/null; } || continue
+    # shellcheck disable=SC2086 # words without spaces
+    { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null &&
+      within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null; } || continue
     { [ -n "$given" ] || [ "$namespace" != k8s.io ] || has_cri; } && return
     without_cri=$address
   done

@@ -18,7 +18,7 @@ cri() {
   crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
   command -v "${crictl%% *}" >/dev/null || crictl=crictl
   # shellcheck disable=SC2086 # words without spaces
-  ${timeout:+$timeout 10} $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
+  within 10 $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
 }
 
 # The kubelet sees an image only after the CRI plugin has labelled its name.

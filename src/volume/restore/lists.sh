@@ -18,5 +18,6 @@ spread() {
     [ ! -s "$tmp/slice.$worker" ] || "$@" <"$tmp/slice.$worker" &
     worker=$((worker + 1))
   done
+  worker=main
   wait
 }

@@ -42,7 +42,6 @@ export LC_ALL PATH GOMAXPROCS
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
 #   missing_part   first layer or blob that the volume does not have           volume
-#   timeout        command that limits the time of another                     patience
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
 #   waited         how long containerd took to answer                          containerd
@@ -52,7 +51,7 @@ export LC_ALL PATH GOMAXPROCS
 #   no_copy        reason why layers cannot be copied                          mode
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
-#   worker         number of the worker that a function runs in                lists
+#   worker         number of the worker that a function runs in, or main       main, lists
 #   tmp            folder of this run, in $run                                 report
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
 #   snapshots  what `ctr snapshots ls` lists             survey, undo -> survey, undo
@@ -68,7 +67,7 @@ export LC_ALL PATH GOMAXPROCS
 
 state=/var/lib/kubectl-preload # contains a link SET to the volume of each set; linked layers point to SET
 run=/run/kubectl-preload
-workers=4
+workers=4 worker=main
 reserve=10 # percent of containerd's disk that copies leave free
 leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run prepared but did not commit
 action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register=''

@@ -28,9 +28,6 @@ const PATIENCE = 25_000; // ms, for a whole run with one call that hangs
 
 const EXPIRED = /error: .* \(ctr did not end within [23] s\)/;
 
-/** Commands of a node without `timeout`, before others. */
-const WITHOUT_TIMEOUT = 'mount --bind /dev/null "$(command -v timeout)"';
-
 const names = async (node: PrivateNode) => [
   ...lines(await node.ctr('images', 'ls', '-q')).sort(),
   ...(await criNames(node)),
@@ -81,16 +78,8 @@ for (const shell of SHELLS) {
     const stop = `kill -STOP "$(cat /run/containerd.pid)"`;
     for (const script of ['exec sleep 1000', stop, `case "$*" in *'snapshots ls') ${stop} ;; esac`]) {
       const began = Date.now();
-      const command = `${WITHOUT_TIMEOUT}; exec ${shell} "$@"`;
-      const args = ['--wait', '1', '--ctr', await ctrWith(files, script)];
-      const variables = Object.entries(LIMITS).map(([name, value]) => `${name}=${value}`);
-      const { code, stderr } =
-        script === 'exec sleep 1000'
-          ? await restoreIn(shell, node, volume, args, LIMITS)
-          : await node.run([
-              ...['unshare', '--mount', 'env', ...variables, 'sh', '-c', command, 'sh'],
-              ...[join(volume.path, 'restore.sh'), ...args],
-            ]);
+      const hang = await ctrWith(files, script);
+      const { code, stderr } = await restoreIn(shell, node, volume, ['--wait', '1', '--ctr', hang], LIMITS);
       await node.run(['sh', '-c', 'kill -CONT "$(cat /run/containerd.pid)"']);
       assert.ok(Date.now() - began < PATIENCE, `${script}: ${Date.now() - began} ms`);
       assert.equal(code, 4, stderr);
@@ -117,6 +106,18 @@ for (const shell of SHELLS) {
       const after = await node.run(call());
       assert.equal(after.code, 0, after.stderr);
     }
+  });
+
+  onNode('2', `${shell} leaves no hung call if it is killed`, async (node, files) => {
+    const hang = await ctrWith(files, `case "$*" in *'snapshots ls') : >${files}/hung; exec sleep 1000 ;; esac`);
+    const hung = node.start([...shell.split(' '), join(volume.path, 'restore.sh'), '--ctr', hang]);
+    const ended = outcome(hung);
+    await until('the lock', async () => (await node.run(['rm', join(files, 'hung')])).code === 0);
+    hung.kill('SIGKILL');
+    const began = Date.now();
+    await ended;
+    assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
+    await succeed(node, volume);
   });
 
   onNode('2', `${shell} does not go on without a lock`, async (node, files) => {
