@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { until } from '../cluster/machine/until.ts';
 import { sample, sampleManifest } from '../harness/sample.ts';
 import {
   addNode,
@@ -66,6 +67,10 @@ before(async () => {
   await kubectl(['wait', '--for=jsonpath={.status.ready}=1', '--timeout=60s', '-n', data, 'job/import']);
   for (const set of ['deployment/web', 'deployment/checkout', 'deployment/prices']) await rollout(shop, set);
   for (const set of ['statefulset/sessions', 'daemonset/agent']) await rollout(data, set);
+  // create chooses the node by what its kubelet reports
+  await until('the kubelet to report the images', async () =>
+    (await reportedImages('worker')).includes(sample('shop/web:1.4')),
+  );
 });
 
 after(async () => {
@@ -130,6 +135,9 @@ const rollout = (namespace: string, set: string): Promise<string> =>
 
 const imageNames = async (node: string): Promise<string[]> =>
   (await onNode(node, ['ctr', '--namespace', 'k8s.io', 'images', 'ls', '--quiet'])).split('\n').sort();
+
+const reportedImages = async (node: string): Promise<string> =>
+  kubectl(['get', 'node', node, '-o', 'jsonpath={.status.images[*].names}']);
 
 const podPhases = async (namespace: string, selector: string): Promise<string[]> =>
   (
