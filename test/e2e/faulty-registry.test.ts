@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { digestOf, parseManifest } from '../../src/model/oci.ts';
+import type { SharedLogins } from '../../src/model/pull-secret.ts';
 import { document } from '../cluster/images/oci-image.ts';
 import { pushBlob, putManifest } from '../cluster/images/registry.ts';
 import { requested } from '../harness/capture-request.ts';
@@ -67,7 +68,8 @@ const pullSecrets = async (): Promise<string> => {
   const secrets = join(folder, 'secrets');
   await mkdir(secrets, { recursive: true });
   const auths = { [proxy.address]: { auth: LOGIN.replace('Basic ', '') } };
-  await writeFile(join(secrets, 'a.login'), JSON.stringify({ auths }));
+  const shared: SharedLogins = { secrets: [{ namespace: 'a', name: 'login' }], auths };
+  await writeFile(join(secrets, 'logins'), JSON.stringify(shared));
   return secrets;
 };
 
