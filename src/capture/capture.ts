@@ -26,10 +26,13 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
     );
   }
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
-  const volumeInNode = await showVolumeInNode(root, volume);
+  const warn = (message: string) => report({ type: 'warning', message });
+  const node = await readNodeStore(root, request.tools, warn, signal);
+  if (!node.config.sandbox)
+    warn('cannot tell which pause image the node uses; capture it by its name, or nodes must pull it');
+  const volumeInNode = await showVolumeInNode(root, volume, pathsOf(node));
   let written: Contents;
   try {
-    const node = await readNodeStore(root, request.tools, signal);
     await releaseLeftovers(root, node.ctr, signal);
     const runId = await identifyRun(root);
     const uuid = device ? await filesystemUuid(root, device.source) : null;
@@ -54,10 +57,15 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };
 
-const registryOf = ({ certsFolders }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
+/** What a capture uses on the node. */
+const pathsOf = ({ config, program, ctrCommand }: NodeStore): string[] =>
+  [config.root, config.snapshots, config.address, program, ...ctrCommand].filter((word) => word.startsWith('/'));
+
+const registryOf = ({ environment, config }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
   createRegistryClient({
     root,
     pullSecrets,
+    environment,
+    settings: config.registry,
     report: (message) => report({ type: 'warning', message }),
-    ...(certsFolders.length > 0 && { certsFolders }),
   });

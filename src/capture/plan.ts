@@ -26,7 +26,7 @@ interface PlannedCapture {
 export const planImages = async (capture: Capture): Promise<PlannedCapture> => {
   const { request, form, node, volume, report } = capture;
   for (const { name, reason } of unusableNames(request, node)) report({ type: 'skipped', name, reason });
-  const found = await resolveImages(capture, wantedImages(request, node.images, node.sandbox));
+  const found = await resolveImages(capture, wantedImages(request, node.images, node.config.sandbox));
   const state = await inspectVolume(capture);
   const deeper = new Set([...node.deeper, ...state.deeper, ...deeperLayers(found)]);
   const genuine = requiredFirst(withoutImpostors(capture, found, deeper));

@@ -3,16 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'smol-toml';
 import { PreloadError } from '../model/errors.ts';
-import {
-  type Ctr,
-  diesWithUs,
-  inNode,
-  lowPriority,
-  run,
-  splitWords,
-  startDaemon,
-  stopDaemon,
-} from '../node/command.ts';
+import { type Ctr, diesWithUs, inNode, lowPriority, run, startDaemon, stopDaemon } from '../node/command.ts';
 import { unmountBelow } from '../node/mount.ts';
 import type { CHECK, WORK } from '../volume/format.ts';
 import type { Capture } from './context.ts';
@@ -45,7 +36,7 @@ const NO_GARBAGE_COLLECTION = { deletion_threshold: 0, mutation_threshold: 0, st
 
 /** Starts the node's containerd binary with its store in `folder` on the volume. Throws PreloadError if it does not start. */
 export const startPrivateContainerd = async (
-  { root, volume, volumeInNode, request: { tools } }: Capture,
+  { root, volume, volumeInNode, node }: Capture,
   folder: typeof WORK | typeof CHECK,
 ): Promise<PrivateContainerd> => {
   const work = join(volume, folder);
@@ -66,7 +57,7 @@ export const startPrivateContainerd = async (
   const command = [
     ...(await diesWithUs(root)),
     ...(await lowPriority(root)),
-    tools.containerdPath,
+    node.program,
     '-c',
     join(workInNode, 'config.toml'),
   ];
@@ -75,7 +66,7 @@ export const startPrivateContainerd = async (
   daemon.once('error', (error) => {
     failure = error;
   });
-  const ctr = inNode(root, [...splitWords(tools.ctrPath), '--address', socket, '--namespace', NAMESPACE]);
+  const ctr = inNode(root, [...node.ctrCommand, '--address', socket, '--namespace', NAMESPACE]);
   const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
     // not "ctr version", which looks up the daemon's PID in the node's /proc instead of this pod's

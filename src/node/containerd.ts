@@ -1,20 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse as parseToml } from 'smol-toml';
-import * as v from 'valibot';
 import { PreloadError } from '../model/errors.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { blobPath, type Document, digestOf, isDigest, parseDocument } from '../model/oci.ts';
-import { LINE, object, parse } from '../model/parse.ts';
 import type { NodeTools } from '../model/request.ts';
-import { type Ctr, inNode, run, splitWords } from './command.ts';
+import { type Ctr, inNode, run } from './command.ts';
 import { pathHere } from './files.ts';
+import { type Containerd, findContainerd } from './find-containerd.ts';
 
 /** Digests by image name. */
 export type NodeImages = ReadonlyMap<string, string>;
 
-/** What the node's containerd had when the capture started. */
-export interface NodeStore {
+/** The node's containerd, and what it had when the capture started. */
+export interface NodeStore extends Containerd {
   ctr: Ctr;
   images: NodeImages;
   /** names of images without a SHA-256 digest */
@@ -25,10 +23,6 @@ export interface NodeStore {
   deeper: ReadonlySet<string>;
   /** content store, as a path in this process */
   content: string;
-  /** image of the pod sandboxes */
-  sandbox: string | undefined;
-  /** directories with hosts.toml files, as paths on the node */
-  certsFolders: string[];
 }
 
 const CRI_NAMESPACE = 'k8s.io';
@@ -67,41 +61,15 @@ export const parseDeeperLayers = (table: string): ReadonlySet<string> =>
     [...table.matchAll(/^(sha256:[0-9a-f]{64})[ \t]+sha256:[0-9a-f]{64}[ \t]+Committed/gm)].map(([, key = '']) => key),
   );
 
-// CRI is one plugin in 1.x and several in 2.x.
-const CRI_PLUGINS = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images'] as const;
-
-const CRI_CONFIG = v.exactOptional(
-  object({
-    sandbox_image: v.exactOptional(LINE),
-    pinned_images: v.exactOptional(object({ sandbox: v.exactOptional(LINE) })),
-    registry: v.exactOptional(object({ config_path: v.exactOptional(LINE) })),
-  }),
-);
-
-const CONTAINERD_CONFIG = object({
-  root: v.optional(LINE, '/var/lib/containerd'),
-  plugins: v.optional(object({ [CRI_PLUGINS[0]]: CRI_CONFIG, [CRI_PLUGINS[1]]: CRI_CONFIG }), {}),
-});
-
-/** Returns the relevant settings in the output of `containerd config dump`. Throws PreloadError if one is invalid. */
-export const parseConfig = (text: string): Pick<NodeStore, 'sandbox' | 'certsFolders'> & { root: string } => {
-  const { root, plugins } = parse(CONTAINERD_CONFIG, parseToml(text));
-  const cri = CRI_PLUGINS.flatMap((name) => plugins[name] ?? []);
-  const folders = cri.flatMap(({ registry }) => registry?.config_path?.split(':') ?? []);
-  return {
-    root,
-    sandbox: cri.map((plugin) => plugin.sandbox_image ?? plugin.pinned_images?.sandbox).find(Boolean),
-    certsFolders: folders.filter(Boolean),
-  };
-};
-
 /** Reads what containerd on the node at `root` has. Throws PreloadError if containerd does not answer. */
 export const readNodeStore = async (
   root: string,
-  { ctrPath, ctrFlags, containerdPath }: NodeTools,
+  tools: NodeTools,
+  report: (warning: string) => void,
   signal: AbortSignal,
 ): Promise<NodeStore> => {
-  const ctr = inNode(root, [...splitWords(ctrPath), ...splitWords(ctrFlags), '--namespace', CRI_NAMESPACE]);
+  const containerd = await findContainerd(root, tools, report, signal);
+  const ctr = inNode(root, [...containerd.ctrCommand, ...containerd.ctrFlags, '--namespace', CRI_NAMESPACE]);
   const ask = async (...args: string[]): Promise<string> => (await run([...ctr, ...args], signal)).toString();
   const table = await ask('images', 'ls').catch((error: Error) => {
     signal.throwIfAborted();
@@ -110,18 +78,14 @@ export const readNodeStore = async (
   // without an overlayfs snapshotter there are no layers to copy
   const usage = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'usage', '-b').catch(() => '');
   const snapshots = await ask('snapshots', ...SNAPSHOTTER_FLAG, 'ls').catch(() => '');
-  const config = parseConfig(
-    await run(inNode(root, [containerdPath, 'config', 'dump']), signal).then(String, () => ''),
-  );
   return {
+    ...containerd,
     ctr,
     images: parseImageTable(table),
     foreign: parseForeignNames(table),
     unpacked: parseUsageTable(usage),
     deeper: parseDeeperLayers(snapshots),
-    content: await pathHere(root, join(config.root, 'io.containerd.content.v1.content')),
-    sandbox: config.sandbox,
-    certsFolders: config.certsFolders,
+    content: await pathHere(root, join(containerd.config.root, 'io.containerd.content.v1.content')),
   };
 };
 

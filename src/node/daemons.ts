@@ -2,34 +2,39 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathHere } from './files.ts';
 
-/** How a daemon on the node was started. */
+/** A daemon that runs on the node. */
 export interface NodeDaemon {
+  pid: number;
   argv: string[];
   environment: Record<string, string>;
 }
 
 /**
- * Returns the daemon `name` with the lowest PID on the node at `root`. Skips daemons that see another directory at the
- * path `own`: they belong to another node, such as one that runs in a container.
+ * Returns the daemons with one of these names on the node at `root`, the one with the lowest PID first. Skips those that see
+ * another /run: they belong to another node, such as one that runs in a container.
  */
-export const findDaemon = async (root: string, name: string, own: string): Promise<NodeDaemon | undefined> => {
+export const daemonsOf = async (root: string, names: readonly string[]): Promise<NodeDaemon[]> => {
   const running = join(root, 'proc');
   const pids = (await readdir(running).catch(() => [])).map(Number).filter((pid) => pid > 0);
-  const ours = await identity(await pathHere(root, own));
+  const ours = await identity(await pathHere(root, '/run'));
+  const found: NodeDaemon[] = [];
   for (const pid of pids.sort((a, b) => a - b)) {
     const read = (file: string) => readFile(join(running, `${pid}`, file), 'utf8').catch(() => '');
-    if ((await read('comm')).trim() !== name) continue;
-    const seen = await identity(await pathHere(join(running, `${pid}`, 'root'), own));
-    if (seen === ours) return { argv: fields(await read('cmdline')), environment: parse(await read('environ')) };
+    if (!names.includes((await read('comm')).trim())) continue;
+    if ((await identity(await pathHere(join(running, `${pid}`, 'root'), '/run'))) !== ours) continue;
+    found.push({ pid, argv: fields(await read('cmdline')), environment: parse(await read('environ')) });
   }
-  return undefined;
+  return found;
 };
 
-/** Returns the value of `--flag=value` or `--flag value`. */
-export const flagOf = ({ argv }: NodeDaemon, flag: string): string | undefined => {
-  const index = argv.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
-  const argument = argv[index];
-  return argument === flag ? argv[index + 1] : argument?.slice(flag.length + 1);
+/** Returns the value of `--flag=value` or `--flag value` under any of these names. */
+export const flagOf = (argv: readonly string[], ...names: string[]): string | undefined => {
+  for (const flag of names) {
+    const index = argv.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
+    const argument = argv[index];
+    if (argument !== undefined) return argument === flag ? argv[index + 1] : argument.slice(flag.length + 1);
+  }
+  return undefined;
 };
 
 const identity = (path: string): Promise<string | undefined> =>

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import { inNode, run } from './command.ts';
+import { pathHere } from './files.ts';
 
 export interface Mount {
   target: string;
@@ -40,22 +41,30 @@ export const findMount = (mountinfo: string, target: string): Mount | undefined 
 export const mountOf = async (target: string): Promise<Mount | undefined> =>
   findMount(await readFile('/proc/self/mountinfo', 'utf8'), target);
 
+const USUAL_FOLDERS = ['/mnt', '/media', '/srv', '/boot', '/home', '/opt'];
+
 /**
  * Makes `volume` visible inside the node's root and returns its path there. Mounts it on a directory that every node
- * has, but only in this pod's mount namespace: the node does not see the mount, and it vanishes with the pod.
+ * has, but only in this pod's mount namespace: the node does not see the mount, and it vanishes with the pod. The mount
+ * hides what is in that directory, so none of the paths in `needed` may be there.
  */
-export const showVolumeInNode = async (root: string, volume: string): Promise<string> => {
+export const showVolumeInNode = async (root: string, volume: string, needed: readonly string[]): Promise<string> => {
   if (root === '/') return volume;
-  for (const folder of ['/mnt', '/media', '/srv', '/opt', '/home']) {
-    const isFolder = await stat(join(root, folder)).then(
+  const visible = await Promise.all(needed.map((path) => pathHere(root, path)));
+  for (const folder of USUAL_FOLDERS) {
+    const here = join(root, folder);
+    const isFolder = await lstat(here).then(
       (s) => s.isDirectory(),
       () => false,
     );
-    if (!isFolder) continue;
-    await run(['mount', '-o', 'bind', volume, join(root, folder)]);
+    if (!isFolder || visible.some((path) => `${path}/`.startsWith(`${here}/`))) continue;
+    await run(['mount', '-o', 'bind', volume, here]);
     return folder;
   }
-  throw new PreloadError('found no directory on the node to mount the volume on', 'create an empty /mnt on the node');
+  throw new PreloadError(
+    'found no directory on the node to mount the volume on',
+    `create an empty ${USUAL_FOLDERS[0]} on the node`,
+  );
 };
 
 export const hideVolumeInNode = async (root: string, folder: string): Promise<void> => {

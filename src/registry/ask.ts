@@ -33,7 +33,7 @@ export const createAsk = (transport: Transport, credentials: Credentials, report
 
     // like containerd, use the registry's credentials for its mirrors too
     const attempts = async function* ({ scheme }: Challenge): AsyncGenerator<Credential | undefined> {
-      yield* credentials(image, signal);
+      yield* credentials(image, server, signal);
       if (scheme === 'bearer') yield undefined;
     };
 

@@ -2,6 +2,7 @@ import type { ImageSource } from '../model/image.ts';
 import { repository } from '../model/image-reference.ts';
 import { type Descriptor, type Document, digestOf, parseDocument } from '../model/oci.ts';
 import { plain } from '../model/parse.ts';
+import type { RegistrySettings } from '../node/containerd-config.ts';
 import { createAsk, type Request } from './ask.ts';
 import { readAll } from './body.ts';
 import { createCredentials, type PullSecret } from './credentials.ts';
@@ -29,12 +30,14 @@ export interface RegistryClientOptions {
   pullSecrets: readonly PullSecret[];
   /** gets each warning once; warnings contain no secrets */
   report: (warning: string) => void;
-  /** the config_path of the node's containerd */
-  certsFolders?: readonly string[];
+  /** of the node's containerd */
+  environment?: Readonly<Record<string, string>>;
+  /** of the node's containerd; without any, the usual folders for hosts.toml are used */
+  settings?: RegistrySettings;
   patience?: Patience;
 }
 
-const CERTS_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
+const NO_SETTINGS: RegistrySettings = { certsFolders: [], mirrors: {}, servers: {} };
 const SMALL = 8 * 1024 * 1024;
 const MANIFESTS = [
   'application/vnd.oci.image.index.v1+json',
@@ -46,10 +49,14 @@ const MANIFESTS = [
 
 // No maintained client on npm reads pull secrets and certs.d, resumes downloads and streams to a file.
 export const createRegistryClient = async (options: RegistryClientOptions): Promise<RegistryClient> => {
-  const { root, pullSecrets, certsFolders = CERTS_FOLDERS, patience = PATIENCE } = options;
+  const { root, pullSecrets, environment = {}, settings = NO_SETTINGS, patience = PATIENCE } = options;
   const report = once((warning) => options.report(plain(warning)));
-  const transport = await createTransport(root, patience);
-  const ask = createAsk(transport, await createCredentials(root, pullSecrets, patience, report), report);
+  const transport = await createTransport(root, environment, patience);
+  const ask = createAsk(
+    transport,
+    await createCredentials(root, pullSecrets, settings.servers, patience, report),
+    report,
+  );
 
   /** Tries the image's hosts in turn until one succeeds. Retries all of them while that may help. */
   const fromHosts = async <T>(
@@ -58,9 +65,9 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
     signal: AbortSignal,
     { capability = 'pulls', progress = () => 0 }: FetchOptions = {},
   ): Promise<T> => {
-    const hosts = (await hostsOf(source.domain, root, certsFolders, report)).filter((host) => host[capability]);
+    const hosts = (await hostsOf(source.domain, root, settings, report)).filter((host) => host[capability]);
     if (hosts.length === 0)
-      throw new RegistryFailure('final', `no host in the node's certs.d can serve ${source.domain}`);
+      throw new RegistryFailure('final', `no server in the node's settings can serve ${source.domain}`);
     return persist(() => firstOf(hosts, use), progress, patience, signal);
   };
 

@@ -1,8 +1,15 @@
 import type { ImageSource } from '../model/image.ts';
 import { repository } from '../model/image-reference.ts';
-import { findDaemon, flagOf, type NodeDaemon } from '../node/daemons.ts';
+import type { RegistrySettings } from '../node/containerd-config.ts';
+import { daemonsOf, flagOf, type NodeDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
-import { type ConfigEntry, type Credential, matchingCredentials, parseDockerConfig } from './docker-config.ts';
+import {
+  type ConfigEntry,
+  type Credential,
+  configEntries,
+  matchingCredentials,
+  parseDockerConfig,
+} from './docker-config.ts';
 import type { Patience } from './persist.ts';
 import { pluginCredentials } from './plugins.ts';
 
@@ -13,15 +20,20 @@ export interface PullSecret {
   config: string;
 }
 
-/** Yields the credentials to try for an image, in order. Runs credential providers only if the others do not work. */
-export type Credentials = (image: ImageSource, signal: AbortSignal) => AsyncGenerator<Credential>;
+/**
+ * Yields the credentials to try at `server` for an image, in order. Runs credential providers only if the others do not
+ * work.
+ */
+export type Credentials = (image: ImageSource, server: string, signal: AbortSignal) => AsyncGenerator<Credential>;
 
+const KUBELETS = ['kubelet', 'kubelite', 'k3s-server', 'k3s-agent']; // microk8s and k3s have their own programs
 const KUBELET_FOLDER = '/var/lib/kubelet';
 
-/** Returns credentials from pull secrets, followed by those of the kubelet on the node at `root`. */
+/** Returns credentials from pull secrets, followed by those of the kubelet and containerd on the node at `root`. */
 export const createCredentials = async (
   root: string,
   pullSecrets: readonly PullSecret[],
+  servers: RegistrySettings['servers'],
   patience: Patience,
   report: (warning: string) => void,
 ): Promise<Credentials> => {
@@ -29,11 +41,14 @@ export const createCredentials = async (
     namespace,
     entries: readConfig(config, `pull secret ${namespace}/${name}`, report),
   }));
-  const kubelet = (await findDaemon(root, 'kubelet', KUBELET_FOLDER)) ?? { argv: [], environment: {} };
+  const kubelet = (await daemonsOf(root, KUBELETS))[0] ?? { pid: 0, argv: [], environment: {} };
   const nodeEntries = await nodeConfig(root, kubelet, report);
   const plugins = await pluginCredentials(root, kubelet, patience, report);
+  const ofContainerd = Object.entries(servers).flatMap(([server, { auth }]) =>
+    auth ? configEntries({ [server]: auth }, `the login for ${server} in the node's containerd`) : [],
+  );
 
-  return async function* ({ source, namespaces }, signal) {
+  return async function* ({ source, namespaces }, server, signal) {
     const name = repository(source);
     const usable = secrets.filter(({ namespace }) => namespaces.includes(namespace));
     yield* matchingCredentials(
@@ -41,6 +56,7 @@ export const createCredentials = async (
       name,
     );
     yield* matchingCredentials(nodeEntries, name);
+    for (const { pattern, credential } of ofContainerd) if (pattern === server) yield credential;
     yield* plugins(name, signal);
   };
 };
@@ -50,7 +66,7 @@ const nodeConfig = async (
   kubelet: NodeDaemon,
   report: (warning: string) => void,
 ): Promise<ConfigEntry[]> => {
-  const folder = flagOf(kubelet, '--root-dir') ?? KUBELET_FOLDER;
+  const folder = flagOf(kubelet.argv, '--root-dir') ?? KUBELET_FOLDER;
   for (const file of [`${folder}/config.json`, '/root/.docker/config.json', '/.docker/config.json']) {
     const text = await readNodeFile(root, file);
     if (text !== undefined) return readConfig(text, `${file} on the node`, report);

@@ -1,6 +1,5 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { findDaemon } from '../node/daemons.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
@@ -28,9 +27,12 @@ const CA_BUNDLES = [
 // as in Go, each trusted certificate is enough, also one that is not self-signed
 const ANY_ANCHOR = { allowPartialTrustChain: true };
 
-/** Connects like containerd on the node at `root`: with its proxies and trusted CAs. */
-export const createDispatchers = async (root: string, patience: Patience): Promise<Dispatchers> => {
-  const { environment = {} } = (await findDaemon(root, 'containerd', '/run/containerd')) ?? {};
+/** Connects like containerd with this environment on the node at `root`: with its proxies and trusted CAs. */
+export const createDispatchers = async (
+  root: string,
+  environment: Readonly<Record<string, string>>,
+  patience: Patience,
+): Promise<Dispatchers> => {
   const bundles = [...(environment.SSL_CERT_FILE ? [environment.SSL_CERT_FILE] : []), ...CA_BUNDLES];
   const trusted = (await firstFile(root, bundles)) ?? rootCertificates.join('\n');
   const nodeContext = createSecureContext({ ca: trusted, ...ANY_ANCHOR });
@@ -83,7 +85,7 @@ const contextOf = async (root: string, trusted: string, { ca, client }: HostTls)
   } catch {
     throw new RegistryFailure(
       'final',
-      `one of the ${[...ca, ...client].length} certificate files in certs.d is invalid`,
+      `one of the ${[...ca, ...client].length} certificate files that the node has for this registry is invalid`,
     );
   }
 };
@@ -91,7 +93,7 @@ const contextOf = async (root: string, trusted: string, { ca, client }: HostTls)
 const readNamed = async (root: string, file: string): Promise<string> => {
   const text = await readNodeFile(root, file);
   if (text === undefined)
-    throw new RegistryFailure('final', `the node's certs.d refers to ${file}, which does not exist`);
+    throw new RegistryFailure('final', `the node's settings for this registry refer to ${file}, which does not exist`);
   return text;
 };
 

@@ -2,17 +2,26 @@ import { join, resolve } from 'node:path/posix';
 import { parse as parseToml } from 'smol-toml';
 import * as v from 'valibot';
 import { FLAG, list, OBJECT, object, parse } from '../model/parse.ts';
+import type { RegistrySettings, ServerSettings } from '../node/containerd-config.ts';
 import { listNodeFolder, readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
+
+const USUAL_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
 
 /** Returns the hosts that containerd on the node at `root` asks for images of `registry`, in order. */
 export const hostsOf = async (
   registry: string,
   root: string,
-  certsFolders: readonly string[],
+  settings: RegistrySettings,
   report: (warning: string) => void,
 ): Promise<RegistryHost[]> => {
-  for (const folder of certsFolders.flatMap((certs) => folderNames(registry).map((name) => join(certs, name)))) {
+  const hasFolders = settings.certsFolders.length > 0;
+  if (!hasFolders && Object.keys({ ...settings.mirrors, ...settings.servers }).length > 0) {
+    return hostsWithoutFolders(registry, settings);
+  }
+  for (const folder of (hasFolders ? settings.certsFolders : USUAL_FOLDERS).flatMap((certs) =>
+    folderNames(registry).map((name) => join(certs, name)),
+  )) {
     const names = await listNodeFolder(root, folder);
     if (!names) continue;
     const file = join(folder, 'hosts.toml');
@@ -48,6 +57,8 @@ export interface HostTls {
   client: { certificate: string; key: string }[];
   skipVerify?: boolean | undefined;
 }
+
+const LOCAL = /^(localhost|127\.[\d.]+|\[::1\])(?::(\d+))?$/;
 
 const withScheme = (server: string): string => (/^https?:\/\//.test(server) ? server : `https://${server}`);
 
@@ -105,7 +116,7 @@ export const parseHosts = (text: string, folder: string, registry: string): Regi
 
 /** Returns the server of `registry` if no hosts.toml specifies another one. */
 export const registryItself = (registry: string, tls: HostTls = { ca: [], client: [] }): RegistryHost => {
-  const local = /^(localhost|127\.[\d.]+|\[::1\])(?::(\d+))?$/.exec(registry);
+  const local = LOCAL.exec(registry);
   const ownPort = local?.[2] !== undefined && local[2] !== '443';
   const tlsWanted = tls.skipVerify !== undefined || tls.ca.length + tls.client.length > 0;
   const name = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
@@ -120,6 +131,37 @@ export const registryItself = (registry: string, tls: HostTls = { ca: [], client
     tls: { ...tls, skipVerify: tls.skipVerify ?? local !== null },
   };
 };
+
+/** Returns the hosts that containerd asks if its own configuration contains the mirrors, in order. */
+export const hostsWithoutFolders = (registry: string, { mirrors, servers }: RegistrySettings): RegistryHost[] => {
+  const toMirror = (endpoint: string): RegistryHost => {
+    const { host, pathname, protocol } = new URL(withUsualScheme(endpoint));
+    const path = pathname.replace(/\/+$/, '');
+    return {
+      url: `${protocol}//${host}${path || '/v2'}`,
+      server: host,
+      resolves: true,
+      pulls: true,
+      headers: {},
+      tls: tlsOfServer(servers[host]),
+    };
+  };
+  const hosts = (mirrors[registry] ?? mirrors['*'] ?? [])
+    .filter((endpoint) => URL.canParse(withUsualScheme(endpoint)))
+    .map(toMirror);
+  if (hosts.some(({ server }) => server === registry)) return hosts;
+  const { server } = registryItself(registry);
+  return [...hosts, registryItself(registry, servers[server] ? tlsOfServer(servers[server]) : undefined)];
+};
+
+const withUsualScheme = (endpoint: string): string =>
+  endpoint.includes('://') ? endpoint : `${LOCAL.test(endpoint.replace(/\/.*/, '')) ? 'http' : 'https'}://${endpoint}`;
+
+const tlsOfServer = ({ tls }: ServerSettings = {}): HostTls => ({
+  ca: tls?.ca_file ? [tls.ca_file] : [],
+  client: tls?.cert_file && tls.key_file ? [{ certificate: tls.cert_file, key: tls.key_file }] : [],
+  ...(tls && { skipVerify: tls.insecure_skip_verify }),
+});
 
 /** Returns the TLS settings for `folder` in Docker's layout: files `*.crt`, `*.cert` and `*.key`. */
 export const tlsOfFiles = (names: readonly string[], folder: string): HostTls => ({

@@ -87,6 +87,7 @@ const answerScopes = (repository: string) => ({
 type PluginCredentials = (repository: string, signal: AbortSignal) => AsyncGenerator<Credential>;
 
 const MAX_OUTPUT = 1024 * 1024;
+const K3S_FOLDER = '/var/lib/rancher/credentialprovider';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Uses the credential plugins of `kubelet` on the node at `root`. */
@@ -96,8 +97,9 @@ export const pluginCredentials = async (
   patience: Patience,
   report: (warning: string) => void,
 ): Promise<PluginCredentials> => {
-  const folder = flagOf(kubelet, '--image-credential-provider-bin-dir');
-  const config = flagOf(kubelet, '--image-credential-provider-config');
+  const isK3s = (await listNodeFolder(root, K3S_FOLDER)) !== undefined; // its processes hide their flags
+  const folder = flagOf(kubelet.argv, '--image-credential-provider-bin-dir') ?? (isK3s && `${K3S_FOLDER}/bin`);
+  const config = flagOf(kubelet.argv, '--image-credential-provider-config') ?? (isK3s && `${K3S_FOLDER}/config.yaml`);
   if (!folder || !config) return async function* () {};
   const plugins = await readPlugins(root, config).catch((error: Error) => {
     report(error.message);

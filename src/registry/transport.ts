@@ -37,8 +37,12 @@ export interface Transport {
 const MAX_REDIRECTS = 5;
 
 /** Sends requests like containerd on the node at `root`: through its proxies, with its trusted CAs. */
-export const createTransport = async (root: string, patience: Patience): Promise<Transport> => {
-  const dispatchers = await createDispatchers(root, patience);
+export const createTransport = async (
+  root: string,
+  environment: Readonly<Record<string, string>>,
+  patience: Patience,
+): Promise<Transport> => {
+  const dispatchers = await createDispatchers(root, environment, patience);
 
   const send = async (question: Question, signal: AbortSignal): Promise<Answer> => {
     const { url, tls, headers, ownHeaders, form, namedBy = url } = question;

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { daemonsOf } from '../../../src/node/daemons.ts';
 import { certificate, createAuthority, issue, privateKey } from '../../cluster/machine/pki.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pushImage } from './image.ts';
@@ -27,8 +28,8 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-const fetchFor = (root: string, domain: string): Promise<string[]> =>
-  fetchImage(image, domain, { options: { root }, namespaces: ['a'], folder });
+const fetchFor = (root: string, domain: string, environment = {}): Promise<string[]> =>
+  fetchImage(image, domain, { options: { root, environment }, namespaces: ['a'], folder });
 
 test("the kubelet's credential provider plugins", async () => {
   const root = join(folder, 'plugin-node');
@@ -130,12 +131,13 @@ test("the proxies of the node's containerd", async (t) => {
   const login = `Basic ${Buffer.from(`user:${PASSWORD}`).toString('base64')}`;
 
   await whileRunning(root, 'containerd', { env }, async () => {
-    await fetchFor(root, 'plain.test');
+    const { environment } = (await daemonsOf(root, ['containerd']))[0] ?? {};
+    await fetchFor(root, 'plain.test', environment);
     assert.equal(asked[0], `${login} GET http://plain.test/v2/team/app/manifests/1`);
     assert.equal(asked.splice(0).length, 4);
-    await fetchFor(root, 'secure.test');
+    await fetchFor(root, 'secure.test', environment);
     assert.deepEqual(asked.splice(0), [`${login} CONNECT secure.test:443`]);
-    await fetchFor(root, registry.address);
+    await fetchFor(root, registry.address, environment);
     assert.deepEqual(asked, [], 'the loopback interface needs none');
   });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import type { RegistrySettings } from '../../../src/node/containerd-config.ts';
 import type { PullSecret } from '../../../src/registry/credentials.ts';
 import { PATIENCE as DEFAULT } from '../../../src/registry/persist.ts';
 import { fetchImage } from './fetch-image.ts';
@@ -107,4 +108,25 @@ test('the target of a redirect gets no credentials and no configured header', as
   const seen = JSON.stringify(mirror.requests[0]);
   for (const secret of [AUTH, PASSWORD, 'authorization', 'key-of-the-server']) assert.ok(!seen.includes(secret), seen);
   assert.ok(server.requests.every(({ headers }) => headers['x-key'] === 'key-of-the-server'));
+});
+
+test("a mirror in containerd's own configuration is asked with the login that it has there", async () => {
+  const login = { username: 'preload', password: PASSWORD, auth: '', identitytoken: '' };
+  const settings: RegistrySettings = {
+    certsFolders: [],
+    mirrors: { 'registry.test': [`http://${server.address}`] },
+    servers: { [server.address]: { auth: login }, 'registry.test': {} },
+  };
+  const fetchWith = (changes: Partial<RegistrySettings>) => {
+    const options = { root: folder, patience: PATIENCE, settings: { ...settings, ...changes } };
+    return fetchImage(image, 'registry.test', { options, namespaces: ['a'], folder });
+  };
+  assert.deepEqual(await fetchWith({}), []);
+  assert.equal(server.requests.at(-1)?.headers.authorization, `Basic ${AUTH}`);
+  const wrong = { ...login, password: 'wrong' };
+  await assert.rejects(
+    fetchWith({ servers: { [server.address]: { auth: wrong } } }),
+    /requires|rejected|registry\.test/,
+  );
+  await assert.rejects(fetchWith({ servers: { 'other.test': { auth: login } } }));
 });

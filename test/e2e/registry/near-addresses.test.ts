@@ -8,13 +8,11 @@ import { createRegistryClient } from '../../../src/registry/client.ts';
 import { createDispatchers } from '../../../src/registry/dispatchers.ts';
 import { NEAR_ADDRESS } from '../../../src/registry/near.ts';
 import { PATIENCE } from '../../../src/registry/persist.ts';
-import { whileRunning } from './node-daemon.ts';
-import { makeRunnable, writeNodeFiles } from './node-folder.ts';
+import { writeNodeFiles } from './node-folder.ts';
 import { startRawServer } from './raw-server.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-near-'));
 const root = join(folder, 'node');
-await makeRunnable(root);
 
 /** What the proxy answers, by the beginning of the URL. */
 let answers: Record<string, string> = {};
@@ -44,15 +42,14 @@ const failure = async (): Promise<string> => {
   const auths = { 'registry.test': { username: 'preload', password: 'open-sesame' } };
   const pullSecrets = [{ namespace: 'a', name: 'regcred', config: JSON.stringify({ auths }) }];
   const source = { domain: 'registry.test', path: 'team/app', tag: '1' };
-  let message = '';
-  await whileRunning(root, 'containerd', { env: { http_proxy: `http://${proxy.address}` } }, async () => {
-    const client = await createRegistryClient({ root, pullSecrets, report: assert.fail });
-    const fetched = client.fetchManifest({ source, namespaces: ['a'] }, new AbortController().signal);
-    await fetched.catch((error: Error) => {
-      message = error.message;
-    });
-    await client.close();
-  });
+  const environment = { http_proxy: `http://${proxy.address}` };
+  const client = await createRegistryClient({ root, environment, pullSecrets, report: assert.fail });
+  const fetched = client.fetchManifest({ source, namespaces: ['a'] }, new AbortController().signal);
+  const message = await fetched.then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  await client.close();
   return message;
 };
 
@@ -111,7 +108,7 @@ test('a registry elsewhere may redirect to other servers elsewhere', async () =>
 });
 
 test('a connection to a server elsewhere is not made if its name resolves to the node', async () => {
-  const dispatchers = await createDispatchers(folder, PATIENCE);
+  const dispatchers = await createDispatchers(folder, {}, PATIENCE);
   const url = new URL(`http://localhost:${onNode.address.split(':')[1]}`);
   const ask = async (onlyFar: boolean) => {
     const dispatcher = await dispatchers.find(url, { ca: [], client: [] }, onlyFar);

@@ -6,14 +6,11 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import { PATIENCE } from '../../../src/registry/persist.ts';
 import { until } from '../../cluster/machine/until.ts';
-import { whileRunning } from './node-daemon.ts';
-import { makeRunnable } from './node-folder.ts';
 import { endlessly, startRawServer } from './raw-server.ts';
 
 const TIMEOUT = { timeout: 10_000 }; // less than any patience but for connections
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-silent-proxy-'));
-await makeRunnable(folder);
 const silent = await startRawServer(() => {});
 const slow = await startRawServer((socket) => {
   socket.write('HTTP/1.1 200 OK\r\nx: ');
@@ -36,11 +33,9 @@ const IMAGE = { source: { domain: 'registry.test', path: 'team/app', tag: '1' },
 
 /** Asks registry.test through a proxy. Expects a failure. */
 const askThrough = async (proxy: string, connect: number, signal: AbortSignal, message: RegExp): Promise<void> => {
-  await whileRunning(folder, 'containerd', { env: { https_proxy: proxy } }, async () => {
-    const patience = { ...PATIENCE, connect, tries: 1 };
-    const client = await createRegistryClient({ root: folder, pullSecrets: [], report: assert.fail, patience });
-    await assert.rejects(client.fetchManifest(IMAGE, signal), { message }).finally(() => client.close());
-  });
+  const options = { root: folder, environment: { https_proxy: proxy }, pullSecrets: [], report: assert.fail };
+  const client = await createRegistryClient({ ...options, patience: { ...PATIENCE, connect, tries: 1 } });
+  await assert.rejects(client.fetchManifest(IMAGE, signal), { message }).finally(() => client.close());
 };
 
 const { signal: never } = new AbortController();

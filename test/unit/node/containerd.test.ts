@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { stringify } from 'smol-toml';
 import { isDigest } from '../../../src/model/oci.ts';
 import {
-  parseConfig,
   parseDeeperLayers,
   parseForeignNames,
   parseImageTable,
@@ -12,54 +10,9 @@ import {
   parseUpperDirectory,
   parseUsageTable,
 } from '../../../src/node/containerd.ts';
-import { fuzz, RUNS } from '../../harness/fuzz.ts';
+import { RUNS } from '../../harness/fuzz.ts';
 
-// All texts are what the real programs print, shortened.
-const CONTAINERD_1 = `version = 2
-root = "/data/containerd"
-
-  [plugins."io.containerd.grpc.v1.cri"]
-    netns_mounts_under_state_dir = false
-    restrict_oom_score_adj = false
-    sandbox_image = "registry.example.com:5000/pause:3.9"
-    selinux_category_range = 1024
-
-        [plugins."io.containerd.grpc.v1.cri".containerd.default_runtime]
-          sandbox_mode = ""
-`;
-
-const CONTAINERD_2 = `version = 4
-
-[plugins]
-  [plugins.'io.containerd.cri.v1.images']
-    snapshotter = 'overlayfs'
-
-    [plugins.'io.containerd.cri.v1.images'.pinned_images]
-      sandbox = 'registry.k8s.io/pause:3.10.2'
-
-    [plugins.'io.containerd.cri.v1.images'.registry]
-      config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'
-
-        [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
-          sandboxer = 'podsandbox'
-`;
-
-const MORE_PINNED = CONTAINERD_2.replace('      sandbox =', "      proxy = 'r.io/proxy:1'\n      sandbox =");
-const NOTHING_PINNED = CONTAINERD_2.replace(/ +sandbox = .*\n/, '');
-
-describe('the sandbox image in the output of `containerd config dump`', () => {
-  const dumps: Record<string, [string, string | undefined]> = {
-    '1.6 and 1.7': [CONTAINERD_1, 'registry.example.com:5000/pause:3.9'],
-    '2.4': [CONTAINERD_2, 'registry.k8s.io/pause:3.10.2'],
-    '2.4, pinning other images too': [MORE_PINNED, 'registry.k8s.io/pause:3.10.2'],
-    '2.4, pinning nothing': [NOTHING_PINNED, undefined],
-    nothing: ['', undefined],
-  };
-  for (const [version, [dump, image]] of Object.entries(dumps)) {
-    test(version, () => assert.equal(parseConfig(dump).sandbox, image));
-  }
-});
-
+// All tables are what the real programs print, shortened.
 const DIGEST = 'sha256:2d747da13c6b260e1917d8dfb8cab96fbbb1f1ee86067b0df482e648d81d1574';
 const OTHER = `sha256:${'b'.repeat(64)}`;
 const COLUMNS = `application/vnd.oci.image.manifest.v1+json ${DIGEST} 31.0 KiB linux/amd64`;
@@ -77,13 +30,6 @@ test('the images that `ctr images ls` lists, without the IDs among the names', (
       ['registry.example.com:5000/team/sample:1', DIGEST],
     ],
   );
-});
-
-test('the folders of the content store and of registry hosts', () => {
-  assert.equal(parseConfig(CONTAINERD_1).root, '/data/containerd');
-  assert.equal(parseConfig('').root, '/var/lib/containerd');
-  assert.deepEqual(parseConfig(CONTAINERD_2).certsFolders, ['/etc/containerd/certs.d', '/etc/docker/certs.d']);
-  assert.deepEqual(parseConfig(CONTAINERD_1).certsFolders, []);
 });
 
 const USAGE = `KEY                                                                     SIZE    INODES  
@@ -178,24 +124,4 @@ describe('the writable folder in the same command', () => {
     assert.equal(parseUpperDirectory(`mount -t bind ${SNAPSHOTS}/1/fs / -o rw,rbind\n`), `${SNAPSHOTS}/1/fs`);
   });
   test('none in other text', () => assert.equal(parseUpperDirectory('time="…" level=warning\n'), undefined));
-});
-
-/** TOML text, or undefined for what TOML cannot express. */
-const tomlOf = (config: unknown): string | undefined => {
-  try {
-    return stringify(config);
-  } catch {
-    return undefined;
-  }
-};
-
-test('whatever containerd dumps, its settings are lines of text', (t) => {
-  const cri = { sandbox_image: 'r.test/pause:3', registry: { config_path: '/a:/b' }, other: { a: [1, 2] } };
-  const plugins = { 'io.containerd.grpc.v1.cri': cri, 'io.containerd.cri.v1.images': cri };
-  fuzz(t, { version: 2, root: '/r', plugins }, (config) => {
-    const text = tomlOf(config);
-    if (text === undefined) return;
-    const { root, sandbox = '', certsFolders } = parseConfig(text);
-    for (const line of [root, sandbox, ...certsFolders]) assert.match(line, /^.*$/);
-  });
 });

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { flagOf } from '../../../src/node/daemons.ts';
 
 test('flags of a daemon', () => {
-  const daemon = { argv: ['kubelet', '--one=1', '--two', '2', '--one-more=3', '--last'], environment: {} };
-  assert.equal(flagOf(daemon, '--one'), '1');
-  assert.equal(flagOf(daemon, '--two'), '2');
-  for (const flag of ['--last', '--absent']) assert.equal(flagOf(daemon, flag), undefined);
+  const argv = ['kubelet', '--one=1', '--two', '2', '--one-more=3', '-c', 'file', '--last'];
+  assert.equal(flagOf(argv, '--one'), '1');
+  assert.equal(flagOf(argv, '--two'), '2');
+  assert.equal(flagOf(argv, '--config', '-c'), 'file');
+  for (const flag of ['--last', '--absent']) assert.equal(flagOf(argv, flag), undefined);
 });

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stringify } from 'smol-toml';
-import { folderNames, parseHosts, registryItself, tlsOfFiles } from '../../../src/registry/hosts.ts';
+import {
+  folderNames,
+  hostsWithoutFolders,
+  parseHosts,
+  registryItself,
+  tlsOfFiles,
+} from '../../../src/registry/hosts.ts';
 import { fuzz } from '../../harness/fuzz.ts';
 
 const FOLDER = '/etc/containerd/certs.d/registry.test';
@@ -169,5 +175,45 @@ test('certificate files in Docker’s layout', () => {
       { certificate: '/certs/b.cert', key: '/certs/b.key' },
       { certificate: '/certs/c.cert', key: '/certs/c.cert' },
     ],
+  });
+});
+
+describe("mirrors in containerd's own configuration", () => {
+  const mirrors = {
+    'docker.io': ['https://m.test', 'n.test/v2/cache/', 'localhost:5000', 'http://', 'http://o.test:80'],
+    'own.test': ['http://own.test', 'https://m.test'],
+    '*': ['https://any.test/v2'],
+  };
+  const servers = { 'm.test': { tls: { insecure_skip_verify: true, ca_file: '/ca', cert_file: '', key_file: '' } } };
+  const hosts = (registry: string) => hostsWithoutFolders(registry, { certsFolders: [], mirrors, servers });
+
+  test('are asked in their order, the registry itself last', () => {
+    assert.deepEqual(
+      hosts('docker.io').map(({ url }) => url),
+      [
+        'https://m.test/v2',
+        'https://n.test/v2/cache',
+        'http://localhost:5000/v2',
+        'http://o.test/v2',
+        'https://registry-1.docker.io/v2',
+      ],
+    );
+  });
+  test('can contain the registry itself', () => {
+    assert.deepEqual(
+      hosts('own.test').map(({ url }) => url),
+      ['http://own.test/v2', 'https://m.test/v2'],
+    );
+  });
+  test('can be for all other registries', () => {
+    assert.deepEqual(
+      hosts('other.test').map(({ url }) => url),
+      ['https://any.test/v2', 'https://other.test/v2'],
+    );
+  });
+  test('have the TLS settings of their servers', () => {
+    assert.deepEqual(hosts('docker.io')[0]?.tls, { ca: ['/ca'], client: [], skipVerify: true });
+    assert.deepEqual(hosts('docker.io')[1]?.tls, { ca: [], client: [] });
+    assert.deepEqual(hosts('m.test').at(-1)?.tls, { ca: ['/ca'], client: [], skipVerify: true });
   });
 });
