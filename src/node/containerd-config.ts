@@ -71,16 +71,19 @@ const CRI = v.exactOptional(
   }),
 );
 
+// in older versions a section of its own
+const GRPC = 'io.containerd.server.v1.grpc';
 const OVERLAYFS = `io.containerd.snapshotter.v1.${SNAPSHOTTER}` as const;
 
 const CONFIG = object({
   root: v.optional(LINE, '/var/lib/containerd'),
   disabled_plugins: v.optional(list(LINE, MAX_ITEMS), []),
-  grpc: v.optional(object({ address: v.optional(LINE, ADDRESS) }), {}),
+  grpc: v.optional(object({ address: v.optional(LINE, '') }), {}),
   plugins: v.optional(
     object({
       [CRI_PLUGINS[0]]: CRI,
       [CRI_PLUGINS[1]]: CRI,
+      [GRPC]: v.exactOptional(object({ address: v.optional(LINE, '') })),
       [OVERLAYFS]: v.exactOptional(object({ root_path: v.optional(LINE, '') })),
     }),
     {},
@@ -94,7 +97,7 @@ export const parseContainerdConfig = (text: string): ContainerdConfig => {
   const registries = cri.flatMap(({ registry }) => registry ?? []);
   return {
     root,
-    address: grpc.address,
+    address: grpc.address || plugins[GRPC]?.address || ADDRESS,
     snapshots: plugins[OVERLAYFS]?.root_path || `${root}/${OVERLAYFS}`,
     hasCri: !disabled.some((name) => name === 'cri' || CRI_PLUGINS.some((plugin) => plugin === name)),
     sandbox: cri.map((plugin) => plugin.sandbox_image ?? plugin.pinned_images?.sandbox).find(Boolean),

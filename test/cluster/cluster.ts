@@ -82,7 +82,7 @@ const ensureWorker = async (cluster: Cluster, containerd: ContainerdVersion, kub
   const fits = known?.containerd === containerd && (await hasRoot(cluster, WORKER));
   if (known && !fits) await removeNode(cluster, WORKER, kubectl);
   const node = known && fits ? known : await bootNode(cluster, WORKER, containerd);
-  await startAll(cluster, [await containerRuntime(cluster, WORKER)]);
+  await startAll(cluster, [await containerRuntime(cluster, node)]);
   await startKubelet(cluster, node, kubectl);
 };
 

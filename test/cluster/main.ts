@@ -43,6 +43,11 @@ await yargs(hideBin(process.argv))
         .positional('action', { choices: ['add', 'rm', 'exec'] as const, demandOption: true })
         .positional('name', { type: 'string', demandOption: true })
         .option('containerd', containerd)
+        .option('own', {
+          type: 'boolean',
+          default: false,
+          describe: 'Start containerd with a configuration file, a socket and a root of its own, as k3s does',
+        })
         .option('snapshot', { type: 'string', describe: 'Handle of the snapshot that becomes the disk at /preload' })
         .option('restore', { type: 'string', nargs: 1, default: '', describe: 'Arguments of /preload/restore.sh' }),
     async (argv) => {

@@ -12,17 +12,18 @@ import { bootNode, mountSnapshot, nodeSources, removeNode, requireSnapshot, star
 interface NewNode {
   name: string;
   containerd: ContainerdVersion;
+  own: boolean;
   snapshot?: string | undefined;
   restore: string;
 }
 
 /** Boots a node; with a snapshot, its disk is restored before the kubelet starts. Returns the exit code. */
 export const addNode = async (cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> => {
-  const { name, containerd, snapshot, restore } = wanted;
+  const { name, containerd, own, snapshot, restore } = wanted;
   if (snapshot) await requireSnapshot(cluster, snapshot);
   await provide(nodeSources(containerd), log);
   log(`booting node ${name} with containerd ${containerd}`);
-  const node = await bootNode(cluster, name, containerd);
+  const node = await bootNode(cluster, name, containerd, own);
   if (snapshot) {
     await mountSnapshot(cluster, name, snapshot);
     const begin = performance.now();

@@ -12,40 +12,83 @@ export const containerdSource = (version: ContainerdVersion): Source => {
   return module ? { module } : { packages: ['containerd'] };
 };
 
-/** containerd's config.toml. */
-export const containerdConfig = (version: ContainerdVersion, sandboxImage: string): string => {
-  return version === '2' ? configVersion3(sandboxImage) : configVersion2(sandboxImage);
+/** Where a node's containerd has its things. */
+interface ContainerdPlace {
+  config: string;
+  root: string;
+  socket: string;
+}
+
+const USUAL: ContainerdPlace = {
+  config: '/etc/containerd/config.toml',
+  root: '/var/lib/containerd',
+  socket: '/run/containerd/containerd.sock',
 };
 
-const configVersion2 = (sandboxImage: string): string => {
-  return `version = 2
-[plugins."io.containerd.grpc.v1.cri"]
+/** As distributions that bring their own containerd do it, on a node whose large disk is mounted at /mnt. */
+const OWN: ContainerdPlace = {
+  config: '/opt/agent/containerd.toml',
+  root: '/mnt/agent/containerd',
+  socket: '/run/agent/containerd/containerd.sock',
+};
+
+export const placeOf = ({ own }: { own: boolean }): ContainerdPlace => (own ? OWN : USUAL);
+
+export interface Login {
+  server: string;
+  username: string;
+  password: string;
+}
+
+/** containerd's configuration; with a login, it has that instead of a folder for registry hosts. */
+export const containerdConfig = (
+  version: ContainerdVersion,
+  { root, socket }: ContainerdPlace,
+  sandboxImage: string,
+  login?: Login,
+): string => {
+  const registry = login
+    ? `configs."${login.server}".auth]
+  username = "${login.username}"
+  password = "${login.password}"`
+    : `]
+  config_path = "/etc/containerd/certs.d"`;
+  const plugins = version === '2' ? pluginsOfVersion3(sandboxImage) : pluginsOfVersion2(sandboxImage);
+  return `version = ${version === '2' ? 3 : 2}
+root = "${root}"
+[grpc]
+  address = "${socket}"
+${plugins}.registry${login ? '.' : ''}${registry}
+`;
+};
+
+const pluginsOfVersion2 = (sandboxImage: string): string => {
+  return `[plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${sandboxImage}"
   restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "/usr/lib/cni"
   conf_dir = "/etc/cni/net.d"
-[plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "/etc/containerd/certs.d"
-`;
+[plugins."io.containerd.grpc.v1.cri"`;
 };
 
-const configVersion3 = (sandboxImage: string): string => {
-  return `version = 3
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
+const pluginsOfVersion3 = (sandboxImage: string): string => {
+  return `[plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "${sandboxImage}"
-[plugins.'io.containerd.cri.v1.images'.registry]
-  config_path = "/etc/containerd/certs.d"
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ["/usr/lib/cni"]
   conf_dir = "/etc/cni/net.d"
-`;
+[plugins.'io.containerd.cri.v1.images'`;
 };
 
 /** kubelet's configuration file, for a node that shares the machine's network with others. */
-export const kubeletConfig = (folder: string, user: string, address: string, cgroupRoot: string): object => {
+export const kubeletConfig = (
+  folder: string,
+  user: string,
+  { address, socket, cgroupRoot }: { address: string; socket: string; cgroupRoot: string },
+): object => {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -59,7 +102,7 @@ export const kubeletConfig = (folder: string, user: string, address: string, cgr
     authorization: { mode: 'Webhook' },
     tlsCertFile: certificate(folder, user),
     tlsPrivateKeyFile: privateKey(folder, user),
-    containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+    containerRuntimeEndpoint: `unix://${socket}`,
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${cgroupRoot}`,
     failCgroupV1: false,

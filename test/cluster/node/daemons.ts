@@ -7,6 +7,7 @@ import { group, isRunning } from '../machine/daemons.ts';
 import { nodeAddress } from '../machine/network.ts';
 import { answers, exists, listens } from '../machine/probes.ts';
 import { CACHE, type Cluster } from '../state.ts';
+import { placeOf } from './config.ts';
 import { KUBELET_CONFIG } from './files.ts';
 import { libFolder, type NodeRecord, userName, writableFolder } from './record.ts';
 
@@ -37,14 +38,15 @@ export const enter = async (cluster: Cluster, node: string): Promise<string[]> =
   return ['nsenter', '--target', String(await rootPid(cluster, node)), '--mount', '--'];
 };
 
-export const containerRuntime = async (cluster: Cluster, node: string): Promise<Component> => {
-  const socket = join(await visibleRoot(cluster, node), 'run/containerd/containerd.sock');
+export const containerRuntime = async (cluster: Cluster, node: NodeRecord): Promise<Component> => {
+  const { config, socket } = placeOf(node);
+  const seen = join(await visibleRoot(cluster, node.name), socket);
   return {
-    name: `${node}/containerd`,
+    name: `${node.name}/containerd`,
     from: { packages: [] }, // the node's own
-    within: await enter(cluster, node),
-    argv: ['containerd'],
-    ready: () => listens(socket),
+    within: await enter(cluster, node.name),
+    argv: ['containerd', '--config', config],
+    ready: () => listens(seen),
   };
 };
 

@@ -4,9 +4,9 @@ import { binaryFolder } from '../components.ts';
 import { createUser } from '../control-plane/kubeconfig.ts';
 import { group } from '../machine/daemons.ts';
 import { nodeAddress } from '../machine/network.ts';
-import { openRegistry } from '../registry.ts';
+import { openRegistry, PRIVATE_PASSWORD, PRIVATE_USER, privateRegistry } from '../registry.ts';
 import type { Cluster } from '../state.ts';
-import { containerdConfig, containerdSource, kubeletConfig, podNetwork } from './config.ts';
+import { containerdConfig, containerdSource, kubeletConfig, placeOf, podNetwork } from './config.ts';
 import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './record.ts';
 
 const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
@@ -15,17 +15,24 @@ export const KUBELET_CONFIG = '/etc/kubernetes/kubelet.json';
 
 /** Writes what has to be in a node's root and folders before it boots. */
 export const prepareFiles = async (cluster: Cluster, node: NodeRecord): Promise<void> => {
-  const { name, containerd, index } = node;
+  const { name, containerd, own, index } = node;
+  const place = placeOf(node);
   const address = nodeAddress(cluster, index);
   const addresses = [`IP:${address}`, `DNS:${name}`];
   const identity = { name: userName(name), organization: 'system:nodes', addresses };
   await createUser(cluster.folder, cluster.ports.apiserver, identity);
   for (const folder of LIB_FOLDERS) await mkdir(join(libFolder(cluster, name), folder), { recursive: true });
-  const kubelet = kubeletConfig(cluster.folder, userName(name), address, group(cluster, name));
+  const kubelet = kubeletConfig(cluster.folder, userName(name), {
+    address,
+    socket: place.socket,
+    cgroupRoot: group(cluster, name),
+  });
+  const login = { server: privateRegistry(cluster), username: PRIVATE_USER, password: PRIVATE_PASSWORD };
+  const sandbox = `${openRegistry(cluster)}/sample/pause:3.10`;
   const network = podNetwork(cluster.id, cluster.network, index);
   const files = {
     '/etc/hostname': `${name}\n`,
-    '/etc/containerd/config.toml': containerdConfig(containerd, `${openRegistry(cluster)}/sample/pause:3.10`),
+    [place.config]: containerdConfig(containerd, place, sandbox, own ? login : undefined),
     '/etc/cni/net.d/10-pods.conflist': JSON.stringify(network),
     [KUBELET_CONFIG]: JSON.stringify(kubelet),
   };

@@ -27,16 +27,21 @@ export const nodeSources = (containerd: ContainerdVersion): Source[] => [
 ];
 
 /** Boots a new node as far as its containerd, which has an empty store. */
-export const bootNode = async (cluster: Cluster, name: string, containerd: ContainerdVersion): Promise<NodeRecord> => {
+export const bootNode = async (
+  cluster: Cluster,
+  name: string,
+  containerd: ContainerdVersion,
+  own = false,
+): Promise<NodeRecord> => {
   if (!NODE_NAME.test(name)) throw new Error(`${name} is no name for a node`);
   if (await readNode(cluster, name)) throw new Error(`node ${name} exists; remove it with: node rm ${name}`);
   if (await isRunning(cluster, name)) throw new Error(`${name} names a component`);
-  const node = await recordNode(cluster, name, containerd);
+  const node = await recordNode(cluster, name, { containerd, own });
   await prepareFiles(cluster, node);
   await createKubeletRoot(group(cluster, name));
   await addAddress(cluster, node.index);
   await startAll(cluster, [nodeRoot(cluster, name)]);
-  await startAll(cluster, [await containerRuntime(cluster, name)]);
+  await startAll(cluster, [await containerRuntime(cluster, node)]);
   return node;
 };
 

@@ -9,12 +9,15 @@ const LAST_INDEX = 250;
 
 export interface NodeRecord {
   name: string;
-  containerd: ContainerdVersion /** fixes its addresses */;
+  containerd: ContainerdVersion;
+  /** containerd has a configuration file, a socket and a root of its own */
+  own: boolean;
+  /** fixes its addresses */
   index: number;
 }
 
 /** What of a node's /var/lib holds layers, or mounts that other layers are made of. */
-export const LIB_FOLDERS = ['containerd', 'kubelet', 'kubectl-preload'];
+export const LIB_FOLDERS = ['containerd', 'agent', 'kubelet', 'kubectl-preload'];
 
 /** The node's own name in the API. */
 export const userName = (node: string): string => `system:node:${node}`;
@@ -36,9 +39,9 @@ export const readNode = async (cluster: Cluster, name: string): Promise<NodeReco
 export const recordNode = async (
   cluster: Cluster,
   name: string,
-  containerd: ContainerdVersion,
+  kind: Pick<NodeRecord, 'containerd' | 'own'>,
 ): Promise<NodeRecord> => {
-  const record = { name, containerd, index: await takeIndex(cluster) };
+  const record = { name, ...kind, index: await takeIndex(cluster) };
   await writeAtomically(recordFile(cluster, name), JSON.stringify(record));
   return record;
 };

@@ -28,6 +28,12 @@ for folder in "$lib"/*; do
   mount --bind "$folder" "/mnt/var/lib/${folder##*/}"
 done
 
+# a node whose large disk is mounted at /mnt
+if [ -e /mnt/opt/agent ]; then
+  mkdir -p /mnt/mnt/agent/containerd
+  mount --bind "$lib/agent" /mnt/mnt/agent/containerd
+fi
+
 mkdir -p /mnt/preload
 cd /mnt
 pivot_root . .

@@ -64,7 +64,11 @@ export const cluster = (...args: string[]): Promise<Outcome> =>
 /** Boots a node whose disk, if any, is a clone of the snapshot; returns the outcome of restore.sh. */
 export const addNode = async (name: string, containerd: string, snapshot?: string, restore = ''): Promise<Outcome> => {
   const disk = snapshot === undefined ? [] : ['--snapshot', snapshot, '--restore', restore];
-  const added = await cluster('node', 'add', name, '--containerd', containerd, ...disk);
+  return addNodeWith(name, '--containerd', containerd, ...disk);
+};
+
+export const addNodeWith = async (name: string, ...flags: string[]): Promise<Outcome> => {
+  const added = await cluster('node', 'add', name, ...flags);
   assert.equal(added.code, 0, added.stderr);
   return added;
 };

@@ -20,8 +20,8 @@ const known = async (name: string): Promise<{ cluster: Cluster; node: NodeRecord
 
 /** Restarts containerd as systemd does: what runs in containers goes on. */
 export const restartContainerd = async (name: string): Promise<void> => {
-  const { cluster } = await known(name);
-  const containerd = await containerRuntime(cluster, name);
+  const { cluster, node } = await known(name);
+  const containerd = await containerRuntime(cluster, node);
   const daemons = async () => {
     const pids = await members(group(cluster, containerd.name));
     const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
@@ -50,7 +50,7 @@ export const boot = async (name: string): Promise<void> => {
 /** Starts containerd and kubelet on a node that boots. */
 export const startDaemons = async (name: string): Promise<void> => {
   const { cluster, node } = await known(name);
-  await startAll(cluster, [await containerRuntime(cluster, name)]);
+  await startAll(cluster, [await containerRuntime(cluster, node)]);
   await startKubelet(cluster, node, await adminKubectl(cluster));
 };
 

@@ -61,6 +61,8 @@ test('the folders of the store, the socket, and the folders for registry hosts',
   const moved = `root = "/r"\n[grpc]\naddress = "/run/k3s/s"\n[plugins."io.containerd.snapshotter.v1.overlayfs"]\nroot_path = "/fast"\n`;
   const { address, snapshots } = parseContainerdConfig(moved);
   assert.deepEqual([address, snapshots], ['/run/k3s/s', '/fast']);
+  const plugin = `version = 4\n[plugins.'io.containerd.server.v1.grpc']\naddress = '/run/k3s/s'\n`;
+  assert.equal(parseContainerdConfig(plugin).address, '/run/k3s/s');
 });
 
 test("Docker's containerd has no CRI", () => {
