@@ -33,12 +33,6 @@ export const outputFlag = <T>(yargs: Argv<T>) =>
     describe: 'Output format; a table by default',
   });
 
-export const loaderImage = <T>(yargs: Argv<T>) =>
-  yargs.option('image', {
-    ...text('Image of the pod; any with Node.js 22 or newer and GNU tar'),
-    default: 'docker.io/library/node:26-slim',
-  });
-
 /** A NAME on the command line. */
 export const preloadName = <T extends string | undefined>(text: T): T => {
   const problem = text === undefined ? undefined : nameProblem(text);

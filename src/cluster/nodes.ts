@@ -12,6 +12,8 @@ interface NodeChoice {
   has: number;
   /** `linux/amd64` */
   platform: string;
+  /** no node is ready for the loader yet */
+  isAwaited: boolean;
   /** platforms of the other nodes that could be chosen */
   otherPlatforms: string[];
   /** compressed bytes by image name, as far as known; sizes for this platform take precedence */
@@ -29,7 +31,7 @@ interface Candidate {
   has: number;
 }
 
-/** Throws PreloadError if the requested node does not exist, or no node has the requested platform. */
+/** Throws PreloadError if the requested node does not exist or cannot be used, or if the cluster has no node to wait for. */
 export const chooseNode = async (
   cluster: Cluster,
   images: readonly string[],
@@ -39,16 +41,29 @@ export const chooseNode = async (
   const wanted = new Set(images);
   const sizes = new Map<string, Map<string, number>>();
   const candidates: Candidate[] = [];
+  const later: Candidate[] = []; // cannot be used now
   for await (const node of list(cluster, 'Node', NODE, { signal })) {
     const platform = platformOf(node);
     const found = new Map(imagesOf(node).filter(([name]) => wanted.has(name)));
     sizes.set(platform, new Map([...(sizes.get(platform) ?? []), ...found]));
-    const isAsked = asked.node ? node.metadata.name === asked.node : isUsable(node);
-    const fits = !asked.platform || platform === asked.platform;
-    if (isAsked && fits) candidates.push({ name: node.metadata.name, platform, has: found.size });
+    const { name } = node.metadata;
+    const candidate = { name, platform, has: found.size };
+    if (asked.platform && platform !== asked.platform) continue;
+    if (asked.node === name) {
+      checkCanCapture(node);
+      candidates.push(candidate);
+    } else if (!asked.node && canCapture(node)) (isUsable(node) ? candidates : later).push(candidate);
   }
   const best = bestOf(candidates);
-  if (!best) throw noNode(asked);
+  if (!best && asked.node) throw noNode(asked.node, asked.platform);
+  if (!best)
+    return {
+      has: 0,
+      platform: platformOfFuture(later, asked.platform),
+      isAwaited: true,
+      otherPlatforms: [],
+      sizes: merged(sizes),
+    };
   const { name, has, platform } = best;
   const others = new Set(candidates.map((candidate) => candidate.platform));
   others.delete(platform);
@@ -57,9 +72,23 @@ export const chooseNode = async (
     ...((asked.node || has > 0) && { node: name }),
     has,
     platform,
+    isAwaited: false,
     otherPlatforms: [...others].sort(),
-    sizes: new Map([...[...sizes.values()].flatMap((known) => [...known]), ...own]),
+    sizes: new Map([...merged(sizes), ...own]),
   };
+};
+
+const merged = (sizes: ReadonlyMap<string, ReadonlyMap<string, number>>): Map<string, number> =>
+  new Map([...sizes.values()].flatMap((known) => [...known]));
+
+/** The platform of the node that the loader must wait for. Throws PreloadError if nothing tells it. */
+const platformOfFuture = (later: readonly Candidate[], asked: string | undefined): string => {
+  const platform = asked ?? bestOf(later)?.platform;
+  if (platform) return platform;
+  throw new PreloadError(
+    'the cluster has no Linux node with containerd',
+    'to wait for one that joins later, specify its platform with --platform',
+  );
 };
 
 /** Returns the candidate with the most images; among equals, the one with the most common platform or first name. */
@@ -73,11 +102,26 @@ const bestOf = (candidates: readonly Candidate[]): Candidate | undefined => {
   return best;
 };
 
-const noNode = ({ node, platform }: AskedNode): PreloadError => {
-  const ofPlatform = platform ? ` with platform ${platform}` : '';
-  return new PreloadError(
-    node ? `node "${node}"${ofPlatform} not found` : `found no ready node${ofPlatform}`,
+const noNode = (name: string, platform: string | undefined): PreloadError =>
+  new PreloadError(
+    `node "${name}"${platform ? ` with platform ${platform}` : ''} not found`,
     'see: kubectl get nodes -L kubernetes.io/os,kubernetes.io/arch',
+  );
+
+const isLinux = (node: Node): boolean => node.status.nodeInfo.operatingSystem === 'linux';
+
+/** Whether the node uses containerd, as far as it reports that. */
+const hasContainerd = ({ status }: Node): boolean =>
+  /^(?:containerd:.*)?$/.test(status.nodeInfo.containerRuntimeVersion);
+
+const canCapture = (node: Node): boolean => isLinux(node) && hasContainerd(node);
+
+const checkCanCapture = (node: Node): void => {
+  if (canCapture(node)) return;
+  const { operatingSystem, containerRuntimeVersion } = node.status.nodeInfo;
+  throw new PreloadError(
+    `node "${node.metadata.name}" runs ${isLinux(node) ? containerRuntimeVersion : operatingSystem}, so no images can be captured there`,
+    'specify a Linux node with containerd; see: kubectl get nodes -o wide',
   );
 };
 
@@ -97,7 +141,6 @@ const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): bool
 
 /** Whether the loader may run on a node without being told to. */
 const isUsable = (node: Node): boolean =>
-  platformOf(node).startsWith('linux/') &&
   !node.spec.unschedulable &&
   !node.spec.taints.some(keepsLoaderAway) &&
   node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');

@@ -90,6 +90,22 @@ export const checkLoaderAllowed = async (
   }
 };
 
+/** Throws PreloadError if one of these Secrets does not exist. What this user may not read is left to the kubelet. */
+export const checkPullSecrets = async (
+  cluster: Cluster,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const { namespace } = cluster;
+  for (const name of names) {
+    if ((await nullIfForbidden(read(cluster, 'Secret', ANY, name, { signal }))) !== undefined) continue;
+    throw new PreloadError(
+      `secret "${name}" not found in namespace "${namespace}"`,
+      `check --image-pull-secret; see: kubectl get secrets -n ${namespace}`,
+    );
+  }
+};
+
 /**
  * Throws PreloadError if the claim `name` cannot be snapshotted. Creates nothing. If this user may not read
  * something, leaves that check to the snapshot controller: a pod often may only create snapshots.

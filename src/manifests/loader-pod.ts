@@ -1,6 +1,7 @@
 import { labels, objectNames } from '../model/names.ts';
 import { type PreloadSettings, REQUEST_KEY } from './loader.ts';
 import type { KubernetesObject } from './object.ts';
+import { onlyOn, onNode, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
 import { type ConfigMap, RUN_FOLDER, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
 export const LOADER = 'loader';
@@ -19,13 +20,13 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
+    metadata: undisturbed({
       name: names.pod,
       namespace: settings.namespace,
       labels: labels(settings.name, 'loader', settings.version),
-    },
+    }),
     spec: {
-      ...runsOnce(settings.deadline),
+      ...runsOnce(settings.deadline, settings.pod),
       hostNetwork: true,
       dnsPolicy: 'Default',
       nodeSelector: { 'kubernetes.io/os': os, 'kubernetes.io/arch': arch },
@@ -43,7 +44,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
       containers: [
         {
           name: LOADER,
-          image: settings.image,
+          image: settings.pod.image,
           command: runBundle(configMap),
           args: [
             'export',
@@ -59,7 +60,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
             `${HOLD_SECONDS}s`,
           ],
           securityContext: { privileged: true, runAsUser: 0 },
-          resources: { requests: { cpu: '100m', memory: '256Mi' } },
+          resources: resourcesOf({ cpu: '100m', memory: '256Mi' }, settings.pod),
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: [
             { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },
@@ -78,25 +79,3 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
     },
   };
 };
-
-/** Fields of a pod that runs once, for at most `deadline` seconds, and has no access to the API server. */
-export const runsOnce = (deadline: number) => ({
-  restartPolicy: 'Never',
-  activeDeadlineSeconds: deadline,
-  terminationGracePeriodSeconds: 10,
-  automountServiceAccountToken: false,
-  enableServiceLinks: false,
-});
-
-/** Pod fields that require the node `name`, regardless of its taints. */
-export const onlyOn = (name: string) => ({
-  affinity: {
-    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode(name)] } },
-  },
-  tolerations: [{ operator: 'Exists' }],
-});
-
-/** A node affinity term that matches only the node `name`. */
-const onNode = (name: string) => ({
-  matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
-});

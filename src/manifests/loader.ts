@@ -2,6 +2,7 @@ import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { SharedLogins } from '../model/pull-secret.ts';
 import type { KubernetesObject } from './object.ts';
+import type { PodSettings } from './pod-settings.ts';
 import { BUNDLE_KEY, type ConfigMap } from './run-bundle.ts';
 
 /** Settings for the objects of one preload. */
@@ -14,8 +15,7 @@ export interface PreloadSettings {
   size: string;
   storageClass?: string;
   snapshotClass?: string;
-  /** image of the loader; needs Node.js 22 or newer and GNU tar */
-  image: string;
+  pod: PodSettings;
   /** `linux/amd64` */
   platform: string;
   /** node on which the loader must run */

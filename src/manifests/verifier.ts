@@ -1,6 +1,7 @@
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
-import { LOADER, onlyOn, runsOnce } from './loader-pod.ts';
+import { LOADER } from './loader-pod.ts';
 import type { KubernetesObject } from './object.ts';
+import { onlyOn, type PodSettings, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
 import { BUNDLE_KEY, type ConfigMap, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
 /** Settings for the objects of one verification. */
@@ -14,8 +15,7 @@ export interface VerifySettings {
   size: string;
   /** a class with the driver that made the snapshot */
   storageClass: string;
-  /** image of the pod; needs Node.js 22 or newer and GNU tar */
-  image: string;
+  pod: PodSettings;
   /** node on which the pod must run */
   node?: string;
   /** seconds until the pod is stopped, even if this process is gone */
@@ -65,15 +65,15 @@ export const verifyPod = (settings: VerifySettings, configMap: ConfigMap): Kuber
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: metadata(settings),
+    metadata: undisturbed(metadata(settings)),
     spec: {
-      ...runsOnce(settings.deadline),
+      ...runsOnce(settings.deadline, settings.pod),
       nodeSelector: { 'kubernetes.io/os': 'linux' },
       ...(settings.node && onlyOn(settings.node)),
       containers: [
         {
           name: LOADER,
-          image: settings.image,
+          image: settings.pod.image,
           command: runBundle(configMap),
           args: ['verify', '--volume', VOLUME, '--events'],
           securityContext: {
@@ -83,7 +83,7 @@ export const verifyPod = (settings: VerifySettings, configMap: ConfigMap): Kuber
             seccompProfile: { type: 'RuntimeDefault' },
             seLinuxOptions: { type: 'spc_t' }, // other types need relabelling, which a read-only volume does not allow
           },
-          resources: { requests: { cpu: '100m', memory: '128Mi' } },
+          resources: resourcesOf({ cpu: '100m', memory: '128Mi' }, settings.pod),
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: [
             { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },

@@ -33,7 +33,7 @@ export const NODE = object({
     {},
   ),
   status: object({
-    nodeInfo: object({ operatingSystem: LINE, architecture: LINE }),
+    nodeInfo: object({ operatingSystem: LINE, architecture: LINE, containerRuntimeVersion: v.optional(LINE, '') }),
     conditions: listOf(object({ type: LINE, status: LINE })),
     images: listOf(object({ names: listOf(v.string()), sizeBytes: v.exactOptional(v.number(), 0) })),
   }),

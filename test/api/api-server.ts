@@ -115,7 +115,12 @@ export const grant = (user: string, ...rules: { apiGroups: string[]; resources: 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 
 /** A ready node; `images` are names and compressed bytes, as a kubelet reports them. */
-export const node = (name: string, images: Record<string, number> = {}, architecture = 'amd64'): object => ({
+export const node = (
+  name: string,
+  images: Record<string, number> = {},
+  architecture = 'amd64',
+  info: object = {},
+): object => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture } },
@@ -126,7 +131,8 @@ export const node = (name: string, images: Record<string, number> = {}, architec
       operatingSystem: 'linux',
       architecture,
       ...{ machineID: '', systemUUID: '', bootID: '', kernelVersion: '', osImage: '' },
-      ...{ containerRuntimeVersion: '', kubeletVersion: '', kubeProxyVersion: '' },
+      ...{ containerRuntimeVersion: 'containerd://2.1.0', kubeletVersion: '', kubeProxyVersion: '' },
+      ...info,
     },
   },
 });

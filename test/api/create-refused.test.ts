@@ -1,5 +1,5 @@
 import { after, describe, test } from 'node:test';
-import { namespace, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
+import { namespace, node, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
 
 const server = await startTestServer();
 after(server.stop);
@@ -114,11 +114,23 @@ describe('create creates nothing if the server would refuse its objects', () => 
     await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
   });
 
-  test('a platform that no node has', async () => {
+  test('a node that does not run containerd on Linux', async () => {
+    const hint = /^hint: specify a Linux node with containerd; see: kubectl get nodes -o wide$/m;
+    await server.apply(
+      node('crio', {}, 'amd64', { containerRuntimeVersion: 'cri-o://1.33.1' }),
+      node('windows', {}, 'amd64', { operatingSystem: 'windows' }),
+    );
+    const refusal = (what: string) =>
+      new RegExp(`^error: node "\\w+" runs ${what}, so no images can be captured there$`, 'm');
+    await server.refuses(create('--node', 'crio'), refusal('cri-o://1.33.1'), hint);
+    await server.refuses(create('--node', 'windows'), refusal('windows'), hint);
+  });
+
+  test('an unknown Secret for the image', async () => {
     await server.refuses(
-      create('--platform', 'linux/riscv64'),
-      /^error: found no ready node with platform linux\/riscv64$/m,
-      /^hint: see: kubectl get nodes/m,
+      create('--storage-class', 'slow', '--image-pull-secret', 'corp'),
+      /^error: secret "corp" not found in namespace "default"$/m,
+      /^hint: check --image-pull-secret; see: kubectl get secrets -n default$/m,
     );
   });
 
@@ -180,4 +192,13 @@ describe('create creates nothing if its name is taken', () => {
     await server.refuses(create(), /^error: pod\/preload-web already exists: preload "web"/m, remains);
     await server.kubectl(['delete', 'pod', 'preload-web']);
   });
+});
+
+test('create needs a platform if the cluster has no node for it yet', async () => {
+  await server.kubectl(['delete', 'node', 'worker']);
+  await server.refuses(
+    create('--storage-class', 'fast'),
+    /^error: the cluster has no Linux node with containerd$/m,
+    /^hint: to wait for one that joins later, specify its platform with --platform$/m,
+  );
 });

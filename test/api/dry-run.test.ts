@@ -145,6 +145,13 @@ describe('the objects', () => {
     assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
   });
 
+  test('are also for a platform whose nodes are still to come', async () => {
+    const argv = ['create', 'web', 'r.io/app:1', '--dry-run=client', '-o', 'json', '--platform', 'linux/riscv64'];
+    const { stdout, stderr } = await server.preload(...argv);
+    assert.partialDeepStrictEqual(JSON.parse(stdout).items[2].spec.nodeSelector, { 'kubernetes.io/arch': 'riscv64' });
+    assert.match(stderr, /^ ! no linux\/riscv64 node is ready for the loader, so it waits for one$/m);
+  });
+
   test('are for the platform of most nodes if none has more of the images, and a warning names the others', async () => {
     const create = (...flags: string[]) =>
       server.preload('create', 'web', 'r.io/nowhere:1', '--dry-run=client', '-o', 'json', ...flags);

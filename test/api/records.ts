@@ -4,10 +4,11 @@ import type { KubernetesObject } from '../../src/manifests/object.ts';
 import { recordConfigMap } from '../../src/manifests/snapshot.ts';
 import type { PreloadRecord } from '../../src/model/contents.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
+import { PLAIN_POD } from '../harness/pod-settings.ts';
 import type { TestServer } from './api-server.ts';
 
 export const settings = (name: string, namespace = 'default'): PreloadSettings => ({
-  ...{ name, namespace, version: '1.2.3', size: '1Gi', image: 'r.io/node:26', platform: 'linux/amd64', deadline: 60 },
+  ...{ name, namespace, version: '1.2.3', size: '1Gi', pod: PLAIN_POD, platform: 'linux/amd64', deadline: 60 },
 });
 
 const images = [

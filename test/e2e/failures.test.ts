@@ -29,9 +29,9 @@ const failures: Record<string, Failure> = {
     hint: /use --node to specify a node/,
   },
   'platform-unknown': {
-    args: [IMAGE, '--platform', 'linux/s390x'],
-    error: /found no ready node with platform linux\/s390x/,
-    hint: /kubectl get nodes/,
+    args: [IMAGE, '--platform', 'linux/s390x', '--timeout', '10s'],
+    error: /timed out after 10s: .*didn't match Pod's node affinity/,
+    hint: /--timeout/,
   },
   'image-unknown': {
     args: [IMAGE, MISSING],

@@ -1,20 +1,12 @@
 import type { Argv } from 'yargs';
-import {
-  connectionFlags,
-  invalidArgument,
-  loaderImage,
-  outputFlag,
-  preloadName,
-  TIMEOUT,
-  text,
-  toggle,
-} from '../../cli/flags.ts';
+import { connectionFlags, invalidArgument, outputFlag, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import { type Example, GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
 import { captureFlags, platform } from '../capture-flags.ts';
+import { podFlags } from '../pod-flags.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
@@ -31,7 +23,7 @@ export const examples: Example[] = [
 ];
 
 export const builder = (yargs: Argv) =>
-  captureFlags(loaderImage(outputFlag(connectionFlags(yargs))))
+  captureFlags(podFlags(outputFlag(connectionFlags(yargs))))
     .positional('NAME', {
       type: 'string',
       demandOption: true,
@@ -61,7 +53,7 @@ export const builder = (yargs: Argv) =>
       describe: 'If client, print the objects without sending them',
     })
     .group(['from', 'exclude', 'force-pull', 'platform', 'base', 'strict'], GROUPS.what)
-    .group(['node', 'size', 'storage-class', 'snapshot-class', 'image'], GROUPS.where)
+    .group(['node', 'size', 'storage-class', 'snapshot-class'], GROUPS.where)
     .group(
       [
         ...['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path'],

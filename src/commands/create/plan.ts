@@ -20,6 +20,7 @@ import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
 import { describeSkipped } from '../capture-progress.ts';
+import { podSettings } from '../pod-flags.ts';
 import { step } from '../step.ts';
 import type { CreateOptions } from './command.ts';
 import { planSecrets } from './pull-secrets.ts';
@@ -57,6 +58,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of ${plural(images.length, 'image')}`);
+  if (choice.isAwaited) progress.warn(`no ${choice.platform} node is ready for the loader, so it waits for one`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
@@ -74,7 +76,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     namespace: cluster.namespace,
     version,
     size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), minimumBytes),
-    image: options.image,
+    pod: podSettings(options),
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
     pullSecrets: secrets.map(({ metadata }) => metadata.name),
@@ -112,7 +114,8 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
   const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
   if (options.IMAGE.length > 0) {
     const namespaces = [cluster.namespace];
-    return { ...none, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
+    const pullSecrets = new Set(options.imagePullSecret.map((name) => `${cluster.namespace}/${name}`));
+    return { ...none, pullSecrets, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
   }
   if (options.from && !options.from.includes('cluster')) return { ...none, images: [] };
   const inUse = await step(context, {

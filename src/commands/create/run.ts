@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
 import { connect } from '../../cluster/connection.ts';
-import { checkLoaderAllowed, checkStorage } from '../../cluster/preflight.ts';
+import { checkLoaderAllowed, checkPullSecrets, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -22,6 +22,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
       return;
     }
     await checkStorage(cluster, options, limited.signal);
+    await checkPullSecrets(cluster, options.imagePullSecret, limited.signal);
     await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
     await checkLoaderAllowed(cluster, plan.pod, limited.signal);
     const summary = await makePreload(cluster, plan, options, limited);

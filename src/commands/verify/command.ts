@@ -1,7 +1,8 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, loaderImage, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
+import { podFlags } from '../pod-flags.ts';
 
 export const command = 'verify [NAME]';
 export const describe = 'Check all data on the volume of a preload, or on a volume that is mounted here';
@@ -13,7 +14,7 @@ export const examples: Example[] = [
 ];
 
 export const builder = (yargs: Argv) =>
-  loaderImage(connectionFlags(yargs))
+  podFlags(connectionFlags(yargs))
     .positional('NAME', { type: 'string', coerce: preloadName, describe: 'Name of the preload' })
     .option('volume', text('Check the volume that is mounted at this path instead, such as /preload on a node'))
     .option('output', {

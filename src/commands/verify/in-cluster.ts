@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
+import { checkLoaderAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
@@ -16,6 +16,7 @@ import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { withDeadline } from '../deadline.ts';
+import { podSettings } from '../pod-flags.ts';
 import { inRun } from '../pod-run.ts';
 import { step } from '../step.ts';
 import type { VerifyOptions } from './command.ts';
@@ -48,11 +49,12 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
       version,
       size: roundUpToGibibytes(Math.max(SMALLEST_CLONE, restoreSize(snapshot))),
       storageClass: await storageClassFor(cluster, driver, options.storageClass, signal),
-      image: options.image,
+      pod: podSettings(options),
       deadline: Math.ceil(options.timeout / 1000),
       ...(options.node && { node: options.node }),
     };
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
+    await checkPullSecrets(cluster, options.imagePullSecret, signal);
     await checkLoaderAllowed(cluster, verifyPod(settings, configMap), signal);
     const clone = { settings, configMap, snapshotId, checksum };
     const verification = await verifyClone(cluster, clone, limited);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loaderConfigMap, type PreloadSettings } from '../../../src/manifests/loader.ts';
 import { loaderPod } from '../../../src/manifests/loader-pod.ts';
+import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 interface Spec {
   restartPolicy: string;
@@ -32,7 +33,7 @@ const settings: PreloadSettings = {
   namespace: 'images',
   version: '1.2.3',
   size: '10Gi',
-  image: 'r.io/node:26',
+  pod: PLAIN_POD,
   platform: 'linux/arm64',
   deadline: 2400,
 };
@@ -129,5 +130,31 @@ describe('where the loader runs', () => {
       },
     });
     assert.deepEqual(tolerations, [{ operator: 'Exists' }]);
+  });
+});
+
+test('the user decides about resources, priority, tolerations and pull secrets of the pod', () => {
+  assert.deepEqual(container.resources, { requests: { cpu: '100m', memory: '256Mi' } });
+  for (const field of ['tolerations', 'priorityClassName', 'imagePullSecrets']) assert.ok(!(field in spec));
+  const tolerations = [{ key: 'dedicated', operator: 'Exists' as const }];
+  const pod = {
+    ...{ ...PLAIN_POD, imagePullSecrets: ['corp'], tolerations, priorityClass: 'high' },
+    ...{ requests: { memory: '1Gi' }, limits: { cpu: '2' } },
+  };
+  assert.partialDeepStrictEqual(specOf({ pod }), {
+    tolerations,
+    priorityClassName: 'high',
+    imagePullSecrets: [{ name: 'corp' }],
+    containers: [{ resources: { requests: { cpu: '100m', memory: '1Gi' }, limits: { cpu: '2' } } }],
+  });
+  assert.deepEqual(specOf({ pod, node: 'n1' }).tolerations, [{ operator: 'Exists' }]);
+});
+
+test('autoscalers and service meshes leave the pod alone', () => {
+  const { labels, annotations } = loaderPod(settings, configMap).metadata;
+  assert.equal(labels?.['sidecar.istio.io/inject'], 'false');
+  assert.partialDeepStrictEqual(annotations, {
+    'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+    'karpenter.sh/do-not-disrupt': 'true',
   });
 });

@@ -5,13 +5,14 @@ import { loaderConfigMap, loaderSecrets, type PreloadSettings, volumeClaim } fro
 import { loaderPod } from '../../../src/manifests/loader-pod.ts';
 import { type KubernetesObject, objectName, ownerReference } from '../../../src/manifests/object.ts';
 import { recordConfigMap, volumeSnapshot } from '../../../src/manifests/snapshot.ts';
+import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 const settings: PreloadSettings = {
   name: 'web',
   namespace: 'images',
   version: '1.2.3',
   size: '10Gi',
-  image: 'docker.io/library/node:26-slim',
+  pod: PLAIN_POD,
   platform: 'linux/amd64',
   deadline: 2400,
 };
@@ -32,7 +33,7 @@ describe('all objects', () => {
     test(`${name} is in the namespace and labelled`, () => {
       assert.equal(objectName(object), name);
       assert.equal(object.metadata.namespace, 'images');
-      assert.deepEqual(object.metadata.labels, {
+      assert.partialDeepStrictEqual(object.metadata.labels, {
         'app.kubernetes.io/name': 'preload',
         'app.kubernetes.io/instance': 'web',
         'app.kubernetes.io/component': component,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../../src/manifests/verifier.ts';
+import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 interface Spec {
   containers: { args: string[]; securityContext: object; volumeMounts: object[] }[];
@@ -14,7 +15,7 @@ const settings: VerifySettings = {
   version: '1.2.3',
   size: '10Gi',
   storageClass: 'disk',
-  image: 'r.io/node:26',
+  pod: PLAIN_POD,
   deadline: 1800,
 };
 const configMap = verifyConfigMap(settings, Buffer.from('b'));

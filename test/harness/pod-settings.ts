@@ -1,0 +1,10 @@
+import type { PodSettings } from '../../src/manifests/pod-settings.ts';
+
+/** What a user gets without flags, but for the image. */
+export const PLAIN_POD: PodSettings = {
+  image: 'r.io/node:26',
+  imagePullSecrets: [],
+  tolerations: [],
+  requests: {},
+  limits: {},
+};
