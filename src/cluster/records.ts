@@ -1,10 +1,11 @@
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { MAX_DATA } from '../manifests/object.ts';
 import { RECORD_KEY } from '../manifests/snapshot.ts';
 import { CONFIG_MAP, type ConfigMap, type VolumeSnapshot } from '../model/cluster-objects.ts';
-import { PRELOAD_RECORD, type PreloadRecord } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import { objectNames } from '../model/names.ts';
 import { parse, parseJson } from '../model/parse.ts';
+import { PRELOAD_RECORD, type PreloadRecord } from '../model/record.ts';
 import { formatBytes } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
@@ -25,6 +26,20 @@ export const readRecord = async (
   } catch (error) {
     const { message } = error as PreloadError;
     throw new PreloadError(`cannot use the record of preload "${name}", configmap/${record}: ${message}`, remedy);
+  }
+};
+
+/**
+ * Returns a record as gzipped JSON that fits into a ConfigMap: if it must be, without the images that were skipped, and
+ * with fewer of those on the volume.
+ */
+export const encodeRecord = (record: PreloadRecord): Buffer => {
+  let kept = record;
+  for (;;) {
+    const data = gzipSync(JSON.stringify(kept), { level: 9 });
+    if (data.length <= MAX_DATA || kept.images.length === 1) return data;
+    const fewer = { images: kept.images.slice(0, Math.ceil(kept.images.length / 2)), incomplete: true };
+    kept = { ...kept, ...(kept.skipped.length > 0 ? { skipped: [] } : fewer) };
   }
 };
 

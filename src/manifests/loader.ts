@@ -1,7 +1,7 @@
 import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { SharedLogins } from '../model/pull-secret.ts';
-import type { KubernetesObject } from './object.ts';
+import { type KubernetesObject, MAX_DATA } from './object.ts';
 import type { PodSettings } from './pod-settings.ts';
 import { BUNDLE_KEY, type ConfigMap } from './run-bundle.ts';
 
@@ -50,8 +50,6 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
 });
 
 export const REQUEST_KEY = 'request.json.gz';
-
-const MAX_DATA = 1024 * 1024; // limit of a ConfigMap or Secret, before base64
 
 /** Contains the bundle and the request for the loader, both gzipped. Throws PreloadError if they are too large. */
 export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): ConfigMap => {

@@ -22,6 +22,9 @@ interface OwnerReference {
   uid: string;
 }
 
+/** Limit of the data in a ConfigMap or Secret, in bytes before base64. */
+export const MAX_DATA = 1024 * 1024;
+
 /** Owner reference to this object: deleting it also deletes its dependents. */
 export const ownerReference = ({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference => ({
   apiVersion,

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CAPTURED_IMAGE, type CapturedImage, MAX_IMAGES, PLATFORM_NAME } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
-import { DIGEST, FLAG, LINE, list, object, SIZE } from './parse.ts';
+import { DIGEST, LINE, list, object } from './parse.ts';
 
 export const FORMAT = 1;
 
@@ -39,23 +39,9 @@ export const VOLUME_CONTENTS = object({
 export type VolumeContents = v.InferOutput<typeof VOLUME_CONTENTS>;
 
 /** An image in use or in the cache that could not be captured. */
-const SKIPPED_IMAGE = object({ name: LINE, reason: v.string() });
+export const SKIPPED_IMAGE = object({ name: LINE, reason: v.string() });
 
 export type SkippedImage = v.InferOutput<typeof SKIPPED_IMAGE>;
-
-/** The data about a preload that stays in the cluster after its volume is deleted. */
-export const PRELOAD_RECORD = object({
-  ...CONTENTS.entries,
-  node: LINE,
-  layers: SIZE,
-  /** used bytes of the volume's filesystem */
-  usedBytes: SIZE,
-  skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
-  /** the volume has more images: reports of the loader were lost */
-  incomplete: v.exactOptional(FLAG),
-});
-
-export type PreloadRecord = v.InferOutput<typeof PRELOAD_RECORD>;
 
 /** Compressed bytes of `images`; counts shared layers once. */
 export const distinctBytes = (images: readonly Pick<CapturedImage, 'layers'>[]): number => {

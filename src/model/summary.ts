@@ -1,5 +1,6 @@
-import { distinctBytes, type PreloadRecord, type SkippedImage } from './contents.ts';
+import type { SkippedImage } from './contents.ts';
 import type { Layout } from './layout.ts';
+import type { PreloadRecord } from './record.ts';
 
 export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
 
@@ -43,7 +44,7 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,
-  images: record.images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
+  images: record.images,
   ...(record.incomplete && { incomplete: true }),
   ...(record.skipped.length > 0 && { skipped: record.skipped }),
 });

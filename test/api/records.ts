@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { PreloadSettings } from '../../src/manifests/loader.ts';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
 import { recordConfigMap } from '../../src/manifests/snapshot.ts';
-import type { PreloadRecord } from '../../src/model/contents.ts';
+import { type PreloadRecord, recordedImage } from '../../src/model/record.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
 import { PLAIN_POD } from '../harness/pod-settings.ts';
 import type { TestServer } from './api-server.ts';
@@ -19,7 +19,14 @@ const images = [
 export const record: PreloadRecord = {
   ...{ set: '0123456789ab', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64' },
   ...{ uuid: '0aa1-c3f2', checksum: digest('5'), contentsDigest: digest('6') },
-  ...{ layout: 'layers', node: 'worker', layers: 2, usedBytes: 3 * 1024 ** 3, images, skipped: [] },
+  ...{
+    layout: 'layers',
+    node: 'worker',
+    layers: 2,
+    usedBytes: 3 * 1024 ** 3,
+    images: images.map(recordedImage),
+    skipped: [],
+  },
 };
 
 export const zipped = (content: object): Buffer => gzipSync(JSON.stringify(content));

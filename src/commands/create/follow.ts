@@ -1,14 +1,16 @@
 import type { Context } from '../../cli/context.ts';
-import { distinctBytes, type PreloadRecord, type SkippedImage } from '../../model/contents.ts';
+import { distinctBytes, type SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
+import { type PreloadRecord, recordedImage } from '../../model/record.ts';
 import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
 import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
 export interface SealedVolume {
+  images: CapturedImage[];
   record: PreloadRecord;
   /** the volume's filesystem is read-only, so that it can be snapshotted at once */
   readOnly: boolean;
@@ -61,8 +63,9 @@ export const followCapture = async (
       const { contents, layers, usedBytes, readOnly } = event;
       const incomplete = setOf(layerList(images), nameList(images)) !== contents.set;
       if (lost > 0) progress.warn(describeLost(lost, incomplete));
-      const record = { ...contents, images, node, layers, usedBytes, skipped, ...(incomplete && { incomplete }) };
-      return { record, readOnly };
+      const recorded = { ...contents, images: images.map(recordedImage), node, layers, usedBytes, skipped };
+      const record = { ...recorded, ...(incomplete && { incomplete }) };
+      return { images, record, readOnly };
     }
   }
   return undefined;
@@ -76,7 +79,8 @@ const describeLost = (count: number, incomplete: boolean): string => {
 /** What to say when the loader has ended its work; `elapsed` in milliseconds. */
 export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: number): string => {
   if (!('record' in outcome)) return `These images need a volume of ${roundUpToGibibytes(outcome.size)}`;
-  const { images, layout, skipped } = outcome.record;
+  const { images, record } = outcome;
+  const { layout, skipped } = record;
   const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;
   const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
   return `${captured}${left}: ${describeSources(images, layout)}`;

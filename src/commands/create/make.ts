@@ -1,17 +1,17 @@
-import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
+import { encodeRecord } from '../../cluster/records.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { poll } from '../../cluster/wait.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { recordConfigMap } from '../../manifests/snapshot.ts';
-import type { PreloadRecord } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
+import type { PreloadRecord } from '../../model/record.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
 import { inRun } from '../pod-run.ts';
@@ -107,7 +107,7 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
 };
 
 const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: KubernetesObject): KubernetesObject =>
-  recordConfigMap(settings, gzipSync(JSON.stringify(record), { level: 9 }), snapshot);
+  recordConfigMap(settings, encodeRecord(record), snapshot);
 
 /** The snapshot serves nodes without its record, so a failure is a warning. */
 const createRecord = async (cluster: Cluster, record: KubernetesObject, { progress }: Context): Promise<void> => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { PRELOAD_RECORD, VOLUME_CONTENTS } from '../../../src/model/contents.ts';
+import { VOLUME_CONTENTS } from '../../../src/model/contents.ts';
 import { decodeEvent, encodeEvent, type NumberedEvent } from '../../../src/model/events.ts';
 import { parseImage, printImage } from '../../../src/model/image-reference.ts';
 import { blobPath, chainIds, entriesFor, indexEntries, parseDocument, parseManifest } from '../../../src/model/oci.ts';
 import { parse, plain } from '../../../src/model/parse.ts';
+import { PRELOAD_RECORD } from '../../../src/model/record.ts';
 import { type CaptureRequest, parseRequest, printRequest } from '../../../src/model/request.ts';
 import { layerFolder } from '../../../src/volume/format.ts';
 import { defaultRequest, requested } from '../../harness/capture-request.ts';
