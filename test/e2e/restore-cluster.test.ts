@@ -31,7 +31,7 @@ import { type PullPolicy, pod, podSpec } from './support/workloads.ts';
 const NAMESPACE = 'life';
 const NODE = 'life';
 const STATE = '/var/lib/kubectl-preload';
-const DROP_IN = '/etc/systemd/system/containerd.service.d/kubectl-preload.conf';
+const GUARDS = ['sh', '-c', 'cat /etc/systemd/system/containerd.service.d/kubectl-preload-*.conf'];
 const NEW_DISK = '/preload-new';
 
 const [probe, odd, old, newer, pause] = [
@@ -102,15 +102,15 @@ test('a newer disk replaces the older one, which can be detached', async () => {
 });
 
 test('without its disk a node does not start containerd, and --undo repairs it', async () => {
-  const [requires, guard = ''] = (await onNode(NODE, ['cat', DROP_IN]))
-    .split('\n')
-    .filter((line) => line.includes('='));
+  const [requires, guard = ''] = (await onNode(NODE, GUARDS)).split('\n').filter((line) => line.includes('='));
   assert.equal(requires, `RequiresMountsFor=${NEW_DISK}`);
   const allowed = () => call(NODE, 'sh', '-c', guard.replace('ExecStartPre=', 'exec '));
   assert.equal((await allowed()).code, 0);
   await runPod('when-it-goes', NODE, [probe]);
   await onNode(NODE, ['umount', '--lazy', NEW_DISK]);
-  assert.equal((await allowed()).code, 1);
+  const kept = await allowed();
+  assert.equal(kept.code, 1);
+  assert.match(kept.stderr, /containerd needs the volume at \S+; mount it, or remove its images: sh \S+ --undo$/m);
 
   await apply('too-late', NODE, [newer], 'Never');
   const waiting = '{.status.containerStatuses[0].state.waiting.reason}';
@@ -136,7 +136,7 @@ test('without its disk a node does not start containerd, and --undo repairs it',
   assert.equal(undone.code, 0, undone.stderr);
   assert.equal(await links(), 0);
   assert.deepEqual(await tags(NODE), [pause], 'pods need it, and nothing of it is linked');
-  assert.equal((await call(NODE, 'cat', DROP_IN)).code, 1);
+  assert.equal((await call(NODE, ...GUARDS)).code, 1);
   await runPod('healed', NODE, [probe, odd, newer], 'IfNotPresent');
   await removePods('healed');
 });
