@@ -27,7 +27,7 @@ export const inRun = async <T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> => {
   const { progress, signal } = context;
-  const run: Run = { made: madeObjects(cluster) };
+  const run: Run = { made: madeObjects(cluster, signal) };
   try {
     const result = await work(run);
     await cleanUp(run, settings, context, signal);

@@ -35,7 +35,7 @@ export const makePreload = async (
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
     const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
-    run.submitted = await createNew(cluster, plan.snapshot);
+    run.submitted = await createNew(cluster, plan.snapshot, context.signal);
     await createRecord(cluster, recordOf(plan, sealed.record, run.submitted), context);
     return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(sealed.record) };
   });
@@ -110,12 +110,17 @@ const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: Kub
   recordConfigMap(settings, gzipSync(JSON.stringify(record), { level: 9 }), snapshot);
 
 /** The snapshot serves nodes without its record, so a failure is a warning. */
-const createRecord = async (cluster: Cluster, record: KubernetesObject, { progress }: Context): Promise<void> => {
-  await create(cluster, record).catch(({ message }: Error) =>
+const createRecord = async (
+  cluster: Cluster,
+  record: KubernetesObject,
+  { progress, signal }: Context,
+): Promise<void> => {
+  await create(cluster, record, { signal }).catch(({ message }: Error) => {
+    signal.throwIfAborted();
     progress.warn(
       `could not create ${objectName(record)}, so status will not list the images, and verify needs --without-record: ${message}`,
-    ),
-  );
+    );
+  });
 };
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {

@@ -3,6 +3,7 @@ import { connect } from '../../cluster/connection.ts';
 import { createNew } from '../../cluster/made-objects.ts';
 import { checkClaim } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
+import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { snapshotOfClaim } from '../../manifests/snapshot.ts';
 import { version } from '../../version.ts';
 import { withDeadline } from '../deadline.ts';
@@ -13,14 +14,14 @@ import type { SnapshotOptions } from './command.ts';
 
 export const runSnapshot = async (options: SnapshotOptions, context: Context): Promise<void> => {
   const { name, pvc, class: snapshotClass, output, timeout } = options;
-  const cluster = connect(options, context.env, context.progress.warn);
+  const cluster = connect({ ...options, patience: UNTIL_DEADLINE }, context.env, context.progress.warn);
   const { namespace } = cluster;
   const snapshot = snapshotOfClaim({ name, namespace, version, ...(snapshotClass && { snapshotClass }) }, pvc);
   await withDeadline(timeout, context, async (limited) => {
     await checkClaim(cluster, pvc, snapshotClass, limited.signal);
     await checkSnapshotNameIsFree(cluster, name, limited.signal);
     const summary = await inRun(cluster, {}, limited, async (run) => {
-      run.submitted = await createNew(cluster, snapshot);
+      run.submitted = await createNew(cluster, snapshot, limited.signal);
       return waitForSnapshot(cluster, run.submitted, limited);
     });
     warnOfDeletion(summary, limited);
