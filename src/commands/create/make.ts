@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
+import type { MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
@@ -14,7 +14,7 @@ import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
-import { inRun } from '../pod-run.ts';
+import { inRun, submit } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
@@ -35,9 +35,9 @@ export const makePreload = async (
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
     const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
-    run.submitted = await createNew(cluster, plan.snapshot, context.signal);
-    await createRecord(cluster, recordOf(plan, sealed.record, run.submitted), context);
-    return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(sealed.record) };
+    const snapshot = await submit(cluster, run, plan.snapshot, context);
+    await createRecord(cluster, recordOf(plan, sealed.record, snapshot), context);
+    return { ...(await waitForSnapshot(cluster, snapshot, context)), ...summarizeRecord(sealed.record) };
   });
 };
 

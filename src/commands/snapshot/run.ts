@@ -1,13 +1,12 @@
 import type { Context } from '../../cli/context.ts';
 import { connect } from '../../cluster/connection.ts';
-import { createNew } from '../../cluster/made-objects.ts';
 import { checkClaim } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { snapshotOfClaim } from '../../manifests/snapshot.ts';
 import { version } from '../../version.ts';
 import { withDeadline } from '../deadline.ts';
-import { inRun } from '../pod-run.ts';
+import { inRun, submit } from '../pod-run.ts';
 import { formatPreloads } from '../preload-table.ts';
 import { waitForSnapshot, warnOfDeletion } from '../ready-snapshot.ts';
 import type { SnapshotOptions } from './command.ts';
@@ -20,10 +19,9 @@ export const runSnapshot = async (options: SnapshotOptions, context: Context): P
   await withDeadline(timeout, context, async (limited) => {
     await checkClaim(cluster, pvc, snapshotClass, limited.signal);
     await checkSnapshotNameIsFree(cluster, name, limited.signal);
-    const summary = await inRun(cluster, {}, limited, async (run) => {
-      run.submitted = await createNew(cluster, snapshot, limited.signal);
-      return waitForSnapshot(cluster, run.submitted, limited);
-    });
+    const summary = await inRun(cluster, {}, limited, async (run) =>
+      waitForSnapshot(cluster, await submit(cluster, run, snapshot, limited), limited),
+    );
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, output, { now: context.now() }));
   });
