@@ -24,7 +24,7 @@ export const EVENTS: ExportEvent[] = [
   { type: 'image', image },
   { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true },
 ];
-const CAPTURE = logOf(...EVENTS);
+export const CAPTURE = logOf(...EVENTS);
 const counts = { images: 1, layers: 1, blobs: 1, bytes: 9 };
 const VERIFICATION = logOf({ type: 'verified', verification: { ...counts, checksum: digest('5'), problems: [] } });
 
