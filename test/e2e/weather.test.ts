@@ -66,8 +66,12 @@ after(async () => {
   await deleteNamespaces(NAMESPACE);
 });
 
+/** After an outage the node may count as lost for a while. */
+const nodeReady = () => kubectl(['wait', '--for=condition=Ready', '--timeout=180s', 'node/worker']);
+
 /** Starts a create and returns when it says `title`. */
 const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) => {
+  await nodeReady();
   const child = startPreload(['create', name, '-n', NAMESPACE, ...IMAGES], env);
   const ended = outcome(child);
   await said(child.stderr, title);
@@ -135,6 +139,7 @@ describe('create goes on if the API server', () => {
 
 test('verify goes on if the API server is away', async () => {
   faulty.behave(() => undefined);
+  await nodeReady();
   await createPreload(NAMESPACE, 'checked', IMAGES);
   const child = startPreload(['verify', 'checked', '-n', NAMESPACE], { KUBECONFIG: faulty.kubeconfig });
   const ended = outcome(child);
