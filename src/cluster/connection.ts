@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { PreloadError, reasonOf } from '../model/errors.ts';
 import type { Fields, Kubeconfig } from './kubeconfig.ts';
 import { type Environment, loadKubeconfig } from './kubeconfig-files.ts';
+import { newWeather, type Weather } from './weather.ts';
 
 interface ConnectionFlags {
   kubeconfig?: string | undefined;
@@ -11,6 +13,8 @@ interface ConnectionFlags {
   namespace?: string | undefined;
   /** milliseconds */
   requestTimeout: number;
+  /** milliseconds for which a request is repeated while the server is away; short by default */
+  patience?: number;
   /** of a command without these flags */
   remedies?: Remedies;
 }
@@ -27,7 +31,7 @@ const FLAG_REMEDIES: Remedies = {
   slow: 'raise --request-timeout',
 };
 
-/** One API server, as one user. */
+/** One API server, as one user, for one run of a command. */
 export interface Cluster {
   config: KubeConfig;
   /** URL without a trailing slash */
@@ -37,6 +41,9 @@ export interface Cluster {
   /** milliseconds */
   requestTimeout: number;
   remedies: Remedies;
+  /** random; every object that this run creates has it as an annotation */
+  run: string;
+  weather: Weather;
   /** shows a warning, such as one from the API server; each text only once */
   warn: (text: string) => void;
 }
@@ -71,6 +78,8 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
     namespace: flags.namespace ?? context?.namespace ?? 'default',
     requestTimeout: flags.requestTimeout,
     remedies,
+    run: randomUUID(),
+    weather: newWeather(flags.patience),
     warn: (text) => {
       if (!seen.has(text)) warn(text);
       seen.add(text);

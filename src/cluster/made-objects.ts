@@ -1,9 +1,11 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ApiError, isTransient, PreloadError } from '../model/errors.ts';
+import { ANY } from '../model/cluster-objects.ts';
+import { ApiError, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
+import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
-import { create, exists, remove } from './objects.ts';
-import { poll } from './wait.ts';
+import { create, findOwn, type Kind, remove } from './objects.ts';
+import { isPassing } from './weather.ts';
 
 /** The objects that one run created for its own use, so that it removes exactly those. */
 export interface MadeObjects {
@@ -27,34 +29,38 @@ interface Removal {
   left?: string;
 }
 
-const REMOVAL_TIMEOUT = 60_000;
+const REQUEST_PATIENCE = 150_000; // API servers are upgraded meanwhile
+const REMOVAL_PATIENCE = 60_000;
 
 /** Creates an object that must not exist yet. Throws PreloadError with a remedy if it does. */
-export const createNew = (cluster: Cluster, object: KubernetesObject): Promise<KubernetesObject> =>
-  create(cluster, object).catch((error: unknown) => {
+export const createNew = (cluster: Cluster, object: KubernetesObject, signal: AbortSignal): Promise<KubernetesObject> =>
+  create(cluster, object, { signal }).catch((error: unknown) => {
     throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
   });
 
-export const madeObjects = (cluster: Cluster): MadeObjects => {
+/** `signal` ends the wait for a server that is away while objects are created. */
+export const madeObjects = (cluster: Cluster, signal: AbortSignal): MadeObjects => {
   let made: KubernetesObject[] = [];
   return {
-    // not abortable, since an object must be known once its creation has started
     create: async (object) => {
-      const created = await createNew(cluster, object);
-      made.push(created);
-      return created;
+      try {
+        const created = await createNew(cluster, object, signal);
+        made.push(created);
+        return created;
+      } catch (error) {
+        if (mayHaveBeenDone(error, signal)) made.push(object);
+        throw error;
+      }
     },
     all: () => made.toReversed(),
-    remove: async ({ keep = [], until = new AbortController().signal } = {}) => {
+    remove: async ({ keep = [], until } = {}) => {
       const chosen = made.filter((object) => !keep.includes(object)).reverse();
-      const attempt = { isRefused: false };
-      const outcomes = await Promise.all(
-        chosen.map(async (object) => ({ object, problem: await removalProblem(cluster, object, until, attempt) })),
-      );
+      const refused = new AbortController();
+      const outcomes = await Promise.all(chosen.map((object) => removeOne(cluster, object, { until, refused })));
       const left = outcomes.filter(({ problem }) => problem !== undefined);
       made = [...keep, ...left.map(({ object }) => object)];
       return {
-        removed: outcomes.filter(({ problem }) => problem === undefined).map(({ object }) => objectName(object)),
+        removed: outcomes.filter(({ isRemoved }) => isRemoved).map(({ object }) => objectName(object)),
         ...(left.length > 0 && {
           left: describeLeft(
             left.map(({ object }) => object),
@@ -66,43 +72,58 @@ export const madeObjects = (cluster: Cluster): MadeObjects => {
   };
 };
 
-/**
- * Removes `object` and waits until it is gone. Returns why that failed, or undefined. If the server refuses to remove one
- * object, the others are not waited for: a claim stays as long as its pod.
- */
-const removalProblem = async (
+/** Whether the server may have done what was asked, although the request failed with `error`. */
+export const mayHaveBeenDone = (error: unknown, { aborted }: AbortSignal): boolean => aborted || isPassing(error);
+
+interface Outcome {
+  object: KubernetesObject;
+  isRemoved?: true;
+  /** why it is left */
+  problem?: string;
+}
+
+interface RemovalLimits {
+  /** aborted to stop waiting until it is gone */
+  until: AbortSignal | undefined;
+  /** aborted once the server refuses to remove an object: the others are not waited for, as a claim stays as long as its pod */
+  refused: AbortController;
+}
+
+const removeOne = async (
   cluster: Cluster,
   object: KubernetesObject,
-  until: AbortSignal,
-  attempt: { isRefused: boolean },
-): Promise<string | undefined> => {
-  const signal = AbortSignal.timeout(REMOVAL_TIMEOUT);
-  let isRequested = false;
-  let problem = 'it is still being removed';
-  const isGone = async (): Promise<true | undefined> => {
-    if (!isRequested) await remove(cluster, object, { signal });
-    isRequested = true;
-    if (until.aborted || !(await exists(cluster, object, { signal }))) return true;
-    if (attempt.isRefused) throw new PreloadError(problem);
-    return undefined;
-  };
-  const tryAgain = (error: unknown): undefined => {
-    if (until.aborted || !isTransient(error)) throw error;
-    problem = (error as Error).message;
-  };
+  { until, refused }: RemovalLimits,
+): Promise<Outcome> => {
+  const isImpatient = until?.aborted ?? false;
+  const ends = [until && !isImpatient ? until : []].flat();
+  const requesting = AbortSignal.any([AbortSignal.timeout(REQUEST_PATIENCE), ...ends]);
   try {
-    await poll(signal, () => isGone().catch(tryAgain));
-    return undefined;
+    const own = object.metadata.uid ? object : await findOwn(cluster, object, { signal: requesting });
+    if (!own) return { object };
+    await remove(cluster, own, { signal: requesting });
+    if (isImpatient) return { object, isRemoved: true };
+    const waiting = AbortSignal.any([AbortSignal.timeout(REMOVAL_PATIENCE), refused.signal, ...ends]);
+    await gone(cluster, own, waiting).catch((error: unknown) => {
+      if (until?.aborted) return;
+      throw waiting.aborted ? new PreloadError('it is still being removed') : error;
+    });
+    return { object, isRemoved: true };
   } catch (error) {
-    if (signal.aborted) return problem;
-    attempt.isRefused = true;
-    return (error as Error).message;
+    if (!isPassing(error) && error instanceof ApiError) refused.abort();
+    return { object, problem: requesting.aborted ? 'the API server did not answer' : (error as Error).message };
+  }
+};
+
+const gone = async (cluster: Cluster, { kind, metadata }: KubernetesObject, signal: AbortSignal): Promise<void> => {
+  const place = { namespace: metadata.namespace ?? '', signal };
+  for await (const found of changes(cluster, kind as Kind, ANY, metadata.name, place)) {
+    if (found?.metadata.uid !== metadata.uid) return;
   }
 };
 
 const describeLeft = (objects: readonly KubernetesObject[], problem: string): string => {
   const names = objects.map(objectName).join(' ');
-  const command = `kubectl delete -n ${objects[0]?.metadata.namespace} ${names}`;
+  const command = `kubectl delete -n ${objects[0]?.metadata.namespace} ${names} --ignore-not-found`;
   return `could not remove ${names}: ${problem}; remove ${objects.length > 1 ? 'them' : 'it'} with: ${command}`;
 };
 

@@ -1,11 +1,12 @@
 import * as v from 'valibot';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ANY } from '../model/cluster-objects.ts';
+import { ANY, type AnyObject } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
+import { FIELD_MANAGER, RUN_ANNOTATION, SNAPSHOT_GROUP } from '../model/names.ts';
 import { LINE, matches, object, parse } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
+import { isPassing, persist } from './weather.ts';
 
 /** API group with version and plural by kind; `global` kinds have no namespace. */
 const KINDS = {
@@ -34,7 +35,7 @@ export type Kind = keyof typeof KINDS;
 
 export const pluralOf = (kind: Kind): string => KINDS[kind].plural;
 
-const pathOf = (kind: Kind, namespace?: string, name?: string): string => {
+export const pathOf = (kind: Kind, namespace?: string, name?: string): string => {
   const { api, plural, ...rest } = KINDS[kind];
   const inNamespace = namespace && !('global' in rest) ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${api}${inNamespace}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
@@ -47,21 +48,57 @@ interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** Throws ApiError AlreadyExists if the object exists. A dry run checks everything but stores nothing. */
+/**
+ * Creates an object. Throws ApiError AlreadyExists if there is another one with its name. A dry run checks everything but
+ * stores nothing. `signal` ends the waits between tries, but no request: what has been sent may have been done.
+ */
 export const create = async (
   cluster: Cluster,
   object: KubernetesObject,
-  options: RequestOptions & { dryRun?: boolean } = {},
+  { signal, dryRun = false }: RequestOptions & { dryRun?: boolean } = {},
 ): Promise<KubernetesObject> => {
-  const answer = await sendForJson(cluster, pathOf(object.kind as Kind, object.metadata.namespace), {
-    method: 'POST',
-    body: object,
-    query: { fieldManager: FIELD_MANAGER, ...(options.dryRun && { dryRun: 'All' }) },
-    ...(options.signal && { signal: options.signal }),
+  const body = withRun(object, cluster.run);
+  const path = pathOf(object.kind as Kind, object.metadata.namespace);
+  const request = { method: 'POST', body, query: { fieldManager: FIELD_MANAGER } } as const;
+  if (dryRun) {
+    const query = { ...request.query, dryRun: 'All' };
+    await sendForJson(cluster, path, { ...request, query, isRepeatable: true, ...(signal && { signal }) });
+    return body;
+  }
+  let isUncertain = false;
+  return persist(cluster, signal, async () => {
+    try {
+      return known(body, parseAnswer(ANY, await sendForJson(cluster, path, request), objectName(object)));
+    } catch (error) {
+      isUncertain ||= isPassing(error);
+      const isThere = error instanceof ApiError && error.reason === 'AlreadyExists';
+      const own = (isUncertain || isThere) && (await findOwn(cluster, body, signal && { signal }));
+      if (own) return own;
+      throw error;
+    }
   });
-  const { uid, creationTimestamp } = parseAnswer(ANY, answer, objectName(object)).metadata;
-  const known = { ...(uid && { uid }), ...(creationTimestamp && { creationTimestamp }) };
-  return { ...object, metadata: { ...object.metadata, ...known } };
+};
+
+const withRun = (object: KubernetesObject, run: string): KubernetesObject => {
+  const { metadata } = object;
+  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [RUN_ANNOTATION]: run } } };
+};
+
+/** `object` with what the server has added. */
+const known = (object: KubernetesObject, { metadata: { uid, creationTimestamp } }: AnyObject): KubernetesObject => ({
+  ...object,
+  metadata: { ...object.metadata, ...(uid && { uid }), ...(creationTimestamp && { creationTimestamp }) },
+});
+
+/** Returns `object` as it is in the cluster, if this run created it. */
+export const findOwn = async (
+  cluster: Cluster,
+  object: KubernetesObject,
+  options: RequestOptions = {},
+): Promise<KubernetesObject | undefined> => {
+  const { name, namespace = '' } = object.metadata;
+  const found = await nullIfForbidden(read(cluster, object.kind as Kind, ANY, name, { ...options, namespace }));
+  return found?.metadata.annotations?.[RUN_ANNOTATION] === cluster.run ? known(object, found) : undefined;
 };
 
 /** Server-side apply: creates or updates the object. */
@@ -98,7 +135,7 @@ export const read = async <S extends v.GenericSchema>(
   return parseAnswer(schema, answer, `${kind.toLowerCase()}/${name}`);
 };
 
-const parseAnswer = <S extends v.GenericSchema>(schema: S, answer: unknown, name: string): v.InferOutput<S> => {
+export const parseAnswer = <S extends v.GenericSchema>(schema: S, answer: unknown, name: string): v.InferOutput<S> => {
   try {
     return parse(schema, answer);
   } catch (error) {
@@ -120,24 +157,35 @@ const PAGE_OF_LIST = object({
   metadata: object({ continue: v.exactOptional(v.string()) }),
 });
 
-/** Yields what `schema` makes of all objects of a kind, requested in pages. Skips malformed ones with a warning. */
+/**
+ * Yields what `schema` makes of all objects of a kind, each once, requested in pages. Skips malformed ones with a warning.
+ * If the server forgets the list before its last page, reads all at once, as kubectl does.
+ */
 export const list = async function* <S extends v.GenericSchema>(
   cluster: Cluster,
   kind: Kind,
   schema: S,
   { namespace, signal, ...query }: ListOptions = {},
 ): AsyncGenerator<v.InferOutput<S>> {
+  const seen = new Set<string>();
+  const path = pathOf(kind, namespace);
   let next: string | undefined;
+  const restart = (error: unknown): unknown => {
+    if (!next || !isGone(error)) throw error;
+    cluster.warn(`the list of ${pluralOf(kind)} expired while it was read; reading it again`);
+    return sendForJson(cluster, path, { query, ...(signal && { signal }) });
+  };
   do {
-    const answer = await sendForJson(cluster, pathOf(kind, namespace), {
-      query: { ...query, limit: String(PAGE), continue: next },
-      ...(signal && { signal }),
-    });
-    const page = parseAnswer(PAGE_OF_LIST, answer, pluralOf(kind));
+    const request = { query: { ...query, limit: String(PAGE), continue: next }, ...(signal && { signal }) };
+    const answer: unknown = await sendForJson(cluster, path, request).catch(restart);
+    const page: v.InferOutput<typeof PAGE_OF_LIST> = parseAnswer(PAGE_OF_LIST, answer, pluralOf(kind));
     for (const item of page.items) {
+      const name = nameOf(kind, item);
+      if (name && seen.has(name)) continue;
+      if (name) seen.add(name);
       const found = parsed(schema, item);
       if (found.object !== undefined) yield found.object;
-      else cluster.warn(`ignoring ${nameOf(kind, item)}: ${found.problem}`);
+      else cluster.warn(`ignoring ${name ?? `one of the ${pluralOf(kind)}`}: ${found.problem}`);
     }
     next = page.metadata.continue || undefined;
   } while (next);
@@ -156,8 +204,8 @@ const parsed = <S extends v.GenericSchema>(
 
 const NAMED = object({ metadata: object({ name: LINE, namespace: v.exactOptional(LINE) }) });
 
-const nameOf = (kind: Kind, item: unknown): string => {
-  if (!matches(NAMED, item)) return `one of the ${pluralOf(kind)}`;
+const nameOf = (kind: Kind, item: unknown): string | undefined => {
+  if (!matches(NAMED, item)) return undefined;
   const { name, namespace } = item.metadata;
   return `${kind.toLowerCase()}/${name}${namespace ? ` in namespace ${namespace}` : ''}`;
 };
@@ -179,15 +227,6 @@ export const remove = async (
   }
 };
 
-/** Whether exactly this object still exists. */
-export const exists = async (cluster: Cluster, { kind, metadata }: KubernetesObject, options: RequestOptions = {}) => {
-  const found = await read(cluster, kind as Kind, ANY, metadata.name, {
-    ...options,
-    namespace: metadata.namespace ?? '',
-  });
-  return found?.metadata.uid === metadata.uid;
-};
-
 /** Returns `answer`, or null if this user lacks the permission. */
 export const nullIfForbidden = <T>(answer: Promise<T>): Promise<T | null> =>
   answer.catch((error: unknown) => {
@@ -196,3 +235,6 @@ export const nullIfForbidden = <T>(answer: Promise<T>): Promise<T | null> =>
   });
 
 const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
+
+/** Whether the server has forgotten the state that a request refers to. */
+export const isGone = (error: unknown): boolean => error instanceof ApiError && error.code === 410;

@@ -1,18 +1,21 @@
 import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
-import { CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
-import { PreloadError } from '../model/errors.ts';
+import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
+import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
-import { type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
+import { finalReport, type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
+import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
 import { apply, read } from './objects.ts';
-import { send } from './rest.ts';
-import { pause, poll } from './wait.ts';
+import { sendForLines } from './rest.ts';
+import { pause } from './wait.ts';
 import { lastWarning } from './warnings.ts';
+import { isPassing } from './weather.ts';
 
 const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
 const MOUNT_PATIENCE = 30_000; // so do kubelets
+const SCHEDULING_PATIENCE = 20_000; // the volume may not be created yet
 
 interface StartingPod {
   pod: KubernetesObject;
@@ -29,20 +32,25 @@ export const podStarted = async (
   { pod, claim, terms }: StartingPod,
   signal: AbortSignal,
 ): Promise<string> => {
-  const since = Date.now();
-  return poll(signal, async () => {
-    const current = await readLoader(cluster, pod, signal);
+  const since = performance.now();
+  let unschedulableSince: number | undefined;
+  const place = { namespace: pod.metadata.namespace ?? '', signal };
+  for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
+    const current = sameLoader(found, pod);
     const { phase, containerStatuses = [] } = current.status ?? {};
     if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
-    const problem = startProblem(current, Date.now(), terms);
-    if (problem) throw new PreloadError(problem.message, problem.hint);
-    const failure = Date.now() - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
+    const now = performance.now();
+    const problem = startProblem(current, terms);
+    unschedulableSince = problem?.mayPass ? (unschedulableSince ?? now) : undefined;
+    const isFinal = problem && (unschedulableSince === undefined || now - unschedulableSince > SCHEDULING_PATIENCE);
+    if (isFinal) throw new PreloadError(problem.message, problem.hint);
+    const failure = now - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
     if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, terms.otherVolume);
-    const warning = Date.now() - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod) : undefined;
+    const warning = now - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod, signal) : undefined;
     if (warning?.startsWith('FailedMount: MountVolume.'))
       throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`, terms.otherVolume);
-    return undefined;
-  });
+  }
+  throw new Error('a wait has no end'); // changes() yields for ever
 };
 
 const provisioningFailure = async (
@@ -53,19 +61,21 @@ const provisioningFailure = async (
   const { name, namespace = '' } = claim.metadata;
   const options = { namespace, signal };
   const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, options);
-  return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim) : undefined;
+  return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim, signal) : undefined;
 };
 
 const readLoader = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<LoaderPod> => {
   const namespace = pod.metadata.namespace ?? '';
-  const current = await read(cluster, 'Pod', LOADER_POD, pod.metadata.name, { namespace, signal });
-  if (!current || current.metadata.uid !== pod.metadata.uid || current.metadata.deletionTimestamp) {
-    throw new PreloadError(
-      `pod ${pod.metadata.name} was deleted by someone else`,
-      'run the command again; if the node is being drained, use another one with --node',
-    );
-  }
-  return current;
+  return sameLoader(await read(cluster, 'Pod', LOADER_POD, pod.metadata.name, { namespace, signal }), pod);
+};
+
+/** Returns `found`. Throws PreloadError if it is not `pod`, or will not be for long. */
+const sameLoader = <T extends AnyObject>(found: T | undefined, pod: KubernetesObject): T => {
+  if (found?.metadata.uid === pod.metadata.uid && found && !found.metadata.deletionTimestamp) return found;
+  throw new PreloadError(
+    `pod ${pod.metadata.name} was deleted by someone else`,
+    'run the command again; if the node is being drained, use another one with --node',
+  );
 };
 
 /** Returns the error for a pod whose events ended before its work did. */
@@ -110,41 +120,60 @@ export const createLoader = async (
   return { claim, pod };
 };
 
-/** Yields the loader's events in order, each once, even if the connection breaks. Ends when the container does. */
+const RETRY_INTERVAL = 1000;
+const SILENCE = 20_000;
+const LAST_READS = 5; // of the log of a container that has ended
+
+/**
+ * Yields the loader's events in order, each once, even if connections break. Ends when the container does. If its log
+ * cannot be read or has lost the last event, that one comes from the container's status.
+ */
 export const loaderEvents = async function* (
   cluster: Cluster,
   pod: KubernetesObject,
   signal: AbortSignal,
 ): AsyncGenerator<NumberedEvent> {
   let seen = 0;
+  let gap: number | undefined; // the event before it; the log has been read again because of it
+  let lastReads = 0;
   for (;;) {
-    const ended = loaderEnd(await readLoader(cluster, pod, signal));
-    for await (const line of logLines(cluster, pod, signal)) {
-      const event = decodeEvent(line);
-      if (!event || event.seq <= seen) continue;
-      seen = event.seq;
-      yield event;
+    const current = await readLoader(cluster, pod, signal);
+    const ended = loaderEnd(current) !== undefined;
+    let isWhole = false;
+    try {
+      for await (const line of logLines(cluster, pod, signal)) {
+        const event = decodeEvent(line);
+        if (!event || event.seq <= seen) continue;
+        if (event.seq > seen + 1 && gap !== seen) {
+          gap = seen;
+          throw new BrokenAnswer('reports are missing');
+        }
+        seen = event.seq;
+        yield event;
+      }
+      isWhole = true;
+    } catch (error) {
+      if (!isPassingForLogs(error)) throw error;
+      if (!(error instanceof AnswerTimeout))
+        cluster.warn(`reading the log of ${pod.metadata.name} again: ${messageOf(error)}`);
     }
-    if (ended) return;
-    await pause(1000, signal);
+    lastReads += ended ? 1 : 0;
+    if (ended && (isWhole || lastReads >= LAST_READS)) {
+      const event = finalReport(current).map(decodeEvent).findLast(Boolean);
+      if (event && event.seq > seen) yield event;
+      return;
+    }
+    await pause(RETRY_INTERVAL, signal);
   }
 };
 
-const logLines = async function* (
-  cluster: Cluster,
-  { metadata }: KubernetesObject,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
+const messageOf = (error: unknown): string => (error as Error).message;
+
+/** The server gets logs from the kubelet, and reports all failures on that way, which pass, too, as its own. */
+const isPassingForLogs = (error: unknown): boolean =>
+  isPassing(error) || (error instanceof ApiError && error.code >= 500);
+
+const logLines = (cluster: Cluster, { metadata }: KubernetesObject, signal: AbortSignal): AsyncGenerator<string> => {
   const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/log`;
-  const response = await send(cluster, path, { query: { container: LOADER, follow: 'true' }, signal, streaming: true });
-  let rest = '';
-  try {
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
-  } catch {
-    signal.throwIfAborted(); // the caller reconnects
-  }
+  return sendForLines(cluster, path, { query: { container: LOADER, follow: 'true' }, signal, idle: SILENCE });
 };

@@ -44,7 +44,7 @@ export const listPreloads = async (
         {
           name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
           namespace: metadata.namespace ?? '',
-          ...phaseOf(pod, snapshot && (snapshot.status ?? {}), Date.now()),
+          ...phaseOf(pod, snapshot && (snapshot.status ?? {})),
           ...handle,
           ...(snapshot && record && summaryOf(cluster, record, snapshot)),
           created: metadata.creationTimestamp ?? '',

@@ -5,7 +5,6 @@ import { forEachParallel } from '../model/parallel.ts';
 import type { PullSecret } from '../model/pull-secret.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
-import { retry } from './wait.ts';
 
 const PARALLEL = 16;
 
@@ -54,7 +53,7 @@ const readAllowed = async <S extends v.GenericSchema>(
 ): Promise<v.InferOutput<S> | undefined> => {
   const [namespace = '', name = ''] = path.split('/');
   try {
-    return await retry(signal, () => read(cluster, kind, schema, name, { namespace, signal }));
+    return await read(cluster, kind, schema, name, { namespace, signal });
   } catch (error) {
     // any other failure would silently leave out images that need the secret
     if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;

@@ -1,9 +1,11 @@
 import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { fetch, type Response } from 'undici';
 import * as v from 'valibot';
-import { ApiError, PreloadError, reasonOf } from '../model/errors.ts';
+import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, reasonOf, Unauthorized } from '../model/errors.ts';
 import { LINE, object, parse, parseJson, plain, TEXT } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
+import { areRenewable, withoutCachedCredentials } from './credentials.ts';
+import { persist } from './weather.ts';
 
 interface ApiRequest {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -11,16 +13,86 @@ interface ApiRequest {
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
-  /** the answer is a stream that may stay open, so it has no timeout */
-  streaming?: boolean;
+  /** whether it has the same effect twice, so that it may be sent again; by default all but POST */
+  isRepeatable?: boolean;
 }
+
+/** Returns the JSON of the answer, which is as the server wrote it. Repeats the request while the server is away. */
+export const sendForJson = (cluster: Cluster, path: string, request: ApiRequest = {}): Promise<unknown> => {
+  const { method, isRepeatable = method !== 'POST', signal } = request;
+  const attempt = () => requestJson(cluster, path, request);
+  return isRepeatable ? persist(cluster, signal, attempt) : attempt();
+};
+
+const requestJson = async (cluster: Cluster, path: string, request: ApiRequest): Promise<unknown> => {
+  const { signal } = request;
+  const limit = AbortSignal.timeout(cluster.requestTimeout);
+  const limited = { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit };
+  try {
+    const text = await (await authorized(cluster, path, limited)).text();
+    const answer: unknown = JSON.parse(text);
+    cluster.weather.isKnown = true;
+    return answer;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error instanceof SyntaxError ? notJson(cluster) : failureOf(error, cluster);
+  }
+};
+
+interface StreamRequest {
+  query: Record<string, string>;
+  signal: AbortSignal;
+  /** milliseconds without a byte after which the connection counts as broken */
+  idle: number;
+}
+
+/** Yields the lines of an answer that may stay open. Throws if it breaks, without repeating the request. */
+export const sendForLines = async function* (
+  cluster: Cluster,
+  path: string,
+  { query, signal, idle }: StreamRequest,
+): AsyncGenerator<string> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(new DOMException('silence', 'TimeoutError')), idle);
+  try {
+    const request = { query, signal: AbortSignal.any([signal, silence.signal]) };
+    const response = await authorized(cluster, path, request);
+    let rest = '';
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      timer.refresh();
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failureOf(error, cluster);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** Sends a request, and once more with new credentials if the server rejects those that have been in use. */
+const authorized = async (cluster: Cluster, path: string, request: ApiRequest): Promise<Response> => {
+  const { config } = cluster;
+  try {
+    return await sendOnce(cluster, path, request);
+  } catch (error) {
+    if (!(error instanceof Unauthorized) || !areRenewable(config)) throw error;
+    if (cluster.config === config) {
+      cluster.config = withoutCachedCredentials(config);
+      cluster.warn('the API server rejected the credentials; trying again with new ones');
+    }
+    return sendOnce(cluster, path, request);
+  }
+};
 
 /**
  * Sends one request with the kubeconfig's credentials. Does not use client-node's typed clients: they cannot be
  * aborted, hide the server's Warning headers, and take seconds to convert the lists of a large cluster.
  */
-export const send = async (cluster: Cluster, path: string, request: ApiRequest = {}): Promise<Response> => {
-  const { method = 'GET', query = {}, body, contentType = 'application/json', signal, streaming } = request;
+const sendOnce = async (cluster: Cluster, path: string, request: ApiRequest): Promise<Response> => {
+  const { method = 'GET', query = {}, body, contentType = 'application/json', signal } = request;
   const url = new URL(cluster.server + path);
   for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
   const authentication = new RequestContext(url.toString(), HttpMethod.GET);
@@ -31,37 +103,22 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
     );
   });
   const dispatcher = authentication.getDispatcher();
-  const signals = [signal ?? [], streaming ? [] : AbortSignal.timeout(cluster.requestTimeout)].flat();
   const response = await fetch(url, {
     method,
     headers: { ...authentication.getHeaders(), accept: 'application/json', 'content-type': contentType },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(dispatcher && { dispatcher }),
-    ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
-  }).catch((error: unknown) => {
-    signal?.throwIfAborted();
-    throw connectionError(error, cluster);
+    ...(signal && { signal }),
   });
   for (const warning of warnings(response.headers.get('warning'))) cluster.warn(warning);
-  if (!response.ok) throw await apiError(response);
-  return response;
-};
-
-/** Returns the JSON of the answer, which is as the server wrote it. */
-export const sendForJson = async (cluster: Cluster, path: string, request?: ApiRequest): Promise<unknown> => {
-  const response = await send(cluster, path, request);
-  const text = await response.text().catch((error: unknown) => {
-    request?.signal?.throwIfAborted();
-    throw connectionError(error, cluster);
-  });
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ApiError(0, '', `The server ${hostOf(cluster)} did not answer with JSON - is it an API server?`);
-  }
+  if (response.ok) return response;
+  throw await apiError(response, cluster);
 };
 
 const hostOf = ({ server }: Cluster): string => new URL(server).host;
+
+const notJson = (cluster: Cluster): ApiError =>
+  new ApiError(0, '', `The server ${hostOf(cluster)} did not answer with JSON - is it an API server?`);
 
 /** Returns the texts with code 299 in a Warning header. */
 const warnings = (header: string | null): string[] =>
@@ -69,11 +126,12 @@ const warnings = (header: string | null): string[] =>
     plain(text.replace(/\\(.)/g, '$1')),
   );
 
-const apiError = async (response: Response): Promise<Error> => {
+const apiError = async (response: Response, { weather }: Cluster): Promise<Error> => {
   const text = await response.text();
   const { reason, message } = parseStatus(text);
+  if (response.status < 500 || message) weather.isKnown = true; // a load balancer without servers answers, too
   if (response.status === 401) {
-    return new PreloadError(
+    return new Unauthorized(
       'You must be logged in to the server (Unauthorized)',
       'check the credentials of the current context',
     );
@@ -97,10 +155,15 @@ const parseStatus = (text: string): v.InferOutput<typeof STATUS> => {
   }
 };
 
-const connectionError = (error: unknown, cluster: Cluster): Error => {
+const BROKEN = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
+
+/** The error for a request that got no whole answer; any other error as it is. */
+const failureOf = (error: unknown, cluster: Cluster): unknown => {
+  if (error instanceof PreloadError || error instanceof ApiError) return error;
   const host = hostOf(cluster);
+  const { message } = error as Error;
   const cause = ((error as Error).cause ?? error) as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
-  const code = cause.code ?? cause.errors?.[0]?.code;
+  const code = cause.code ?? cause.errors?.[0]?.code ?? '';
   if (code === 'ECONNREFUSED') {
     return new ApiError(
       0,
@@ -109,9 +172,10 @@ const connectionError = (error: unknown, cluster: Cluster): Error => {
     );
   }
   if (cause.name === 'TimeoutError') {
-    return new PreloadError(`the server ${host} did not answer in time`, cluster.remedies.slow);
+    return new AnswerTimeout(`the server ${host} did not answer in time`, cluster.remedies.slow);
   }
   // without Node's advice on its own flags
   const reason = cause.message.replace(/; if the root CA is installed locally.*/, '');
-  return new ApiError(0, '', `Unable to connect to the server ${host}: ${reason}`);
+  const text = `Unable to connect to the server ${host}: ${reason}`;
+  return message === 'terminated' || BROKEN.includes(code) ? new BrokenAnswer(text) : new ApiError(0, '', text);
 };

@@ -7,13 +7,13 @@ import {
   VOLUME_SNAPSHOT,
   type VolumeSnapshot,
 } from '../model/cluster-objects.ts';
-import { isTransient, PreloadError, TimedOut } from '../model/errors.ts';
+import { PreloadError, TimedOut } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import { parseQuantity } from '../model/units.ts';
+import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import { snapshotThere } from './made-objects.ts';
 import { list, nullIfForbidden, read } from './objects.ts';
-import { poll } from './wait.ts';
 
 /** The snapshot in the storage system; empty if this user may not read it. */
 interface SnapshotHandle {
@@ -35,22 +35,17 @@ export const snapshotReady = async (
 ): Promise<SnapshotHandle> => {
   const { name, namespace = '', uid } = metadata;
   let problem: string | undefined;
-  const check = async (): Promise<SnapshotHandle | undefined> => {
-    const snapshot = await read(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, name, { namespace, signal });
-    if (snapshot?.metadata.uid !== uid)
-      throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
-    const { readyToUse, error } = snapshot?.status ?? {};
-    if (readyToUse && snapshot) return snapshotHandle(cluster, snapshot, signal);
-    problem = error ? (error.message ?? 'its driver reports an error') : undefined;
-    if (problem) onProblem(problem);
-    return undefined;
-  };
-  const tryAgain = (error: unknown): undefined => {
-    if (!isTransient(error)) throw error;
-    onProblem((error as Error).message);
-  };
   try {
-    return await poll(signal, () => check().catch(tryAgain));
+    for await (const snapshot of changes(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, name, { namespace, signal })) {
+      if (snapshot?.metadata.uid !== uid)
+        throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
+      const { readyToUse, error } = snapshot?.status ?? {};
+      const handle = readyToUse && snapshot && (await snapshotHandle(cluster, snapshot, signal));
+      if (handle) return handle;
+      problem = error ? (error.message ?? 'its driver reports an error') : undefined;
+      if (problem) onProblem(problem);
+    }
+    throw new Error('a wait has no end'); // changes() yields for ever
   } catch (error) {
     if (!problem || !(error instanceof TimedOut)) throw error;
     throw new PreloadError(

@@ -8,17 +8,20 @@ import { list } from './objects.ts';
 export const lastWarning = async (
   cluster: Cluster,
   { kind, metadata }: KubernetesObject,
+  signal: AbortSignal,
 ): Promise<string | undefined> => {
   const { name, uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
   const fieldSelector = `${about},type=Warning`;
   let last: Event | undefined;
-  const options = { namespace: metadata.namespace ?? '', fieldSelector };
+  const options = { namespace: metadata.namespace ?? '', fieldSelector, signal };
   for await (const event of list(cluster, 'Event', EVENT, options)) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;
   }
   return last && `${last.reason}: ${last.message}`;
 };
+
+const PATIENCE = 5000; // for the last words of a command
 
 /** Adds the last warning about the first of `objects` that has one to `error`, since a timeout explains little. */
 export const withLastWarning = async (
@@ -26,8 +29,9 @@ export const withLastWarning = async (
   objects: readonly KubernetesObject[],
   error: PreloadError,
 ): Promise<PreloadError> => {
+  const signal = AbortSignal.timeout(PATIENCE);
   for (const object of objects) {
-    const warning = await lastWarning(cluster, object).catch(() => undefined);
+    const warning = await lastWarning(cluster, object, signal).catch(() => undefined);
     if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
   }
   return error;

@@ -1,8 +1,9 @@
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
-import { type MadeObjects, madeObjects } from '../cluster/made-objects.ts';
+import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cluster/made-objects.ts';
+import { findOwn } from '../cluster/objects.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
-import type { KubernetesObject } from '../manifests/object.ts';
+import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { Interrupted, TimedOut } from '../model/errors.ts';
 import { statusCommand } from '../model/names.ts';
 
@@ -27,7 +28,7 @@ export const inRun = async <T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> => {
   const { progress, signal } = context;
-  const run: Run = { made: madeObjects(cluster) };
+  const run: Run = { made: madeObjects(cluster, signal) };
   try {
     const result = await work(run);
     await cleanUp(run, settings, context, signal);
@@ -47,6 +48,31 @@ export const inRun = async <T>(
       progress.note(`The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`);
     }
     throw failure;
+  }
+};
+
+const LAST_LOOK = 5000; // milliseconds
+
+/** Creates the snapshot of a finished volume, which stays from then on. */
+export const submit = async (
+  cluster: Cluster,
+  run: Run,
+  snapshot: KubernetesObject,
+  { progress, signal }: Context,
+): Promise<KubernetesObject> => {
+  try {
+    run.submitted = await createNew(cluster, snapshot, signal);
+    return run.submitted;
+  } catch (error) {
+    if (!mayHaveBeenDone(error, signal)) throw error;
+    const { name, namespace = '' } = snapshot.metadata;
+    const unknown = () => {
+      progress.warn(`${objectName(snapshot)} may have been created; check it with: ${statusCommand(name, namespace)}`);
+      return undefined;
+    };
+    const own = await findOwn(cluster, snapshot, { signal: AbortSignal.timeout(LAST_LOOK) }).catch(unknown);
+    if (own) run.submitted = own;
+    throw error;
   }
 };
 

@@ -31,9 +31,18 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a retry may succeed: no answer came, or the server was busy or restarting. */
-export const isTransient = (error: unknown): boolean =>
-  error instanceof ApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
+/** The connection to the API server was there, and broke before the whole answer had come. */
+export class BrokenAnswer extends ApiError {
+  constructor(message: string) {
+    super(0, '', message);
+  }
+}
+
+/** The API server did not answer within --request-timeout. */
+export class AnswerTimeout extends PreloadError {}
+
+/** The API server rejected the credentials. */
+export class Unauthorized extends PreloadError {}
 
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {

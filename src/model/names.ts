@@ -19,6 +19,9 @@ export const objectNames = (name: string) => ({
   verify: `${PLUGIN}-${name}-verify`,
 });
 
+/** Annotation with the ID of the run that created the object. */
+export const RUN_ANNOTATION = `${PLUGIN}.run`;
+
 const APP = 'app.kubernetes.io';
 export const INSTANCE_LABEL = `${APP}/instance`;
 export const COMPONENT_LABEL = `${APP}/component`;

@@ -14,7 +14,6 @@ const CONDITION = object({
   status: LINE,
   reason: v.exactOptional(LINE),
   message: v.exactOptional(TEXT),
-  lastTransitionTime: v.nullish(LINE),
 });
 
 /** The fields of the loader pod that describe its state. */
@@ -44,14 +43,16 @@ export const VERIFIER_TERMS: PodTerms = { pod: 'the verify pod', otherVolume: 'u
 
 const IMAGE_REASONS = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
-const UNSCHEDULABLE_PATIENCE = 20_000; // the volume may not be created yet
 
-/** Why `pod` will not start, or undefined if it still can; `now` in milliseconds. */
-export const startProblem = (
-  pod: LoaderPod,
-  now: number,
-  terms: PodTerms,
-): { message: string; hint?: string } | undefined => {
+interface StartProblem {
+  message: string;
+  hint?: string;
+  /** it may pass by itself within seconds */
+  mayPass?: true;
+}
+
+/** Why `pod` does not start, or undefined if nothing hinders it. */
+export const startProblem = (pod: LoaderPod, terms: PodTerms): StartProblem | undefined => {
   const { phase, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
   if (phase === 'Failed') {
     const reason = loaderEnd(pod) ?? message ?? 'no reason given';
@@ -71,11 +72,11 @@ export const startProblem = (
     return { message: `${terms.pod} cannot start: ${waiting.message ?? waiting.reason}` };
   }
   const unscheduled = conditions.find((c) => c.type === 'PodScheduled' && c.reason === 'Unschedulable');
-  const since = Date.parse(unscheduled?.lastTransitionTime ?? '');
-  if (unscheduled && now - since > UNSCHEDULABLE_PATIENCE && !unscheduled.message?.includes('unbound immediate')) {
+  if (unscheduled && !unscheduled.message?.includes('unbound immediate')) {
     return {
       message: `${terms.pod} cannot be scheduled: ${unscheduled.message}`,
       hint: 'use --node to specify a node with free resources',
+      mayPass: true,
     };
   }
   return undefined;
@@ -91,6 +92,10 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${last ? `: ${last}` : ''}`;
 };
 
+/** The lines that the loader left in the status of its container: its last event, so that it is not lost with the log. */
+export const finalReport = (pod: LoaderPod): string[] =>
+  pod.status?.containerStatuses?.[0]?.state?.terminated?.message?.split('\n') ?? [];
+
 export const SNAPSHOT_STATUS = object({
   readyToUse: v.exactOptional(FLAG),
   error: v.exactOptional(object({ message: v.exactOptional(TEXT) })),
@@ -101,11 +106,10 @@ export const SNAPSHOT_STATUS = object({
 
 export type SnapshotStatus = v.InferOutput<typeof SNAPSHOT_STATUS>;
 
-/** Phase of a preload, from its loader and its snapshot if they exist; `now` in milliseconds. */
+/** Phase of a preload, from its loader and its snapshot if they exist. */
 export const phaseOf = (
   pod: LoaderPod | undefined,
   snapshot: SnapshotStatus | undefined,
-  now: number,
 ): { phase: Phase; reason?: string } => {
   if (snapshot?.readyToUse) return { phase: 'Ready' };
   // not failed: the driver retries after an error
@@ -113,6 +117,6 @@ export const phaseOf = (
   if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
   if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
   if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
-  const problem = startProblem(pod, now, LOADER_TERMS);
+  const problem = startProblem(pod, LOADER_TERMS);
   return { phase: 'Starting', ...(problem && { reason: problem.message }) };
 };

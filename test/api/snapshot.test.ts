@@ -150,7 +150,7 @@ describe('snapshot', () => {
 });
 
 describe('an API server that fails during the wait for the snapshot', () => {
-  const awaited = /^GET .*\/volumesnapshots\/nightly\b/;
+  const awaited = /^GET .*\/volumesnapshots\b.*nightly/;
   let faulty: FaultyApiServer;
   before(async () => {
     await server.apply(...STORAGE);

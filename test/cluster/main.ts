@@ -2,8 +2,11 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { down, up } from './cluster.ts';
 import { startAll } from './components.ts';
+import { API_SERVER, controlPlane } from './control-plane/control-plane.ts';
+import { csiControllers } from './csi.ts';
 import { environment } from './env.ts';
 import { showLog } from './logs.ts';
+import { stopDaemon } from './machine/daemons.ts';
 import { inTurn } from './machine/lock.ts';
 import { addNode, dropNode, execOnNode } from './node/commands.ts';
 import { CONTAINERD_VERSIONS } from './node/config.ts';
@@ -64,6 +67,16 @@ await yargs(hideBin(process.argv))
     async ({ action }) => {
       const known = await cluster();
       await (action === 'stop' ? stopRegistries(known) : startAll(known, registries(known)));
+    },
+  )
+  .command(
+    'api-server <action>',
+    'Take the API server away, or back with all that its absence has ended',
+    (command) => command.positional('action', { choices: ['stop', 'start'] as const, demandOption: true }),
+    async ({ action }) => {
+      const known = await cluster();
+      if (action === 'stop') await stopDaemon(known, API_SERVER);
+      else await startAll(known, [...controlPlane(known), ...csiControllers(known)]);
     },
   )
   .command(

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type Answer,
   at,
   type Fault,
   type FaultyApiServer,
@@ -59,7 +58,7 @@ before(async () => {
   faulty = await startFaultyApiServer(process.env.KUBECONFIG ?? '');
   faulty.behave((method, path) => {
     for (const fault of Object.values(FAULTS)) {
-      const answer: Answer | undefined = fault(method, path);
+      const answer = fault(method, path);
       if (answer) return answer;
     }
     return undefined;

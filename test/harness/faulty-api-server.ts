@@ -13,13 +13,22 @@ export interface FaultyApiServer {
   kubeconfig: string;
   /** decides about every request from now on */
   behave: (fault: Fault) => void;
-  /** `METHOD path` of the requests that were not passed on */
+  /** `METHOD path` of the requests that were not simply passed on */
   spoilt: string[];
+  /** refuses connections, and ends those that there are */
+  leave: () => Promise<void>;
+  comeBack: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** What to answer instead of the server; undefined to pass the request on. */
-export type Fault = (method: string, path: string) => Answer | undefined;
+/** What to answer instead of the server, or how to break the connection; undefined to pass the request on. */
+export type Fault = (method: string, path: string) => Answer | Break | undefined;
+
+/**
+ * `reset`: before the server gets the request; `lost`: the server does what it is asked, but its answer does not come back;
+ * `cut`: half of its answer comes; `silent`: neither request nor answer go anywhere.
+ */
+export type Break = 'reset' | 'lost' | 'cut' | 'silent';
 
 export interface Answer {
   code: number;
@@ -29,6 +38,10 @@ export interface Answer {
   retryAfter?: number;
   /** instead of a Status with the reason and the message */
   body?: object;
+  /** instead of a body, such as a log */
+  text?: string;
+  /** only half of it comes */
+  isCut?: boolean;
 }
 
 export const UNAVAILABLE: Answer = { code: 503, reason: 'ServiceUnavailable', message: 'the server is restarting' };
@@ -39,7 +52,7 @@ export const LEADER_CHANGED: Answer = { code: 500, reason: 'InternalError', mess
 export const malformed = (body: object): Answer => ({ code: 200, reason: '', message: '', body });
 
 /** `answer` for the first `times` requests that match `METHOD path`. */
-export const at = (requests: RegExp, answer: Answer, times = Number.POSITIVE_INFINITY): Fault => {
+export const at = (requests: RegExp, answer: Answer | Break, times = Number.POSITIVE_INFINITY): Fault => {
   let left = times;
   return (method, path) => {
     if (!requests.test(`${method} ${path}`) || left <= 0) return undefined;
@@ -70,25 +83,31 @@ export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServ
       return;
     }
     spoilt.push(`${method} ${url}`);
-    const { retryAfter, body, ...status } = answer;
-    const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
-    response.writeHead(answer.code, { 'content-type': 'application/json', ...headers });
-    response.end(JSON.stringify(body ?? { apiVersion: 'v1', kind: 'Status', status: 'Failure', ...status }));
+    if (typeof answer === 'string') breakOff(question, response, answer, upstream);
+    else sendAnswer(response, answer);
   };
   const tls = {
     cert: await readFile(certificate(folder, 'server')),
     key: await readFile(privateKey(folder, 'server')),
   };
-  const server = createServer(tls, serve).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer(tls, serve);
+  const listen = async (port: number): Promise<AddressInfo> => {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    return server.address() as AddressInfo;
+  };
+  const address = await listen(0);
   const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigFor(server.address() as AddressInfo, certificate(folder, 'ca')));
+  await writeFile(kubeconfig, kubeconfigFor(address, certificate(folder, 'ca')));
   return {
     kubeconfig,
     spoilt,
     behave: (next) => {
       spoilt.length = 0;
       fault = next;
+    },
+    leave: () => stopServer(server),
+    comeBack: async () => {
+      await listen(address.port);
     },
     stop: async () => {
       await stopServer(server);
@@ -107,17 +126,60 @@ const kubeconfigFor = ({ port }: AddressInfo, authority: string): string =>
     'current-context': 'faulty',
   });
 
-const forward = (
-  question: IncomingMessage,
-  response: ServerResponse,
-  { url, ...tls }: { url: string; ca: Buffer; cert: Buffer; key: Buffer },
-): void => {
-  const { method, headers } = question;
-  const passed = request(`${url}${question.url}`, { ...tls, method, headers: { ...headers, host: new URL(url).host } });
-  passed.on('response', (answer) => {
+const sendAnswer = (response: ServerResponse, answer: Answer): void => {
+  const { retryAfter, body, text, isCut, ...status } = answer;
+  const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  const type = text === undefined ? 'application/json' : 'text/plain';
+  response.writeHead(answer.code, { 'content-type': type, ...headers });
+  const whole = text ?? JSON.stringify(body ?? { apiVersion: 'v1', kind: 'Status', status: 'Failure', ...status });
+  if (isCut) sendHalf(response, Buffer.from(whole));
+  else response.end(whole);
+};
+
+const sendHalf = (response: ServerResponse, whole: Buffer): void => {
+  response.write(whole.subarray(0, whole.length / 2), () => response.destroy());
+};
+
+const breakOff = (question: IncomingMessage, response: ServerResponse, how: Break, upstream: Upstream): void => {
+  if (how === 'silent') return;
+  if (how === 'reset') {
+    question.socket.destroy();
+    return;
+  }
+  pass(question, response, upstream, (answer) => {
+    const parts: Buffer[] = [];
+    answer.on('data', (part) => parts.push(part));
+    answer.on('end', () => {
+      if (how === 'lost') question.socket.destroy();
+      else sendHalf(response.writeHead(answer.statusCode ?? 500, withoutLength(answer)), Buffer.concat(parts));
+    });
+  });
+};
+
+const withoutLength = ({ headers: { 'content-length': _, ...headers } }: IncomingMessage) => headers;
+
+interface Upstream {
+  url: string;
+  ca: Buffer;
+  cert: Buffer;
+  key: Buffer;
+}
+
+const forward = (question: IncomingMessage, response: ServerResponse, upstream: Upstream): void =>
+  pass(question, response, upstream, (answer) => {
     response.writeHead(answer.statusCode ?? 500, answer.headers);
     answer.pipe(response);
   });
+
+const pass = (
+  question: IncomingMessage,
+  response: ServerResponse,
+  { url, ...tls }: Upstream,
+  receive: (answer: IncomingMessage) => void,
+): void => {
+  const { method, headers } = question;
+  const passed = request(`${url}${question.url}`, { ...tls, method, headers: { ...headers, host: new URL(url).host } });
+  passed.on('response', receive);
   passed.on('error', () => response.destroy());
   response.on('close', () => passed.destroy());
   question.pipe(passed);

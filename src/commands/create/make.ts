@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { createNew, type MadeObjects } from '../../cluster/made-objects.ts';
+import type { MadeObjects } from '../../cluster/made-objects.ts';
 import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { encodeRecord } from '../../cluster/records.ts';
@@ -14,7 +14,7 @@ import { LOADER_TERMS } from '../../model/pod-state.ts';
 import type { PreloadRecord } from '../../model/record.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
-import { inRun } from '../pod-run.ts';
+import { inRun, submit } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
@@ -35,9 +35,9 @@ export const makePreload = async (
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
     const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
-    run.submitted = await createNew(cluster, plan.snapshot);
-    await createRecord(cluster, recordOf(plan, sealed.record, run.submitted), context);
-    return { ...(await waitForSnapshot(cluster, run.submitted, context)), ...summarizeRecord(sealed.record) };
+    const snapshot = await submit(cluster, run, plan.snapshot, context);
+    await createRecord(cluster, recordOf(plan, sealed.record, snapshot), context);
+    return { ...(await waitForSnapshot(cluster, snapshot, context)), ...summarizeRecord(sealed.record) };
   });
 };
 
@@ -110,12 +110,17 @@ const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: Kub
   recordConfigMap(settings, encodeRecord(record), snapshot);
 
 /** The snapshot serves nodes without its record, so a failure is a warning. */
-const createRecord = async (cluster: Cluster, record: KubernetesObject, { progress }: Context): Promise<void> => {
-  await create(cluster, record).catch(({ message }: Error) =>
+const createRecord = async (
+  cluster: Cluster,
+  record: KubernetesObject,
+  { progress, signal }: Context,
+): Promise<void> => {
+  await create(cluster, record, { signal }).catch(({ message }: Error) => {
+    signal.throwIfAborted();
     progress.warn(
       `could not create ${objectName(record)}, so status will not list the images, and verify needs --without-record: ${message}`,
-    ),
-  );
+    );
+  });
 };
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {

@@ -3,6 +3,7 @@ import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
 import { connect } from '../../cluster/connection.ts';
 import { checkLoaderAllowed, checkPullSecrets, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
+import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { UsageError } from '../../model/errors.ts';
 import { withDeadline } from '../deadline.ts';
@@ -14,7 +15,8 @@ import { type CreatePlan, planCreate } from './plan.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
   if (options.IMAGE.length > 0 && options.from) throw new UsageError('specify images or --from, not both');
-  const cluster = connect(options, context.env, context.progress.warn);
+  const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE };
+  const cluster = connect({ ...options, ...lasting }, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {

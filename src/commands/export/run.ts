@@ -21,6 +21,7 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
   const { signal, progress } = context;
   const { root, restoreScript: withScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);
+  let sealed: ExportEvent | undefined;
   if (options.debug) traceCommands((line) => progress.note(plainLines(line)));
   try {
     const request = await exportRequest(options, context);
@@ -30,10 +31,13 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
     const unlock = await lockVolume(root, volume);
     try {
       const remedies = options.request ? CREATE_REMEDIES : EXPORT_REMEDIES;
-      const given = { root, volume, pullSecrets, force, withScript, version, remedies, report, signal };
+      const noting = (event: ExportEvent): void => {
+        if (event.type === 'sealed') sealed = event;
+        report(event);
+      };
+      const given = { root, volume, pullSecrets, force, withScript, version, remedies, report: noting, signal };
       await captureImages(request, given);
-      // still locked: nobody may write to it while the snapshot is taken
-      if (options.hold) await sleep(options.hold, undefined, { signal }).catch(endWell);
+      if (options.hold) await hold(options.hold, () => sealed && report(sealed), signal).catch(endWell);
     } finally {
       await unlock();
     }
@@ -65,6 +69,17 @@ const reportText = ({ progress, now }: Context) => {
       if (!event.readOnly) progress.warn('the volume is still writable; unmount it before you snapshot it');
     }
   };
+};
+
+const REPEAT_INTERVAL = 15_000;
+
+/**
+ * Keeps the volume locked for `duration` milliseconds: nobody may write to it while the snapshot is taken. Calls `repeat`
+ * from time to time, for a workstation whose connection was broken while the node dropped the log.
+ */
+const hold = async (duration: number, repeat: () => void, signal: AbortSignal): Promise<void> => {
+  const repeating = setInterval(repeat, REPEAT_INTERVAL);
+  await sleep(duration, undefined, { signal }).finally(() => clearInterval(repeating));
 };
 
 /** The end of the hold by a signal is not an error. */

@@ -4,6 +4,7 @@ import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluste
 import { checkLoaderAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
+import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { ConfigMap } from '../../manifests/run-bundle.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
@@ -32,7 +33,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const { env, signal, progress, now, script } = limited;
     const { NAME: name } = options;
     const started = now();
-    const cluster = connect(options, env, progress.warn);
+    const cluster = connect({ ...options, patience: UNTIL_DEADLINE }, env, progress.warn);
     const { namespace } = cluster;
     const snapshot = await readySnapshot(cluster, name, 'use verify with a preload that is ready', signal);
     const checksum = options.withoutRecord ? undefined : await recordedChecksum(cluster, snapshot, signal);

@@ -6,6 +6,7 @@ import type { Cluster } from '../state.ts';
 import { createUser, type Kubectl, kubeconfig, kubectlAs } from './kubeconfig.ts';
 
 export const ADMIN = 'admin';
+export const API_SERVER = 'kube-apiserver';
 const CONTROLLER_MANAGER = 'system:kube-controller-manager';
 const SCHEDULER = 'system:kube-scheduler';
 const SERVICE_NETWORK = '10.96.0.0/16';
@@ -52,7 +53,7 @@ export const controlPlane = (cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
       ready: () => answers(`http://127.0.0.1:${ports.etcd}/health`, [200]),
     },
     {
-      name: 'kube-apiserver',
+      name: API_SERVER,
       from: { module: 'kubernetes' },
       needs: ['etcd'],
       argv: [
@@ -81,7 +82,7 @@ export const controlPlane = (cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
     {
       name: 'kube-controller-manager',
       from: { module: 'kubernetes' },
-      needs: ['kube-apiserver'],
+      needs: [API_SERVER],
       argv: [
         'kube-controller-manager',
         ...serving,
@@ -98,7 +99,7 @@ export const controlPlane = (cluster: Pick<Cluster, 'folder' | 'ports'>): Compon
     {
       name: 'kube-scheduler',
       from: { module: 'kubernetes' },
-      needs: ['kube-apiserver'],
+      needs: [API_SERVER],
       argv: [
         'kube-scheduler',
         ...serving,

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Answer,
+  at,
+  type Break,
+  type FaultyApiServer,
+  LEADER_CHANGED,
+  startFaultyApiServer,
+  UNAVAILABLE,
+} from '../harness/faulty-api-server.ts';
+import { type Outcome, outcome } from '../harness/private-node.ts';
+import { repetitions } from '../harness/repetitions.ts';
+import { sample } from '../harness/sample.ts';
+import {
+  becomes,
+  cluster,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  kubectl,
+  said,
+  startPreload,
+} from './support/commands.ts';
+import { objectsOf } from './support/leftovers.ts';
+
+const NAMESPACE = 'weather';
+const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026', 'build/runner:12'].map(sample);
+
+const FAULTS: Record<string, Answer | Break> = {
+  'resets connections': 'reset',
+  'loses answers': 'lost',
+  'sends half an answer': 'cut',
+  'is busy': { code: 429, reason: 'TooManyRequests', message: 'slow down', retryAfter: 1 },
+  'has no leader': LEADER_CHANGED,
+  restarts: UNAVAILABLE,
+};
+
+/** What create says when a moment begins. */
+const MOMENTS = {
+  starting: 'Starting the loader',
+  capturing: 'Capturing ',
+  'after submission': 'Waiting for the snapshot',
+  'clean-up': 'Removing the loader',
+};
+
+const faults = Object.entries(FAULTS);
+const isLong = repetitions(2) > 1;
+const rows = Object.entries(MOMENTS).flatMap(([moment, title], index) =>
+  faults
+    .filter((_, number) => isLong || number === index) // else each moment once
+    .map(([what, fault]) => ({ moment, title, what, fault })),
+);
+
+const TIMES = 5;
+
+let faulty: FaultyApiServer;
+before(async () => {
+  faulty = await startFaultyApiServer(process.env.KUBECONFIG ?? '');
+  await createNamespace(NAMESPACE);
+});
+after(async () => {
+  await faulty.stop();
+  await cluster('api-server', 'start');
+  await deleteNamespaces(NAMESPACE);
+});
+
+/** After an outage the node may count as lost for a while. */
+const nodeReady = () => kubectl(['wait', '--for=condition=Ready', '--timeout=180s', 'node/worker']);
+
+/** Starts a create and returns when it says `title`. */
+const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) => {
+  await nodeReady();
+  const child = startPreload(['create', name, '-n', NAMESPACE, ...IMAGES], env);
+  const ended = outcome(child);
+  await said(child.stderr, title);
+  return { ended };
+};
+
+/** Asserts that the preload is ready, that nothing else is left, and removes it. */
+const succeeds = async (name: string, ended: Promise<Outcome>): Promise<string> => {
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`^NAME .*\n${name} +True +Ready +\\d+ .* snap-[0-9a-f]+ +\\d+s\n$`));
+  assert.doesNotMatch(stderr, /^ ✗|could not|lost/m);
+  await becomes([`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`, 'VolumeSnapshotContent'], () =>
+    objectsOf(NAMESPACE),
+  );
+  await kubectl(['delete', 'volumesnapshot', '-n', NAMESPACE, name]);
+  await becomes([], async () => (await objectsOf(NAMESPACE)).filter((object) => !object.startsWith('ConfigMap')));
+  await kubectl(['delete', 'configmap', '-n', NAMESPACE, `preloaded-${name}`, '--ignore-not-found']);
+  return stderr;
+};
+
+/** Breaks all open connections, and from then on some requests. */
+const spoil = async (fault: Answer | Break): Promise<void> => {
+  faulty.behave(at(/./, fault, TIMES));
+  await faulty.leave();
+  await faulty.comeBack();
+};
+
+describe('create goes on if the API server', () => {
+  for (const [index, { moment, title, what, fault }] of rows.entries()) {
+    test(`${what}: ${moment}`, async () => {
+      const name = `w${index}`;
+      faulty.behave(() => undefined);
+      const { ended } = await createUntil(name, title, { KUBECONFIG: faulty.kubeconfig });
+      await spoil(fault);
+      await succeeds(name, ended);
+      assert.ok(faulty.spoilt.length > 0, 'the fault was there');
+    });
+  }
+
+  test('answers nothing while the loader seals the volume', async () => {
+    faulty.behave(() => undefined);
+    const { ended } = await createUntil('sealing', 'Capturing ', { KUBECONFIG: faulty.kubeconfig });
+    await faulty.leave();
+    const log = ['logs', '-n', NAMESPACE, 'preload-sealing'];
+    await becomes(true, async () => (await kubectl(log)).includes('"type":"sealed"'), 120);
+    await faulty.comeBack();
+    await succeeds('sealing', ended);
+  });
+
+  for (const [moment, title] of [
+    ['capturing', 'Capturing '],
+    ['submitted', 'Waiting for the snapshot'],
+  ] as const) {
+    test(`is away for 20 seconds: ${moment}`, async () => {
+      const { ended } = await createUntil(moment, title, {});
+      await cluster('api-server', 'stop');
+      await sleep(20_000);
+      await cluster('api-server', 'start');
+      const stderr = await succeeds(moment, ended);
+      assert.match(stderr, /^ ! the API server was not available for \d+ s, continuing: /m);
+    });
+  }
+});
+
+test('verify goes on if the API server is away', async () => {
+  faulty.behave(() => undefined);
+  await nodeReady();
+  await createPreload(NAMESPACE, 'checked', IMAGES);
+  const child = startPreload(['verify', 'checked', '-n', NAMESPACE], { KUBECONFIG: faulty.kubeconfig });
+  const ended = outcome(child);
+  await said(child.stderr, 'mounted on');
+  await faulty.leave();
+  await sleep(5000);
+  await faulty.comeBack();
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /\nchecked +True +/);
+});
