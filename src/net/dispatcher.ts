@@ -1,0 +1,67 @@
+import type { LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { SocksClient } from 'socks';
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+
+/** How to connect, and for TLS whom to trust. */
+interface Connect {
+  secureContext?: SecureContext;
+  rejectUnauthorized?: boolean;
+  /** name in the server's certificate, if it is not the one in the URL */
+  servername?: string;
+  lookup?: LookupFunction;
+  /** milliseconds */
+  timeout: number;
+}
+
+interface Proxy {
+  /** http, https, socks5 or socks5h */
+  url: URL;
+  /** for the connection with an https proxy */
+  tls: Connect;
+}
+
+interface Pooling {
+  /** milliseconds that an idle connection is kept */
+  keepAliveTimeout?: number;
+}
+
+/** A pool of connections, directly or through a proxy. HTTP/1.1, so that one broken connection breaks one request. */
+export const createDispatcher = (connect: Connect, proxy?: Proxy, pooling: Pooling = {}): Dispatcher => {
+  const options = { ...pooling, allowH2: false };
+  if (!proxy) return new Agent({ ...options, connect });
+  if (proxy.url.protocol.startsWith('socks'))
+    return new Agent({ ...options, connect: throughSocks(proxy.url, connect) });
+  return new ProxyAgent({
+    ...options,
+    uri: proxy.url.href,
+    requestTls: connect,
+    proxyTls: proxy.tls,
+    clientFactory: (origin, own) => new Pool(origin, { ...own, headersTimeout: connect.timeout }), // for CONNECT
+  });
+};
+
+const SOCKS_PORT = 1080;
+
+/** Not undici's own, which is experimental and says so on standard error, and sends IP addresses as names for TLS. */
+const throughSocks = (url: URL, connect: Connect): buildConnector.connector => {
+  const startTls = buildConnector({ ...connect, allowH2: false });
+  const proxy = {
+    type: 5 as const,
+    host: bare(url.hostname),
+    port: Number(url.port || SOCKS_PORT),
+    ...(url.username && { userId: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
+  };
+  return (options, callback) => {
+    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
+    const destination = { host: bare(options.hostname), port };
+    SocksClient.createConnection({ proxy, command: 'connect', destination, timeout: connect.timeout }).then(
+      ({ socket }) =>
+        options.protocol === 'https:' ? startTls({ ...options, httpSocket: socket }, callback) : callback(null, socket),
+      (error: Error) => callback(error, null),
+    );
+  };
+};
+
+/** IPv6 addresses are in brackets only in URLs. */
+const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
