@@ -18,12 +18,17 @@ export const connectionFlags = <T>(yargs: Argv<T>) =>
     .option('kubeconfig', text('Path to the kubeconfig file'))
     .option('context', text('The name of the kubeconfig context to use'))
     .option('as', text('Username to impersonate for the operation'))
+    .option('as-group', {
+      ...text('Group to impersonate for the operation, this flag can be repeated to specify multiple groups'),
+      array: true,
+    })
+    .option('as-uid', text('UID to impersonate for the operation'))
     .option('request-timeout', {
       ...text('Time limit for a single server request'),
       default: '30s',
       coerce: duration('request-timeout'),
     })
-    .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], GROUPS.connection);
+    .group(['namespace', 'kubeconfig', 'context', 'as', 'as-group', 'as-uid', 'request-timeout'], GROUPS.connection);
 
 export const outputFlag = <T>(yargs: Argv<T>) =>
   yargs.option('output', {

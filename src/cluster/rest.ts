@@ -1,7 +1,6 @@
-import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { fetch, type Response } from 'undici';
 import * as v from 'valibot';
-import { ApiError, PreloadError, reasonOf } from '../model/errors.ts';
+import { ApiError, PreloadError } from '../model/errors.ts';
 import { LINE, object, parse, parseJson, plain, TEXT } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
 
@@ -23,20 +22,13 @@ export const send = async (cluster: Cluster, path: string, request: ApiRequest =
   const { method = 'GET', query = {}, body, contentType = 'application/json', signal, streaming } = request;
   const url = new URL(cluster.server + path);
   for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
-  const authentication = new RequestContext(url.toString(), HttpMethod.GET);
-  await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
-    throw new PreloadError(
-      `cannot use the kubeconfig: ${reasonOf(error)}`,
-      'check the credentials of the current context; kubectl should fail in the same way',
-    );
-  });
-  const dispatcher = authentication.getDispatcher();
+  const dispatcher = await cluster.authenticate();
   const signals = [signal ?? [], streaming ? [] : AbortSignal.timeout(cluster.requestTimeout)].flat();
   const response = await fetch(url, {
     method,
-    headers: { ...authentication.getHeaders(), accept: 'application/json', 'content-type': contentType },
+    headers: { accept: 'application/json', 'content-type': contentType },
+    dispatcher,
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    ...(dispatcher && { dispatcher }),
     ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
   }).catch((error: unknown) => {
     signal?.throwIfAborted();

@@ -1,7 +1,7 @@
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { SocksClient } from 'socks';
-import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors, Pool, ProxyAgent } from 'undici';
 
 /** How to connect, and for TLS whom to trust. */
 interface Connect {
@@ -37,8 +37,17 @@ export const createDispatcher = (connect: Connect, proxy?: Proxy, pooling: Pooli
     uri: proxy.url.href,
     requestTls: connect,
     proxyTls: proxy.tls,
-    clientFactory: (origin, own) => new Pool(origin, { ...own, headersTimeout: connect.timeout }), // for CONNECT
+    // for CONNECT
+    clientFactory: (origin, own) =>
+      new Pool(origin, { ...own, connect: toProxy(proxy), headersTimeout: connect.timeout }),
   });
+};
+
+/** Without the name for TLS that undici sets also if it is an IP address, which Node refuses. */
+const toProxy = ({ url, tls }: Proxy): buildConnector.connector => {
+  const connect = buildConnector({ ...tls, allowH2: false });
+  const isAddress = isIP(bare(url.hostname)) > 0;
+  return (options, callback) => connect(isAddress ? { ...options, servername: '' } : options, callback);
 };
 
 const SOCKS_PORT = 1080;
@@ -58,10 +67,13 @@ const throughSocks = (url: URL, connect: Connect): buildConnector.connector => {
     SocksClient.createConnection({ proxy, command: 'connect', destination, timeout: connect.timeout }).then(
       ({ socket }) =>
         options.protocol === 'https:' ? startTls({ ...options, httpSocket: socket }, callback) : callback(null, socket),
-      (error: Error) => callback(error, null),
+      (error: Error) => callback(asTimeout(error), null),
     );
   };
 };
+
+const asTimeout = (error: Error): Error =>
+  /timed out/.test(error.message) ? new errors.ConnectTimeoutError(error.message) : error;
 
 /** IPv6 addresses are in brackets only in URLs. */
 const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
