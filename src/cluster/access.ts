@@ -23,8 +23,6 @@ export interface Route {
   cluster: ClusterEntry;
   user: UserEntry;
   environment: Environment;
-  /** milliseconds to connect */
-  timeout: number;
 }
 
 /** Logs in on the first call. Like kubectl, gives an http server no credentials. */
@@ -35,9 +33,7 @@ export const createAuthenticate = (route: Route): Authenticate => {
   const next = async (refused: Access | undefined): Promise<Access> => {
     const credentials = await login(refused !== undefined && refused === current?.access);
     if (current && isSame(current.credentials, credentials)) return current.access;
-    const replaced = current?.access;
     current = { credentials, access: await open(route, credentials) };
-    replaced?.close().catch(() => {}); // after the requests that still use it
     return current.access;
   };
   // one after the other, so that a plugin does not ask the user twice
@@ -54,13 +50,15 @@ const NOBODY: Credentials = { ca: '', certificate: '', key: '', authorization: '
 const isSame = (a: Credentials, b: Credentials): boolean =>
   a.ca === b.ca && a.certificate === b.certificate && a.key === b.key && a.authorization === b.authorization;
 
+// milliseconds
+const CONNECT = 30_000; // as in kubectl
 const KEEP_ALIVE = 30_000; // less than API servers and load balancers keep an idle connection
 
 const open = async (route: Route, credentials: Credentials): Promise<Access> => {
-  const { url, cluster, user, timeout } = route;
+  const { url, cluster, user } = route;
   const proxy = proxyOf(route);
   const needsTls = [url, proxy].some((end) => end?.protocol === 'https:');
-  const connect = { ...(needsTls && (await tlsOptions(route, credentials))), timeout };
+  const connect = { ...(needsTls && (await tlsOptions(route, credentials))), timeout: CONNECT };
   const headers = {
     ...impersonationHeaders(user),
     ...(credentials.authorization && { authorization: credentials.authorization }),

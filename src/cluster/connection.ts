@@ -65,7 +65,7 @@ export const connect = async (
   const { remedies = FLAG_REMEDIES, requestTimeout } = flags;
   const { cluster, user, namespace } = chooseEntries(flags, environment, remedies);
   const url = serverUrl(cluster.server);
-  const login = createAuthenticate({ url, cluster, user, environment, timeout: requestTimeout });
+  const login = createAuthenticate({ url, cluster, user, environment });
   const authenticate: Authenticate = (refused) =>
     login(refused).catch((error: Error) => {
       throw unusable(reasonOf(error), error instanceof PreloadError ? error.hint : undefined);

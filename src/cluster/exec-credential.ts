@@ -23,9 +23,9 @@ const CREDENTIAL = object({
 });
 
 export interface ExecCredential {
-  /** empty if there is none */
+  /** may be empty */
   token: string;
-  /** PEM, both or neither */
+  /** PEM; both may be empty */
   certificate: string;
   key: string;
   /** milliseconds since 1970; without end if the plugin does not say */

@@ -6,7 +6,7 @@ import { getCACertificates } from 'node:tls';
 import { CA_BUNDLES, CA_FOLDERS } from '../net/ca-files.ts';
 import type { Environment } from '../net/proxy.ts';
 
-/** Returns the certificates in PEM `text`. Like Go, leaves out what is none. */
+/** Returns the certificates in PEM `text`. Like Go, ignores everything else. */
 export const certificatesIn = (text: string): string[] =>
   (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).filter(isCertificate);
 

@@ -134,6 +134,22 @@ describe('no connection to the server', () => {
   });
 });
 
+describe('a time limit', () => {
+  const config = { KUBECONFIG: server.kubeconfig };
+
+  for (const limit of ['0', '20', '20s', '10000h']) {
+    test(`--request-timeout ${limit}`, async () => {
+      const { code, stderr } = await runBundle(['status', '--request-timeout', limit], config);
+      assert.deepEqual([code, stderr], [0, 'No resources found in default namespace.\n']);
+    });
+  }
+
+  test('--timeout 1000h, which no timer can wait', async () => {
+    const { stderr } = await runBundle(['verify', 'none', '--timeout', '1000h'], config);
+    assert.match(stderr, /^Error from server \(NotFound\): volumesnapshots\.\S+ "none" not found$/m);
+  });
+});
+
 describe('a user who may not', () => {
   const config = { KUBECONFIG: server.kubeconfig };
 

@@ -1,122 +1,47 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { after, describe, test } from 'node:test';
-import { startApiServer } from '../cluster/control-plane/api-server.ts';
-import { goBuild } from '../cluster/go-build.ts';
-import { certificate, issue, privateKey } from '../cluster/machine/pki.ts';
-import { startFrontServer } from './front-server.ts';
-import { startHttpProxy, startSocksProxy } from './proxies.ts';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describe, test } from 'node:test';
+import { certificate, privateKey } from '../cluster/machine/pki.ts';
+import { answers, context, entry, type Row } from './both-programs.ts';
+import {
+  ADMIN,
+  ALICE,
+  ALICE_PLUGIN,
+  ASKING_PLUGIN,
+  base64,
+  CA_DATA,
+  CLUSTER,
+  ca,
+  EXPIRED,
+  emptyFile,
+  FAR,
+  FAR_PLAIN,
+  FRONT,
+  front,
+  INSECURE,
+  NO_CA,
+  noFile,
+  OIDC,
+  PROXY,
+  pki,
+  plainPort,
+  plugin,
+  SOCKS,
+  TLS_PROXY,
+  TOKEN_PLUGIN,
+  token,
+  tokenFile,
+  url,
+} from './login-parts.ts';
 
 // kubectl and this program use the same kubeconfigs and environments. For each row they must reach the same server by the
 // same proxy, and the server must take them for the same user, or both must refuse.
-
-const folder = await mkdtemp(join(tmpdir(), 'preload-table-'));
-const kubectl = join(await goBuild('kubernetes', console.error), 'kubectl');
-const server = await startApiServer();
-const stops: (() => unknown)[] = [() => server.stop(), () => rm(folder, { recursive: true })];
-after(async () => {
-  for (const stop of stops) await stop();
-});
-
-const pki = join(server.kubeconfig, '../..');
-const {
-  clusters: [{ cluster: CLUSTER }],
-  users: [{ user: ADMIN }],
-} = JSON.parse(await readFile(server.kubeconfig, 'utf8'));
-const { server: url, 'certificate-authority': ca } = CLUSTER;
-
-const save = async (name: string, content: string, mode = 0o600): Promise<string> => {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content, { mode });
-  return path;
-};
-const base64 = async (path: string): Promise<string> => (await readFile(path)).toString('base64');
-
-await server.kubectl(['create', 'serviceaccount', 'robot']);
-const token = (await server.kubectl(['create', 'token', 'robot', '--duration=1h'])).trim();
-const tokenFile = await save('token', `${token}\n`);
-const emptyFile = await save('empty', '');
-const noFile = join(folder, 'none');
-await issue(pki, { name: 'alice', organization: 'team' });
-const ALICE = {
-  'client-certificate-data': await base64(certificate(pki, 'alice')),
-  'client-key-data': await base64(privateKey(pki, 'alice')),
-};
-const CA_DATA = { 'certificate-authority': null, 'certificate-authority-data': await base64(ca) };
-const NO_CA = { 'certificate-authority': null };
-const INSECURE = { ...NO_CA, 'insecure-skip-tls-verify': true };
-
-// kubectl proxy is an http server whose users all are the admin
-const plain = spawn(kubectl, ['proxy', '--port=0', '--accept-hosts=.*', '--kubeconfig', server.kubeconfig], {
-  stdio: 'pipe',
-});
-const [greeting] = await once(plain.stdout, 'data');
-const plainPort = Number(/:(\d+)/.exec(String(greeting))?.[1]);
-const front = await startFrontServer(pki, url);
-const FRONT = { server: `https://127.0.0.1:${front.port}`, 'tls-server-name': 'front.test' };
-await issue(pki, { name: 'proxy', addresses: ['IP:127.0.0.1'] });
-const proxyTls = { cert: await readFile(certificate(pki, 'proxy')), key: await readFile(privateKey(pki, 'proxy')) };
-const targets = { https: Number(new URL(url).port), http: plainPort };
-const proxies = [
-  await startHttpProxy(targets),
-  await startHttpProxy(targets, proxyTls),
-  await startSocksProxy(targets),
-];
-const [PROXY, TLS_PROXY, SOCKS] = ['http', 'https', 'socks5'].map(
-  (scheme, i) => `${scheme}://127.0.0.1:${proxies[i]?.port}`,
-);
-stops.unshift(front.stop, () => plain.kill(), ...proxies.map(({ stop }) => stop));
-const FAR = { server: 'https://kubernetes.default.svc' }; // only proxies reach it
-const FAR_PLAIN = { server: 'http://plain.test' };
-
-/** A plugin that prints a credential with this status, and what it learned to standard error. */
-const plugin = async (name: string, status: object, version = 'v1'): Promise<object> => {
-  const apiVersion = `client.authentication.k8s.io/${version}`;
-  const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
-  await save(
-    `config/bin/${name}`,
-    `#!/bin/sh\necho "learned" $KUBERNETES_EXEC_INFO "$COLOUR $1" >&2\ncat <<'END'\n${credential}\nEND\n`,
-    0o755,
-  );
-  return { apiVersion, command: `bin/${name}`, interactiveMode: 'Never' };
-};
-const TOKEN_PLUGIN = await plugin('token', { token });
-const ALICE_PLUGIN = await plugin('certificate', {
-  clientCertificateData: await readFile(certificate(pki, 'alice'), 'utf8'),
-  clientKeyData: await readFile(privateKey(pki, 'alice'), 'utf8'),
-});
-const OIDC = { 'idp-issuer-url': 'https://issuer.test', 'client-id': 'x', 'id-token': token };
-const EXPIRED = `x.${Buffer.from('{"exp":1}').toString('base64url')}.x`;
-
-interface Row {
-  /** fields of the cluster, besides those of the admin's kubeconfig */
-  cluster?: object;
-  user?: object;
-  /** kubeconfigs instead of one with `cluster` and `user` */
-  files?: object[];
-  env?: Record<string, string | undefined>;
-  flags?: string[];
-  /** runs in a pod, whose service account has these files */
-  pod?: Record<string, string>;
-  /** what a proxy forwards */
-  through?: string;
-}
 
 const NOBODY = 'refused';
 const ROBOT = 'system:serviceaccount:default:robot';
 const POD = { token, 'ca.crt': await readFile(ca, 'utf8'), namespace: 'inside' };
 const POD_ENV = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: new URL(url).port };
-const entry = (kind: string, name: string, fields: object) => ({ [`${kind}s`]: [{ name, [kind]: fields }] });
-const context = (cluster: string, user: string) => ({
-  'current-context': 'c',
-  ...entry('context', 'c', { cluster, user }),
-});
 const impersonate = (fields: object) => ({ user: { ...ADMIN, ...fields } });
 
 const TABLE: Record<string, Record<string, [user: string, row: Row]>> = {
@@ -255,6 +180,14 @@ const TABLE: Record<string, Record<string, [user: string, row: Row]>> = {
       NOBODY,
       { user: { exec: TOKEN_PLUGIN, 'auth-provider': { name: 'oidc', config: OIDC } } },
     ],
+    'that asks': [ROBOT, { user: { exec: { ...ASKING_PLUGIN, interactiveMode: 'IfAvailable' } }, types: 'secret\n' }],
+    'that always asks': [ROBOT, { user: { exec: { ...ASKING_PLUGIN, interactiveMode: 'Always' } }, types: 'secret\n' }],
+    'that asks, and gets a wrong answer': [
+      NOBODY,
+      { user: { exec: { ...ASKING_PLUGIN, interactiveMode: 'IfAvailable' } }, types: 'wrong\n' },
+    ],
+    'that asks, although it must not': [NOBODY, { user: { exec: ASKING_PLUGIN }, types: 'secret\n' }],
+    'that asks without a terminal': [NOBODY, { user: { exec: { ...ASKING_PLUGIN, interactiveMode: 'IfAvailable' } } }],
     'that needs a terminal': [NOBODY, { user: { exec: { ...TOKEN_PLUGIN, interactiveMode: 'Always' } } }],
     'without an interactiveMode': [NOBODY, { user: { exec: { ...TOKEN_PLUGIN, interactiveMode: null } } }],
     'of an unknown version': [NOBODY, { user: { exec: await plugin('alpha', { token }, 'v1alpha1') } }],
@@ -351,42 +284,6 @@ const TABLE: Record<string, Record<string, [user: string, row: Row]>> = {
   },
 };
 
-let count = 0;
-
-const answers = async (row: Row) => {
-  const { cluster, user = ADMIN, env = {}, flags = [], pod } = row;
-  const own = {
-    ...context('x', 'y'),
-    ...entry('cluster', 'x', { ...CLUSTER, ...cluster }),
-    ...entry('user', 'y', user),
-  };
-  count += 1;
-  const paths = await Promise.all(
-    (row.files ?? [own]).map((file, i) => save(`config/${count}-${i}`, JSON.stringify(file))),
-  );
-  const environment = { PATH: process.env.PATH, HOME: folder, KUBECONFIG: paths.join(delimiter), ...env };
-  const inside = pod ? await enterPod(pod) : [];
-  const run = async (argv: string[]) => {
-    for (const { forwarded } of proxies) forwarded.length = 0;
-    const [command = '', ...args] = [...inside, ...argv, ...flags];
-    const child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    return { stdout, stderr, forwarded: [...new Set(proxies.flatMap(({ forwarded }) => forwarded))].join() };
-  };
-  const theirs = await run([kubectl, 'auth', 'whoami', '-o', 'json', '-v=6']);
-  const ours = await run([process.execPath, join(import.meta.dirname, 'whoami.ts')]);
-  return { theirs, ours };
-};
-
-/** A command that enters a machine whose pod has these files. */
-const enterPod = async (files: Record<string, string>): Promise<string[]> => {
-  for (const [name, content] of Object.entries(files)) await save(`pod-${count}/${name}`, content);
-  const script = `mount -t tmpfs none /run
-    mkdir -p /run/secrets/kubernetes.io && cp -r ${folder}/pod-${count} /run/secrets/kubernetes.io/serviceaccount
-    exec "$@"`;
-  return ['unshare', '--mount', 'sh', '-ec', script, 'sh'];
-};
-
 const API = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
 const learned = (stderr: string) =>
   /^learned (\{.*\}) (.*)$/m
@@ -398,7 +295,7 @@ for (const [topic, rows] of Object.entries(TABLE)) {
   describe(topic, () => {
     for (const [title, [expected, row]] of Object.entries(rows)) {
       test(title, async () => {
-        const { theirs, ours } = await answers(row);
+        const { theirs, ours } = await answers(row, ['auth', 'whoami', '-o', 'json']);
         const failures = `${theirs.stderr}\n${ours.stderr}`;
         assert.equal(
           theirs.stdout.startsWith('{') ? JSON.parse(theirs.stdout).status.userInfo.username : NOBODY,
@@ -416,3 +313,24 @@ for (const [topic, rows] of Object.entries(TABLE)) {
     }
   });
 }
+
+describe('the namespace', () => {
+  const inFile = (namespace?: string) => ({
+    files: [{ ...context('x', 'y', namespace), ...entry('cluster', 'x', CLUSTER), ...entry('user', 'y', ADMIN) }],
+  });
+  const rows: Record<string, [namespace: string, row: Row]> = {
+    'of the context': ['own', inFile('own')],
+    'default without one': ['default', inFile()],
+    'of the pod': ['inside', { files: [], pod: POD, env: POD_ENV }],
+    'of the pod, by the environment': ['other', { files: [], pod: POD, env: { ...POD_ENV, POD_NAMESPACE: 'other' } }],
+    'of the pod if the context has none': ['inside', { ...inFile(), pod: POD, env: POD_ENV }],
+    'of the context, in a pod': ['default', { ...inFile('default'), pod: POD, env: POD_ENV }],
+  };
+  for (const [title, [expected, row]] of Object.entries(rows)) {
+    test(title, async () => {
+      const { theirs, ours } = await answers(row, ['get', 'configmap', 'none']);
+      assert.equal(/\/namespaces\/(\w+)\/configmaps/.exec(theirs.stderr)?.[1], expected, theirs.stderr);
+      assert.equal(JSON.parse(ours.stdout).namespace, expected, ours.stderr);
+    });
+  }
+});

@@ -1,4 +1,4 @@
-// Connects as every command does, and prints whom the API server takes us for.
+// Connects as every command does, and prints where to, and whom the API server takes us for.
 import yargs from 'yargs';
 import { connectionFlags } from '../../src/cli/flags.ts';
 import { connect } from '../../src/cluster/connection.ts';
@@ -13,5 +13,5 @@ const review = await sendForJson(cluster, '/apis/authentication.k8s.io/v1/selfsu
   method: 'POST',
   body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
 });
-console.log(JSON.stringify({ server: cluster.server, review }));
+console.log(JSON.stringify({ server: cluster.server, namespace: cluster.namespace, review }));
 process.exit(); // the connection stays open
