@@ -1,10 +1,10 @@
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { PreloadError } from '../model/errors.ts';
 import { createDispatcher } from '../net/dispatcher.ts';
 import { type Environment, proxyFor } from '../net/proxy.ts';
 import { impersonationHeaders } from './impersonation.ts';
-import { type ClusterEntry, hasCa, type UserEntry } from './kubeconfig-entries.ts';
+import type { ClusterEntry, UserEntry } from './kubeconfig-entries.ts';
 import { type Credentials, createLogin } from './login.ts';
 import { certificatesIn, systemCas } from './trusted-cas.ts';
 
@@ -80,16 +80,23 @@ const proxyOf = ({ url, cluster, environment }: Route): URL | undefined => {
 };
 
 const tlsOptions = async ({ cluster, environment }: Route, { ca, certificate, key }: Credentials) => {
-  const trusted = ca ? certificatesIn(ca) : await systemCas(environment);
-  if (hasCa(cluster) && trusted.length === 0) throw new PreloadError('the certificate authority has no certificate');
+  const isChecked = !cluster['insecure-skip-tls-verify'];
+  const trusted = ca || !isChecked ? certificatesIn(ca) : await systemCas(environment);
+  if (ca && trusted.length === 0) throw new PreloadError('the certificate authority has no certificate');
   const servername = cluster['tls-server-name'];
   return {
-    // as in Go, each trusted certificate is enough, also one that is not self-signed
-    secureContext: createSecureContext({
-      ...{ ca: trusted, allowPartialTrustChain: true },
-      ...(certificate && { cert: certificate, key }),
-    }),
-    rejectUnauthorized: !cluster['insecure-skip-tls-verify'],
+    secureContext: secureContext(trusted, certificate, key),
+    rejectUnauthorized: isChecked,
     ...(servername && { servername }),
   };
+};
+
+/** As in Go, each trusted certificate is enough, also one that is not self-signed. */
+const secureContext = (ca: string[], cert: string, key: string): SecureContext => {
+  try {
+    return createSecureContext({ ca, allowPartialTrustChain: true, ...(cert && { cert, key }) });
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^error:.*:/, '');
+    throw new PreloadError(`the client certificate or its key is invalid: ${reason}`);
+  }
 };

@@ -79,7 +79,7 @@ export const parseCluster = (fields: Fields, what: string): ClusterEntry => {
   return cluster;
 };
 
-export const hasCa = (cluster: ClusterEntry): boolean =>
+const hasCa = (cluster: ClusterEntry): boolean =>
   !!(cluster['certificate-authority'] || cluster['certificate-authority-data']);
 
 /** Throws PreloadError if client-go would not use the entry. */

@@ -22,12 +22,12 @@ export type Login = (renew: boolean) => Promise<Credentials>;
 
 /** client-node reads certificates, keys and token files, the latter once a minute; see `createExecPlugin` for plugins. */
 export const createLogin = (cluster: ClusterEntry, user: UserEntry, environment: Environment): Login => {
-  const plugin =
-    user.exec && !hasOwnCredentials(user) && createExecPlugin(user.exec, () => execCluster(cluster), environment);
-  let config = clientConfig(cluster, user, plugin);
+  const exec = hasOwnCredentials(user) ? undefined : user.exec;
+  const plugin = exec ? createExecPlugin(exec, () => execCluster(cluster), environment) : undefined;
+  let config: KubeConfig | undefined;
   return async (renew) => {
-    if (renew) {
-      if (plugin) plugin.forget();
+    if (renew || !config) {
+      plugin?.forget();
       config = clientConfig(cluster, user, plugin);
     }
     const headers: Record<string, string> = {};
@@ -48,11 +48,7 @@ const hasOwnCredentials = (user: UserEntry): boolean =>
   !!(user.token || user.tokenFile || user['client-certificate'] || user['client-certificate-data']) ||
   hasPassword(user);
 
-const clientConfig = (
-  cluster: ClusterEntry,
-  user: UserEntry,
-  plugin: ExecPlugin | null | false | undefined,
-): KubeConfig => {
+const clientConfig = (cluster: ClusterEntry, user: UserEntry, plugin?: ExecPlugin): KubeConfig => {
   const config = new KubeConfig();
   if (plugin) config.addAuthenticator(authenticator(plugin));
   config.loadFromClusterAndUser(
@@ -76,12 +72,9 @@ const clientConfig = (
 };
 
 /** Like in kubectl, a token file takes precedence over a token if it exists. client-node calls it an auth provider. */
-const bearer = ({
-  token,
-  tokenFile,
-  'auth-provider': provider,
-}: UserEntry): { token?: string; authProvider?: object } => {
-  if (tokenFile && !(token && !existsSync(tokenFile))) return { authProvider: { name: 'file', config: { tokenFile } } };
+const bearer = (user: UserEntry): { token?: string; authProvider?: object } => {
+  const { token, tokenFile, 'auth-provider': provider } = user;
+  if (tokenFile && (!token || existsSync(tokenFile))) return { authProvider: { name: 'file', config: { tokenFile } } };
   if (token || !provider) return { token };
   return { token: usableIdToken(provider.config) };
 };

@@ -57,7 +57,7 @@ export const answers = async (row: Row, argv: string[]): Promise<{ theirs: Answe
     for (const { forwarded } of proxies) forwarded.length = 0;
     const all = [...inside, ...program, ...flags];
     const [command = '', ...args] = types ? inTerminal(all) : all;
-    const child = spawn(command, args, { env: environment });
+    const child = spawn(command, args, { env: environment, timeout: 30_000 });
     child.stdin.end(types);
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return { stdout, stderr, forwarded: [...new Set(proxies.flatMap(({ forwarded }) => forwarded))].join() };

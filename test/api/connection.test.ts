@@ -134,6 +134,47 @@ describe('no connection to the server', () => {
   });
 });
 
+describe('a user who cannot log in as the kubeconfig says', () => {
+  const API = 'client.authentication.k8s.io/v1';
+  const exec = { apiVersion: API, command: 'no-such-login', interactiveMode: 'Never' };
+  const expired = `x.${Buffer.from('{"exp":1}').toString('base64url')}.x`;
+  const oidc = { 'idp-issuer-url': 'https://issuer.test', 'client-id': 'x', 'id-token': expired };
+  const users: Record<string, [user: object, lines: string]> = {
+    'a plugin that is not installed': [
+      { exec: { ...exec, installHint: 'apt-get install login' } },
+      'no-such-login not found\nhint: apt-get install login',
+    ],
+    'a plugin that fails': [
+      { exec: { ...exec, command: 'false' } },
+      'false failed with 1\nhint: false should print the reason; kubectl runs it, too',
+    ],
+    'a plugin that needs a terminal': [
+      { exec: { ...exec, interactiveMode: 'Always' } },
+      'no-such-login asks for credentials\nhint: run this command in a terminal',
+    ],
+    'a plugin that prints a secret in the wrong place': [
+      { exec: { ...exec, command: 'echo', args: ['{"token": "secret"}'] } },
+      'what echo printed cannot be used: its apiVersion is invalid\nhint: see the documentation of that credential plugin',
+    ],
+    'an auth-provider that no longer exists': [
+      { 'auth-provider': { name: 'azure' } },
+      'user "admin": kubectl has no auth-provider "azure" any more\nhint: .*',
+    ],
+    'an expired id-token': [
+      { 'auth-provider': { name: 'oidc', config: oidc } },
+      'the id-token has expired\nhint: renew it with any kubectl command, such as: kubectl auth whoami',
+    ],
+    'a token that is a number': [{ token: 123 }, 'user "admin": token must be text\nhint: .*'],
+    'no credentials': [{}, 'the user has no credentials\nhint: .*'],
+  };
+  for (const [title, [user, lines]] of Object.entries(users)) {
+    test(title, async () => {
+      const path = await kubeconfig(JSON.stringify({ ...JSON.parse(admin), users: [{ name: 'admin', user }] }));
+      await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot use the kubeconfig: ${lines}\n$`));
+    });
+  }
+});
+
 describe('a time limit', () => {
   const config = { KUBECONFIG: server.kubeconfig };
 
@@ -146,7 +187,7 @@ describe('a time limit', () => {
 
   test('--timeout 1000h, which no timer can wait', async () => {
     const { stderr } = await runBundle(['verify', 'none', '--timeout', '1000h'], config);
-    assert.match(stderr, /^Error from server \(NotFound\): volumesnapshots\.\S+ "none" not found$/m);
+    assert.match(stderr, /^error: volume snapshot "none" not found in namespace "default"$/m);
   });
 });
 

@@ -99,7 +99,14 @@ const TABLE: Record<string, Record<string, [user: string, row: Row]>> = {
     'not checked': ['admin', { cluster: INSECURE }],
     'not checked, and given': [NOBODY, { cluster: { 'insecure-skip-tls-verify': true } }],
     'file and data': [NOBODY, { cluster: { ...CA_DATA, 'certificate-authority': ca } }],
-    'a file without certificates': [NOBODY, { cluster: { 'certificate-authority': emptyFile } }],
+    'an empty file, which leaves it to the system': [
+      'admin',
+      { cluster: { 'certificate-authority': emptyFile }, env: { SSL_CERT_FILE: ca } },
+    ],
+    'a file without certificates': [
+      NOBODY,
+      { cluster: { 'certificate-authority': tokenFile }, env: { SSL_CERT_FILE: ca } },
+    ],
     'a missing file': [NOBODY, { cluster: { 'certificate-authority': noFile } }],
   },
   users: {
