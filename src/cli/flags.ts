@@ -21,6 +21,7 @@ export const connectionFlags = <T>(yargs: Argv<T>) =>
     .option('as-group', {
       ...text('Group to impersonate for the operation, this flag can be repeated to specify multiple groups'),
       array: true,
+      coerce: (groups: string | string[]) => [groups].flat(), // only one if it comes from the environment
     })
     .option('as-uid', text('UID to impersonate for the operation'))
     .option('request-timeout', {

@@ -18,7 +18,7 @@ export type Access = Dispatcher;
 export type Authenticate = (refused?: Access) => Promise<Access>;
 
 /** Everything that decides who talks to which server, and how. */
-export interface Route {
+interface Route {
   url: URL;
   cluster: ClusterEntry;
   user: UserEntry;

@@ -9,7 +9,7 @@ const TOKEN = join(FOLDER, 'token');
 const CA = join(FOLDER, 'ca.crt');
 
 /** A pod's own service account, as the entries of a kubeconfig. */
-export interface PodAccount {
+interface PodAccount {
   cluster: Fields;
   user: Fields;
   namespace: string;

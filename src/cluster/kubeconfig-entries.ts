@@ -128,7 +128,7 @@ const both = <K extends string>(fields: Record<K | `${K}-data`, string>, name: K
 
 /** Does not quote what is wrong: it may be a secret. */
 const read = <S extends v.GenericSchema>(schema: S, fields: Fields, what: string): v.InferOutput<S> => {
-  const result = v.safeParse(schema, fields, { abortEarly: true });
+  const result = v.safeParse(schema, fields, { abortEarly: true, message: 'has the wrong type' });
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw unusable(plain(`${what}: ${v.getDotPath(issue)} ${issue.message}`));

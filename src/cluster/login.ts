@@ -18,7 +18,7 @@ export interface Credentials {
 }
 
 /** Reads credentials; with `renew`, nothing that was kept is used. */
-export type Login = (renew: boolean) => Promise<Credentials>;
+type Login = (renew: boolean) => Promise<Credentials>;
 
 /** client-node reads certificates, keys and token files, the latter once a minute; see `createExecPlugin` for plugins. */
 export const createLogin = (cluster: ClusterEntry, user: UserEntry, environment: Environment): Login => {

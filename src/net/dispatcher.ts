@@ -1,7 +1,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { SocksClient } from 'socks';
-import { Agent, buildConnector, type Dispatcher, errors, Pool, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 
 /** How to connect, and for TLS whom to trust. */
 interface Connect {
@@ -47,7 +47,10 @@ export const createDispatcher = (connect: Connect, proxy?: Proxy, pooling: Pooli
 const toProxy = ({ url, tls }: Proxy): buildConnector.connector => {
   const connect = buildConnector({ ...tls, allowH2: false });
   const isAddress = isIP(bare(url.hostname)) > 0;
-  return (options, callback) => connect(isAddress ? { ...options, servername: '' } : options, callback);
+  return (options, callback) =>
+    connect(isAddress ? { ...options, servername: '' } : options, (...result: Parameters<typeof callback>) =>
+      result[0] ? callback(proxyFailure(url, result[0]), null) : callback(...result),
+    );
 };
 
 const SOCKS_PORT = 1080;
@@ -67,13 +70,16 @@ const throughSocks = (url: URL, connect: Connect): buildConnector.connector => {
     SocksClient.createConnection({ proxy, command: 'connect', destination, timeout: connect.timeout }).then(
       ({ socket }) =>
         options.protocol === 'https:' ? startTls({ ...options, httpSocket: socket }, callback) : callback(null, socket),
-      (error: Error) => callback(asTimeout(error), null),
+      (error: Error) => callback(proxyFailure(url, error), null),
     );
   };
 };
 
-const asTimeout = (error: Error): Error =>
-  /timed out/.test(error.message) ? new errors.ConnectTimeoutError(error.message) : error;
+/** Not with the code of `error`, which would be taken for an error of the server. */
+const proxyFailure = (url: URL, error: NodeJS.ErrnoException): Error => {
+  const code = error.code ?? (/timed out/.test(error.message) ? 'TIMEOUT' : 'FAILED');
+  return Object.assign(new Error(`proxy ${url.host}: ${error.message || code}`), { code: `PROXY_${code}` });
+};
 
 /** IPv6 addresses are in brackets only in URLs. */
 const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');

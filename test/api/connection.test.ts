@@ -20,6 +20,7 @@ before(() => server.apply(...STORAGE));
 
 const admin = await readFile(server.kubeconfig, 'utf8');
 const url = JSON.parse(admin).clusters[0].cluster.server as string;
+const { host } = new URL(url);
 
 /** Path of a kubeconfig with `text`. */
 const kubeconfig = async (text: string): Promise<string> => {
@@ -84,6 +85,27 @@ describe('no connection to the server', () => {
     const refused = `The connection to the server 127.0.0.1:${port} was refused - did you specify the right host or port\\?`;
     await fails([], { KUBECONFIG: path }, new RegExp(`^${refused}\n$`));
   });
+
+  for (const scheme of ['http', 'https', 'socks5']) {
+    test(`a proxy that is down: ${scheme}`, async () => {
+      const { port, close } = await listen();
+      close();
+      const path = await kubeconfig(
+        admin.replace('"server"', `"proxy-url": "${scheme}://127.0.0.1:${port}", "server"`),
+      );
+      const lines = new RegExp(
+        `^Unable to connect to the server ${host}: proxy 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*\n$`,
+      );
+      await fails([], { KUBECONFIG: path }, lines);
+    });
+  }
+
+  test('a group to impersonate, from the environment', () =>
+    fails(
+      [],
+      { KUBECONFIG: server.kubeconfig, KUBECTL_PRELOAD_AS_GROUP: 'team' },
+      /as-groups and as-user-extra need as\n/,
+    ));
 
   test('a server name that cannot be resolved', async () => {
     const path = await kubeconfig(admin.replace(url, 'https://kubernetes.invalid:6443'));
@@ -163,6 +185,10 @@ describe('a user who cannot log in as the kubeconfig says', () => {
     'an expired id-token': [
       { 'auth-provider': { name: 'oidc', config: oidc } },
       'the id-token has expired\nhint: renew it with any kubectl command, such as: kubectl auth whoami',
+    ],
+    'a secret in the wrong place': [
+      { exec: { ...exec, env: 'secret' } },
+      'user "admin": exec.env has the wrong type\nhint: .*',
     ],
     'a token that is a number': [{ token: 123 }, 'user "admin": token must be text\nhint: .*'],
     'no credentials': [{}, 'the user has no credentials\nhint: .*'],
