@@ -32,14 +32,16 @@ export const createDispatcher = (connect: Connect, proxy?: Proxy, pooling: Pooli
   if (!proxy) return new Agent({ ...options, connect });
   if (proxy.url.protocol.startsWith('socks'))
     return new Agent({ ...options, connect: throughSocks(proxy.url, connect) });
+  const own = { connect: toProxy(proxy) };
   return new ProxyAgent({
     ...options,
     uri: proxy.url.href,
     requestTls: connect,
     proxyTls: proxy.tls,
     // for CONNECT
-    clientFactory: (origin, own) =>
-      new Pool(origin, { ...own, connect: toProxy(proxy), headersTimeout: connect.timeout }),
+    clientFactory: (origin, given) => new Pool(origin, { ...given, ...own, headersTimeout: connect.timeout }),
+    // for requests to http servers, and for what goes through tunnels
+    factory: (origin, given) => new Pool(origin, { ...given, ...(String(origin) === proxy.url.href && own) }),
   });
 };
 

@@ -271,11 +271,28 @@ const TABLE: Record<string, Record<string, [user: string, row: Row]>> = {
         through: 'CONNECT kubernetes.default.svc:443',
       },
     ],
+    'none by NO_PROXY=*': [NOBODY, { cluster: FAR, env: { HTTPS_PROXY: PROXY, NO_PROXY: '*' } }],
+    'an address that is not in the range of NO_PROXY': [
+      'admin',
+      {
+        cluster: { server: 'https://10.96.0.1' },
+        env: { HTTPS_PROXY: PROXY, NO_PROXY: '10.97.0.0/16,10.96.0.2' },
+        through: 'CONNECT 10.96.0.1:443',
+      },
+    ],
     'HTTP_PROXY for http': [
       'admin',
       {
         cluster: FAR_PLAIN,
         env: { HTTP_PROXY: PROXY, HTTPS_PROXY: 'http://127.0.0.1:1' },
+        through: 'POST http://plain.test/apis/authentication.k8s.io/v1/selfsubjectreviews',
+      },
+    ],
+    'https for http': [
+      'admin',
+      {
+        cluster: { ...FAR_PLAIN, 'proxy-url': TLS_PROXY },
+        env: { SSL_CERT_FILE: ca },
         through: 'POST http://plain.test/apis/authentication.k8s.io/v1/selfsubjectreviews',
       },
     ],
