@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../model/errors.ts';
 import { nameProblem } from '../model/names.ts';
-import { parseDuration } from '../model/units.ts';
+import { LONGEST, parseDuration } from '../model/units.ts';
 import { GROUPS } from './help.ts';
 import { OUTPUTS } from './output.ts';
 
@@ -18,12 +18,18 @@ export const connectionFlags = <T>(yargs: Argv<T>) =>
     .option('kubeconfig', text('Path to the kubeconfig file'))
     .option('context', text('The name of the kubeconfig context to use'))
     .option('as', text('Username to impersonate for the operation'))
+    .option('as-group', {
+      ...text('Group to impersonate for the operation, this flag can be repeated to specify multiple groups'),
+      array: true,
+      coerce: (groups: string | string[]) => [groups].flat(), // only one if it comes from the environment
+    })
+    .option('as-uid', text('UID to impersonate for the operation'))
     .option('request-timeout', {
       ...text('Time limit for a single server request'),
       default: '30s',
-      coerce: duration('request-timeout'),
+      coerce: requestTimeout,
     })
-    .group(['namespace', 'kubeconfig', 'context', 'as', 'request-timeout'], GROUPS.connection);
+    .group(['namespace', 'kubeconfig', 'context', 'as', 'as-group', 'as-uid', 'request-timeout'], GROUPS.connection);
 
 export const outputFlag = <T>(yargs: Argv<T>) =>
   yargs.option('output', {
@@ -48,7 +54,13 @@ export const invalidArgument = (flag: string, value: string, problem: string): U
 export const duration = (flag: string) => (text: string) => {
   const ms = parseDuration(text);
   if (ms === undefined) throw invalidArgument(flag, text, 'must be a duration such as 90s or 30m');
-  return ms;
+  return Math.min(ms, LONGEST);
+};
+
+/** Milliseconds of --request-timeout. As in kubectl, a number alone is in seconds, and 0 is without a limit. */
+const requestTimeout = (text: string): number => {
+  if (/^0+s?$/.test(text)) return LONGEST;
+  return duration('request-timeout')(/^\d+$/.test(text) ? `${text}s` : text);
 };
 
 /** Settings of --timeout, in milliseconds. */

@@ -1,15 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { KubeConfig } from '@kubernetes/client-node';
 import { PreloadError, reasonOf } from '../model/errors.ts';
-import type { Fields, Kubeconfig } from './kubeconfig.ts';
-import { type Environment, loadKubeconfig } from './kubeconfig-files.ts';
+import type { Environment } from '../net/proxy.ts';
+import { type Authenticate, createAuthenticate } from './access.ts';
+import { podAccount } from './in-cluster.ts';
+import type { Fields } from './kubeconfig.ts';
+import {
+  type ClusterEntry,
+  parseCluster,
+  parseContext,
+  parseUser,
+  serverUrl,
+  type UserEntry,
+  unusable,
+} from './kubeconfig-entries.ts';
+import { loadKubeconfig } from './kubeconfig-files.ts';
 import { newWeather, type Weather } from './weather.ts';
 
 interface ConnectionFlags {
   kubeconfig?: string | undefined;
   context?: string | undefined;
   as?: string | undefined;
+  asGroup?: string[] | undefined;
+  asUid?: string | undefined;
   namespace?: string | undefined;
   /** milliseconds */
   requestTimeout: number;
@@ -33,10 +45,10 @@ const FLAG_REMEDIES: Remedies = {
 
 /** One API server, as one user, for one run of a command. */
 export interface Cluster {
-  config: KubeConfig;
+  authenticate: Authenticate;
   /** URL without a trailing slash */
   server: string;
-  /** `-n`, else the context's, else `default` */
+  /** `-n`, else the context's, else in a pod the pod's, else `default` */
   namespace: string;
   /** milliseconds */
   requestTimeout: number;
@@ -48,35 +60,30 @@ export interface Cluster {
   warn: (text: string) => void;
 }
 
-const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
-/** Returns the API server, user and namespace that kubectl would use with these flags. Throws PreloadError. */
-export const connect = (flags: ConnectionFlags, environment: Environment, warn: (text: string) => void): Cluster => {
-  const { remedies = FLAG_REMEDIES } = flags;
-  const { kubeconfig, missing } = load(flags.kubeconfig, environment, remedies);
-  const name = flags.context || kubeconfig.currentContext;
-  if (name && !kubeconfig.contexts.has(name)) {
-    throw new PreloadError(`context "${name}" does not exist`, 'see: kubectl config get-contexts');
-  }
-  const config = new KubeConfig();
-  // like kubectl, use a pod's own service account only if no context is set
-  if (!name && existsSync(POD_TOKEN)) config.loadFromCluster();
-  else config.loadFromString(clientDocument(kubeconfig, name), { onInvalidEntry: 'filter' });
-  const context = config.getContextObject(config.getCurrentContext());
-  const cluster = config.getCurrentCluster();
-  if (!cluster) {
-    const files = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : '';
-    throw new PreloadError(`no cluster is configured${files}`, remedies.kubeconfig);
-  }
-  const user = config.getCurrentUser();
-  if (flags.as && user)
-    config.users = [...config.users.filter((u) => u !== user), { ...user, impersonateUser: flags.as }];
+/**
+ * Returns the API server, user and namespace that kubectl would use with these flags. Logs in first, as a plugin may ask
+ * the user, and a spinner would hide that. Throws PreloadError.
+ */
+export const connect = async (
+  flags: ConnectionFlags,
+  environment: Environment,
+  warn: (text: string) => void,
+): Promise<Cluster> => {
+  const { remedies = FLAG_REMEDIES, requestTimeout } = flags;
+  const { cluster, user, namespace } = chooseEntries(flags, environment, remedies);
+  const url = serverUrl(cluster.server);
+  const login = createAuthenticate({ url, cluster, user, environment });
+  const authenticate: Authenticate = (refused) =>
+    login(refused).catch((error: Error) => {
+      throw unusable(reasonOf(error), error instanceof PreloadError ? error.hint : undefined);
+    });
+  await authenticate();
   const seen = new Set<string>();
   return {
-    config,
-    server: cluster.server.replace(/\/$/, ''),
-    namespace: flags.namespace ?? context?.namespace ?? 'default',
-    requestTimeout: flags.requestTimeout,
+    authenticate,
+    server: `${url.origin}${url.pathname}`.replace(/\/$/, ''),
+    namespace: flags.namespace ?? namespace,
+    requestTimeout,
     remedies,
     run: randomUUID(),
     weather: newWeather(flags.patience),
@@ -87,6 +94,40 @@ export const connect = (flags: ConnectionFlags, environment: Environment, warn: 
   };
 };
 
+interface Entries {
+  cluster: ClusterEntry;
+  user: UserEntry;
+  namespace: string;
+}
+
+const chooseEntries = (flags: ConnectionFlags, environment: Environment, remedies: Remedies): Entries => {
+  const { kubeconfig, missing } = load(flags.kubeconfig, environment, remedies);
+  const name = flags.context || kubeconfig.currentContext;
+  const chosen = kubeconfig.contexts.get(name);
+  if (name && !chosen) throw new PreloadError(`context "${name}" does not exist`, 'see: kubectl config get-contexts');
+  const context = parseContext(chosen ?? {}, `context "${name}"`);
+  const impersonated = {
+    ...(flags.as && { as: flags.as }),
+    ...(flags.asUid && { 'as-uid': flags.asUid }),
+    ...(flags.asGroup && { 'as-groups': flags.asGroup }),
+  };
+  const ofEntries = (cluster: Fields, user: Fields, namespace: string): Entries => ({
+    cluster: parseCluster(cluster, `cluster "${context.cluster}"`),
+    user: parseUser({ ...user, ...impersonated }, `user "${context.user}"`),
+    namespace,
+  });
+  const cluster = kubeconfig.clusters.get(context.cluster) ?? {};
+  const user = kubeconfig.users.get(context.user) ?? {};
+  const pod = podAccount(environment);
+  if (!isEmpty(cluster)) return ofEntries(cluster, user, context.namespace || pod?.namespace || 'default');
+  // like kubectl, use a pod's own service account only if no cluster is configured
+  if (pod) return ofEntries(pod.cluster, pod.user, context.namespace || pod.namespace);
+  const files = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : '';
+  throw new PreloadError(`no cluster is configured${files}`, remedies.kubeconfig);
+};
+
+const isEmpty = (fields: Fields): boolean => Object.values(fields).every((value) => !value);
+
 const load = (flag: string | undefined, environment: Environment, remedies: Remedies) => {
   try {
     return loadKubeconfig(flag, environment);
@@ -94,16 +135,3 @@ const load = (flag: string | undefined, environment: Environment, remedies: Reme
     throw new PreloadError(`cannot read the kubeconfig: ${reasonOf(error as Error)}`, remedies.kubeconfig);
   }
 };
-
-/** One document for client-node, which merges files differently from kubectl and rejects some that kubectl accepts. */
-const clientDocument = ({ clusters, users, contexts }: Kubeconfig, currentContext: string): string =>
-  JSON.stringify({
-    'current-context': currentContext,
-    clusters: [...clusters].map(([name, cluster]) => ({ name, cluster })),
-    users: [...users].map(([name, user]) => ({ name, user: withTokenFile(user) })),
-    contexts: [...contexts].map(([name, context]) => ({ name, context })),
-  });
-
-/** client-node reads a token file only through an auth provider. Like in kubectl, it takes precedence over `token`. */
-const withTokenFile = ({ tokenFile, token, ...user }: Fields): Fields =>
-  tokenFile ? { ...user, 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } : { ...user, token };

@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { Environment } from '../net/proxy.ts';
 import { type Kubeconfig, mergeKubeconfigs, parseKubeconfig } from './kubeconfig.ts';
-
-export interface Environment {
-  KUBECONFIG?: string | undefined;
-  HOME?: string | undefined;
-}
 
 /**
  * Returns the configuration that kubectl would use: only the file `flag`, or else all files in KUBECONFIG except those

@@ -1,10 +1,9 @@
-import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { fetch, type Response } from 'undici';
 import * as v from 'valibot';
-import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, reasonOf, Unauthorized } from '../model/errors.ts';
+import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, Unauthorized } from '../model/errors.ts';
 import { LINE, object, parse, parseJson, plain, TEXT } from '../model/parse.ts';
+import type { Access } from './access.ts';
 import type { Cluster } from './connection.ts';
-import { areRenewable, withoutCachedCredentials } from './credentials.ts';
 import { persist } from './weather.ts';
 
 interface ApiRequest {
@@ -74,40 +73,31 @@ export const sendForLines = async function* (
 
 /** Sends a request, and once more with new credentials if the server rejects those that have been in use. */
 const authorized = async (cluster: Cluster, path: string, request: ApiRequest): Promise<Response> => {
-  const { config } = cluster;
+  const access = await cluster.authenticate();
   try {
-    return await sendOnce(cluster, path, request);
+    return await sendOnce(cluster, access, path, request);
   } catch (error) {
-    if (!(error instanceof Unauthorized) || !areRenewable(config)) throw error;
-    if (cluster.config === config) {
-      cluster.config = withoutCachedCredentials(config);
-      cluster.warn('the API server rejected the credentials; trying again with new ones');
-    }
-    return sendOnce(cluster, path, request);
+    if (!(error instanceof Unauthorized)) throw error;
+    const renewed = await cluster.authenticate(access);
+    if (renewed === access) throw error;
+    cluster.warn('the API server rejected the credentials; trying again with new ones');
+    return sendOnce(cluster, renewed, path, request);
   }
 };
 
 /**
- * Sends one request with the kubeconfig's credentials. Does not use client-node's typed clients: they cannot be
- * aborted, hide the server's Warning headers, and take seconds to convert the lists of a large cluster.
+ * Sends one request. Does not use client-node's typed clients: they cannot be aborted, hide the server's Warning headers,
+ * and take seconds to convert the lists of a large cluster.
  */
-const sendOnce = async (cluster: Cluster, path: string, request: ApiRequest): Promise<Response> => {
+const sendOnce = async (cluster: Cluster, access: Access, path: string, request: ApiRequest): Promise<Response> => {
   const { method = 'GET', query = {}, body, contentType = 'application/json', signal } = request;
   const url = new URL(cluster.server + path);
   for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
-  const authentication = new RequestContext(url.toString(), HttpMethod.GET);
-  await cluster.config.applySecurityAuthentication(authentication).catch((error: Error) => {
-    throw new PreloadError(
-      `cannot use the kubeconfig: ${reasonOf(error)}`,
-      'check the credentials of the current context; kubectl should fail in the same way',
-    );
-  });
-  const dispatcher = authentication.getDispatcher();
   const response = await fetch(url, {
     method,
-    headers: { ...authentication.getHeaders(), accept: 'application/json', 'content-type': contentType },
+    headers: { accept: 'application/json', 'content-type': contentType },
+    dispatcher: access,
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    ...(dispatcher && { dispatcher }),
     ...(signal && { signal }),
   });
   for (const warning of warnings(response.headers.get('warning'))) cluster.warn(warning);

@@ -31,6 +31,9 @@ export const parseDuration = (text: string): number | undefined => {
   return total > 0 ? total : undefined;
 };
 
+/** The longest time that a timer can wait, in milliseconds: 24 days. Node takes a longer one for no time at all. */
+export const LONGEST = 2 ** 31 - 1;
+
 /** Milliseconds as kubectl prints an AGE: `41s`, `5m12s`, `3h`, `12d`. */
 export const formatAge = (ms: number): string => {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -14,7 +14,8 @@ export class CommandFailed extends PreloadError {
 }
 
 const MAX_SHOWN = 300; // letters of a command line
-const NOT_FOUND = 127; // as shells report it
+/** Code of a command that does not exist, as in shells. */
+export const NOT_FOUND = 127;
 
 /** How to run `ctr` against one containerd: everything before the subcommand. */
 export type Ctr = readonly string[];
@@ -64,10 +65,7 @@ export const run = async (
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
-  const code = await ended(child).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new CommandFailed(`${command} not found`, argv, NOT_FOUND);
-  });
+  const code = await ended(child).catch(whyNotStarted(argv));
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
   if (code === 0) return Buffer.concat(output);
@@ -117,6 +115,25 @@ export const runBounded = async (
   throw new CommandFailed(`${command} failed with ${code}`, argv, code);
 };
 
+interface UserOptions extends Required<Pick<RunOptions, 'env'>> {
+  /** the program may read our standard input */
+  interactive: boolean;
+}
+
+/**
+ * Runs a program that may talk to the user, who sees its standard error. Returns its standard output. Throws
+ * CommandFailed.
+ */
+export const runForUser = async (argv: readonly string[], { env, interactive }: UserOptions): Promise<Buffer> => {
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'], env });
+  const output: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  const code = await ended(child).catch(whyNotStarted(argv));
+  if (code === 0) return Buffer.concat(output);
+  throw new CommandFailed(`${command} failed with ${code}`, argv, code);
+};
+
 const killGroup = ({ pid }: ChildProcess): void => {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -147,6 +164,13 @@ const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
     child.once('error', reject);
     child.once('close', (code, killedBy) => resolve(code ?? killedBy));
   });
+
+const whyNotStarted =
+  (argv: readonly string[]) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new CommandFailed(`${argv[0]} not found`, argv, NOT_FOUND);
+  };
 
 const lastLine = (text: string): string =>
   text

@@ -1,11 +1,13 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { CA_BUNDLES } from '../net/ca-files.ts';
+import { createDispatcher } from '../net/dispatcher.ts';
+import { proxyFor } from '../net/proxy.ts';
 import { readNodeFile } from '../node/files.ts';
 import { RegistryFailure } from './failure.ts';
 import type { HostTls } from './hosts.ts';
 import { lookupFar } from './near.ts';
 import type { Patience } from './persist.ts';
-import { proxyFor } from './proxy.ts';
 
 /** Connections to servers, reused between requests. */
 interface Dispatchers {
@@ -13,16 +15,6 @@ interface Dispatchers {
   find(url: URL, tls: HostTls, onlyFar: boolean): Promise<Dispatcher>;
   close(): Promise<void>;
 }
-
-// where distributions keep trusted CAs, in the order of Go's crypto/x509
-const CA_BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/pki/tls/cacert.pem',
-  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-];
 
 // as in Go, each trusted certificate is enough, also one that is not self-signed
 const ANY_ANCHOR = { allowPartialTrustChain: true };
@@ -42,20 +34,11 @@ export const createDispatchers = async (
     const plain = tls.ca.length + tls.client.length === 0;
     const secureContext = plain ? nodeContext : await contextOf(root, trusted, tls);
     const connect = { secureContext, rejectUnauthorized: !tls.skipVerify, timeout: patience.connect };
-    // HTTP/1.1, so that one broken connection does not interrupt other downloads
-    if (!proxy) {
-      return new Agent({ connect: { ...connect, ...(onlyFar && { lookup: lookupFar }) }, allowH2: false });
-    }
+    if (!proxy) return createDispatcher({ ...connect, ...(onlyFar && { lookup: lookupFar }) });
     if (!URL.canParse(proxy))
       throw new RegistryFailure('final', "the proxy configured for the node's containerd is not a valid URL");
-    return new ProxyAgent({
-      uri: proxy,
-      requestTls: connect,
-      proxyTls: { secureContext: nodeContext, timeout: patience.connect },
-      clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: patience.connect }), // for CONNECT
-      connectTimeout: patience.connect, // for SOCKS
-      allowH2: false,
-    });
+    const proxyTls = { secureContext: nodeContext, timeout: patience.connect };
+    return createDispatcher(connect, { url: new URL(proxy), tls: proxyTls });
   };
 
   return {

@@ -20,6 +20,7 @@ before(() => server.apply(...STORAGE));
 
 const admin = await readFile(server.kubeconfig, 'utf8');
 const url = JSON.parse(admin).clusters[0].cluster.server as string;
+const { host } = new URL(url);
 
 /** Path of a kubeconfig with `text`. */
 const kubeconfig = async (text: string): Promise<string> => {
@@ -85,6 +86,27 @@ describe('no connection to the server', () => {
     await fails([], { KUBECONFIG: path }, new RegExp(`^${refused}\n$`));
   });
 
+  for (const scheme of ['http', 'https', 'socks5']) {
+    test(`a proxy that is down: ${scheme}`, async () => {
+      const { port, close } = await listen();
+      close();
+      const path = await kubeconfig(
+        admin.replace('"server"', `"proxy-url": "${scheme}://127.0.0.1:${port}", "server"`),
+      );
+      const lines = new RegExp(
+        `^Unable to connect to the server ${host}: proxy 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*\n$`,
+      );
+      await fails([], { KUBECONFIG: path }, lines);
+    });
+  }
+
+  test('a group to impersonate, from the environment', () =>
+    fails(
+      [],
+      { KUBECONFIG: server.kubeconfig, KUBECTL_PRELOAD_AS_GROUP: 'team' },
+      /as-groups and as-user-extra need as\n/,
+    ));
+
   test('a server name that cannot be resolved', async () => {
     const path = await kubeconfig(admin.replace(url, 'https://kubernetes.invalid:6443'));
     await fails([], { KUBECONFIG: path }, /^Unable to connect to the server kubernetes\.invalid:6443: .*\n$/);
@@ -131,6 +153,67 @@ describe('no connection to the server', () => {
   test('a server certificate from another CA', async () => {
     const path = await kubeconfig(admin.replace('ca.crt', 'admin.crt'));
     await fails([], { KUBECONFIG: path }, /^Unable to connect to the server 127\.0\.0\.1:\d+: .*certificate.*\n$/);
+  });
+});
+
+describe('a user who cannot log in as the kubeconfig says', () => {
+  const API = 'client.authentication.k8s.io/v1';
+  const exec = { apiVersion: API, command: 'no-such-login', interactiveMode: 'Never' };
+  const expired = `x.${Buffer.from('{"exp":1}').toString('base64url')}.x`;
+  const oidc = { 'idp-issuer-url': 'https://issuer.test', 'client-id': 'x', 'id-token': expired };
+  const users: Record<string, [user: object, lines: string]> = {
+    'a plugin that is not installed': [
+      { exec: { ...exec, installHint: 'apt-get install login' } },
+      'no-such-login not found\nhint: apt-get install login',
+    ],
+    'a plugin that fails': [
+      { exec: { ...exec, command: 'false' } },
+      'false failed with 1\nhint: false should print the reason; kubectl runs it, too',
+    ],
+    'a plugin that needs a terminal': [
+      { exec: { ...exec, interactiveMode: 'Always' } },
+      'no-such-login asks for credentials\nhint: run this command in a terminal',
+    ],
+    'a plugin that prints a secret in the wrong place': [
+      { exec: { ...exec, command: 'echo', args: ['{"token": "secret"}'] } },
+      'what echo printed cannot be used: its apiVersion is invalid\nhint: see the documentation of that credential plugin',
+    ],
+    'an auth-provider that no longer exists': [
+      { 'auth-provider': { name: 'azure' } },
+      'user "admin": kubectl has no auth-provider "azure" any more\nhint: .*',
+    ],
+    'an expired id-token': [
+      { 'auth-provider': { name: 'oidc', config: oidc } },
+      'the id-token has expired\nhint: renew it with any kubectl command, such as: kubectl auth whoami',
+    ],
+    'a secret in the wrong place': [
+      { exec: { ...exec, env: 'secret' } },
+      'user "admin": exec.env has the wrong type\nhint: .*',
+    ],
+    'a token that is a number': [{ token: 123 }, 'user "admin": token must be text\nhint: .*'],
+    'no credentials': [{}, 'the user has no credentials\nhint: .*'],
+  };
+  for (const [title, [user, lines]] of Object.entries(users)) {
+    test(title, async () => {
+      const path = await kubeconfig(JSON.stringify({ ...JSON.parse(admin), users: [{ name: 'admin', user }] }));
+      await fails([], { KUBECONFIG: path }, new RegExp(`^error: cannot use the kubeconfig: ${lines}\n$`));
+    });
+  }
+});
+
+describe('a time limit', () => {
+  const config = { KUBECONFIG: server.kubeconfig };
+
+  for (const limit of ['0', '20', '20s', '10000h']) {
+    test(`--request-timeout ${limit}`, async () => {
+      const { code, stderr } = await runBundle(['status', '--request-timeout', limit], config);
+      assert.deepEqual([code, stderr], [0, 'No resources found in default namespace.\n']);
+    });
+  }
+
+  test('--timeout 1000h, which no timer can wait', async () => {
+    const { stderr } = await runBundle(['verify', 'none', '--timeout', '1000h'], config);
+    assert.match(stderr, /^error: volume snapshot "none" not found in namespace "default"$/m);
   });
 });
 

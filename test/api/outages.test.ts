@@ -100,7 +100,7 @@ test('a list that expires is read again, and yields each object once', async () 
   faulty.behave(at(/^GET .*[?&]continue=/, { code: 410, reason: 'Expired', message: 'the token is too old' }, 1));
   const said: string[] = [];
   const flags = { kubeconfig: faulty.kubeconfig, requestTimeout: 30_000 };
-  const cluster = connect(flags, {}, (text) => said.push(text));
+  const cluster = await connect(flags, {}, (text) => said.push(text));
   const found = await Array.fromAsync(list(cluster, 'ConfigMap', ANY, { namespace: 'default' }));
   const names = found.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('many-'));
   assert.deepEqual([names.length, new Set(names).size, faulty.spoilt.length], [count, count, 1]);

@@ -121,7 +121,7 @@ const kubeconfigFor = ({ port }: AddressInfo, authority: string): string =>
     clusters: [
       { name: 'faulty', cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority': authority } },
     ],
-    users: [{ name: 'admin', user: {} }],
+    users: [{ name: 'admin', user: { token: 'any' } }], // without credentials, kubectl would ask for a password
     contexts: [{ name: 'faulty', context: { cluster: 'faulty', user: 'admin' } }],
     'current-context': 'faulty',
   });

@@ -17,6 +17,7 @@ const ORDER = [
   'src/cli',
   'src/manifests',
   'src/node',
+  'src/net',
   'src/model',
   'src/version.ts',
 ];
@@ -93,7 +94,7 @@ describe('side effects are confined to a few folders', () => {
 
   test('child processes', () => onlyIn(['src/node/command.ts'], imports('node:child_process')));
   test('the Kubernetes client', () => onlyIn(['src/cluster'], imports('@kubernetes/client-node')));
-  test('requests', () => onlyIn(['src/registry', 'src/cluster'], imports('undici')));
+  test('requests', () => onlyIn(['src/registry', 'src/cluster', 'src/net'], imports('undici')));
   test('files', () => onlyIn(withFiles, imports('node:fs', 'node:fs/promises')));
   test('the process itself', () => {
     const inPod = 'src/manifests/run-bundle.ts'; // which contains the first lines of the pod's program as a string

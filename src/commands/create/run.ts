@@ -16,7 +16,7 @@ import { type CreatePlan, planCreate } from './plan.ts';
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
   if (options.IMAGE.length > 0 && options.from) throw new UsageError('specify images or --from, not both');
   const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE };
-  const cluster = connect({ ...options, ...lasting }, context.env, context.progress.warn);
+  const cluster = await connect({ ...options, ...lasting }, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {

@@ -56,7 +56,7 @@ const imagesInCluster = async (
   const { connect } = await import('../../cluster/connection.ts');
   const { imagesInUse, requestInUse } = await import('../../cluster/images-in-use.ts');
   const remedies = { kubeconfig: `set KUBECONFIG, or ${WITHOUT_CLUSTER}`, slow: WITHOUT_CLUSTER };
-  const cluster = connect({ requestTimeout: REQUEST_TIMEOUT, remedies }, env, progress.warn);
+  const cluster = await connect({ requestTimeout: REQUEST_TIMEOUT, remedies }, env, progress.warn);
   const { images, unusable } = await imagesInUse(cluster, signal);
   for (const image of unusable) {
     if (!exclude.some((prefix) => image.name.startsWith(prefix))) progress.warn(describeSkipped(image));

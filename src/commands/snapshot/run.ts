@@ -13,7 +13,7 @@ import type { SnapshotOptions } from './command.ts';
 
 export const runSnapshot = async (options: SnapshotOptions, context: Context): Promise<void> => {
   const { name, pvc, class: snapshotClass, output, timeout } = options;
-  const cluster = connect({ ...options, patience: UNTIL_DEADLINE }, context.env, context.progress.warn);
+  const cluster = await connect({ ...options, patience: UNTIL_DEADLINE }, context.env, context.progress.warn);
   const { namespace } = cluster;
   const snapshot = snapshotOfClaim({ name, namespace, version, ...(snapshotClass && { snapshotClass }) }, pvc);
   await withDeadline(timeout, context, async (limited) => {

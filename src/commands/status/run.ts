@@ -9,7 +9,7 @@ export const runStatus = async (options: StatusOptions, context: Context): Promi
   const { env, print, progress, signal, now } = context;
   const { NAME: name, allNamespaces, output } = options;
   if (name && allNamespaces) throw new UsageError('a preload cannot be retrieved by name across all namespaces');
-  const cluster = connect(options, env, progress.warn);
+  const cluster = await connect(options, env, progress.warn);
   const namespace = allNamespaces ? undefined : cluster.namespace;
   const preloads = await listPreloads(cluster, { namespace, name }, signal);
   const [first] = preloads;

@@ -1,11 +1,14 @@
 import { BlockList, isIP } from 'node:net';
 
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Returns the proxy that Go programs use for `url` with this environment; undefined for a direct connection. */
-export const proxyFor = (url: URL, environment: Readonly<Record<string, string>>): string | undefined => {
+export const proxyFor = (url: URL, environment: Environment): string | undefined => {
   const read = (name: string) => environment[name] || environment[name.toLowerCase()];
   const proxy = read(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
   if (!proxy || isDirect(url, read('NO_PROXY') ?? '')) return undefined;
-  return /^(https?|socks5):\/\//.test(proxy) ? proxy : `http://${proxy}`;
+  return /^(https?|socks5h?):\/\//.test(proxy) ? proxy : `http://${proxy}`;
 };
 
 const isDirect = (url: URL, noProxy: string): boolean => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { proxyFor } from '../../../src/registry/proxy.ts';
+import { proxyFor } from '../../../src/net/proxy.ts';
 
 describe('the proxy that Go programs use', () => {
   const environment = { HTTP_PROXY: 'plain.test:3128', https_proxy: 'http://secure.test:3128' };
@@ -11,6 +11,10 @@ describe('the proxy that Go programs use', () => {
     assert.equal(proxy('https://r.test/'), 'http://secure.test:3128');
     assert.equal(proxyFor(new URL('https://r.test'), {}), undefined);
   });
+
+  for (const proxy of ['https://p.test', 'socks5://p.test', 'socks5h://p.test']) {
+    test(proxy, () => assert.equal(proxyFor(new URL('https://r.test'), { HTTPS_PROXY: proxy }), proxy));
+  }
 
   for (const [url, noProxy, direct] of [
     ['https://localhost:5000', '', true],
