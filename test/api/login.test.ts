@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, connect } from '../../src/cluster/connection.ts';
 import { sendForJson } from '../../src/cluster/rest.ts';
 import { context, entry } from './both-programs.ts';
 import { CLUSTER, FAR, folder, PROXY, plugin, proxies, SOCKS, save, TLS_PROXY, token, url } from './login-parts.ts';
+
+/** How many connections proxies have opened since the last call. */
+const opened = (): number => proxies.flatMap(({ forwarded }) => forwarded.splice(0)).length;
 
 const login = async (name: string, user: object, cluster: object = {}): Promise<Cluster> => {
   const config = {
@@ -26,7 +30,6 @@ describe('requests share connections, which every proxy counts', () => {
   for (const [title, proxy] of Object.entries({ CONNECT: PROXY, TLS: TLS_PROXY, SOCKS })) {
     test(title, async () => {
       const cluster = await login('pool', { token }, { ...FAR, 'proxy-url': proxy });
-      const opened = () => proxies.flatMap(({ forwarded }) => forwarded.splice(0)).length;
       opened();
       for (let round = 0; round < 20; round += 1) await whoami(cluster);
       assert.ok(opened() <= 2);
@@ -34,6 +37,15 @@ describe('requests share connections, which every proxy counts', () => {
       assert.ok(opened() <= 8); // a connection may be free a moment after its answer
     });
   }
+});
+
+test('a connection survives the pause between two polls', async () => {
+  const cluster = await login('pause', { token }, { ...FAR, 'proxy-url': PROXY });
+  await whoami(cluster);
+  opened();
+  await sleep(6000); // more than undici's default
+  await whoami(cluster);
+  assert.equal(opened(), 0);
 });
 
 describe('credentials that the server refuses', () => {
