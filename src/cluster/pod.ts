@@ -1,9 +1,10 @@
-import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
 import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
-import { finalReport, type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
+import { CONTAINER } from '../model/names.ts';
+import { containerState, finalReport, type LoaderPod, loaderEnd, type PodTerms } from '../model/pod-state.ts';
+import { createStartPatience, eventProblem, type StartProblem, startProblem } from '../model/start-problem.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
@@ -13,55 +14,55 @@ import { pause } from './wait.ts';
 import { lastWarning } from './warnings.ts';
 import { isPassing } from './weather.ts';
 
-const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
-const MOUNT_PATIENCE = 30_000; // so do kubelets
-const SCHEDULING_PATIENCE = 20_000; // the volume may not be created yet
+const QUIET = 5000; // milliseconds at the start without a look at events: most pods have started by then
 
 interface StartingPod {
   pod: KubernetesObject;
   claim: KubernetesObject;
   terms: PodTerms;
+  /** node that the user requires */
+  node?: string | undefined;
 }
 
 /**
- * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Throws
- * PreloadError as soon as it is clear that it cannot start.
+ * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Reports what keeps
+ * it from starting. Throws PreloadError if that cannot pass by itself.
  */
 export const podStarted = async (
   cluster: Cluster,
-  { pod, claim, terms }: StartingPod,
+  { pod, claim, terms, node }: StartingPod,
+  report: (problem: string) => void,
   signal: AbortSignal,
 ): Promise<string> => {
-  const since = performance.now();
-  let unschedulableSince: number | undefined;
+  const began = performance.now();
+  const lastsTooLong = createStartPatience();
   const place = { namespace: pod.metadata.namespace ?? '', signal };
   for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
     const current = sameLoader(found, pod);
-    const { phase, containerStatuses = [] } = current.status ?? {};
-    if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
+    if (current.status?.phase === 'Running' || containerState(current)?.terminated) return current.spec.nodeName ?? '';
     const now = performance.now();
-    const problem = startProblem(current, terms);
-    unschedulableSince = problem?.mayPass ? (unschedulableSince ?? now) : undefined;
-    const isFinal = problem && (unschedulableSince === undefined || now - unschedulableSince > SCHEDULING_PATIENCE);
-    if (isFinal) throw new PreloadError(problem.message, problem.hint);
-    const failure = now - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
-    if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, terms.otherVolume);
-    const warning = now - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod, signal) : undefined;
-    if (warning?.startsWith('FailedMount: MountVolume.'))
-      throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`, terms.otherVolume);
+    const ofPod = startProblem(current, terms, node);
+    const problem =
+      ofPod ?? (now - began > QUIET ? await problemInEvents(cluster, { pod, claim, terms }, signal) : undefined);
+    if (problem && lastsTooLong(problem, now)) throw new PreloadError(problem.message, problem.hint);
+    if (problem) report(problem.message);
+    else lastsTooLong(undefined, now);
   }
   throw new Error('a wait has no end'); // changes() yields for ever
 };
 
-const provisioningFailure = async (
+/** The last warning about a claim that has no volume yet, or else about the pod. */
+const problemInEvents = async (
   cluster: Cluster,
-  claim: KubernetesObject,
+  { pod, claim, terms }: StartingPod,
   signal: AbortSignal,
-): Promise<string | undefined> => {
+): Promise<StartProblem | undefined> => {
   const { name, namespace = '' } = claim.metadata;
-  const options = { namespace, signal };
-  const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, options);
-  return current?.status?.phase === 'Pending' ? lastWarning(cluster, claim, signal) : undefined;
+  const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, { namespace, signal });
+  const isPending = current?.status?.phase === 'Pending';
+  const warning =
+    (isPending && (await lastWarning(cluster, claim, signal))) || (await lastWarning(cluster, pod, signal));
+  return warning && eventProblem(warning, terms);
 };
 
 const readLoader = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<LoaderPod> => {
@@ -175,5 +176,5 @@ const isPassingForLogs = (error: unknown): boolean =>
 
 const logLines = (cluster: Cluster, { metadata }: KubernetesObject, signal: AbortSignal): AsyncGenerator<string> => {
   const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/log`;
-  return sendForLines(cluster, path, { query: { container: LOADER, follow: 'true' }, signal, idle: SILENCE });
+  return sendForLines(cluster, path, { query: { container: CONTAINER, follow: 'true' }, signal, idle: SILENCE });
 };

@@ -8,7 +8,7 @@ import {
 } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/names.ts';
-import { phaseOf } from '../model/pod-state.ts';
+import { phaseOf } from '../model/phase.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';

@@ -9,7 +9,7 @@ export const lastWarning = async (
   cluster: Cluster,
   { kind, metadata }: KubernetesObject,
   signal: AbortSignal,
-): Promise<string | undefined> => {
+): Promise<Event | undefined> => {
   const { name, uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
   const fieldSelector = `${about},type=Warning`;
@@ -18,7 +18,7 @@ export const lastWarning = async (
   for await (const event of list(cluster, 'Event', EVENT, options)) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;
   }
-  return last && `${last.reason}: ${last.message}`;
+  return last;
 };
 
 const PATIENCE = 5000; // for the last words of a command
@@ -32,7 +32,7 @@ export const withLastWarning = async (
   const signal = AbortSignal.timeout(PATIENCE);
   for (const object of objects) {
     const warning = await lastWarning(cluster, object, signal).catch(() => undefined);
-    if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
+    if (warning) return new PreloadError(`${error.message}: ${warning.reason}: ${warning.message}`, error.hint);
   }
   return error;
 };

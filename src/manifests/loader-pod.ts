@@ -1,10 +1,9 @@
-import { labels, objectNames } from '../model/names.ts';
+import { CONTAINER, labels, objectNames } from '../model/names.ts';
 import { type PreloadSettings, REQUEST_KEY } from './loader.ts';
 import type { KubernetesObject } from './object.ts';
 import { onlyOn, onNode, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
 import { type ConfigMap, RUN_FOLDER, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
-export const LOADER = 'loader';
 const HOST = '/host';
 const VOLUME = '/snapshot';
 const PULL_SECRETS = '/pull-secrets';
@@ -43,7 +42,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
         }),
       containers: [
         {
-          name: LOADER,
+          name: CONTAINER,
           image: settings.pod.image,
           command: runBundle(configMap),
           args: [

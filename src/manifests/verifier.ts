@@ -1,5 +1,4 @@
-import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
-import { LOADER } from './loader-pod.ts';
+import { CONTAINER, labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 import { onlyOn, type PodSettings, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
 import { BUNDLE_KEY, type ConfigMap, runBundle, TOOL_FOLDER } from './run-bundle.ts';
@@ -72,7 +71,7 @@ export const verifyPod = (settings: VerifySettings, configMap: ConfigMap): Kuber
       ...(settings.node && onlyOn(settings.node)),
       containers: [
         {
-          name: LOADER,
+          name: CONTAINER,
           image: settings.pod.image,
           command: runBundle(configMap),
           args: ['verify', '--volume', VOLUME, '--events'],

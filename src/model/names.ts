@@ -5,6 +5,9 @@ export const FIELD_MANAGER = TOOL;
 export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io';
 export const USAGE_NAME = `kubectl ${PLUGIN}`;
 
+/** Container that does the work in the pod of a loader or a verifier. */
+export const CONTAINER = 'loader';
+
 export type Component = 'loader' | 'snapshot' | 'record' | 'verify';
 
 /** Names of the objects of preload `name`; all are in the same namespace. */

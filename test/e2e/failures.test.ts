@@ -18,15 +18,15 @@ interface Failure {
 
 const failures: Record<string, Failure> = {
   'image-of-pod': {
-    args: [IMAGE, '--image', MISSING],
-    error: /the loader's image cannot be pulled: .*nowhere:1.*not found/,
-    hint: /use --image to specify an image/,
+    args: [IMAGE, '--image', MISSING, '--timeout', '15s'],
+    error: /timed out after 15s: .*nowhere:1.*/,
+    hint: /--timeout/,
   },
   'node-unknown': { args: [IMAGE, '--node', 'nobody'], error: /node "nobody" not found/, hint: /kubectl get nodes/ },
   'node-too-small': {
-    args: [IMAGE, '--node', 'tiny'],
-    error: /the loader cannot be scheduled: .*Insufficient cpu/,
-    hint: /use --node to specify a node/,
+    args: [IMAGE, '--node', 'tiny', '--timeout', '15s'],
+    error: /timed out after 15s: FailedScheduling: .*Insufficient cpu/,
+    hint: /--timeout/,
   },
   'platform-unknown': {
     args: [IMAGE, '--platform', 'linux/s390x', '--timeout', '10s'],

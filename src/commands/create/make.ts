@@ -48,7 +48,7 @@ const runLoader = async (
   made: MadeObjects,
   context: Context,
 ): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
-  const { signal, now } = context;
+  const { progress, signal, now } = context;
   const { size, storageClass } = plan.settings;
   const { claim, pod } = await step(context, {
     title: `Creating a volume of ${size}`,
@@ -57,7 +57,13 @@ const runLoader = async (
   });
   const node = await step(context, {
     title: 'Starting the loader',
-    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS }, signal),
+    do: () =>
+      podStarted(
+        cluster,
+        { pod, claim, terms: LOADER_TERMS, node: plan.settings.node },
+        (problem) => progress.update(`Starting the loader: ${problem}`),
+        signal,
+      ),
     done: (node) => `Loader running on ${node}`,
   });
   const started = now();

@@ -93,7 +93,9 @@ const verifyClone = async (
       title: `Cloning ${snapshotId}`,
       do: async () => {
         const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
-        return { ...objects, node: await podStarted(cluster, { ...objects, terms: VERIFIER_TERMS }, signal) };
+        const report = (problem: string) => context.progress.update(`Cloning ${snapshotId}: ${problem}`);
+        const starting = { ...objects, terms: VERIFIER_TERMS, node: settings.node };
+        return { ...objects, node: await podStarted(cluster, starting, report, signal) };
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });

@@ -27,7 +27,7 @@ const pod = {
   status: {
     phase: 'Failed',
     conditions: [{ type: 'Ready', status: 'False', lastProbeTime: null, lastTransitionTime: null }],
-    containerStatuses: [{ name: 'main', state: { terminated } }],
+    containerStatuses: [{ name: 'loader', state: { terminated } }],
   },
 };
 const node = {

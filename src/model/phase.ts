@@ -1,0 +1,18 @@
+import { LOADER_TERMS, type LoaderPod, loaderEnd, type SnapshotStatus } from './pod-state.ts';
+import { startProblem } from './start-problem.ts';
+import type { Phase } from './summary.ts';
+
+/** Phase of a preload, from its loader and its snapshot if they exist. */
+export const phaseOf = (
+  pod: LoaderPod | undefined,
+  snapshot: SnapshotStatus | undefined,
+): { phase: Phase; reason?: string } => {
+  if (snapshot?.readyToUse) return { phase: 'Ready' };
+  // not failed: the driver retries after an error
+  const reason = snapshot?.error && (snapshot.error.message ?? 'the CSI driver reports an error');
+  if (snapshot || !pod) return { phase: 'Snapshotting', ...(reason && { reason }) };
+  if (pod.status?.phase === 'Failed') return { phase: 'Failed', reason: loaderEnd(pod) ?? 'the loader failed' };
+  if (pod.status?.phase !== 'Pending') return { phase: 'Capturing' };
+  const problem = startProblem(pod, LOADER_TERMS);
+  return { phase: 'Starting', ...(problem && { reason: problem.message }) };
+};
