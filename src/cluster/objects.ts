@@ -116,6 +116,24 @@ export const apply = async (
   });
 };
 
+/** Changes the fields in `changes`, as a merge patch; all others stay. */
+export const patch = async (
+  cluster: Cluster,
+  kind: Kind,
+  name: string,
+  changes: object,
+  options: RequestOptions & { namespace?: string } = {},
+): Promise<void> => {
+  const { namespace = cluster.namespace, ...request } = options;
+  const contentType = 'application/merge-patch+json';
+  await sendForJson(cluster, pathOf(kind, namespace, name), {
+    method: 'PATCH',
+    body: changes,
+    contentType,
+    ...request,
+  });
+};
+
 /** Returns what `schema` makes of the object, or undefined if it does not exist. Throws PreloadError if it is malformed. */
 export const read = async <S extends v.GenericSchema>(
   cluster: Cluster,

@@ -31,7 +31,7 @@ export const snapshotReady = async (
   cluster: Cluster,
   { metadata }: KubernetesObject,
   signal: AbortSignal,
-  onProblem: (problem: string) => void,
+  onProblem: (problem: string) => Promise<void> | void,
 ): Promise<SnapshotHandle> => {
   const { name, namespace = '', uid } = metadata;
   let problem: string | undefined;
@@ -43,7 +43,7 @@ export const snapshotReady = async (
       const handle = readyToUse && snapshot && (await snapshotHandle(cluster, snapshot, signal));
       if (handle) return handle;
       problem = error ? (error.message ?? 'its driver reports an error') : undefined;
-      if (problem) onProblem(problem);
+      if (problem) await onProblem(problem);
     }
     throw new Error('a wait has no end'); // changes() yields for ever
   } catch (error) {

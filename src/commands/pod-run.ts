@@ -2,6 +2,7 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cluster/made-objects.ts';
 import { findOwn } from '../cluster/objects.ts';
+import { volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { Interrupted, TimedOut } from '../model/errors.ts';
@@ -13,6 +14,8 @@ export interface Run {
   made: MadeObjects;
   /** the snapshot that was submitted, which stays whatever happens: its driver may need longer than this command */
   submitted?: KubernetesObject;
+  /** name of the volume that must be gone in the end */
+  volume?: string | undefined;
 }
 
 interface RunSettings {
@@ -32,6 +35,7 @@ export const inRun = async <T>(
   try {
     const result = await work(run);
     await cleanUp(run, settings, context, signal);
+    if (settings.cleanup && run.volume && run.made.all().length === 0) await volumeGone(cluster, run.volume, signal);
     return result;
   } catch (error) {
     const watched = [...(run.submitted ? [run.submitted] : []), ...run.made.all()];

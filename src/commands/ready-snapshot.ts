@@ -5,18 +5,23 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { step } from './step.ts';
 
-/** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */
+/** Waits until the snapshot can be used, and passes errors of its driver to `onProblem`. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
   cluster: Cluster,
   snapshot: KubernetesObject,
   context: Context,
+  onProblem: (problem: string) => Promise<void> = async () => {},
 ): Promise<PreloadSummary> => {
   const { progress, signal } = context;
   const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
   const title = 'Waiting for the snapshot';
   const handle = await step(context, {
     title,
-    do: () => snapshotReady(cluster, snapshot, signal, (problem) => progress.update(`${title}: ${problem}`)),
+    do: () =>
+      snapshotReady(cluster, snapshot, signal, (problem) => {
+        progress.update(`${title}: ${problem}`);
+        return onProblem(problem);
+      }),
     done: () => 'Snapshot ready',
   });
   return { name, namespace, phase: 'Ready', ...handle, created };

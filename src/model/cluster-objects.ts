@@ -101,7 +101,12 @@ export const CLAIM = object({
   status: v.exactOptional(object({ phase: v.exactOptional(LINE) })),
 });
 
-export const VOLUME = object({ spec: object({ csi: v.exactOptional(object({ driver: LINE })) }) });
+export const VOLUME = object({
+  spec: object({
+    csi: v.exactOptional(object({ driver: LINE })),
+    persistentVolumeReclaimPolicy: v.exactOptional(LINE),
+  }),
+});
 
 export type Volume = v.InferOutput<typeof VOLUME>;
 

@@ -5,6 +5,7 @@ import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { encodeRecord } from '../../cluster/records.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
+import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { recordConfigMap } from '../../manifests/snapshot.ts';
@@ -14,7 +15,7 @@ import { LOADER_TERMS } from '../../model/pod-state.ts';
 import type { PreloadRecord } from '../../model/record.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
-import { inRun, submit } from '../pod-run.ts';
+import { inRun, type Run, submit } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
@@ -33,11 +34,21 @@ export const makePreload = async (
   const { name, namespace } = plan.settings;
   const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
-    const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
+    const { claim, sealed } = await runLoader(cluster, plan, run, { keep }, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
+    let isInUse = sealed.readOnly;
+    // some storage takes snapshots only of volumes that no node uses
+    const letGo = async (problem: string) => {
+      if (!isInUse) return;
+      isInUse = false;
+      context.progress.warn(
+        `the snapshot of a volume in use failed: ${problem}; removing the loader, so that the driver can try again without it`,
+      );
+      await removeOrThrow(run.made, [claim]);
+    };
     const snapshot = await submit(cluster, run, plan.snapshot, context);
     await createRecord(cluster, recordOf(plan, sealed.record, snapshot), context);
-    return { ...(await waitForSnapshot(cluster, snapshot, context)), ...summarizeRecord(sealed.record) };
+    return { ...(await waitForSnapshot(cluster, snapshot, context, letGo)), ...summarizeRecord(sealed.record) };
   });
 };
 
@@ -45,14 +56,15 @@ export const makePreload = async (
 const runLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
-  made: MadeObjects,
+  run: Run,
+  { keep }: { keep: boolean },
   context: Context,
 ): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
   const { progress, signal, now } = context;
   const { size, storageClass } = plan.settings;
   const { claim, pod } = await step(context, {
     title: `Creating a volume of ${size}`,
-    do: () => createLoader(cluster, plan, made, signal),
+    do: () => createLoader(cluster, plan, run.made, signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
   const node = await step(context, {
@@ -66,6 +78,7 @@ const runLoader = async (
       ),
     done: (node) => `Loader running on ${node}`,
   });
+  if (!keep) run.volume = await deleteWithClaim(cluster, claim, signal);
   const started = now();
   const outcome = await step(context, {
     title: 'Resolving images',
@@ -86,10 +99,10 @@ const runLoader = async (
   }
   await step(context, {
     title: 'Removing the small volume',
-    do: () => removeOrThrow(made),
+    do: () => removeOrThrow(run.made),
     done: () => 'Removed the small volume',
   });
-  return runLoader(cluster, plan.resized(larger), made, context);
+  return runLoader(cluster, plan.resized(larger), run, { keep }, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */

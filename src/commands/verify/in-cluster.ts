@@ -4,6 +4,7 @@ import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluste
 import { checkLoaderAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
+import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { ConfigMap } from '../../manifests/run-bundle.ts';
@@ -88,7 +89,8 @@ const verifyClone = async (
   const [claim, pod] = [verifyClaim(settings), verifyPod(settings, configMap)];
   const command = removeCommand(settings.name, settings.namespace, 'verify');
   const cleanup = { title: 'Removing the pod and the clone', command };
-  return inRun(cluster, { cleanup }, context, async ({ made }) => {
+  return inRun(cluster, { cleanup }, context, async (run) => {
+    const { made } = run;
     const there = await step(context, {
       title: `Cloning ${snapshotId}`,
       do: async () => {
@@ -99,6 +101,7 @@ const verifyClone = async (
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });
+    run.volume = await deleteWithClaim(cluster, there.claim, signal);
     const started = context.now();
     const verification = await follow(cluster, there.pod, context);
     if (checksum && verification.checksum !== checksum) {

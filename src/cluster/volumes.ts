@@ -1,0 +1,49 @@
+import type { KubernetesObject } from '../manifests/object.ts';
+import { CLAIM, VOLUME } from '../model/cluster-objects.ts';
+import { ApiError } from '../model/errors.ts';
+import type { Cluster } from './connection.ts';
+import { nullIfForbidden, patch, read } from './objects.ts';
+import { poll } from './wait.ts';
+
+/**
+ * Makes the storage delete the volume of a bound claim together with the claim, also if its class retains volumes. Returns
+ * the name of the volume; undefined if this user may not read it. Warns if this user may not change it.
+ */
+export const deleteWithClaim = async (
+  cluster: Cluster,
+  claim: KubernetesObject,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  const { name: claimName, namespace = '' } = claim.metadata;
+  const bound = await read(cluster, 'PersistentVolumeClaim', CLAIM, claimName, { namespace, signal });
+  const name = bound?.spec.volumeName;
+  const volume = name && (await nullIfForbidden(read(cluster, 'PersistentVolume', VOLUME, name, { signal })));
+  if (!name || !volume) return undefined;
+  if (volume.spec.persistentVolumeReclaimPolicy !== 'Retain') return name;
+  const spec = { persistentVolumeReclaimPolicy: 'Delete' };
+  try {
+    await patch(cluster, 'PersistentVolume', name, { spec }, { signal });
+    return name;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
+    cluster.warn(
+      `its storage class retains persistentvolume/${name}, and this user may not change that; when it is no longer needed, delete it and its disk: kubectl delete pv ${name}`,
+    );
+    return undefined;
+  }
+};
+
+const REMOVAL_TIMEOUT = 60_000;
+
+/** Waits until the volume is gone, after its claim was removed. Warns if that takes long. */
+export const volumeGone = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(REMOVAL_TIMEOUT)]);
+  const isGone = async () =>
+    (await read(cluster, 'PersistentVolume', VOLUME, name, { signal: limit })) ? undefined : true;
+  await poll(limit, isGone).catch(() => {
+    signal.throwIfAborted();
+    cluster.warn(
+      `persistentvolume/${name} is still there: its storage may need it as long as the snapshot exists; see: kubectl describe pv ${name}`,
+    );
+  });
+};
