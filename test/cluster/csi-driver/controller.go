@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"syscall"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -12,8 +13,9 @@ import (
 
 type controllerServer struct {
 	csi.UnimplementedControllerServer
-	pool   pool
-	attach bool
+	pool      pool
+	attach    bool
+	requested map[string]time.Time // when each clone was first requested
 }
 
 func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {

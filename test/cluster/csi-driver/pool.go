@@ -37,6 +37,7 @@ type image struct {
 	Filesystem      string // empty until a volume is first staged
 	FilesystemBytes int64  // less than SizeBytes where the filesystem has yet to grow
 	AttachedTo      string
+	Parameters      map[string]string // of its storage class
 	StagedOn        string // counts only while a loop device holds the image: see stagedOn
 }
 

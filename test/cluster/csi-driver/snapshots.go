@@ -28,6 +28,9 @@ func (s *controllerServer) CreateSnapshot(_ context.Context, request *csi.Create
 	if err != nil {
 		return nil, err
 	}
+	if err := s.pool.snapshotFault(volume); err != nil {
+		return nil, err
+	}
 	snapshot := &image{ID: id, Name: request.Name, SizeBytes: volume.SizeBytes, Created: time.Now()}
 	if err := s.pool.create(snapshot, volume); err != nil {
 		return nil, err

@@ -48,7 +48,12 @@ func (s *controllerServer) newVolume(id, sourceID string, request *csi.CreateVol
 	if !fits(size, request.CapacityRange) || (source != nil && size < source.SizeBytes) {
 		return nil, status.Errorf(codes.OutOfRange, "a volume from source %q cannot have a size in the range %v", sourceID, request.CapacityRange)
 	}
-	volume := &image{ID: id, Name: request.Name, SizeBytes: size, Created: time.Now()}
+	if source != nil {
+		if err := cloneFault(request.Parameters, s.firstRequest(id)); err != nil {
+			return nil, err
+		}
+	}
+	volume := &image{ID: id, Name: request.Name, SizeBytes: size, Created: time.Now(), Parameters: request.Parameters}
 	return volume, s.pool.create(volume, source)
 }
 
@@ -68,6 +73,9 @@ func (s *controllerServer) DeleteVolume(_ context.Context, request *csi.DeleteVo
 	}
 	if volume.AttachedTo != "" || node != "" {
 		return nil, status.Errorf(codes.FailedPrecondition, "attached to %q, staged on %q", volume.AttachedTo, node)
+	}
+	if err := s.pool.deletionFault(volume); err != nil {
+		return nil, err
 	}
 	return &csi.DeleteVolumeResponse{}, s.pool.remove(volume.ID)
 }
