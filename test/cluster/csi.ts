@@ -87,7 +87,7 @@ const controller = (cluster: Cluster, { driver, storageClass, attach }: Driver):
     ready: async () => true, // a claim that gets bound is the proof
   });
   const sidecars: Component['from'] = { module: 'csi-sidecars' };
-  const retry = '--retry-interval-start=500ms';
+  const retry = ['--retry-interval-start=500ms', '--retry-interval-max=5s'];
   return [
     plugin,
     sidecar(
@@ -96,14 +96,14 @@ const controller = (cluster: Cluster, { driver, storageClass, attach }: Driver):
       '--extra-create-metadata',
       '--default-fstype=ext4',
       '--feature-gates=Topology=false',
-      retry,
+      ...retry,
     ),
     sidecar(
       'csi-snapshotter',
       sidecars,
       '--extra-create-metadata',
       '--feature-gates=CSIVolumeGroupSnapshot=false',
-      retry,
+      ...retry,
     ),
     sidecar('csi-resizer', sidecars),
     ...(attach ? [sidecar('csi-attacher', sidecars)] : []),

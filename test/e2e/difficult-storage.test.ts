@@ -27,7 +27,7 @@ const CLASSES = [
   storageClass('not-attached', 'attached-disk', { snapshots: 'detached' }),
   storageClass('with-snapshots', 'disk', { deletion: 'after-snapshots' }),
   storageClass('retained', 'disk', {}, 'Retain'),
-  storageClass('slow-clones', 'disk', { cloneSeconds: '45' }),
+  storageClass('slow-clones', 'disk', { cloneSeconds: '25' }),
 ];
 
 before(async () => {
@@ -59,7 +59,10 @@ for (const [name, snapshotClass] of [
     const before = await volumes();
     const flags = ['--storage-class', name, '--snapshot-class', snapshotClass];
     const { stderr } = await createPreload(NAMESPACE, name, [IMAGE, ...flags]);
-    assert.match(stderr, / ! the snapshot of a volume in use failed: .*must be available.*; removing the loader, so that/);
+    assert.match(
+      stderr,
+      / ! the snapshot of a volume in use failed: .*must be available.*; removing the loader, so that/,
+    );
     assert.equal((await status(NAMESPACE, name)).phase, 'Ready');
     await becomes(KEPT(name), () => objectsOf(NAMESPACE));
     assert.deepEqual(await volumes(), before);
@@ -73,9 +76,12 @@ test('a volume that its snapshot needs is reported by name', async () => {
   const left = (await volumes()).filter((name) => !before.includes(name));
   assert.equal(left.length, 1);
   const hint = `see: kubectl describe pv ${left[0]}`;
-  assert.match(stderr, new RegExp(` ! persistentvolume/${left[0]} is still there: its storage may need it .*; ${hint}`));
+  assert.match(
+    stderr,
+    new RegExp(` ! persistentvolume/${left[0]} is still there: its storage may need it .*; ${hint}`),
+  );
   await discard('needed');
-  await becomes(before, volumes, 360); // the provisioner tries again after up to five minutes
+  await becomes(before, volumes);
 });
 
 test('no volume of a class that retains them is left', async () => {

@@ -38,7 +38,7 @@ type image struct {
 	FilesystemBytes int64  // less than SizeBytes where the filesystem has yet to grow
 	AttachedTo      string
 	Parameters      map[string]string // of its storage class
-	StagedOn        string // counts only while a loop device holds the image: see stagedOn
+	StagedOn        string            // counts only while a loop device holds the image: see stagedOn
 }
 
 func openPool(dir string) (pool, error) {

@@ -143,5 +143,6 @@ describe('the patience with problems', () => {
   });
 
   test('has no end with others', () => assert.ok(!createStartPatience()(waits, Number.MAX_SAFE_INTEGER)));
-  test('ends at once if a problem has no time', () => assert.ok(createStartPatience()({ message: 'invalid', limit: 0 }, 7)));
+  test('ends at once if a problem has no time', () =>
+    assert.ok(createStartPatience()({ message: 'invalid', limit: 0 }, 7)));
 });
