@@ -6,7 +6,15 @@ import type { CaptureRequest } from '../model/request.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { type NodeStore, readNodeStore } from '../node/containerd.ts';
 import { releaseLeftovers } from '../node/held-layers.ts';
-import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from '../node/mount.ts';
+import {
+  canHoldLayers,
+  filesystemUuid,
+  hideVolumeInNode,
+  makeReadOnly,
+  mountOf,
+  remount,
+  showVolumeInNode,
+} from '../node/mount.ts';
 import { identifyRun } from '../node/process-id.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { CaptureOptions } from './context.ts';
@@ -19,6 +27,11 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   if ([root, '/'].includes(volume)) {
     throw new PreloadError(`${volume} is a root filesystem`, 'specify a mounted volume with --to');
   }
+  if (device && !canHoldLayers(device.type))
+    throw new PreloadError(
+      `the volume has ${device.type}, a shared filesystem, which cannot hold layers`,
+      remedies.otherVolume,
+    );
   if (!device && !force) {
     throw new PreloadError(
       `no volume is mounted at ${volume}`,

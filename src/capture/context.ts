@@ -10,6 +10,7 @@ export interface Remedies {
   /** a volume of at least `size`, a quantity; just a larger one without it */
   largerVolume: (size?: string) => string;
   otherNode: string;
+  otherVolume: string;
   emptyVolume: string;
 }
 

@@ -6,6 +6,8 @@ import { pathHere } from './files.ts';
 
 export interface Mount {
   target: string;
+  /** of its filesystem, such as `ext4` */
+  type: string;
   /** device */
   source: string;
   /** options of the filesystem, not of this mount */
@@ -33,10 +35,16 @@ export const findMount = (mountinfo: string, target: string): Mount | undefined 
     .map((line) => line.split(' '))
     .filter((fields) => fields[4] === target)
     .map((fields) => {
-      const [, source = '', superOptions = ''] = fields.slice(fields.indexOf('-') + 1);
-      return { target, source, superOptions: superOptions.split(',') };
+      const [type = '', source = '', superOptions = ''] = fields.slice(fields.indexOf('-') + 1);
+      return { target, type, source, superOptions: superOptions.split(',') };
     })
     .at(-1);
+
+// these do not have devices, whiteouts or the extended attributes of overlayfs
+const SHARED = /^(nfs4?|cifs|smb3|ceph|glusterfs|9p|virtiofs|lustre|fuse(\..*)?)$/;
+
+/** Whether a filesystem of this type can hold unpacked layers. */
+export const canHoldLayers = (type: string): boolean => !SHARED.test(type);
 
 export const mountOf = async (target: string): Promise<Mount | undefined> =>
   findMount(await readFile('/proc/self/mountinfo', 'utf8'), target);

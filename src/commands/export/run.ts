@@ -50,11 +50,13 @@ export const runExport = async (options: ExportOptions, context: Context): Promi
 const CREATE_REMEDIES: Remedies = {
   largerVolume: (size) => `run create again with ${size ? `--size ${size}` : 'a larger --size'}`,
   otherNode: 'use another node with --node',
+  otherVolume: 'use --storage-class with a class of block volumes',
   emptyVolume: 'use --base with a snapshot that kubectl preload created',
 };
 const EXPORT_REMEDIES: Remedies = {
   largerVolume: (size) => `use a ${size ? `volume of at least ${size}` : 'larger volume'}`,
   otherNode: 'run export on another node',
+  otherVolume: 'mount a block volume there, with ext4 or XFS for example',
   emptyVolume: 'use an empty volume, or delete everything on this one with --force',
 };
 

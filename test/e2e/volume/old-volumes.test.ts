@@ -17,7 +17,7 @@ import { onNode, restore } from '../restore/restored-node.ts';
 const VERSIONS = ['0.1'];
 const FILES = join(import.meta.dirname, 'format-1');
 const folder = await mkdtemp(join(tmpdir(), 'preload-old-'));
-const remedies = { largerVolume: () => '', otherNode: '', emptyVolume: '' };
+const remedies = { largerVolume: () => '', otherNode: '', otherVolume: '', emptyVolume: '' };
 
 before(async () => {
   await ensurePackages(['attr'], console.error);

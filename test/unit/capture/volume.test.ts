@@ -32,7 +32,7 @@ const folder = await mkdtemp(join(tmpdir(), 'preload-state-'));
 after(() => rm(folder, { recursive: true }));
 
 let volume = '';
-const remedies = { largerVolume: () => '', otherNode: '', emptyVolume: 'use --force' };
+const remedies = { largerVolume: () => '', otherNode: '', otherVolume: '', emptyVolume: 'use --force' };
 
 /** What a capture does before it writes. */
 const open = async (force = false): Promise<VolumeState> => {
