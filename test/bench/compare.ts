@@ -1,5 +1,5 @@
 // Compares this build with the build of another checkout; they run alternately on the same nodes and disks.
-// usage: node test/bench/compare.ts CHECKOUT [RUNS]
+// usage: node test/bench/compare.ts CHECKOUT [RUNS [ONLY...]]; ONLY are beginnings of names, such as restore
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -23,15 +23,18 @@ const CONTAINERD = '2';
 const IMAGES = 20;
 const HELP_CALLS = 20;
 
-const [checkout = '', runs = '5'] = process.argv.slice(2);
+const [checkout = '', runs = '5', ...only] = process.argv.slice(2);
 const BUILDS = { other: resolve(checkout, 'dist', TOOL), here: BUNDLE };
 type Build = keyof typeof BUILDS;
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-bench-'));
 const rows: Record<string, Record<Build, number[]>> = {};
 
+const isWanted = (name: string): boolean => only.length === 0 || only.some((start) => name.startsWith(start));
+
 /** Measures both builds by turns; the one that begins changes with every round. */
 const compare = async (name: string, measure: (build: Build) => Promise<number>): Promise<void> => {
+  if (!isWanted(name)) return;
   const row: Record<Build, number[]> = { other: [], here: [] };
   rows[name] = row;
   for (let round = 0; round < Number(runs); round++) {
@@ -60,6 +63,7 @@ try {
 
   const sources = { cached: bring('images pull'), blobs: bring('content fetch'), pulled: async () => {} };
   for (const [name, prepare] of Object.entries(sources)) {
+    if (!isWanted(`export, ${name}`)) continue;
     await withNode(
       folder,
       CONTAINERD,

@@ -1,4 +1,4 @@
-// Usage: npm run -s bench -- restore|export|compare CHECKOUT
+// Usage: npm run -s bench -- restore|export|compare CHECKOUT [RUNS [ONLY...]]
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
