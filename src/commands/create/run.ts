@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
 import { connect } from '../../cluster/connection.ts';
-import { checkLoaderAllowed, checkStorage } from '../../cluster/preflight.ts';
+import { checkAllowed, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
@@ -25,7 +25,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     }
     await checkStorage(cluster, options, limited.signal);
     await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
-    await checkLoaderAllowed(cluster, plan.pod, limited.signal);
+    await checkAllowed(cluster, [plan.pod, plan.claim, plan.snapshot], limited.signal);
     const summary = await makePreload(cluster, plan, options, limited);
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { checkLoaderAllowed, storageClassFor } from '../../cluster/preflight.ts';
+import { checkAllowed, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
@@ -54,7 +54,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
       ...(options.node && { node: options.node }),
     };
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
-    await checkLoaderAllowed(cluster, verifyPod(settings, configMap), signal);
+    await checkAllowed(cluster, [verifyPod(settings, configMap), verifyClaim(settings)], signal);
     const clone = { settings, configMap, snapshotId, checksum };
     const verification = await verifyClone(cluster, clone, limited);
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
