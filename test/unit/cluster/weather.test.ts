@@ -32,7 +32,7 @@ describe('a server that has never answered is not waited for if', () => {
   const cases: Record<string, [error: Error, tries: number]> = {
     'it refuses connections': [answer(0, 'refused'), 1],
     'it does not answer in time': [new AnswerTimeout('late'), 1],
-    'it is none of Kubernetes: a broken answer is worth a few tries': [new BrokenAnswer('terminated'), 3],
+    'the connection breaks: that is worth a few tries': [new BrokenAnswer('terminated'), 3],
   };
   for (const [what, [error, tries]] of Object.entries(cases)) {
     test(what, async () => {
