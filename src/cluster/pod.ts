@@ -1,7 +1,7 @@
 import { LOADER } from '../manifests/loader-pod.ts';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
-import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError } from '../model/errors.ts';
+import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, TimedOut } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
 import { finalReport, type LoaderPod, loaderEnd, type PodTerms, startProblem } from '../model/pod-state.ts';
 import { changes } from './changes.ts';
@@ -10,54 +10,66 @@ import type { MadeObjects } from './made-objects.ts';
 import { apply, read } from './objects.ts';
 import { sendForLines } from './rest.ts';
 import { pause } from './wait.ts';
-import { lastWarning } from './warnings.ts';
+import { isScalingUp, lastWarning } from './warnings.ts';
 import { isPassing } from './weather.ts';
 
-const VOLUME_PATIENCE = 20_000; // provisioners retry after a failure
-const MOUNT_PATIENCE = 30_000; // so do kubelets
-const SCHEDULING_PATIENCE = 20_000; // the volume may not be created yet
+const PATIENCE = 20_000; // with the scheduler and the provisioner; the volume may not be created yet
+const MOUNT_PATIENCE = 30_000; // kubelets try again
 
 interface StartingPod {
   pod: KubernetesObject;
   claim: KubernetesObject;
   terms: PodTerms;
+  /** gets what delays the pod, and may still pass */
+  onProblem: (problem: string) => void;
 }
 
 /**
  * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Throws
- * PreloadError as soon as it is clear that it cannot start.
+ * PreloadError as soon as it is clear that it cannot start. Provisioners try again, so their errors end only the time limit.
  */
 export const podStarted = async (
   cluster: Cluster,
-  { pod, claim, terms }: StartingPod,
+  { pod, claim, terms, onProblem }: StartingPod,
   signal: AbortSignal,
 ): Promise<string> => {
   const since = performance.now();
   let unschedulableSince: number | undefined;
+  let mountFailure: string | undefined; // its time
+  let problem: string | undefined;
   const place = { namespace: pod.metadata.namespace ?? '', signal };
-  for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
-    const current = sameLoader(found, pod);
-    const { phase, containerStatuses = [] } = current.status ?? {};
-    if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
-    const now = performance.now();
-    const problem = startProblem(current, terms);
-    unschedulableSince = problem?.mayPass ? (unschedulableSince ?? now) : undefined;
-    const isFinal = problem && (unschedulableSince === undefined || now - unschedulableSince > SCHEDULING_PATIENCE);
-    if (isFinal) throw new PreloadError(problem.message, problem.hint);
-    const failure = now - since > VOLUME_PATIENCE && (await provisioningFailure(cluster, claim, signal));
-    if (failure) throw new PreloadError(`cannot create the volume: ${failure}`, terms.otherVolume);
-    const warning = now - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod, signal) : undefined;
-    if (warning?.startsWith('FailedMount: MountVolume.'))
-      throw new PreloadError(`cannot mount the volume: ${warning.replace(/^FailedMount: /, '')}`, terms.otherVolume);
+  try {
+    for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
+      const current = sameLoader(found, pod);
+      const { phase, containerStatuses = [] } = current.status ?? {};
+      if (phase === 'Running' || containerStatuses[0]?.state?.terminated) return current.spec.nodeName ?? '';
+      const now = performance.now();
+      const obstacle = startProblem(current, terms);
+      unschedulableSince = obstacle?.mayPass ? (unschedulableSince ?? now) : undefined;
+      if (obstacle && !obstacle.mayPass) throw new PreloadError(obstacle.message, obstacle.hint);
+      if (obstacle && now - (unschedulableSince ?? now) > PATIENCE) {
+        if (!(await isScalingUp(cluster, pod, signal))) throw new PreloadError(obstacle.message, obstacle.hint);
+        onProblem('an autoscaler is adding a node');
+      }
+      const warning = now - since > PATIENCE ? await provisioningFailure(cluster, claim, signal) : undefined;
+      problem = warning && `cannot create the volume: ${warning.text}`;
+      if (problem) onProblem(problem);
+      const failure = now - since > MOUNT_PATIENCE ? await lastWarning(cluster, pod, signal) : undefined;
+      if (!failure?.text.startsWith('FailedMount: MountVolume.')) continue;
+      const message = `cannot mount the volume: ${failure.text.replace(/^FailedMount: /, '')}`;
+      // an old warning may be about what has passed
+      if (mountFailure && failure.time !== mountFailure) throw new PreloadError(message, terms.otherVolume);
+      mountFailure = failure.time;
+      onProblem(message);
+    }
+  } catch (error) {
+    if (!problem || !(error instanceof TimedOut)) throw error;
+    throw new PreloadError(`${error.message}; ${problem}`, `${terms.otherVolume}, or raise --timeout`);
   }
   throw new Error('a wait has no end'); // changes() yields for ever
 };
 
-const provisioningFailure = async (
-  cluster: Cluster,
-  claim: KubernetesObject,
-  signal: AbortSignal,
-): Promise<string | undefined> => {
+const provisioningFailure = async (cluster: Cluster, claim: KubernetesObject, signal: AbortSignal) => {
   const { name, namespace = '' } = claim.metadata;
   const options = { namespace, signal };
   const current = await read(cluster, 'PersistentVolumeClaim', CLAIM, name, options);

@@ -4,21 +4,43 @@ import { PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
 
+interface Warning {
+  /** `FailedMount: …` */
+  text: string;
+  /** by the server's clock; another one if the same warning came again */
+  time: string;
+}
+
 /** Returns the last warning about `object`, which may explain a delay; undefined if there are no warnings. */
 export const lastWarning = async (
   cluster: Cluster,
-  { kind, metadata }: KubernetesObject,
+  object: KubernetesObject,
   signal: AbortSignal,
-): Promise<string | undefined> => {
-  const { name, uid } = metadata; // an earlier object may have had the same name
-  const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
-  const fieldSelector = `${about},type=Warning`;
+): Promise<Warning | undefined> => {
   let last: Event | undefined;
-  const options = { namespace: metadata.namespace ?? '', fieldSelector, signal };
-  for await (const event of list(cluster, 'Event', EVENT, options)) {
+  for await (const event of eventsOf(cluster, object, 'Warning', signal)) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;
   }
-  return last && `${last.reason}: ${last.message}`;
+  return last && { text: `${last.reason}: ${last.message}`, time: timeOf(last) };
+};
+
+const SCALING_UP = ['TriggeredScaleUp', 'Nominated']; // by cluster-autoscaler and Karpenter
+
+/** Whether an autoscaler is adding a node for `pod`. */
+export const isScalingUp = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<boolean> => {
+  for await (const { reason } of eventsOf(cluster, pod, 'Normal', signal)) if (SCALING_UP.includes(reason)) return true;
+  return false;
+};
+
+const eventsOf = (
+  cluster: Cluster,
+  { kind, metadata }: KubernetesObject,
+  type: 'Normal' | 'Warning',
+  signal: AbortSignal,
+): AsyncGenerator<Event> => {
+  const { name, namespace = '', uid } = metadata; // an earlier object may have had the same name
+  const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
+  return list(cluster, 'Event', EVENT, { namespace, fieldSelector: `${about},type=${type}`, signal });
 };
 
 const PATIENCE = 5000; // for the last words of a command
@@ -32,7 +54,7 @@ export const withLastWarning = async (
   const signal = AbortSignal.timeout(PATIENCE);
   for (const object of objects) {
     const warning = await lastWarning(cluster, object, signal).catch(() => undefined);
-    if (warning) return new PreloadError(`${error.message}: ${warning}`, error.hint);
+    if (warning) return new PreloadError(`${error.message}: ${warning.text}`, error.hint);
   }
   return error;
 };

@@ -55,9 +55,11 @@ const runLoader = async (
     do: () => createLoader(cluster, plan, made, signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
+  const starting = 'Starting the loader';
+  const onProblem = (problem: string) => context.progress.update(`${starting}: ${problem}`);
   const node = await step(context, {
-    title: 'Starting the loader',
-    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS }, signal),
+    title: starting,
+    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS, onProblem }, signal),
     done: (node) => `Loader running on ${node}`,
   });
   const started = now();

@@ -87,11 +87,14 @@ const verifyClone = async (
   const command = removeCommand(settings.name, settings.namespace, 'verify');
   const cleanup = { title: 'Removing the pod and the clone', command };
   return inRun(cluster, { cleanup }, context, async ({ made }) => {
+    const title = `Cloning ${snapshotId}`;
+    const onProblem = (problem: string) => context.progress.update(`${title}: ${problem}`);
     const there = await step(context, {
-      title: `Cloning ${snapshotId}`,
+      title,
       do: async () => {
         const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
-        return { ...objects, node: await podStarted(cluster, { ...objects, terms: VERIFIER_TERMS }, signal) };
+        const starting = { ...objects, terms: VERIFIER_TERMS, onProblem };
+        return { ...objects, node: await podStarted(cluster, starting, signal) };
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });
