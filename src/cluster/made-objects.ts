@@ -4,7 +4,8 @@ import { ApiError, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
-import { create, findOwn, type Kind, remove } from './objects.ts';
+import { create, findOwn } from './creation.ts';
+import { type Kind, remove } from './objects.ts';
 import { isPassing } from './weather.ts';
 
 /** The objects that one run created for its own use, so that it removes exactly those. */

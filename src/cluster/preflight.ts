@@ -2,8 +2,9 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { ANY, CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
+import { create } from './creation.ts';
 import { alreadyThere } from './made-objects.ts';
-import { create, list, nullIfForbidden, read } from './objects.ts';
+import { list, nullIfForbidden, read } from './objects.ts';
 import {
   checkSnapshotClass,
   chooseOne,

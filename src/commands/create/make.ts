@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
+import { create } from '../../cluster/creation.ts';
 import type { MadeObjects } from '../../cluster/made-objects.ts';
-import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { poll } from '../../cluster/wait.ts';
