@@ -37,12 +37,12 @@ describe('a server that has never answered is not waited for if', () => {
   for (const [what, [error, tries]] of Object.entries(cases)) {
     test(what, async () => {
       let count = 0;
-      const sky = { weather: newWeather(UNTIL_DEADLINE), warn: () => {} };
+      const server = { weather: newWeather(UNTIL_DEADLINE), warn: () => {} };
       const attempt = async () => {
         count += 1;
         if (count < 3) throw error;
       };
-      await persist(sky, undefined, attempt).catch((thrown) => assert.equal(thrown, error));
+      await persist(server, undefined, attempt).catch((thrown) => assert.equal(thrown, error));
       assert.equal(count, tries);
     });
   }
