@@ -4,7 +4,8 @@ import { ApiError, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
-import { create, findOwn, type Kind, remove } from './objects.ts';
+import { create, findOwn } from './creation.ts';
+import { type Kind, remove } from './objects.ts';
 import { isPassing } from './weather.ts';
 
 /** The objects that one run created for its own use, so that it removes exactly those. */
@@ -102,23 +103,31 @@ const removeOne = async (
     if (!own) return { object };
     await remove(cluster, own, { signal: requesting });
     if (isImpatient) return { object, isRemoved: true };
-    const waiting = AbortSignal.any([AbortSignal.timeout(REMOVAL_PATIENCE), refused.signal, ...ends]);
-    await gone(cluster, own, waiting).catch((error: unknown) => {
-      if (until?.aborted) return;
-      throw waiting.aborted ? new PreloadError('it is still being removed') : error;
+    const waiting = AbortSignal.any([AbortSignal.timeout(REMOVAL_PATIENCE), ...ends]);
+    const isGone = await gone(cluster, own, refused.signal, waiting).catch((error: unknown) => {
+      if (!waiting.aborted) throw error;
+      return until?.aborted;
     });
-    return { object, isRemoved: true };
+    return isGone ? { object, isRemoved: true } : { object, problem: 'it is still being removed' };
   } catch (error) {
     if (!isPassing(error) && error instanceof ApiError) refused.abort();
     return { object, problem: requesting.aborted ? 'the API server did not answer' : (error as Error).message };
   }
 };
 
-const gone = async (cluster: Cluster, { kind, metadata }: KubernetesObject, signal: AbortSignal): Promise<void> => {
+/** Waits until the object is gone. Returns false if it is not, and waiting for it has become useless. */
+const gone = async (
+  cluster: Cluster,
+  { kind, metadata }: KubernetesObject,
+  useless: AbortSignal,
+  signal: AbortSignal,
+): Promise<boolean> => {
   const place = { namespace: metadata.namespace ?? '', signal };
   for await (const found of changes(cluster, kind as Kind, ANY, metadata.name, place)) {
-    if (found?.metadata.uid !== metadata.uid) return;
+    if (found?.metadata.uid !== metadata.uid) return true;
+    if (useless.aborted) return false;
   }
+  return false;
 };
 
 const describeLeft = (objects: readonly KubernetesObject[], problem: string): string => {

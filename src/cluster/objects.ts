@@ -1,12 +1,10 @@
 import * as v from 'valibot';
-import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ANY, type AnyObject } from '../model/cluster-objects.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { FIELD_MANAGER, RUN_ANNOTATION, SNAPSHOT_GROUP } from '../model/names.ts';
+import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
 import { LINE, matches, object, parse } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
 import { sendForJson } from './rest.ts';
-import { isPassing, persist } from './weather.ts';
 
 /** API group with version and plural by kind; `global` kinds have no namespace. */
 const KINDS = {
@@ -44,62 +42,9 @@ export const pathOf = (kind: Kind, namespace?: string, name?: string): string =>
 const pathOfObject = ({ kind, metadata }: KubernetesObject): string =>
   pathOf(kind as Kind, metadata.namespace, metadata.name);
 
-interface RequestOptions {
+export interface RequestOptions {
   signal?: AbortSignal;
 }
-
-/**
- * Creates an object. Throws ApiError AlreadyExists if there is another one with its name. A dry run checks everything but
- * stores nothing. `signal` ends the waits between tries, but no request: what has been sent may have been done.
- */
-export const create = async (
-  cluster: Cluster,
-  object: KubernetesObject,
-  { signal, dryRun = false }: RequestOptions & { dryRun?: boolean } = {},
-): Promise<KubernetesObject> => {
-  const body = withRun(object, cluster.run);
-  const path = pathOf(object.kind as Kind, object.metadata.namespace);
-  const request = { method: 'POST', body, query: { fieldManager: FIELD_MANAGER } } as const;
-  if (dryRun) {
-    const query = { ...request.query, dryRun: 'All' };
-    await sendForJson(cluster, path, { ...request, query, isRepeatable: true, ...(signal && { signal }) });
-    return body;
-  }
-  let isUncertain = false;
-  return persist(cluster, signal, async () => {
-    try {
-      return known(body, parseAnswer(ANY, await sendForJson(cluster, path, request), objectName(object)));
-    } catch (error) {
-      isUncertain ||= isPassing(error);
-      const isThere = error instanceof ApiError && error.reason === 'AlreadyExists';
-      const own = (isUncertain || isThere) && (await findOwn(cluster, body, signal && { signal }));
-      if (own) return own;
-      throw error;
-    }
-  });
-};
-
-const withRun = (object: KubernetesObject, run: string): KubernetesObject => {
-  const { metadata } = object;
-  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [RUN_ANNOTATION]: run } } };
-};
-
-/** `object` with what the server has added. */
-const known = (object: KubernetesObject, { metadata: { uid, creationTimestamp } }: AnyObject): KubernetesObject => ({
-  ...object,
-  metadata: { ...object.metadata, ...(uid && { uid }), ...(creationTimestamp && { creationTimestamp }) },
-});
-
-/** Returns `object` as it is in the cluster, if this run created it. */
-export const findOwn = async (
-  cluster: Cluster,
-  object: KubernetesObject,
-  options: RequestOptions = {},
-): Promise<KubernetesObject | undefined> => {
-  const { name, namespace = '' } = object.metadata;
-  const found = await nullIfForbidden(read(cluster, object.kind as Kind, ANY, name, { ...options, namespace }));
-  return found?.metadata.annotations?.[RUN_ANNOTATION] === cluster.run ? known(object, found) : undefined;
-};
 
 /** Server-side apply: creates or updates the object. */
 export const apply = async (

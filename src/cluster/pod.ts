@@ -1,6 +1,6 @@
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
-import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError } from '../model/errors.ts';
+import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, TimedOut } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
 import { CONTAINER } from '../model/names.ts';
 import { containerState, finalReport, type LoaderPod, loaderEnd, type PodTerms } from '../model/pod-state.ts';
@@ -22,31 +22,35 @@ interface StartingPod {
   terms: PodTerms;
   /** node that the user requires */
   node?: string | undefined;
+  /** gets what delays the pod, and may still pass */
+  onProblem: (problem: string) => void;
 }
 
 /**
- * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Reports what keeps
- * it from starting. Throws PreloadError if that cannot pass by itself.
+ * Waits until the pod's container runs or has finished; its events tell how it ended. Returns its node. Throws PreloadError
+ * if something keeps it from starting that cannot pass by itself.
  */
-export const podStarted = async (
-  cluster: Cluster,
-  { pod, claim, terms, node }: StartingPod,
-  report: (problem: string) => void,
-  signal: AbortSignal,
-): Promise<string> => {
+export const podStarted = async (cluster: Cluster, starting: StartingPod, signal: AbortSignal): Promise<string> => {
+  const { pod, terms, node, onProblem } = starting;
   const began = performance.now();
   const lastsTooLong = createStartPatience();
+  let problem: StartProblem | undefined;
   const place = { namespace: pod.metadata.namespace ?? '', signal };
-  for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
-    const current = sameLoader(found, pod);
-    if (current.status?.phase === 'Running' || containerState(current)?.terminated) return current.spec.nodeName ?? '';
-    const now = performance.now();
-    const ofPod = startProblem(current, terms, node);
-    const problem =
-      ofPod ?? (now - began > QUIET ? await problemInEvents(cluster, { pod, claim, terms }, signal) : undefined);
-    if (problem && lastsTooLong(problem, now)) throw new PreloadError(problem.message, problem.hint);
-    if (problem) report(problem.message);
-    else lastsTooLong(undefined, now);
+  try {
+    for await (const found of changes(cluster, 'Pod', LOADER_POD, pod.metadata.name, place)) {
+      const current = sameLoader(found, pod);
+      if (current.status?.phase === 'Running' || containerState(current)?.terminated)
+        return current.spec.nodeName ?? '';
+      const now = performance.now();
+      const ofPod = startProblem(current, terms, node);
+      problem = ofPod ?? (now - began > QUIET ? await problemInEvents(cluster, starting, signal) : undefined);
+      if (lastsTooLong(problem, now)) throw new PreloadError(problem?.message ?? '', problem?.hint);
+      if (problem) onProblem(problem.message);
+    }
+  } catch (error) {
+    if (!problem || !(error instanceof TimedOut)) throw error;
+    const hint = ['raise --timeout', problem.hint].filter(Boolean).join(', or ');
+    throw new PreloadError(`${error.message}; ${problem.message}`, hint);
   }
   throw new Error('a wait has no end'); // changes() yields for ever
 };

@@ -2,8 +2,9 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { ANY, CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
+import { create } from './creation.ts';
 import { alreadyThere } from './made-objects.ts';
-import { create, list, nullIfForbidden, read } from './objects.ts';
+import { list, nullIfForbidden, read } from './objects.ts';
 import {
   checkSnapshotClass,
   chooseOne,
@@ -66,28 +67,36 @@ export const storageClassFor = async (
 
 const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
-/** Throws if the cluster would reject the loader: no privileged pods, no quota or no permission. Creates nothing. */
-export const checkLoaderAllowed = async (
+/**
+ * Throws if the cluster would reject one of the objects of a run: no privileged pods, no quota or no permission. Creates
+ * nothing.
+ */
+export const checkAllowed = async (
   cluster: Cluster,
-  pod: KubernetesObject,
+  objects: readonly KubernetesObject[],
   signal: AbortSignal,
 ): Promise<void> => {
-  const namespace = pod.metadata.namespace ?? '';
+  const { namespace } = cluster;
   if (!(await read(cluster, 'Namespace', ANY, namespace, { signal }).catch(() => true))) {
     throw new PreloadError(`namespace "${namespace}" not found`, 'choose an existing one with -n');
   }
-  try {
-    await create(cluster, pod, { dryRun: true, signal });
-  } catch (error) {
-    if (error instanceof ApiError && error.reason === 'AlreadyExists') throw alreadyThere(pod);
-    const level = /violates PodSecurity "(\w+):/.exec((error as Error).message)?.[1];
-    if (!level) throw error;
-    throw new PreloadError(
-      `namespace "${namespace}" does not allow privileged pods (PodSecurity: ${level})`,
-      `choose another namespace with -n, or run: kubectl label ns ${namespace} pod-security.kubernetes.io/enforce=privileged`,
-      error,
-    );
+  for (const object of objects) {
+    await create(cluster, object, { dryRun: true, signal }).catch((error: Error) => {
+      throw refusalOf(object, error);
+    });
   }
+};
+
+const refusalOf = (object: KubernetesObject, error: Error): Error => {
+  const { namespace = '' } = object.metadata;
+  if (error instanceof ApiError && error.reason === 'AlreadyExists') return alreadyThere(object);
+  const level = /violates PodSecurity "(\w+):/.exec(error.message)?.[1];
+  if (!level) return error;
+  return new PreloadError(
+    `namespace "${namespace}" does not allow privileged pods (PodSecurity: ${level})`,
+    `choose another namespace with -n, or run: kubectl label ns ${namespace} pod-security.kubernetes.io/enforce=privileged`,
+    error,
+  );
 };
 
 /** Throws PreloadError if one of these Secrets does not exist. What this user may not read is left to the kubelet. */

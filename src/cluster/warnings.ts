@@ -10,11 +10,10 @@ export const lastWarning = async (
   { kind, metadata }: KubernetesObject,
   signal: AbortSignal,
 ): Promise<Event | undefined> => {
-  const { name, uid } = metadata; // an earlier object may have had the same name
+  const { name, namespace = '', uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
-  const fieldSelector = `${about},type=Warning`;
   let last: Event | undefined;
-  const options = { namespace: metadata.namespace ?? '', fieldSelector, signal };
+  const options = { namespace, fieldSelector: `${about},type=Warning`, signal };
   for await (const event of list(cluster, 'Event', EVENT, options)) {
     if (!last || timeOf(event) >= timeOf(last)) last = event;
   }

@@ -13,7 +13,7 @@ export interface Weather {
   outage?: { since: number; reason: string; isReported: boolean };
 }
 
-interface Sky {
+interface Server {
   weather: Weather;
   warn: (text: string) => void;
 }
@@ -55,21 +55,25 @@ const backoff = (tries: number): number =>
   Math.min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE) * (0.5 + Math.random() / 2);
 
 /** Repeats `attempt` while the server is away or busy. Throws its last error, or the abort reason of `signal`. */
-export const persist = async <T>(sky: Sky, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> => {
-  const { weather } = sky;
+export const persist = async <T>(
+  server: Server,
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<T>,
+): Promise<T> => {
+  const { weather } = server;
   const started = performance.now();
   for (let tries = 1; ; tries += 1) {
     try {
       const result = await attempt();
-      endOutage(sky);
+      endOutage(server);
       return result;
     } catch (error) {
       signal?.throwIfAborted();
       if (!isWorthWaiting(error, weather)) {
-        if (error instanceof ApiError && error.code !== 0) endOutage(sky);
+        if (error instanceof ApiError && error.code !== 0) endOutage(server);
         throw error;
       }
-      noteOutage(sky, error as Error);
+      noteOutage(server, error as Error);
       const wait = (error instanceof ApiError ? error.retryAfter : undefined) ?? backoff(tries);
       if (performance.now() - started + wait > patienceOf(weather, signal)) throw error;
       await pause(wait, signal);
@@ -82,7 +86,7 @@ const patienceOf = ({ isKnown, patience }: Weather, signal: AbortSignal | undefi
   return signal ? patience : READING_PATIENCE; // nothing else would end the wait
 };
 
-const noteOutage = ({ weather, warn }: Sky, { message: reason }: Error): void => {
+const noteOutage = ({ weather, warn }: Server, { message: reason }: Error): void => {
   const now = performance.now();
   weather.outage ??= { since: now, reason, isReported: false };
   const { since, isReported } = weather.outage;
@@ -91,7 +95,7 @@ const noteOutage = ({ weather, warn }: Sky, { message: reason }: Error): void =>
   warn(`the API server is not available, trying again: ${reason}`);
 };
 
-const endOutage = ({ weather, warn }: Sky): void => {
+const endOutage = ({ weather, warn }: Server): void => {
   if (!weather.outage) return;
   const { since, reason } = weather.outage;
   delete weather.outage;

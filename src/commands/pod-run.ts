@@ -1,7 +1,7 @@
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
+import { findOwn } from '../cluster/creation.ts';
 import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cluster/made-objects.ts';
-import { findOwn } from '../cluster/objects.ts';
 import { volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';

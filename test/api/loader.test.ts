@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../cluster/machine/until.ts';
 import { STORAGE, startTestServer } from './api-server.ts';
 
@@ -32,6 +33,19 @@ const runRemedy = async (stderr: string): Promise<void> => {
   const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
   assert.ok(command, stderr);
   await server.kubectl(command.split(' '));
+};
+
+let reports = 0;
+
+/** What a controller or a kubelet says about the loader or its volume. */
+const report = async (kind: 'Pod' | 'PersistentVolumeClaim', type: string, reason: string, message: string) => {
+  const uid = await server.kubectl(['get', kind, 'preload-web', '--output', 'jsonpath={.metadata.uid}']);
+  reports += 1;
+  await server.apply({
+    ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: `report-${reports}`, namespace: 'default' } },
+    ...{ type, reason, message, lastTimestamp: new Date().toISOString().replace(/\.\d+/, '') },
+    involvedObject: { kind, namespace: 'default', name: 'preload-web', uid },
+  });
 };
 
 const waiting = (reason: string, message: string) => ({
@@ -106,6 +120,31 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     assert.ok(stderr.endsWith(`${reason}\nhint: raise --timeout\n`), stderr);
   });
 
+  test('a provisioner that keeps failing, at the timeout', async () => {
+    const run = await createUntilPending('--timeout', '28s');
+    await report('PersistentVolumeClaim', 'Warning', 'ProvisioningFailed', 'quota exceeded');
+    const { code, stderr } = await run.outcome;
+    assert.equal(code, 1);
+    const reason = 'timed out after 28s; cannot create the volume: ProvisioningFailed: quota exceeded';
+    assert.ok(
+      stderr.endsWith(`error: ${reason}\nhint: use another --storage-class or --size, or raise --timeout\n`),
+      stderr,
+    );
+  });
+
+  test('a mount that fails again and again', async () => {
+    const run = await createUntilPending();
+    const fail = () => report('Pod', 'Warning', 'FailedMount', 'MountVolume.SetUp failed: wrong fs type');
+    await fail();
+    const failing = setInterval(() => fail().catch(() => {}), 3000);
+    const { code, stderr } = await run.outcome.finally(() => clearInterval(failing));
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error: cannot mount the volume: MountVolume\.SetUp failed: wrong fs type\nhint: use another/m,
+    );
+  });
+
   test('deleted by someone else', async () => {
     const run = await createUntilPending();
     await server.kubectl(['delete', 'pod', 'preload-web']);
@@ -116,6 +155,17 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
       /^error: pod preload-web was deleted by someone else\nhint: run the command again; .* --node\n$/m,
     );
   });
+});
+
+test('what has passed or is about to pass does not end create', async () => {
+  const run = await createUntilPending();
+  await report('Pod', 'Warning', 'FailedMount', 'MountVolume.SetUp failed: failed to sync configmap cache');
+  await report('Pod', 'Normal', 'TriggeredScaleUp', 'pod triggered scale-up');
+  await server.setStatus('pod/preload-web', 'default', unschedulable('0/1 nodes are available'));
+  await sleep(45_000);
+  assert.equal(run.child.exitCode, null, run.said.stderr);
+  run.child.kill('SIGINT');
+  assert.equal((await run.outcome).code, 130);
 });
 
 describe('a signal', () => {

@@ -35,7 +35,7 @@ const onceSubmitted = (name: string, fault: Fault): Fault => {
   let submitted = false;
   return (method, path) => {
     if (submitted) return fault(method, path);
-    submitted = method === 'POST' && path.includes(`/namespaces/${name}/volumesnapshots`);
+    submitted = method === 'POST' && path.includes(`/namespaces/${name}/volumesnapshots`) && !path.includes('dryRun');
     return undefined;
   };
 };

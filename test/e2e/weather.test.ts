@@ -87,11 +87,24 @@ const succeeds = async (name: string, ended: Promise<Outcome>): Promise<string> 
   await becomes([`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`, 'VolumeSnapshotContent'], () =>
     objectsOf(NAMESPACE),
   );
+  await removePreload(name);
+  return stderr;
+};
+
+const removePreload = async (name: string): Promise<void> => {
   await kubectl(['delete', 'volumesnapshot', '-n', NAMESPACE, name]);
   await becomes([], async () => (await objectsOf(NAMESPACE)).filter((object) => !object.startsWith('ConfigMap')));
   await kubectl(['delete', 'configmap', '-n', NAMESPACE, `preloaded-${name}`, '--ignore-not-found']);
-  return stderr;
 };
+
+const isLog = (path: string): boolean => /\/log\?/.test(path);
+
+/** What the API server says if it cannot get a log from the kubelet. */
+const UNREACHABLE: Answer = { code: 500, reason: 'InternalError', message: 'dial tcp 10.0.0.1:10250: i/o timeout' };
+
+/** Resolves once the pod has reported that the volume is sealed. */
+const sealed = (pod: string): Promise<void> =>
+  becomes(true, async () => (await kubectl(['logs', '-n', NAMESPACE, pod])).includes('"type":"sealed"'), 120);
 
 /** Breaks all open connections, and from then on some requests. */
 const spoil = async (fault: Answer | Break): Promise<void> => {
@@ -116,10 +129,28 @@ describe('create goes on if the API server', () => {
     faulty.behave(() => undefined);
     const { ended } = await createUntil('sealing', 'Capturing ', { KUBECONFIG: faulty.kubeconfig });
     await faulty.leave();
-    const log = ['logs', '-n', NAMESPACE, 'preload-sealing'];
-    await becomes(true, async () => (await kubectl(log)).includes('"type":"sealed"'), 120);
+    await sealed('preload-sealing');
     await faulty.comeBack();
     await succeeds('sealing', ended);
+  });
+
+  test('gives only the new lines of the log after the volume was sealed, as if it had been rotated', async () => {
+    faulty.behave(() => undefined);
+    const { ended } = await createUntil('rotated', 'Capturing ', { KUBECONFIG: faulty.kubeconfig });
+    let isSealed = false;
+    faulty.behave((_, path) => {
+      if (!isLog(path)) return undefined;
+      return isSealed ? { path: `${path}&tailLines=0` } : UNREACHABLE;
+    });
+    await faulty.leave();
+    await faulty.comeBack();
+    await sealed('preload-rotated');
+    isSealed = true;
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\nrotated +True +Ready /);
+    assert.match(stderr, /^ ! lost \d+ reports of the loader, so /m);
+    await removePreload('rotated');
   });
 
   for (const [moment, title] of [
@@ -137,17 +168,34 @@ describe('create goes on if the API server', () => {
   }
 });
 
-test('verify goes on if the API server is away', async () => {
-  faulty.behave(() => undefined);
-  await nodeReady();
-  await createPreload(NAMESPACE, 'checked', IMAGES);
-  const child = startPreload(['verify', 'checked', '-n', NAMESPACE], { KUBECONFIG: faulty.kubeconfig });
-  const ended = outcome(child);
-  await said(child.stderr, 'mounted on');
-  await faulty.leave();
-  await sleep(5000);
-  await faulty.comeBack();
-  const { code, stdout, stderr } = await ended;
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /\nchecked +True +/);
+describe('verify goes on', () => {
+  before(async () => {
+    await nodeReady();
+    await createPreload(NAMESPACE, 'checked', IMAGES);
+  });
+  const verify = () => startPreload(['verify', 'checked', '-n', NAMESPACE], { KUBECONFIG: faulty.kubeconfig });
+  const passes = async (ended: Promise<Outcome>): Promise<void> => {
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\nchecked +True +/);
+    await becomes(['ConfigMap preloaded-checked', 'VolumeSnapshot checked', 'VolumeSnapshotContent'], () =>
+      objectsOf(NAMESPACE),
+    );
+  };
+
+  test('if the API server is away', async () => {
+    faulty.behave(() => undefined);
+    const child = verify();
+    const ended = outcome(child);
+    await said(child.stderr, 'mounted on');
+    await faulty.leave();
+    await sleep(5000);
+    await faulty.comeBack();
+    await passes(ended);
+  });
+
+  test('if the log of its pod cannot be had at all: the status of the container has the result', async () => {
+    faulty.behave((_, path) => (isLog(path) ? UNREACHABLE : undefined));
+    await passes(outcome(verify()));
+  });
 });

@@ -22,7 +22,12 @@ export interface FaultyApiServer {
 }
 
 /** What to answer instead of the server, or how to break the connection; undefined to pass the request on. */
-export type Fault = (method: string, path: string) => Answer | Break | undefined;
+export type Fault = (method: string, path: string) => Answer | Break | Detour | undefined;
+
+/** Asks the server for another path instead. */
+export interface Detour {
+  path: string;
+}
 
 /**
  * `reset`: before the server gets the request; `lost`: the server does what it is asked, but its answer does not come back;
@@ -84,6 +89,7 @@ export const startFaultyApiServer = async (admin: string): Promise<FaultyApiServ
     }
     spoilt.push(`${method} ${url}`);
     if (typeof answer === 'string') breakOff(question, response, answer, upstream);
+    else if ('path' in answer) forward(Object.assign(question, { url: answer.path }), response, upstream);
     else sendAnswer(response, answer);
   };
   const tls = {

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
+import { create } from '../../cluster/creation.ts';
 import type { MadeObjects } from '../../cluster/made-objects.ts';
-import { create } from '../../cluster/objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { encodeRecord } from '../../cluster/records.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
@@ -60,22 +60,18 @@ const runLoader = async (
   { keep }: { keep: boolean },
   context: Context,
 ): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
-  const { progress, signal, now } = context;
+  const { signal, now } = context;
   const { size, storageClass } = plan.settings;
   const { claim, pod } = await step(context, {
     title: `Creating a volume of ${size}`,
     do: () => createLoader(cluster, plan, run.made, signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
+  const starting = 'Starting the loader';
+  const onProblem = (problem: string) => context.progress.update(`${starting}: ${problem}`);
   const node = await step(context, {
-    title: 'Starting the loader',
-    do: () =>
-      podStarted(
-        cluster,
-        { pod, claim, terms: LOADER_TERMS, node: plan.settings.node },
-        (problem) => progress.update(`Starting the loader: ${problem}`),
-        signal,
-      ),
+    title: starting,
+    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS, node: plan.settings.node, onProblem }, signal),
     done: (node) => `Loader running on ${node}`,
   });
   if (!keep) run.volume = await deleteWithClaim(cluster, claim, signal);

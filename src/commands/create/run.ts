@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
 import { connect } from '../../cluster/connection.ts';
-import { checkLoaderAllowed, checkPullSecrets, checkStorage } from '../../cluster/preflight.ts';
+import { checkAllowed, checkPullSecrets, checkStorage } from '../../cluster/preflight.ts';
 import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
@@ -26,7 +26,7 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
     await checkStorage(cluster, options, limited.signal);
     await checkPullSecrets(cluster, options.imagePullSecret, limited.signal);
     await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
-    await checkLoaderAllowed(cluster, plan.pod, limited.signal);
+    await checkAllowed(cluster, [plan.pod, plan.claim, plan.snapshot, ...withoutData(plan)], limited.signal);
     const summary = await makePreload(cluster, plan, options, limited);
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));
@@ -38,6 +38,12 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
   });
   context.signal.throwIfAborted(); // Ctrl-C during the removal of the loader
 };
+
+/** The config map and the Secrets of the loader, whose data need not be sent to know whether they may be created. */
+const withoutData = ({ configMap, secrets }: CreatePlan): KubernetesObject[] => [
+  { ...configMap, binaryData: {} },
+  ...secrets.map(withoutValues),
+];
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
 const plannedObjects = ({ configMap, secrets, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { checkLoaderAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
+import { checkAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapshots.ts';
 import { deleteWithClaim } from '../../cluster/volumes.ts';
@@ -57,7 +57,7 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     };
     const configMap = verifyConfigMap(settings, await gzippedBundle(script));
     await checkPullSecrets(cluster, options.imagePullSecret, signal);
-    await checkLoaderAllowed(cluster, verifyPod(settings, configMap), signal);
+    await checkAllowed(cluster, [verifyPod(settings, configMap), verifyClaim(settings)], signal);
     const clone = { settings, configMap, snapshotId, checksum };
     const verification = await verifyClone(cluster, clone, limited);
     concludeVerify({ name, namespace, snapshotId, ...verification }, started, options.output, context);
@@ -91,13 +91,14 @@ const verifyClone = async (
   const cleanup = { title: 'Removing the pod and the clone', command };
   return inRun(cluster, { cleanup }, context, async (run) => {
     const { made } = run;
+    const title = `Cloning ${snapshotId}`;
+    const onProblem = (problem: string) => context.progress.update(`${title}: ${problem}`);
     const there = await step(context, {
-      title: `Cloning ${snapshotId}`,
+      title,
       do: async () => {
         const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
-        const report = (problem: string) => context.progress.update(`Cloning ${snapshotId}: ${problem}`);
-        const starting = { ...objects, terms: VERIFIER_TERMS, node: settings.node };
-        return { ...objects, node: await podStarted(cluster, starting, report, signal) };
+        const starting = { ...objects, terms: VERIFIER_TERMS, node: settings.node, onProblem };
+        return { ...objects, node: await podStarted(cluster, starting, signal) };
       },
       done: ({ node }) => `Clone of ${snapshotId} mounted on ${node}`,
     });
