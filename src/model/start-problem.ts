@@ -26,6 +26,8 @@ const LASTING: readonly { reason: RegExp; text: RegExp; limit: number }[] = [
   { reason: /^UnschedulableOnNode$/, text: /./, limit: SYNCING },
   // a class or a source that does not exist
   { reason: /^ProvisioningFailed$/, text: /(class\S*|snapshot|DataSource).*not found/i, limit: SETTLING },
+  // what the volume contains does not change
+  { reason: /^FailedMount$/, text: /wrong fs type|bad superblock|unknown filesystem type/i, limit: MINUTE / 2 },
 ];
 
 const limitOf = (reason: string, message: string): { limit?: number } => {

@@ -19,18 +19,18 @@ interface Failure {
 const failures: Record<string, Failure> = {
   'image-of-pod': {
     args: [IMAGE, '--image', MISSING, '--timeout', '15s'],
-    error: /timed out after 15s: .*nowhere:1.*/,
+    error: /timed out after 15s; the loader's image cannot be pulled: .*nowhere:1/,
     hint: /--timeout/,
   },
   'node-unknown': { args: [IMAGE, '--node', 'nobody'], error: /node "nobody" not found/, hint: /kubectl get nodes/ },
   'node-too-small': {
     args: [IMAGE, '--node', 'tiny', '--timeout', '15s'],
-    error: /timed out after 15s: FailedScheduling: .*Insufficient cpu/,
+    error: /timed out after 15s; the loader cannot be scheduled: .*Insufficient cpu/,
     hint: /--timeout/,
   },
   'platform-unknown': {
     args: [IMAGE, '--platform', 'linux/s390x', '--timeout', '10s'],
-    error: /timed out after 10s: .*didn't match Pod's node affinity/,
+    error: /timed out after 10s; the loader cannot be scheduled: .*didn't match Pod's node affinity/,
     hint: /--timeout/,
   },
   'image-unknown': {
@@ -50,7 +50,7 @@ const failures: Record<string, Failure> = {
   },
   'storage-stuck': {
     args: [IMAGE, '--storage-class', 'stuck', '--snapshot-class', 'stuck', '--timeout', '10s'],
-    error: /timed out after 10s: .*/,
+    error: /timed out after 10s[;:] .*/,
     hint: /--timeout/,
   },
   'snapshots-unknown': {

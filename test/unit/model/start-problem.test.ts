@@ -113,6 +113,10 @@ describe('these problems end the run after a while', () => {
       20_000,
     ],
     'a provisioner that is slow': [event('ProvisioningFailed', 'rpc error: code = DeadlineExceeded'), undefined],
+    'a filesystem that cannot be mounted': [
+      event('FailedMount', 'MountVolume.MountDevice failed for volume "x": wrong fs type, bad option'),
+      30_000,
+    ],
     'a mount that fails': [event('FailedMount', 'MountVolume.SetUp failed: timed out'), undefined],
   } as const;
   for (const [what, [problem, limit]] of Object.entries(cases)) {
