@@ -4,12 +4,12 @@ import { PreloadError } from '../model/errors.ts';
 import { formOf } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { isVolumeFull } from '../node/command.ts';
-import { type NodeStore, readNodeStore } from '../node/containerd.ts';
+import type { NodeStore } from '../node/containerd.ts';
 import { releaseLeftovers } from '../node/held-layers.ts';
 import { filesystemUuid, hideVolumeInNode, makeReadOnly, mountOf, remount, showVolumeInNode } from '../node/mount.ts';
 import { identifyRun } from '../node/process-id.ts';
-import { createRegistryClient } from '../registry/client.ts';
 import type { CaptureOptions } from './context.ts';
+import { nodeStore, registryOf } from './sources.ts';
 import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
@@ -26,10 +26,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
     );
   }
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
-  const warn = (message: string) => report({ type: 'warning', message });
-  const node = await readNodeStore(root, request.tools, warn, signal);
-  if (!node.config.sandbox)
-    warn('cannot tell which pause image the node uses; capture it by its name, or nodes must pull it');
+  const node = await nodeStore(request, options);
   const volumeInNode = await showVolumeInNode(root, volume, pathsOf(node));
   let written: Contents;
   try {
@@ -60,12 +57,3 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
 /** What a capture uses on the node. */
 const pathsOf = ({ config, program, ctrCommand }: NodeStore): string[] =>
   [config.root, config.snapshots, config.address, program, ...ctrCommand].filter((word) => word.startsWith('/'));
-
-const registryOf = ({ environment, config }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
-  createRegistryClient({
-    root,
-    pullSecrets,
-    environment,
-    settings: config.registry,
-    report: (message) => report({ type: 'warning', message }),
-  });

@@ -27,7 +27,8 @@ export const listPreloads = async (
     'snapshot',
   );
   const loaders = { ...options, labelSelector: ofComponent('loader', name) };
-  const pods = byPreload(await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders)), 'pod');
+  const found = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders));
+  const pods = new Map([...byPreload(found, 'planPod'), ...byPreload(found, 'pod')]);
   const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
   const records = byPreload(await Array.fromAsync(list(cluster, 'ConfigMap', CONFIG_MAP, ofRecords)), 'record');
 
@@ -56,7 +57,10 @@ export const listPreloads = async (
 };
 
 /** By `namespace/name` of their preload. Leaves out what has its label but not the name of such an object. */
-const byPreload = <T extends AnyObject>(objects: readonly T[], kind: 'snapshot' | 'pod' | 'record'): Map<string, T> => {
+const byPreload = <T extends AnyObject>(
+  objects: readonly T[],
+  kind: 'snapshot' | 'planPod' | 'pod' | 'record',
+): Map<string, T> => {
   const name = ({ metadata }: T) => metadata.labels?.[INSTANCE_LABEL] ?? '';
   const made = objects.filter((object) => objectNames(name(object))[kind] === object.metadata.name);
   return new Map(made.map((object) => [`${object.metadata.namespace}/${name(object)}`, object]));

@@ -4,7 +4,7 @@ import { PreloadError } from '../../model/errors.ts';
 import type { NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
-import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
+import { formatAge, formatBytes, formatQuantity, plural } from '../../model/units.ts';
 import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
@@ -75,7 +75,7 @@ const describeLost = (count: number, incomplete: boolean): string => {
 
 /** What to say when the loader has ended its work; `elapsed` in milliseconds. */
 export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: number): string => {
-  if (!('record' in outcome)) return `These images need a volume of ${roundUpToGibibytes(outcome.size)}`;
+  if (!('record' in outcome)) return `These images need a volume of ${formatQuantity(outcome.size)}`;
   const { images, layout, skipped } = outcome.record;
   const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;
   const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';

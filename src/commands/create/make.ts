@@ -13,12 +13,13 @@ import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
-import { roundUpToGibibytes } from '../../model/units.ts';
+import { formatQuantity } from '../../model/units.ts';
 import { inRun } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
+import { withRightSize } from './size.ts';
 
 /**
  * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
@@ -33,7 +34,8 @@ export const makePreload = async (
   const { name, namespace } = plan.settings;
   const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
-    const { claim, sealed } = await runLoader(cluster, plan, run.made, context);
+    const sized = await withRightSize(cluster, plan, run.made, context);
+    const { claim, sealed } = await runLoader(cluster, sized, run.made, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
     run.submitted = await createNew(cluster, plan.snapshot);
     await createRecord(cluster, recordOf(plan, sealed.record, run.submitted), context);
@@ -71,8 +73,8 @@ const runLoader = async (
     done: (followed) => describeOutcome(followed, now() - started),
   });
   if ('record' in outcome) return { claim, sealed: outcome };
-  const larger = roundUpToGibibytes(outcome.size);
-  if (!plan.resized) {
+  const larger = formatQuantity(outcome.size);
+  if (!plan.sizing) {
     throw new PreloadError(
       `the volume is too small for these images; the largest are ${outcome.largest.join(', ')}`,
       `run create again with --size ${larger}`,
@@ -83,7 +85,7 @@ const runLoader = async (
     do: () => removeOrThrow(made),
     done: () => 'Removed the small volume',
   });
-  return runLoader(cluster, plan.resized(larger), made, context);
+  return runLoader(cluster, plan.sizing.resized(larger), made, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */

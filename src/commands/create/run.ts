@@ -38,9 +38,10 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
 };
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
-const plannedObjects = ({ configMap, secrets, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
+const plannedObjects = ({ configMap, secrets, sizing, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
   configMap,
   ...secrets.map(withoutValues),
+  ...(sizing?.planPod ? [sizing.planPod] : []),
   claim,
   pod,
   snapshot,

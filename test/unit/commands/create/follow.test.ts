@@ -23,6 +23,7 @@ const plan = {
   blobBytes: 0,
   copyBytes: 2048,
   neededBytes: 9999,
+  neededInodes: 99,
 };
 const unnamed = [{ name: 'what?', reason: 'not an image reference' }];
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
