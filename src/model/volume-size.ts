@@ -41,5 +41,5 @@ export const plannedBytes = (
 ): number => {
   const forBytes = neededBytes * FILESYSTEM_SHARE + FILESYSTEM_BYTES;
   const forInodes = neededInodes * BYTES_PER_INODE * FILESYSTEM_SHARE;
-  return Math.max(SMALLEST, Math.ceil(Math.max(forBytes, forInodes, least) / STEP) * STEP);
+  return Math.max(SMALLEST, least, Math.ceil(Math.max(forBytes, forInodes) / STEP) * STEP);
 };
