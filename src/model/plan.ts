@@ -72,7 +72,7 @@ const LINKED_LAYER = 64 * 1024; // nodes report at most this for a layer that li
 export const RESERVE = 64 * 1024 ** 2;
 const RESERVED_INODES = 1024; // for the documents, and the folder of each blob and layer
 const OVERHEAD = 1.1; // inodes, directories and rounding
-const BYTES_PER_FILE = 12 * 1024; // on average, in layers whose files nobody has counted
+const BYTES_PER_FILE = 10 * 1024; // on average, in layers whose files nobody has counted
 
 /** Best source of a layer, or of its blob if the volume has only blobs. */
 const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {

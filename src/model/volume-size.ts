@@ -34,12 +34,12 @@ export const fitsSmallest = (compressed: readonly number[], { layers, archives }
   return plannedBytes({ neededBytes: sum * factor + RESERVE, neededInodes: 0 }) <= SMALLEST;
 };
 
-/** Bytes of a volume that is large enough for a plan, and has at least `least` bytes. */
+/** Bytes of a volume that is large enough for a plan. It may start as one of `size` bytes, of which some are used. */
 export const plannedBytes = (
   { neededBytes, neededInodes }: Pick<PlanSummary, 'neededBytes' | 'neededInodes'>,
-  least = 0,
+  { size, used } = { size: 0, used: 0 },
 ): number => {
-  const forBytes = neededBytes * FILESYSTEM_SHARE + FILESYSTEM_BYTES;
+  const forBytes = (used + neededBytes) * FILESYSTEM_SHARE + FILESYSTEM_BYTES;
   const forInodes = neededInodes * BYTES_PER_INODE * FILESYSTEM_SHARE;
-  return Math.max(SMALLEST, least, Math.ceil(Math.max(forBytes, forInodes) / STEP) * STEP);
+  return Math.max(SMALLEST, size, Math.ceil(Math.max(forBytes, forInodes) / STEP) * STEP);
 };

@@ -102,6 +102,8 @@ describe('the volume is not much larger than what is written to it', () => {
       const found = await createWatched(`pulled-${name}`, ...images());
       t.diagnostic(`${found.size / MEBIBYTE}Mi for ${Math.round(found.used / MEBIBYTE)}Mi`);
       assertTight(found);
+      const again = await createWatched(`again-${name}`, '--base', `pulled-${name}`, ...images());
+      assert.equal(again.size, await restoreSizeOf(`pulled-${name}`), 'the base has all of them');
     });
 
     test(`${what} that the node has`, async (t) => {
@@ -126,14 +128,16 @@ test('--size decides, and nothing is planned before', async () => {
 
 test('a volume from a base has at least its size, and more if the new images need it', async () => {
   await createPreload(NAMESPACE, 'base', ['--node', 'worker', '--size', '1200Mi', many[0] ?? '']);
-  const least = parseQuantity(await restoreSizeOf('base')) ?? 0;
+  const least = await restoreSizeOf('base');
   const { size } = await createWatched('same', '--base', 'base', many[0] ?? '');
   assert.equal(size, least);
   assertTight(await createWatched('more', '--base', 'base', ...one, ...many.slice(1)), least);
 });
 
-const restoreSizeOf = (name: string): Promise<string> =>
-  kubectl(['get', 'volumesnapshot', '-n', NAMESPACE, name, '-o', 'jsonpath={.status.restoreSize}']);
+const restoreSizeOf = async (name: string): Promise<number> => {
+  const size = ['get', 'volumesnapshot', '-n', NAMESPACE, name, '-o', 'jsonpath={.status.restoreSize}'];
+  return parseQuantity(await kubectl(size)) ?? 0;
+};
 
 describe('many small files', () => {
   before(() => pull(small.map((name) => name.replace('localhost', '127.0.0.1'))));

@@ -3,7 +3,6 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
 import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
 import { HOLD_SECONDS, loaderPod, planPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
@@ -22,6 +21,7 @@ import { captureSettings } from '../capture-flags.ts';
 import { describeSkipped } from '../capture-progress.ts';
 import { podSettings } from '../pod-flags.ts';
 import { step } from '../step.ts';
+import { type Base, NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
 import { planSecrets } from './pull-secrets.ts';
 
@@ -43,8 +43,8 @@ export interface CreatePlan {
 export interface Sizing {
   /** finds out what the loader will need; undefined if the smallest volume is certainly enough */
   planPod?: KubernetesObject;
-  /** bytes that the volume must have in any case */
-  least: number;
+  /** what the volume starts with */
+  base: Base;
   /** the same plan with a volume of another size, preferably on this node */
   resized: (size: string, node?: string) => CreatePlan;
 }
@@ -74,16 +74,14 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
-  const minimumBytes = options.base
-    ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
-    : 0;
+  const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
   const cache = options.from?.includes('cache') ?? false;
   const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
   const secrets = await planSecrets(cluster, wanted, signal);
 
   const sizes = [...choice.sizes.values()];
   const form = formOf(options);
-  const estimate = estimateVolumeSize(sizes, form, minimumBytes);
+  const estimate = estimateVolumeSize(sizes, form, base.size);
   const isKnown = images.length > 0 && sizes.length === images.length && !cache && !options.base;
   const isSmall = isKnown && fitsSmallest(sizes, form);
   const settings: PreloadSettings = {
@@ -106,7 +104,10 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     ...(cache && { cacheNamespace: cluster.namespace }),
     platform: choice.platform,
     budget: Math.floor(options.timeout * BUDGET),
-    ...(!options.size && { estimate: parseQuantity(estimate) ?? 0 }),
+    ...(!options.size && {
+      estimate: parseQuantity(estimate) ?? 0,
+      ...(base.contents && { base: base.contents }),
+    }),
     ...captureSettings(options),
   };
   const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(printRequest(request)));
@@ -121,7 +122,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     ...(!options.size && {
       sizing: {
         ...(!isSmall && { planPod: planPod(sized, configMap) }),
-        least: minimumBytes,
+        base,
         resized: (size, node) => withSettings({ ...sized, size, ...(node && !sized.node && { preferredNode: node }) }),
       },
     }),

@@ -45,7 +45,7 @@ export const withRightSize = async (
         : 'Could not plan, so the size of the volume is a guess',
   });
   if (!found) return { ...plan, ...there };
-  const size = formatQuantity(plannedBytes(found.summary, sizing.least));
+  const size = formatQuantity(plannedBytes(found.summary, sizing.base));
   const sized = { ...sizing.resized(size, found.node), ...there };
   await roomForLoader(cluster, sized.pod, context.signal);
   return sized;

@@ -100,11 +100,12 @@ describe('the planned size of a volume', () => {
 
   test('grows with what is needed', () => {
     const need = fc.integer({ min: 0, max: 2 ** 42 });
-    const check = fc.property(need, need, need, need, (neededBytes, neededInodes, more, least) => {
-      const size = plannedBytes({ neededBytes, neededInodes }, least);
-      assert.ok(size >= least);
-      assert.ok(plannedBytes({ neededBytes: neededBytes + more, neededInodes }, least) >= size);
-      assert.ok(plannedBytes({ neededBytes, neededInodes: neededInodes + more }, least) >= size);
+    const check = fc.property(need, need, need, need, need, (neededBytes, neededInodes, more, used, least) => {
+      const base = { size: least, used };
+      const size = plannedBytes({ neededBytes, neededInodes }, base);
+      assert.ok(size >= least && size > used + neededBytes);
+      assert.ok(plannedBytes({ neededBytes: neededBytes + more, neededInodes }, base) >= size);
+      assert.ok(plannedBytes({ neededBytes, neededInodes: neededInodes + more }, base) >= size);
     });
     fc.assert(check, { numRuns: RUNS });
   });
