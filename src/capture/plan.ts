@@ -46,7 +46,8 @@ export const planOnto = async (
   const deeper = new Set([...node.deeper, ...state.deeper, ...deeperLayers(found)]);
   const genuine = requiredFirst(withoutImpostors(capture, found, deeper));
   const there = {
-    unpacked: request.copy ? node.unpacked : new Map(),
+    unpacked: node.unpacked,
+    copy: request.copy,
     blobs: await blobsOfNode(node, genuine),
     onVolume: request.copy ? state.layers : state.layers.intersection(state.fromBlobs),
     blobsOnVolume: state.blobs,

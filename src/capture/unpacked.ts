@@ -8,7 +8,8 @@ import { CLAIM_BYTES, isGzip, readClaim } from '../model/unpacked-size.ts';
 import type { Planning } from './context.ts';
 
 const MOST = 64; // layers to ask for: the largest have most of the bytes
-const PATIENCE = 5000;
+const LEAST = 1024 ** 2; // compressed bytes; smaller ones do not matter
+const PATIENCE = 3000;
 
 /**
  * What the blobs of `images` claim to unpack to, by digest: those of layers whose size the node does not report. Asks the
@@ -24,7 +25,7 @@ export const claimedSizes = async (
   const soon = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   const guessed = images
     .flatMap((image) => image.layers.map((layer) => ({ image, layer })))
-    .filter(({ layer }) => isGzip(layer) && layer.size > CLAIM_BYTES && isGuessed(layer.chainId, available));
+    .filter(({ layer }) => isGzip(layer) && layer.size >= LEAST && isGuessed(layer.chainId, available));
   const distinct = [...new Map(guessed.map((each) => [each.layer.digest, each])).values()];
   const largest = distinct.toSorted((a, b) => b.layer.size - a.layer.size).slice(0, MOST);
   const readEnd = ({ image, layer }: (typeof largest)[number]): Promise<Buffer> =>

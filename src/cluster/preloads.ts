@@ -1,3 +1,4 @@
+import type * as v from 'valibot';
 import {
   type AnyObject,
   CONFIG_MAP,
@@ -28,7 +29,7 @@ export const listPreloads = async (
   );
   const loaders = { ...options, labelSelector: ofComponent('loader', name) };
   const found = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders));
-  const pods = new Map([...byPreload(found, 'planPod'), ...byPreload(found, 'pod')]);
+  const pods = new Map([...starting(found), ...byPreload(found, 'pod')]);
   const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
   const records = byPreload(await Array.fromAsync(list(cluster, 'ConfigMap', CONFIG_MAP, ofRecords)), 'record');
 
@@ -56,6 +57,8 @@ export const listPreloads = async (
   return summaries.flat();
 };
 
+type Pod = v.InferOutput<typeof LOADER_POD>;
+
 /** By `namespace/name` of their preload. Leaves out what has its label but not the name of such an object. */
 const byPreload = <T extends AnyObject>(
   objects: readonly T[],
@@ -65,6 +68,13 @@ const byPreload = <T extends AnyObject>(
   const made = objects.filter((object) => objectNames(name(object))[kind] === object.metadata.name);
   return new Map(made.map((object) => [`${object.metadata.namespace}/${name(object)}`, object]));
 };
+
+/** The pods that plan, whose loaders are still to come, as loaders that have not started. */
+const starting = (pods: readonly Pod[]): Map<string, Pod> =>
+  byPreload(
+    pods.map((pod) => ({ ...pod, status: { ...pod.status, phase: 'Pending' } })),
+    'planPod',
+  );
 
 /** What a record adds; nothing if it is invalid, so that one bad record does not hide all preloads. */
 const summaryOf = (cluster: Cluster, record: ConfigMap, snapshot: VolumeSnapshot): Partial<PreloadSummary> => {

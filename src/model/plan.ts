@@ -11,6 +11,8 @@ export interface Available {
   onVolume: ReadonlySet<string>;
   /** what layers unpacked on the node take, by chain ID */
   unpacked: ReadonlyMap<string, Usage>;
+  /** whether these may be copied; if not, they only tell how large layers are */
+  copy: boolean;
   /** digests of layer blobs on the node */
   blobs: ReadonlySet<string>;
   /** what layer blobs claim to unpack to, by digest, as far as known */
@@ -76,9 +78,9 @@ const BYTES_PER_FILE = 10 * 1024; // on average, in layers whose files nobody ha
 
 /** Best source of a layer, or of its blob if the volume has only blobs. */
 const sourceOf = ({ chainId, digest }: Layer, available: Available, { layers }: Form): LayerSource => {
-  const { onVolume, unpacked, blobs, blobsOnVolume } = available;
+  const { onVolume, unpacked, copy, blobs, blobsOnVolume } = available;
   if (layers ? onVolume.has(chainId) : blobsOnVolume.has(digest)) return 'volume';
-  if (layers && unpacked.has(chainId)) return 'node';
+  if (layers && copy && unpacked.has(chainId)) return 'node';
   return blobs.has(digest) || blobsOnVolume.has(digest) ? 'blob' : 'registry';
 };
 

@@ -20,6 +20,7 @@ const available: Available = {
     [digest('a'), { bytes: MEBIBYTE, inodes: 10 }],
     [digest('b'), { bytes: 5 * MEBIBYTE, inodes: 5000 }],
   ]),
+  copy: true,
   blobs: new Set([copied.digest, blob.digest]),
   blobsOnVolume: new Set(),
   claims: new Map(),
@@ -78,6 +79,12 @@ describe('the plan', () => {
     const linked = { ...available, unpacked: new Map([[digest('b'), { bytes: 4096, inodes: 1 }]]), claims };
     assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).summary.copyBytes, 9000);
     assert.equal(planCapture([{ layers: [copied] }], { ...available, claims }, LAYERS).summary.copyBytes, 5 * MEBIBYTE);
+  });
+
+  test('knows the size of layers on the node even if it must not copy them', () => {
+    const plan = planCapture([{ layers: [copied] }], { ...available, copy: false }, LAYERS);
+    assert.deepEqual(counts(plan), { blob: 1 });
+    assert.equal(plan.layers.get(copied.chainId)?.unpacked, 5 * MEBIBYTE);
   });
 
   test('counts the files of layers on the node, and guesses those of others', () => {

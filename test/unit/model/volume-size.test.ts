@@ -64,7 +64,7 @@ const planned = (layers: readonly OnNode[]) => {
   const usage = layers.map(({ bytes, perFile }) => ({ bytes, inodes: Math.ceil(bytes / perFile) }));
   const none = new Set<string>();
   const available: Available = {
-    ...{ onVolume: none, blobs: none, blobsOnVolume: none, claims: new Map() },
+    ...{ onVolume: none, blobs: none, blobsOnVolume: none, claims: new Map(), copy: true },
     unpacked: new Map(ids.map((id, index) => [id, usage[index] ?? { bytes: 0, inodes: 0 }])),
   };
   const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
