@@ -4,7 +4,7 @@ import { PreloadError } from '../model/errors.ts';
 import { formOf } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { isVolumeFull } from '../node/command.ts';
-import { type NodeStore, readNodeStore } from '../node/containerd.ts';
+import type { NodeStore } from '../node/containerd.ts';
 import { releaseLeftovers } from '../node/held-layers.ts';
 import {
   canHoldLayers,
@@ -16,8 +16,8 @@ import {
   showVolumeInNode,
 } from '../node/mount.ts';
 import { identifyRun } from '../node/process-id.ts';
-import { createRegistryClient } from '../registry/client.ts';
 import type { CaptureOptions } from './context.ts';
+import { nodeStore, registryOf } from './sources.ts';
 import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
@@ -39,10 +39,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
     );
   }
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
-  const warn = (message: string) => report({ type: 'warning', message });
-  const node = await readNodeStore(root, request.tools, warn, signal);
-  if (!node.config.sandbox)
-    warn('cannot tell which pause image the node uses; capture it by its name, or nodes must pull it');
+  const node = await nodeStore(request, options);
   const volumeInNode = await showVolumeInNode(root, volume, pathsOf(node));
   let written: Contents;
   try {
@@ -73,12 +70,3 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
 /** What a capture uses on the node. */
 const pathsOf = ({ config, program, ctrCommand }: NodeStore): string[] =>
   [config.root, config.snapshots, config.address, program, ...ctrCommand].filter((word) => word.startsWith('/'));
-
-const registryOf = ({ environment, config }: NodeStore, { root, pullSecrets, report }: CaptureOptions) =>
-  createRegistryClient({
-    root,
-    pullSecrets,
-    environment,
-    settings: config.registry,
-    report: (message) => report({ type: 'warning', message }),
-  });

@@ -2,7 +2,7 @@ import { PreloadError } from '../model/errors.ts';
 import { oversized } from '../model/growth.ts';
 import type { ResolvedImage } from '../model/image.ts';
 import { roundUpToGibibytes } from '../model/units.ts';
-import type { Capture } from './context.ts';
+import type { Planning } from './context.ts';
 import { giveUp } from './resolve.ts';
 
 /** Whether the capture fails without the image. */
@@ -17,7 +17,7 @@ export const requiredFirst = (images: readonly ResolvedImage[]): ResolvedImage[]
  * layer, and it would break the images that have the real one, on this volume and on nodes.
  */
 export const withoutImpostors = (
-  capture: Capture,
+  capture: Planning,
   images: readonly ResolvedImage[],
   deeper: ReadonlySet<string>,
 ): ResolvedImage[] =>
@@ -29,7 +29,7 @@ export const withoutImpostors = (
 
 /** Gives up on images that would make the volume absurdly large. `needs` are bytes by image, `free` those of the volume. */
 export const withoutOversized = (
-  capture: Capture,
+  capture: Planning,
   needs: ReadonlyMap<ResolvedImage, number>,
   free: number,
 ): ResolvedImage[] => {

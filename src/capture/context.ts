@@ -14,31 +14,38 @@ export interface Remedies {
   emptyVolume: string;
 }
 
-export interface CaptureOptions {
+export interface PlanOptions {
   /** where the node's root is mounted; `/` on the node itself */
   root: string;
-  /** where the volume is mounted */
-  volume: string;
   pullSecrets: readonly PullSecret[];
-  /** also use a directory that is not a mount point, and delete other files in it */
-  force: boolean;
   remedies: Remedies;
-  /** write restore.sh to the volume */
-  withScript: boolean;
-  /** of this tool */
-  version: string;
   report: (event: ExportEvent) => void;
   signal: AbortSignal;
 }
 
-/** What all parts of a capture share. */
-export interface Capture extends CaptureOptions {
+export interface CaptureOptions extends PlanOptions {
+  /** where the volume is mounted */
+  volume: string;
+  /** also use a directory that is not a mount point, and delete other files in it */
+  force: boolean;
+  /** write restore.sh to the volume */
+  withScript: boolean;
+  /** of this tool */
+  version: string;
+}
+
+/** What all parts of a plan share. */
+export interface Planning extends PlanOptions {
   request: CaptureRequest;
+  node: NodeStore;
+  registry: RegistryClient;
+  form: Form;
+}
+
+/** What all parts of a capture share. */
+export interface Capture extends CaptureOptions, Planning {
   /** ID of this run on the node */
   runId: string;
   /** path of the volume for the node's own tools */
   volumeInNode: string;
-  node: NodeStore;
-  registry: RegistryClient;
-  form: Form;
 }

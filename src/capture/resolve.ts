@@ -8,7 +8,7 @@ import { parsePlatform, platformName } from '../model/platform.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { readDocument } from '../node/containerd.ts';
 import { startBudget } from './budget.ts';
-import type { Capture } from './context.ts';
+import type { Planning } from './context.ts';
 
 const HINT = 'check the name, and that the node can pull the image from its registry';
 
@@ -16,7 +16,11 @@ const HINT = 'check the name, and that the node can pull the image from its regi
  * Gives up on names that cannot be captured. Reports them as skipped. If one is required, throws PreloadError, or `error`
  * itself if the volume is full.
  */
-export const giveUp = ({ report, signal, remedies }: Capture, wanted: readonly WantedImage[], error: unknown): void => {
+export const giveUp = (
+  { report, signal, remedies }: Planning,
+  wanted: readonly WantedImage[],
+  error: unknown,
+): void => {
   signal.throwIfAborted();
   const isFull = isVolumeFull(error);
   const reason = isFull ? `the volume is full; ${remedies.largerVolume()}` : (error as Error).message;
@@ -41,7 +45,7 @@ const roomAfter = ({ documents, config }: ResolvedImage, room: number): number =
 const sizeOf = (documents: readonly Document[]): number => documents.reduce((sum, { data }) => sum + data.length, 0);
 
 /** Resolves every name to the platform's manifest, from the node's content store if possible. Merges equal digests. */
-export const resolveImages = async (capture: Capture, wanted: readonly WantedImage[]): Promise<ResolvedImage[]> => {
+export const resolveImages = async (capture: Planning, wanted: readonly WantedImage[]): Promise<ResolvedImage[]> => {
   const images = new Map<string, ResolvedImage>();
   const unlimited = startBudget(undefined, capture.signal);
   const budget = startBudget(capture.request.budget, capture.signal);
@@ -65,14 +69,14 @@ export const resolveImages = async (capture: Capture, wanted: readonly WantedIma
   return [...images.values()];
 };
 
-const readTarget = async (capture: Capture, item: WantedImage): Promise<Document> => {
+const readTarget = async (capture: Planning, item: WantedImage): Promise<Document> => {
   const { digest } = item.source;
   return digest ? readByDigest(capture, item, digest) : capture.registry.fetchManifest(item, capture.signal);
 };
 
 /** Returns an index or manifest from the node's content store, else from the registry. */
 const readByDigest = async (
-  { node, registry, signal }: Capture,
+  { node, registry, signal }: Planning,
   item: WantedImage,
   digest: string,
 ): Promise<Document> => {
@@ -83,7 +87,7 @@ const readByDigest = async (
   );
 };
 
-const resolveImage = async (capture: Capture, item: WantedImage, target: Document): Promise<ResolvedImage> => {
+const resolveImage = async (capture: Planning, item: WantedImage, target: Document): Promise<ResolvedImage> => {
   const { node, request, registry, signal } = capture;
   const documents = new Map([[target.digest, target]]);
   const read = async ({ digest }: Descriptor): Promise<Document> => {

@@ -4,6 +4,7 @@ import { deeperLayers, VOLUME_CONTENTS } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
 import type { CapturedImage } from '../model/image.ts';
 import { parse, parseJson } from '../model/parse.ts';
+import type { Usage } from '../model/plan.ts';
 import { unmountBelow } from '../node/mount.ts';
 import { BOOT, CHECK, CONTENTS_FILE, UNFINISHED, WORK } from '../volume/format.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
@@ -24,6 +25,18 @@ export interface VolumeState {
   /** names in the volume's root that the capture does not need */
   unwanted: readonly string[];
 }
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** State of a new volume. */
+export const EMPTY: VolumeState = {
+  resumes: false,
+  layers: NONE,
+  fromBlobs: NONE,
+  deeper: NONE,
+  blobs: NONE,
+  unwanted: [],
+};
 
 const LAYERS = 'layers';
 const BLOBS = 'blobs/sha256';
@@ -49,8 +62,7 @@ export const inspectVolume = async ({ volume, force, remedies }: InspectedVolume
     );
   }
   const resumes = sealed !== undefined || lastBoot === (await currentBoot());
-  const none = new Set<string>();
-  if (!resumes) return { resumes, layers: none, fromBlobs: none, deeper: none, blobs: none, unwanted: entries };
+  if (!resumes) return { ...EMPTY, unwanted: entries };
   const kept: string[] = [];
   for (const entry of [LAYERS, 'blobs']) if ((await kindOf(volume, entry)) === 'folder') kept.push(entry);
   const isLayer = async (path: string) => (await kindOf(volume, join(path, 'fs'))) === 'folder';
@@ -65,10 +77,11 @@ export const inspectVolume = async ({ volume, force, remedies }: InspectedVolume
   };
 };
 
-/** Returns the minimum number of bytes that clearVolume will free. */
-export const reclaimableBytes = async (volume: string, { unwanted }: VolumeState): Promise<number> => {
-  const usages = await Promise.all(unwanted.map((entry) => diskUsage(join(volume, entry))));
-  return usages.reduce((sum, bytes) => sum + bytes, 0);
+/** Returns the minimum that clearVolume will free. */
+export const reclaimable = async (volume: string, { unwanted }: VolumeState): Promise<Usage> => {
+  const usage = { bytes: 0, inodes: 0 };
+  await Promise.all(unwanted.map((entry) => addUsage(join(volume, entry), usage)));
+  return usage;
 };
 
 /**
@@ -147,11 +160,11 @@ const keepOnly = async (volume: string, folder: string, digests: ReadonlySet<str
   }
 };
 
-/** Returns the bytes of a file or a whole directory. Skips files with other hard links, since their bytes may stay. */
-const diskUsage = async (path: string): Promise<number> => {
+/** Adds what a file or a whole directory takes. Skips files with other hard links, since their bytes may stay. */
+const addUsage = async (path: string, usage: Usage): Promise<void> => {
   const found = await lstat(path);
-  if (!found.isDirectory()) return found.nlink === 1 ? found.blocks * BLOCK : 0;
-  let bytes = found.blocks * BLOCK;
-  for (const entry of await readdir(path)) bytes += await diskUsage(join(path, entry));
-  return bytes;
+  if (!found.isDirectory() && found.nlink > 1) return;
+  usage.bytes += found.blocks * BLOCK;
+  usage.inodes += 1;
+  if (found.isDirectory()) for (const entry of await readdir(path)) await addUsage(join(path, entry), usage);
 };

@@ -103,8 +103,8 @@ interface LoaderObjects {
 }
 
 /**
- * Creates the objects of a loader. Deleting the pod deletes everything but the claim. Creates the config map first:
- * a pod that has to wait for it starts a second later.
+ * Creates the objects of a loader, except those that a plan pod already uses. Deleting the pod deletes everything but the
+ * claim. Creates the config map first: a pod that has to wait for it starts a second later.
  */
 export const createLoader = async (
   cluster: Cluster,
@@ -113,7 +113,8 @@ export const createLoader = async (
   signal: AbortSignal,
 ): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
   const dependents: KubernetesObject[] = [];
-  for (const object of [configMap, ...secrets]) dependents.push(await made.create(object));
+  for (const object of [configMap, ...secrets])
+    dependents.push(object.metadata.uid ? object : await made.create(object));
   const claim = await made.create(rest.claim);
   const pod = await made.create(rest.pod);
   signal.throwIfAborted();

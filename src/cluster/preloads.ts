@@ -1,3 +1,4 @@
+import type * as v from 'valibot';
 import {
   type AnyObject,
   CONFIG_MAP,
@@ -27,7 +28,8 @@ export const listPreloads = async (
     'snapshot',
   );
   const loaders = { ...options, labelSelector: ofComponent('loader', name) };
-  const pods = byPreload(await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders)), 'pod');
+  const found = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders));
+  const pods = new Map([...starting(found), ...byPreload(found, 'pod')]);
   const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
   const records = byPreload(await Array.fromAsync(list(cluster, 'ConfigMap', CONFIG_MAP, ofRecords)), 'record');
 
@@ -55,12 +57,24 @@ export const listPreloads = async (
   return summaries.flat();
 };
 
+type Pod = v.InferOutput<typeof LOADER_POD>;
+
 /** By `namespace/name` of their preload. Leaves out what has its label but not the name of such an object. */
-const byPreload = <T extends AnyObject>(objects: readonly T[], kind: 'snapshot' | 'pod' | 'record'): Map<string, T> => {
+const byPreload = <T extends AnyObject>(
+  objects: readonly T[],
+  kind: 'snapshot' | 'planPod' | 'pod' | 'record',
+): Map<string, T> => {
   const name = ({ metadata }: T) => metadata.labels?.[INSTANCE_LABEL] ?? '';
   const made = objects.filter((object) => objectNames(name(object))[kind] === object.metadata.name);
   return new Map(made.map((object) => [`${object.metadata.namespace}/${name(object)}`, object]));
 };
+
+/** The pods that plan, whose loaders are still to come, as loaders that have not started. */
+const starting = (pods: readonly Pod[]): Map<string, Pod> =>
+  byPreload(
+    pods.map((pod) => ({ ...pod, status: { ...pod.status, phase: 'Pending' } })),
+    'planPod',
+  );
 
 /** What a record adds; nothing if it is invalid, so that one bad record does not hide all preloads. */
 const summaryOf = (cluster: Cluster, record: ConfigMap, snapshot: VolumeSnapshot): Partial<PreloadSummary> => {

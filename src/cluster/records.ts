@@ -30,17 +30,22 @@ export const readRecord = async (
 };
 
 /**
- * Returns a record as gzipped JSON that fits into a ConfigMap: if it must be, without the images that were skipped, and
- * with fewer of those on the volume.
+ * Returns a record as gzipped JSON that fits into a ConfigMap: if it must be, without the layers, then without the images
+ * that were skipped, and then with fewer of those on the volume.
  */
 export const encodeRecord = (record: PreloadRecord): Buffer => {
   let kept = record;
   for (;;) {
     const data = gzipSync(JSON.stringify(kept), { level: 9 });
     if (data.length <= MAX_DATA || kept.images.length === 1) return data;
-    const fewer = { images: kept.images.slice(0, Math.ceil(kept.images.length / 2)), incomplete: true };
-    kept = { ...kept, ...(kept.skipped.length > 0 ? { skipped: [] } : fewer) };
+    kept = shrunk(kept);
   }
+};
+
+const shrunk = ({ distinctLayers, ...record }: PreloadRecord): PreloadRecord => {
+  if (distinctLayers) return record;
+  if (record.skipped.length > 0) return { ...record, skipped: [] };
+  return { ...record, images: record.images.slice(0, Math.ceil(record.images.length / 2)), incomplete: true };
 };
 
 /** Throws PreloadError if `configMap` has no valid record, or does not belong to `snapshot`. */

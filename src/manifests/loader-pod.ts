@@ -12,7 +12,26 @@ export const HOLD_SECONDS = 600;
 
 /** The privileged pod that captures images; it has no service-account token. */
 export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): KubernetesObject => {
-  const names = objectNames(settings.name);
+  const { pod, claim } = objectNames(settings.name);
+  return podOnNode(settings, configMap, {
+    name: pod,
+    args: ['--to', VOLUME, '--hold', `${HOLD_SECONDS}s`],
+    volume: { name: 'snapshot', persistentVolumeClaim: { claimName: claim } },
+  });
+};
+
+/** The same without a volume: it only finds out what the loader will need. */
+export const planPod = (settings: PreloadSettings, configMap: ConfigMap): KubernetesObject =>
+  podOnNode(settings, configMap, { name: objectNames(settings.name).planPod, args: ['--plan-only'] });
+
+interface Part {
+  name: string;
+  /** of export */
+  args: string[];
+  volume?: { name: string; persistentVolumeClaim: object };
+}
+
+const podOnNode = (settings: PreloadSettings, configMap: ConfigMap, { name, args, volume }: Part): KubernetesObject => {
   const [os, arch] = settings.platform.split('/');
   const secrets = (settings.pullSecrets ?? []).map((name) => ({ secret: { name } }));
   const hasSecrets = secrets.length > 0;
@@ -20,7 +39,7 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: undisturbed({
-      name: names.pod,
+      name,
       namespace: settings.namespace,
       labels: labels(settings.name, 'loader', settings.version),
     }),
@@ -46,32 +65,24 @@ export const loaderPod = (settings: PreloadSettings, configMap: ConfigMap): Kube
           image: settings.pod.image,
           command: runBundle(configMap),
           args: [
-            'export',
-            '--request',
-            `${RUN_FOLDER}/${REQUEST_KEY}`,
-            '--root',
-            HOST,
-            '--to',
-            VOLUME,
-            '--events',
+            ...['export', '--request', `${RUN_FOLDER}/${REQUEST_KEY}`, '--root', HOST, '--events'],
             ...(hasSecrets ? ['--pull-secrets', PULL_SECRETS] : []),
-            '--hold',
-            `${HOLD_SECONDS}s`,
+            ...args,
           ],
           securityContext: { privileged: true, runAsUser: 0 },
           resources: resourcesOf({ cpu: '100m', memory: '256Mi' }, settings.pod),
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: [
             { name: 'tool', mountPath: TOOL_FOLDER, readOnly: true },
-            { name: 'snapshot', mountPath: VOLUME },
+            ...(volume ? [{ name: volume.name, mountPath: VOLUME }] : []),
             { name: 'host', mountPath: HOST },
             ...(hasSecrets ? [{ name: 'pull-secrets', mountPath: PULL_SECRETS, readOnly: true }] : []),
           ],
         },
       ],
       volumes: [
-        { name: 'tool', configMap: { name: names.configMap } },
-        { name: 'snapshot', persistentVolumeClaim: { claimName: names.claim } },
+        { name: 'tool', configMap: { name: configMap.metadata.name } },
+        ...(volume ? [volume] : []),
         { name: 'host', hostPath: { path: '/', type: 'Directory' } },
         ...(hasSecrets ? [{ name: 'pull-secrets', projected: { defaultMode: 0o400, sources: secrets } }] : []),
       ],

@@ -70,7 +70,7 @@ const LAYER_SOURCES = ['volume', 'node', 'blob', 'registry'] as const;
 
 export type LayerSource = (typeof LAYER_SOURCES)[number];
 
-const CAPTURED_LAYER = object({
+export const CAPTURED_LAYER = object({
   chainId: DIGEST,
   /** of its compressed blob */
   digest: DIGEST,

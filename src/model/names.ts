@@ -16,6 +16,7 @@ export const objectNames = (name: string) => ({
   secret: `${PLUGIN}-${name}`,
   claim: `${PLUGIN}-${name}`,
   pod: `${PLUGIN}-${name}`,
+  planPod: `${PLUGIN}-${name}-plan`,
   snapshot: name,
   record: `${PLUGIN}ed-${name}`,
   /** config map, claim and pod */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { MAX_IMAGES, REQUESTED_IMAGE } from './image.ts';
 import { printImage } from './image-reference.ts';
 import { LAYOUTS } from './layout.ts';
-import { FLAG, LINE, list, object, parse, parseJson, SIZE } from './parse.ts';
+import { DIGEST, FLAG, LINE, list, object, parse, parseJson, SIZE } from './parse.ts';
 
 /** The node's own programs; paths on the node. */
 const NODE_TOOLS = object({
@@ -13,6 +13,14 @@ const NODE_TOOLS = object({
 });
 
 export type NodeTools = v.InferOutput<typeof NODE_TOOLS>;
+
+/** More would not fit into the config map. */
+export const MAX_ON_BASE = 5000;
+
+/** What the volume starts with: chain IDs and digests. */
+const BASE_CONTENTS = object({ layers: list(DIGEST, MAX_ON_BASE), blobs: list(DIGEST, MAX_ON_BASE) });
+
+export type BaseContents = v.InferOutput<typeof BASE_CONTENTS>;
 
 /** What the workstation asks the loader pod to capture. */
 const CAPTURE_REQUEST = object({
@@ -31,6 +39,8 @@ const CAPTURE_REQUEST = object({
   budget: v.exactOptional(SIZE),
   /** bytes of the volume that the workstation estimated; images that need much more are skipped */
   estimate: v.exactOptional(SIZE),
+  /** what an older snapshot has, for a plan without the volume */
+  base: v.exactOptional(BASE_CONTENTS),
   /** prefixes of names to leave out */
   exclude: list(LINE, MAX_IMAGES),
   /** `linux/amd64` */

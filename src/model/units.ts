@@ -18,6 +18,12 @@ export const formatBytes = (bytes: number): string => {
   return `${value < 10 && power > 0 ? value.toFixed(1).replace(/\.0$/, '') : Math.round(value)}${BINARY[power]}`;
 };
 
+/** Kubernetes quantity of at least `bytes`, in whole mebibytes: `1344Mi`, `2Gi`. */
+export const formatQuantity = (bytes: number): string => {
+  const mebibytes = Math.ceil(bytes / 1024 ** 2);
+  return mebibytes % 1024 === 0 ? `${mebibytes / 1024}Gi` : `${mebibytes}Mi`;
+};
+
 /** Kubernetes quantity of at least `bytes`. */
 export const roundUpToGibibytes = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 3)}Gi`;
 

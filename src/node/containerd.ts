@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
 import { SNAPSHOTTER } from '../model/layout.ts';
 import { blobPath, type Document, digestOf, isDigest, parseDocument } from '../model/oci.ts';
+import type { Usage } from '../model/plan.ts';
 import type { NodeTools } from '../model/request.ts';
 import { type Ctr, inNode, run } from './command.ts';
 import { pathHere } from './files.ts';
@@ -17,8 +18,8 @@ export interface NodeStore extends Containerd {
   images: NodeImages;
   /** names of images without a SHA-256 digest */
   foreign: string[];
-  /** bytes by chain ID of layers that the overlayfs snapshotter has */
-  unpacked: ReadonlyMap<string, number>;
+  /** what layers that the overlayfs snapshotter has take, by chain ID */
+  unpacked: ReadonlyMap<string, Usage>;
   /** chain IDs of those that stand on another layer */
   deeper: ReadonlySet<string>;
   /** content store, as a path in this process */
@@ -46,13 +47,12 @@ const rowsOf = (table: string): [name: string, digest: string][] =>
     })
     .filter(([name, digest]) => digest !== '' && !name.startsWith('sha256:'));
 
-/** Parses the output of `ctr snapshots usage -b` to bytes by chain ID. Skips snapshots that are not layers. */
-export const parseUsageTable = (table: string): ReadonlyMap<string, number> =>
+/** Parses the output of `ctr snapshots usage -b`, by chain ID. Skips snapshots that are not layers. */
+export const parseUsageTable = (table: string): ReadonlyMap<string, Usage> =>
   new Map(
-    [...table.matchAll(/^(sha256:[0-9a-f]{64})[ \t]+(\d{1,15})[ \t\n]/gm)].map(([, key = '', bytes]) => [
-      key,
-      Number(bytes),
-    ]),
+    [...table.matchAll(/^(sha256:[0-9a-f]{64})[ \t]+(\d{1,15})[ \t]+(\d{1,15})[ \t]*$/gm)].map(
+      ([, key = '', bytes, inodes]) => [key, { bytes: Number(bytes), inodes: Number(inodes) }],
+    ),
   );
 
 /** Parses the output of `ctr snapshots ls` to the chain IDs of layers that stand on another layer. */

@@ -6,7 +6,7 @@ import type { RegistrySettings } from '../node/containerd-config.ts';
 import { createAsk, type Request } from './ask.ts';
 import { readAll } from './body.ts';
 import { createCredentials, type PullSecret } from './credentials.ts';
-import { type BlobTarget, completeFile, download } from './download.ts';
+import { type BlobTarget, completeFile, download, firstByte } from './download.ts';
 import { RegistryFailure } from './failure.ts';
 import { hostsOf, type RegistryHost } from './hosts.ts';
 import type { PartialFile } from './partial-file.ts';
@@ -21,6 +21,8 @@ export interface RegistryClient {
   fetchConfig(image: ImageSource, config: Descriptor, signal: AbortSignal): Promise<Document>;
   /** Writes a layer's blob to a file. */
   fetchBlob(image: ImageSource, blob: Descriptor, target: BlobTarget, signal: AbortSignal): Promise<void>;
+  /** Returns the last `count` bytes of a blob. Asks each server once. */
+  fetchEnd(image: ImageSource, blob: Descriptor, count: number, signal: AbortSignal): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -63,12 +65,12 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
     { source }: ImageSource,
     use: (host: RegistryHost) => Promise<T>,
     signal: AbortSignal,
-    { capability = 'pulls', progress = () => 0 }: FetchOptions = {},
+    { capability = 'pulls', progress = () => 0, tries = patience.tries }: FetchOptions = {},
   ): Promise<T> => {
     const hosts = (await hostsOf(source.domain, root, settings, report)).filter((host) => host[capability]);
     if (hosts.length === 0)
       throw new RegistryFailure('final', `no server in the node's settings can serve ${source.domain}`);
-    return persist(() => firstOf(hosts, use), progress, patience, signal);
+    return persist(() => firstOf(hosts, use), progress, { ...patience, tries }, signal);
   };
 
   const fetchDocument = async (
@@ -117,6 +119,19 @@ export const createRegistryClient = async (options: RegistryClientOptions): Prom
       return completeFile(target, blob, fill, signal);
     },
 
+    fetchEnd: (image, { digest, size }, count, signal) => {
+      const headers = { range: `bytes=${size - count}-${size - 1}` };
+      const fetchFrom = async (host: RegistryHost): Promise<Buffer> => {
+        const answer = await ask({ host, image, path: `blobs/${digest}`, headers }, signal);
+        if (answer.status === 206 && firstByte(answer) === size - count) {
+          return readAll(answer.body, host.server, count);
+        }
+        await answer.discard();
+        throw new RegistryFailure('final', `${host.server} cannot send a part of a blob`);
+      };
+      return fromHosts(image, fetchFrom, signal, { tries: 1 });
+    },
+
     close: transport.close,
   };
 };
@@ -126,6 +141,8 @@ interface FetchOptions {
   capability?: 'pulls' | 'resolves';
   /** grows as long as it makes sense to go on */
   progress?: () => number;
+  /** how often all hosts are tried */
+  tries?: number;
 }
 
 const once = (report: (warning: string) => void): ((warning: string) => void) => {

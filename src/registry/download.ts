@@ -70,5 +70,5 @@ const isWhole = async (partial: PartialFile, { digest, size }: Descriptor): Prom
   partial.size() === size && (await partial.digest()) === digest;
 
 /** Returns the offset at which a partial answer starts, or NaN if the answer does not specify it. */
-const firstByte = ({ headers }: Answer): number =>
+export const firstByte = ({ headers }: Answer): number =>
   Number(/^bytes (\d+)-/.exec([headers['content-range']].flat()[0] ?? '')?.[1]);

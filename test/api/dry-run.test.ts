@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
-import type { KubernetesObject } from '../../src/manifests/object.ts';
+import { type KubernetesObject, objectName } from '../../src/manifests/object.ts';
 import { parseRequest } from '../../src/model/request.ts';
 import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
@@ -16,7 +16,7 @@ const MEBIBYTE = 1024 ** 2;
 const server = await startTestServer();
 after(server.stop);
 before(async () => {
-  const cached = { [APP]: 1800 * MEBIBYTE, 'docker.io/library/nginx:1': 200 * MEBIBYTE };
+  const cached = { [APP]: 1800 * MEBIBYTE, 'docker.io/library/nginx:1': 200 * MEBIBYTE, 'r.io/small:1': 90 * MEBIBYTE };
   await server.apply(...STORAGE, ...namespace('images'), node('warm', cached), node('arm', {}, 'arm64'));
 });
 
@@ -30,6 +30,7 @@ const plan = async (...flags: string[]): Promise<KubernetesObject[]> => {
 
 const NAMES = [
   'configmap/preload-web',
+  'pod/preload-web-plan',
   'persistentvolumeclaim/preload-web',
   'pod/preload-web',
   'volumesnapshot.snapshot.storage.k8s.io/web',
@@ -57,10 +58,10 @@ describe('a dry run', () => {
   });
 
   test('prints what a run creates', async () => {
-    const planned = await plan();
-    const run = server.start('create', 'web', APP);
+    const planned = await plan('--size', '4Gi');
+    const run = server.start('create', 'web', APP, '--size', '4Gi');
     await until('the loader starting', () => run.said.stderr.includes('Starting the loader'));
-    const made = JSON.parse(await server.kubectl(['get', ...NAMES.slice(0, 3), '-o', 'json'])).items;
+    const made = JSON.parse(await server.kubectl(['get', ...planned.slice(0, 3).map(objectName), '-o', 'json'])).items;
     run.child.kill('SIGINT');
     await run.outcome;
     assert.partialDeepStrictEqual(made, planned.slice(0, 3));
@@ -114,10 +115,20 @@ describe('the objects', () => {
   });
 
   test('depend on the images, sizes and platform that nodes report', async () => {
-    const [, claim, pod] = await plan('docker.io/library/nginx:1');
+    const [, , claim, pod] = await plan('docker.io/library/nginx:1');
     assert.partialDeepStrictEqual(claim, { spec: { resources: { requests: { storage: '4Gi' } } } });
     const values = JSON.stringify(pod?.spec);
     assert.match(values, /"preferredDuringSchedulingIgnoredDuringExecution":.*"values":\["warm"\]/);
+  });
+
+  test('are without a plan, and with the smallest volume, if nodes report that all images are small', async () => {
+    const argv = ['create', 'web', 'r.io/small:1', '--dry-run=client', '-o', 'json'];
+    const { items } = JSON.parse((await server.preload(...argv)).stdout);
+    assert.deepEqual(
+      items.map(objectName),
+      NAMES.filter((name) => !name.endsWith('-plan')),
+    );
+    assert.partialDeepStrictEqual(items[1], { spec: { resources: { requests: { storage: '1Gi' } } } });
   });
 
   test('follow the flags', async () => {
@@ -141,14 +152,15 @@ describe('the objects', () => {
   });
 
   test('are for the requested platform', async () => {
-    const [, , pod] = await plan('--platform', 'linux/arm64');
-    assert.partialDeepStrictEqual(pod, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
+    const [, planPod, , pod] = await plan('--platform', 'linux/arm64');
+    for (const each of [planPod, pod])
+      assert.partialDeepStrictEqual(each, { spec: { nodeSelector: { 'kubernetes.io/arch': 'arm64' } } });
   });
 
   test('are also for a platform whose nodes are still to come', async () => {
     const argv = ['create', 'web', 'r.io/app:1', '--dry-run=client', '-o', 'json', '--platform', 'linux/riscv64'];
     const { stdout, stderr } = await server.preload(...argv);
-    assert.partialDeepStrictEqual(JSON.parse(stdout).items[2].spec.nodeSelector, { 'kubernetes.io/arch': 'riscv64' });
+    assert.partialDeepStrictEqual(JSON.parse(stdout).items[3].spec.nodeSelector, { 'kubernetes.io/arch': 'riscv64' });
     assert.match(stderr, /^ ! no linux\/riscv64 node is ready for the loader, so it waits for one$/m);
   });
 
@@ -156,7 +168,7 @@ describe('the objects', () => {
     const create = (...flags: string[]) =>
       server.preload('create', 'web', 'r.io/nowhere:1', '--dry-run=client', '-o', 'json', ...flags);
     const { stdout, stderr } = await create();
-    assert.partialDeepStrictEqual(JSON.parse(stdout).items[2].spec.nodeSelector, { 'kubernetes.io/arch': 'amd64' });
+    assert.partialDeepStrictEqual(JSON.parse(stdout).items[3].spec.nodeSelector, { 'kubernetes.io/arch': 'amd64' });
     const warning =
       / ! only linux\/amd64 will be captured, but the cluster also has linux\/arm64 nodes; use --platform to choose\n/;
     assert.match(stderr, warning);
@@ -181,7 +193,7 @@ describe('the objects', () => {
   test('take the image of the loader from KUBECTL_PRELOAD_IMAGE', async () => {
     const env = { KUBECONFIG: server.kubeconfig, KUBECTL_PRELOAD_IMAGE: 'mirror.example.com/node:26' };
     const { stdout } = await runBundle(['create', 'web', APP, '--dry-run=client', '-o', 'json'], env);
-    const [, , pod] = JSON.parse(stdout).items;
-    assert.equal(pod.spec.containers[0].image, 'mirror.example.com/node:26');
+    const [, planPod, , pod] = JSON.parse(stdout).items;
+    for (const { spec } of [planPod, pod]) assert.equal(spec.containers[0].image, 'mirror.example.com/node:26');
   });
 });

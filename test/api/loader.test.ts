@@ -18,7 +18,7 @@ type Run = ReturnType<typeof server.start>;
 
 /** Starts a `create` and returns once its loader pod exists; no node will ever run it. */
 const createUntilPending = async (...flags: string[]): Promise<Run> => {
-  const run = server.start('create', 'web', 'nginx:1', ...flags);
+  const run = server.start('create', 'web', 'nginx:1', '--size', '2Gi', ...flags);
   await until('the loader starting', () => run.said.stderr.includes('Starting the loader') || ended(run));
   return run;
 };
@@ -182,7 +182,7 @@ describe('a signal', () => {
   }
 
   test('while the objects are being created', async () => {
-    const run = server.start('create', 'web', 'nginx:1');
+    const run = server.start('create', 'web', 'nginx:1', '--size', '2Gi');
     await until('the first object', () => run.said.stderr.includes('Creating a volume') || ended(run));
     run.child.kill('SIGINT');
     assert.equal((await run.outcome).code, 130);
@@ -217,6 +217,52 @@ describe('a signal', () => {
     assert.deepEqual([code, stdout], [130, '']);
     await finalizers([]);
     await runRemedy(stderr);
+  });
+});
+
+describe('without --size, a pod that only plans comes first', () => {
+  const createUntilPlanning = async (): Promise<Run> => {
+    const run = server.start('create', 'web', 'nginx:1');
+    const pod = ['get', 'pod', 'preload-web-plan', '--ignore-not-found', '-o', 'name'];
+    await until('the pod', async () => (await server.kubectl(pod)) !== '' || ended(run));
+    assert.doesNotMatch(run.said.stderr, /Creating a volume/);
+    return run;
+  };
+  const terminated = (exitCode: number) => ({
+    phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+    containerStatuses: [
+      {
+        ...{ name: 'loader', image: 'i', imageID: '', ready: false, restartCount: 0 },
+        state: { terminated: { exitCode, reason: 'Error', message: 'no plan' } },
+      },
+    ],
+  });
+
+  test('what keeps it from starting ends create, and leaves nothing', async () => {
+    const run = await createUntilPlanning();
+    await server.setStatus('pod/preload-web-plan', 'default', unschedulable('no room'));
+    const { code, stderr } = await run.outcome;
+    assert.equal(code, 1);
+    assert.match(stderr, /^ ✗ Planning: the loader cannot be scheduled: no room$/m);
+    assert.match(stderr, /✓ Removed pod\/preload-web-plan, configmap\/preload-web$/m);
+  });
+
+  test('status lists the preload meanwhile, and a signal removes all objects', async () => {
+    const run = await createUntilPlanning();
+    const { stdout } = await server.preload('status', 'web', '-o', 'json');
+    assert.partialDeepStrictEqual(JSON.parse(stdout), { name: 'web', phase: 'Starting' });
+    run.child.kill('SIGINT');
+    assert.equal((await run.outcome).code, 130);
+  });
+
+  test('if it fails, the size is an estimate', async () => {
+    const run = await createUntilPlanning();
+    await server.setStatus('pod/preload-web-plan', 'default', terminated(1));
+    await until('the loader starting', () => run.said.stderr.includes('Starting the loader') || ended(run));
+    assert.match(run.said.stderr, /^ ✓ Could not plan, so the size of the volume is a guess\n • .*\n ✓ Volume 2Gi$/m);
+    assert.equal(await server.kubectl(['get', 'pod', '-o', 'name']), 'pod/preload-web\n');
+    run.child.kill('SIGINT');
+    assert.equal((await run.outcome).code, 130);
   });
 });
 

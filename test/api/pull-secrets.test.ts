@@ -73,7 +73,7 @@ interface Sent {
 
 /** The pull secrets that `create` gives to its loader, which is removed again; nothing is left of them. */
 const sent = async (...flags: string[]): Promise<Sent> => {
-  const run = startBundle(['create', 'web', '-n', 'run', ...flags], { KUBECONFIG: server.kubeconfig });
+  const run = startBundle(['create', 'web', '-n', 'run', '--size', '2Gi', ...flags], { KUBECONFIG: server.kubeconfig });
   await until(
     'the loader starting',
     () => {

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { PreloadSettings } from '../../src/manifests/loader.ts';
 import type { KubernetesObject } from '../../src/manifests/object.ts';
 import { recordConfigMap } from '../../src/manifests/snapshot.ts';
-import { type PreloadRecord, recordedImage } from '../../src/model/record.ts';
+import { type PreloadRecord, recordImages } from '../../src/model/record.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
 import { PLAIN_POD } from '../harness/pod-settings.ts';
 import type { TestServer } from './api-server.ts';
@@ -24,7 +24,7 @@ export const record: PreloadRecord = {
     node: 'worker',
     layers: 2,
     usedBytes: 3 * 1024 ** 3,
-    images: images.map(recordedImage),
+    ...recordImages(images),
     skipped: [],
   },
 };

@@ -101,7 +101,7 @@ test('--dry-run=client prints the objects and creates none', async () => {
   const before = await objectsOf(NAMESPACE);
   const dryRun = (format: string) => createPreload(NAMESPACE, 'dry', [IMAGE, '--dry-run=client', '-o', format]);
   const { items } = JSON.parse((await dryRun('json')).stdout) as { items: { kind: string }[] };
-  const kinds = ['ConfigMap', 'PersistentVolumeClaim', 'Pod', 'VolumeSnapshot'];
+  const kinds = ['ConfigMap', 'Pod', 'PersistentVolumeClaim', 'Pod', 'VolumeSnapshot'];
   assert.deepEqual(
     items.map(({ kind }) => kind),
     kinds,

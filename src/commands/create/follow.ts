@@ -4,8 +4,8 @@ import { PreloadError } from '../../model/errors.ts';
 import type { NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
-import { type PreloadRecord, recordedImage } from '../../model/record.ts';
-import { formatAge, formatBytes, plural, roundUpToGibibytes } from '../../model/units.ts';
+import { type PreloadRecord, recordImages } from '../../model/record.ts';
+import { formatAge, formatBytes, formatQuantity, plural } from '../../model/units.ts';
 import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
@@ -63,7 +63,7 @@ export const followCapture = async (
       const { contents, layers, usedBytes, readOnly } = event;
       const incomplete = setOf(layerList(images), nameList(images)) !== contents.set;
       if (lost > 0) progress.warn(describeLost(lost, incomplete));
-      const recorded = { ...contents, images: images.map(recordedImage), node, layers, usedBytes, skipped };
+      const recorded = { ...contents, ...recordImages(images), node, layers, usedBytes, skipped };
       const record = { ...recorded, ...(incomplete && { incomplete }) };
       return { images, record, readOnly };
     }
@@ -78,7 +78,7 @@ const describeLost = (count: number, incomplete: boolean): string => {
 
 /** What to say when the loader has ended its work; `elapsed` in milliseconds. */
 export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: number): string => {
-  if (!('record' in outcome)) return `These images need a volume of ${roundUpToGibibytes(outcome.size)}`;
+  if (!('record' in outcome)) return `These images need a volume of ${formatQuantity(outcome.size)}`;
   const { images, record } = outcome;
   const { layout, skipped } = record;
   const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;

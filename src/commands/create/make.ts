@@ -14,12 +14,13 @@ import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import type { PreloadRecord } from '../../model/record.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
-import { roundUpToGibibytes } from '../../model/units.ts';
+import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
+import { withRightSize } from './size.ts';
 
 /**
  * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
@@ -34,7 +35,8 @@ export const makePreload = async (
   const { name, namespace } = plan.settings;
   const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
   return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
-    const { claim, sealed } = await runLoader(cluster, plan, run, { keep }, context);
+    const sized = await withRightSize(cluster, plan, run.made, context);
+    const { claim, sealed } = await runLoader(cluster, sized, run, { keep }, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
     let isInUse = sealed.readOnly;
     // some storage takes snapshots only of volumes that no node uses
@@ -86,8 +88,8 @@ const runLoader = async (
     done: (followed) => describeOutcome(followed, now() - started),
   });
   if ('record' in outcome) return { claim, sealed: outcome };
-  const larger = roundUpToGibibytes(outcome.size);
-  if (!plan.resized) {
+  const larger = formatQuantity(outcome.size);
+  if (!plan.sizing) {
     throw new PreloadError(
       `the volume is too small for these images; the largest are ${outcome.largest.join(', ')}`,
       `run create again with --size ${larger}`,
@@ -98,7 +100,7 @@ const runLoader = async (
     do: () => removeOrThrow(run.made),
     done: () => 'Removed the small volume',
   });
-  return runLoader(cluster, plan.resized(larger), run, { keep }, context);
+  return runLoader(cluster, plan.sizing.resized(larger), run, { keep }, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */

@@ -3,9 +3,8 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
 import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
-import { HOLD_SECONDS, loaderPod } from '../../manifests/loader-pod.ts';
+import { HOLD_SECONDS, loaderPod, planPod } from '../../manifests/loader-pod.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { volumeSnapshot } from '../../manifests/snapshot.ts';
 import type { SkippedImage } from '../../model/contents.ts';
@@ -13,15 +12,16 @@ import { PreloadError } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { imageName, isExcluded } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
-import { estimateVolumeSize } from '../../model/plan.ts';
 import { type CaptureRequest, printRequest } from '../../model/request.ts';
-import { parseQuantity, plural } from '../../model/units.ts';
+import { formatQuantity, parseQuantity, plural } from '../../model/units.ts';
+import { estimateVolumeSize, fitsSmallest, SMALLEST } from '../../model/volume-size.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
 import { describeSkipped } from '../capture-progress.ts';
 import { podSettings } from '../pod-flags.ts';
 import { step } from '../step.ts';
+import { type Base, NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
 import { planSecrets } from './pull-secrets.ts';
 
@@ -35,8 +35,18 @@ export interface CreatePlan {
   claim: KubernetesObject;
   pod: KubernetesObject;
   snapshot: KubernetesObject;
-  /** the same plan with a volume of another size; undefined if the user chose the size */
-  resized?: (size: string) => CreatePlan;
+  /** undefined if the user chose the size of the volume */
+  sizing?: Sizing;
+}
+
+/** How to find the right size of the volume. */
+export interface Sizing {
+  /** finds out what the loader will need; undefined if the smallest volume is certainly enough */
+  planPod?: KubernetesObject;
+  /** what the volume starts with */
+  base: Base;
+  /** the same plan with a volume of another size, preferably on this node */
+  resized: (size: string, node?: string) => CreatePlan;
 }
 
 interface Sources {
@@ -64,18 +74,21 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
-  const minimumBytes = options.base
-    ? restoreSize(await readySnapshot(cluster, options.base, 'use --base with a snapshot that is ready', signal))
-    : 0;
+  const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
   const cache = options.from?.includes('cache') ?? false;
   const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
   const secrets = await planSecrets(cluster, wanted, signal);
 
+  const sizes = [...choice.sizes.values()];
+  const form = formOf(options);
+  const estimate = estimateVolumeSize(sizes, form, base.size);
+  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !options.base;
+  const isSmall = isKnown && fitsSmallest(sizes, form);
   const settings: PreloadSettings = {
     name: options.NAME,
     namespace: cluster.namespace,
     version,
-    size: options.size ?? estimateVolumeSize([...choice.sizes.values()], formOf(options), minimumBytes),
+    size: options.size ?? (isSmall ? formatQuantity(SMALLEST) : estimate),
     pod: podSettings(options),
     platform: choice.platform,
     deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
@@ -91,23 +104,30 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     ...(cache && { cacheNamespace: cluster.namespace }),
     platform: choice.platform,
     budget: Math.floor(options.timeout * BUDGET),
-    ...(!options.size && { estimate: parseQuantity(settings.size) ?? 0 }),
+    ...(!options.size && {
+      estimate: parseQuantity(estimate) ?? 0,
+      ...(base.contents && { base: base.contents }),
+    }),
     ...captureSettings(options),
   };
   const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(printRequest(request)));
-  const withSize = (size: string): CreatePlan => {
-    const sized = { ...settings, size };
-    return {
-      settings: sized,
-      configMap,
-      secrets,
-      skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
-      claim: volumeClaim(sized),
-      pod: loaderPod(sized, configMap),
-      snapshot: volumeSnapshot(sized),
-    };
-  };
-  return { ...withSize(settings.size), ...(!options.size && { resized: withSize }) };
+  const withSettings = (sized: PreloadSettings): CreatePlan => ({
+    settings: sized,
+    configMap,
+    secrets,
+    skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
+    claim: volumeClaim(sized),
+    pod: loaderPod(sized, configMap),
+    snapshot: volumeSnapshot(sized),
+    ...(!options.size && {
+      sizing: {
+        ...(!isSmall && { planPod: planPod(sized, configMap) }),
+        base,
+        resized: (size, node) => withSettings({ ...sized, size, ...(node && !sized.node && { preferredNode: node }) }),
+      },
+    }),
+  });
+  return withSettings(settings);
 };
 
 const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {

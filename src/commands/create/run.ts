@@ -46,9 +46,10 @@ const withoutData = ({ configMap, secrets }: CreatePlan): KubernetesObject[] => 
 ];
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
-const plannedObjects = ({ configMap, secrets, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
+const plannedObjects = ({ configMap, secrets, sizing, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
   configMap,
   ...secrets.map(withoutValues),
+  ...(sizing?.planPod ? [sizing.planPod] : []),
   claim,
   pod,
   snapshot,

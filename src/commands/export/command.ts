@@ -29,6 +29,7 @@ export const builder = (yargs: Argv) =>
     .option('request', { type: 'string', requiresArg: true, hidden: true })
     .option('pull-secrets', { type: 'string', requiresArg: true, hidden: true })
     .option('events', toggle('Report events as JSON lines on standard output'))
+    .option('plan-only', { type: 'boolean', hidden: true })
     .option('hold', { type: 'string', requiresArg: true, coerce: duration('hold'), hidden: true })
     .group(['cache-only', 'stdin', 'exclude', 'force-pull', 'platform'], GROUPS.what)
     .group(['to', 'force', 'root'], GROUPS.where)

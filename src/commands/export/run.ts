@@ -1,12 +1,14 @@
 import { realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { captureImages } from '../../capture/capture.ts';
-import type { Remedies } from '../../capture/context.ts';
+import type { PlanOptions, Remedies } from '../../capture/context.ts';
+import { planWithoutVolume } from '../../capture/plan-only.ts';
 import { mountedPullSecrets } from '../../capture/pull-secrets.ts';
 import type { Context } from '../../cli/context.ts';
 import { Interrupted, UsageError } from '../../model/errors.ts';
 import type { ExportEvent } from '../../model/events.ts';
 import { plainLines } from '../../model/parse.ts';
+import type { CaptureRequest } from '../../model/request.ts';
 import { formatBytes, plural } from '../../model/units.ts';
 import { traceCommands } from '../../node/command.ts';
 import { lockVolume } from '../../node/lock.ts';
@@ -19,31 +21,40 @@ import { exportRequest } from './request.ts';
 export const runExport = async (options: ExportOptions, context: Context): Promise<void> => {
   if (options.stdin && options.cacheOnly) throw new UsageError('specify --stdin or --cache-only, not both');
   const { signal, progress } = context;
-  const { root, restoreScript: withScript, force } = options;
   const report = options.events ? reportJson(context) : reportText(context);
-  let sealed: ExportEvent | undefined;
   if (options.debug) traceCommands((line) => progress.note(plainLines(line)));
   try {
     const request = await exportRequest(options, context);
     if (!options.events) progress.start('Resolving images');
     const pullSecrets = options.pullSecrets ? await mountedPullSecrets(options.pullSecrets) : [];
-    const volume = await realpath(options.to).catch(() => options.to); // as the kernel lists its mounts
-    const unlock = await lockVolume(root, volume);
-    try {
-      const remedies = options.request ? CREATE_REMEDIES : EXPORT_REMEDIES;
-      const noting = (event: ExportEvent): void => {
-        if (event.type === 'sealed') sealed = event;
-        report(event);
-      };
-      const given = { root, volume, pullSecrets, force, withScript, version, remedies, report: noting, signal };
-      await captureImages(request, given);
-      if (options.hold) await hold(options.hold, () => sealed && report(sealed), signal).catch(endWell);
-    } finally {
-      await unlock();
-    }
+    const remedies = options.request ? CREATE_REMEDIES : EXPORT_REMEDIES;
+    const given = { root: options.root, pullSecrets, remedies, report, signal };
+    if (options.planOnly) await planWithoutVolume(request, given);
+    else await captureToVolume(request, options, given);
   } catch (error) {
     if (options.events && !signal.aborted) report(failedEvent(error));
     throw error;
+  }
+};
+
+const captureToVolume = async (
+  request: CaptureRequest,
+  { to, hold: duration, force, restoreScript: withScript }: ExportOptions,
+  given: PlanOptions,
+): Promise<void> => {
+  const { root, report, signal } = given;
+  let sealed: ExportEvent | undefined;
+  const noting = (event: ExportEvent): void => {
+    if (event.type === 'sealed') sealed = event;
+    report(event);
+  };
+  const volume = await realpath(to).catch(() => to); // as the kernel lists its mounts
+  const unlock = await lockVolume(root, volume);
+  try {
+    await captureImages(request, { ...given, report: noting, volume, force, withScript, version });
+    if (duration) await hold(duration, () => sealed && report(sealed), signal).catch(endWell);
+  } finally {
+    await unlock();
   }
 };
 

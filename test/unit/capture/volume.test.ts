@@ -7,7 +7,7 @@ import {
   clearVolume,
   finishVolume,
   inspectVolume,
-  reclaimableBytes,
+  reclaimable,
   tidyVolume,
   type VolumeState,
 } from '../../../src/capture/volume.ts';
@@ -162,11 +162,13 @@ describe('a folder with other files', () => {
   test('is inspected without changes, and its size is known', async () => {
     await writeFile(join(volume, 'pgdata/base'), 'x'.repeat(1_000_000));
     await link(join(volume, 'pgdata/base'), join(folder, 'elsewhere'));
-    const shared = await reclaimableBytes(volume, await inspectVolume({ volume, force: true, remedies }));
+    const { bytes: shared } = await reclaimable(volume, await inspectVolume({ volume, force: true, remedies }));
     await rm(join(folder, 'elsewhere'));
     const state = await inspectVolume({ volume, force: true, remedies });
     assert.ok(shared < 100_000, String(shared));
-    assert.ok((await reclaimableBytes(volume, state)) >= 1_000_000);
+    const { bytes, inodes } = await reclaimable(volume, state);
+    assert.ok(bytes >= 1_000_000);
+    assert.equal(inodes, 3);
     assert.deepEqual((await readdir(volume)).sort(), ['README', 'pgdata']);
   });
 });

@@ -15,13 +15,26 @@ const recordOf = (count: number, skipped: number): PreloadRecord => {
     const repository = `registry-${index % 9}.example.com/team-${index % 170}/${digestOf(`name ${index}`).slice(7, 20)}`;
     return { names: [`${repository}:1.${index}`, `${repository}@${digest}`], digest, size: 1_000_000 + index ** 2 };
   });
+  const distinctLayers = Array.from({ length: 2 * count }, (_, index) => ({
+    chainId: digestOf(`layer ${index}`),
+    source: 'node' as const,
+  }));
   const reasons = Array.from({ length: skipped }, (_, index) => ({
     name: `r.io/x:${index}`,
     reason: digestOf(`${index}`),
   }));
   return {
     ...{ set: '0123456789ab', version: '1.2.3', created: '2026-11-24T12:00:00Z', platform: 'linux/amd64' },
-    ...{ uuid: null, layout: 'layers', node: 'worker', layers: 9, usedBytes: 99, images, skipped: reasons },
+    ...{
+      uuid: null,
+      layout: 'layers',
+      node: 'worker',
+      layers: 9,
+      usedBytes: 99,
+      images,
+      distinctLayers,
+      skipped: reasons,
+    },
   };
 };
 
@@ -33,15 +46,15 @@ const read = (record: PreloadRecord): PreloadRecord => {
 };
 
 describe('a ConfigMap holds a record', () => {
-  test('of 5,000 images, and of 1,000 that were skipped', () => {
+  test('of 5,000 images with 10,000 layers, and of 1,000 that were skipped', () => {
     const record = recordOf(5000, 1000);
     assert.deepEqual(read(record), record);
   });
 
-  test('of more images without those that were skipped, and as many images as it can', () => {
+  test('of more images without layers and those that were skipped, and as many images as it can', () => {
     const record = recordOf(30_000, 1000);
     const kept = read(record);
-    assert.deepEqual([kept.skipped, kept.incomplete], [[], true]);
+    assert.deepEqual([kept.distinctLayers, kept.skipped, kept.incomplete], [undefined, [], true]);
     assert.ok(kept.images.length >= 5000, `${kept.images.length}`);
     assert.deepEqual(kept.images, record.images.slice(0, kept.images.length));
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loaderConfigMap, type PreloadSettings } from '../../../src/manifests/loader.ts';
-import { loaderPod } from '../../../src/manifests/loader-pod.ts';
+import { loaderPod, planPod } from '../../../src/manifests/loader-pod.ts';
 import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 interface Spec {
@@ -100,6 +100,28 @@ describe('the loader', () => {
     assert.deepEqual([program, flag], ['node', '-e']);
     assert.ok(script?.includes('preload.cjs.gz'));
     assert.deepEqual(container.args.slice(0, 3), ['export', '--request', '/tmp/request.json.gz']);
+  });
+});
+
+test('the pod that only plans is the same without a volume', () => {
+  const { metadata, ...pod } = planPod({ ...settings, preferredNode: 'a', pullSecrets: ['preload-web'] }, configMap);
+  const loader = loaderPod({ ...settings, preferredNode: 'a', pullSecrets: ['preload-web'] }, configMap);
+  assert.equal(metadata.name, 'preload-web-plan');
+  assert.deepEqual({ ...metadata, name: '' }, { ...loader.metadata, name: '' });
+  const loaderSpec = loader.spec as Spec;
+  const isVolume = ({ name }: { name: string }) => name === 'snapshot';
+  const [part] = loaderSpec.containers;
+  assert.ok(part);
+  assert.deepEqual(pod.spec, {
+    ...loaderSpec,
+    containers: [
+      {
+        ...part,
+        args: [...part.args.slice(0, part.args.indexOf('--to')), '--plan-only'],
+        volumeMounts: part.volumeMounts.filter((mount) => !isVolume(mount)),
+      },
+    ],
+    volumes: loaderSpec.volumes.filter((volume) => !isVolume(volume)),
   });
 });
 

@@ -17,6 +17,7 @@ test('names of the objects of one preload', () => {
     secret: 'preload-web',
     claim: 'preload-web',
     pod: 'preload-web',
+    planPod: 'preload-web-plan',
     snapshot: 'web',
     record: 'preloaded-web',
     verify: 'preload-web-verify',

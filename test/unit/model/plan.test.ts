@@ -1,21 +1,29 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formOf, type Layout } from '../../../src/model/layout.ts';
-import { type Available, type CapturePlan, estimateVolumeSize, planCapture } from '../../../src/model/plan.ts';
+import { formOf } from '../../../src/model/layout.ts';
+import { type Available, type CapturePlan, planCapture } from '../../../src/model/plan.ts';
 import { digest } from '../../harness/captured-images.ts';
 
-const layer = (id: string, size: number) => ({ chainId: digest(id), digest: digest(id.toUpperCase()), size });
+const GZIP = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const layer = (id: string, size: number) => ({
+  chainId: digest(id),
+  digest: digest(id.toUpperCase()),
+  size,
+  mediaType: GZIP,
+});
 
 const [kept, copied, blob, pulled] = [layer('a', 1000), layer('b', 2000), layer('c', 3000), layer('d', 4000)];
 const MEBIBYTE = 1024 ** 2;
 const available: Available = {
   onVolume: new Set([digest('a')]),
   unpacked: new Map([
-    [digest('a'), MEBIBYTE],
-    [digest('b'), 5 * MEBIBYTE],
+    [digest('a'), { bytes: MEBIBYTE, inodes: 10 }],
+    [digest('b'), { bytes: 5 * MEBIBYTE, inodes: 5000 }],
   ]),
+  copy: true,
   blobs: new Set([copied.digest, blob.digest]),
   blobsOnVolume: new Set(),
+  claims: new Map(),
 };
 const LAYERS = formOf({ layout: 'layers', oneTarPerImage: false });
 const BLOBS = formOf({ layout: 'blobs', oneTarPerImage: false });
@@ -62,8 +70,31 @@ describe('the plan', () => {
   });
 
   test('estimates the size of linked layers from their compressed size', () => {
-    const linked = { ...available, unpacked: new Map([[digest('b'), 4096]]) };
+    const linked = { ...available, unpacked: new Map([[digest('b'), { bytes: 4096, inodes: 1 }]]) };
     assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).summary.copyBytes, 6000);
+  });
+
+  test('estimates them better if their blob claims a size', () => {
+    const claims = new Map([[copied.digest, 9000]]);
+    const linked = { ...available, unpacked: new Map([[digest('b'), { bytes: 4096, inodes: 1 }]]), claims };
+    assert.equal(planCapture([{ layers: [copied] }], linked, LAYERS).summary.copyBytes, 9000);
+    assert.equal(planCapture([{ layers: [copied] }], { ...available, claims }, LAYERS).summary.copyBytes, 5 * MEBIBYTE);
+  });
+
+  test('knows the size of layers on the node even if it must not copy them', () => {
+    const plan = planCapture([{ layers: [copied] }], { ...available, copy: false }, LAYERS);
+    assert.deepEqual(counts(plan), { blob: 1 });
+    assert.equal(plan.layers.get(copied.chainId)?.unpacked, 5 * MEBIBYTE);
+  });
+
+  test('counts the files of layers on the node, and guesses those of others', () => {
+    const nothing = planCapture([], available, LAYERS).summary.neededInodes;
+    const inodes = (...layers: ReturnType<typeof layer>[]) =>
+      planCapture([{ layers }], available, LAYERS).summary.neededInodes - nothing;
+    assert.equal(inodes(copied), 5000);
+    assert.equal(inodes(kept), 0);
+    const large = inodes(layer('e', 100 * MEBIBYTE));
+    assert.ok(large > 300 * 64 && large < 300 * 128, `${large} files of 8 to 16 KiB in 300 MiB, and a blob`);
   });
 
   test('with layers and blobs, also fetches the blobs of copied layers', () => {
@@ -95,37 +126,4 @@ describe('the plan', () => {
       planCapture(images, available, BOTH).summary.neededBytes;
     assert.equal(more, Math.ceil(8000 * 1.1));
   });
-});
-
-const GIBIBYTE = 1024 ** 3;
-
-describe('the volume is twice the compressed images of known size, and at least 2Gi', () => {
-  const cases: [what: string, known: number[], size: string][] = [
-    ['no size is known', [], '2Gi'],
-    ['one small image', [1024], '2Gi'],
-    ['two', [GIBIBYTE, GIBIBYTE], '4Gi'],
-    ['just above', [GIBIBYTE, GIBIBYTE + 1], '5Gi'],
-  ];
-  for (const [what, known, size] of cases) {
-    test(what, () => assert.equal(estimateVolumeSize(known, LAYERS), size));
-  }
-
-  test('but not smaller than the base snapshot', () => {
-    assert.equal(estimateVolumeSize([], LAYERS, 5 * GIBIBYTE), '5Gi');
-  });
-});
-
-describe('the size of the volume depends on the layout', () => {
-  const cases: [layout: Layout, oneTarPerImage: boolean, size: string][] = [
-    ['blobs', false, '10Gi'],
-    ['blobs', true, '20Gi'],
-    ['layers', false, '20Gi'],
-    ['layers,blobs', false, '30Gi'],
-    ['layers', true, '40Gi'],
-  ];
-  for (const [layout, oneTarPerImage, size] of cases) {
-    test(`${layout}${oneTarPerImage ? ' and archives' : ''}`, () => {
-      assert.equal(estimateVolumeSize([10 * GIBIBYTE], formOf({ layout, oneTarPerImage })), size);
-    });
-  }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { recordedImage } from '../../../src/model/record.ts';
+import { recordImages } from '../../../src/model/record.ts';
 import { summarizeRecord } from '../../../src/model/summary.ts';
 import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 
@@ -16,7 +16,7 @@ test('a record adds the node and the images, with the bytes of their layers', ()
     node: 'worker',
     layers: 2,
     usedBytes: 99,
-    images: [recordedImage(capturedImage({ names, layers: [layer('a', 1), layer('b', 2)] }))],
+    ...recordImages([capturedImage({ names, layers: [layer('a', 1), layer('b', 2)] })]),
     skipped: [{ name: 'r.io/gone:1', reason: 'not found' }],
   });
   assert.deepEqual(summary, {

@@ -39,7 +39,7 @@ preload-export-${DIGEST} 4096    1
 `;
 
 test('the layers that `ctr snapshots usage -b` lists, without the containers', () => {
-  assert.deepEqual([...parseUsageTable(USAGE)], [[DIGEST, 2080768]]);
+  assert.deepEqual([...parseUsageTable(USAGE)], [[DIGEST, { bytes: 2080768, inodes: 13 }]]);
 });
 
 test('the layers that stand on others in what `ctr snapshots ls` lists', () => {
@@ -80,8 +80,8 @@ test('whatever a table contains, only digests and whole numbers of bytes come ou
       tables.map((table) => table.join('')),
       (table) => {
         for (const digest of parseImageTable(table).values()) assert.ok(isDigest(digest));
-        for (const [digest, bytes] of parseUsageTable(table))
-          assert.ok(isDigest(digest) && Number.isSafeInteger(bytes));
+        for (const [digest, { bytes, inodes }] of parseUsageTable(table))
+          assert.ok(isDigest(digest) && Number.isSafeInteger(bytes) && Number.isSafeInteger(inodes));
         for (const digest of parseDeeperLayers(table)) assert.ok(isDigest(digest));
       },
     ),

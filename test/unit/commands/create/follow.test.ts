@@ -4,7 +4,7 @@ import { describeOutcome, describeSources, followCapture } from '../../../../src
 import { step } from '../../../../src/commands/step.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
 import type { LayerSource } from '../../../../src/model/image.ts';
-import { recordedImage } from '../../../../src/model/record.ts';
+import { recordImages } from '../../../../src/model/record.ts';
 import { layerList, nameList, setOf } from '../../../../src/volume/format.ts';
 import { capturedImage, layer } from '../../../harness/captured-images.ts';
 
@@ -24,6 +24,7 @@ const plan = {
   blobBytes: 0,
   copyBytes: 2048,
   neededBytes: 9999,
+  neededInodes: 99,
 };
 const unnamed = [{ name: 'what?', reason: 'not an image reference' }];
 const sealed: ExportEvent = { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true };
@@ -71,7 +72,7 @@ test('a complete capture', async () => {
   const skipped = [...unnamed, { name: 'r.io/b:1', reason: 'not found' }, { name: 'r.io/c:1', reason: 'denied' }];
   assert.deepEqual(capture, {
     images: [image],
-    record: { ...contents, images: [recordedImage(image)], node: 'worker', layers: 1, usedBytes: 9, skipped },
+    record: { ...contents, ...recordImages([image]), node: 'worker', layers: 1, usedBytes: 9, skipped },
     readOnly: true,
   });
   assert.deepEqual(said, [
@@ -89,14 +90,14 @@ test('reports that were lost, with what the record lacks', async () => {
   const skipped: ExportEvent = { type: 'skipped', name: 'r.io/b:1', reason: 'not found' };
   const harmless = await follow(skipped, { type: 'image', image, seq: 4 }, { ...sealed, seq: 5 });
   assert.ok(harmless.said.includes('! lost 2 reports of the loader, so warnings may be missing here'));
-  assert.partialDeepStrictEqual(harmless.capture, { images: [image], record: { images: [recordedImage(image)] } });
+  assert.partialDeepStrictEqual(harmless.capture, { images: [image], record: recordImages([image]) });
   assert.ok(!JSON.stringify(harmless.capture).includes('incomplete'));
 
   const other = capturedImage({ names: ['r.io/lost:1'] });
   const both = { ...contents, set: setOf(layerList([image, other]), nameList([image, other])) };
   const { capture, said } = await follow({ type: 'image', image }, { ...sealed, contents: both, seq: 3 });
   assert.ok(said.includes('! lost 1 report of the loader, so status does not list all images on the volume'));
-  assert.partialDeepStrictEqual(capture, { record: { images: [recordedImage(image)], incomplete: true } });
+  assert.partialDeepStrictEqual(capture, { record: { ...recordImages([image]), incomplete: true } });
 });
 
 test('a capture that says why it failed', async () => {

@@ -1,0 +1,44 @@
+import type { Cluster } from '../../cluster/connection.ts';
+import { readRecord } from '../../cluster/records.ts';
+import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
+import type { PreloadRecord } from '../../model/record.ts';
+import { type BaseContents, MAX_ON_BASE } from '../../model/request.ts';
+
+/** The older snapshot that a volume starts from. */
+export interface Base {
+  /** bytes that the volume must have at least */
+  size: number;
+  /** bytes of what it holds; 0 if unknown */
+  used: number;
+  /** what of it can be used again; undefined if unknown */
+  contents?: BaseContents;
+}
+
+export const NO_BASE: Base = { size: 0, used: 0 };
+
+/** Reads the snapshot `name` and its record, if it has one. Throws PreloadError if the snapshot is missing or not ready. */
+export const readBase = async (
+  cluster: Cluster,
+  name: string,
+  { copy }: { copy: boolean },
+  signal: AbortSignal,
+): Promise<Base> => {
+  const snapshot = await readySnapshot(cluster, name, 'use --base with a snapshot that is ready', signal);
+  const size = restoreSize(snapshot);
+  const record = await readRecord(cluster, snapshot, '', signal).catch((): undefined => {
+    signal.throwIfAborted();
+  });
+  const contents = record && contentsOf(record, copy);
+  return contents ? { size, used: record.usedBytes, contents } : { size, used: 0 };
+};
+
+/** Without `copy`, only what was unpacked from checked blobs is used again. */
+export const contentsOf = ({ distinctLayers, layout }: PreloadRecord, copy: boolean): BaseContents | undefined => {
+  if (!distinctLayers) return undefined;
+  const layers = distinctLayers.filter(({ source }) => copy || isChecked(source)).map(({ chainId }) => chainId);
+  const blobs = new Set(distinctLayers.flatMap(({ blob }) => blob ?? []));
+  const contents = { layers: layout === 'blobs' ? [] : layers, blobs: [...blobs] };
+  return Math.max(contents.layers.length, contents.blobs.length) > MAX_ON_BASE ? undefined : contents;
+};
+
+const isChecked = (source: string): boolean => source === 'blob' || source === 'registry';

@@ -1,0 +1,103 @@
+import type { Context } from '../../cli/context.ts';
+import type { Cluster } from '../../cluster/connection.ts';
+import { create } from '../../cluster/creation.ts';
+import type { MadeObjects } from '../../cluster/made-objects.ts';
+import { loaderEvents, podStarted } from '../../cluster/pod.ts';
+import { poll } from '../../cluster/wait.ts';
+import type { KubernetesObject } from '../../manifests/object.ts';
+import type { PlanSummary } from '../../model/plan.ts';
+import { LOADER_TERMS } from '../../model/pod-state.ts';
+import { formatBytes, formatQuantity, plural } from '../../model/units.ts';
+import { plannedBytes } from '../../model/volume-size.ts';
+import { step } from '../step.ts';
+import type { CreatePlan } from './plan.ts';
+
+/** What the loader will need, and the node that said so. */
+interface Found {
+  node: string;
+  summary: PlanSummary;
+}
+
+/**
+ * Returns `plan` with a volume of the right size, and its loader on the node that knows it: a pod without a volume plans the
+ * capture. If that cannot help, returns `plan` as it is: the loader will say whether the volume is too small.
+ */
+export const withRightSize = async (
+  cluster: Cluster,
+  plan: CreatePlan,
+  made: MadeObjects,
+  context: Context,
+): Promise<CreatePlan> => {
+  const { sizing } = plan;
+  const planPod = sizing?.planPod;
+  if (!planPod) return plan;
+  const there: { configMap: KubernetesObject; secrets: KubernetesObject[] } = {
+    configMap: await made.create(plan.configMap),
+    secrets: [],
+  };
+  for (const secret of plan.secrets) there.secrets.push(await made.create(secret));
+  const found = await step(context, {
+    title: PLANNING,
+    do: () => findOut(cluster, { planPod, claim: plan.claim, requiredNode: plan.settings.node }, made, context),
+    done: (found) =>
+      found
+        ? `${plural(found.summary.images, 'image')} need ${formatBytes(found.summary.neededBytes)}`
+        : 'Could not plan, so the size of the volume is a guess',
+  });
+  if (!found) return { ...plan, ...there };
+  const size = formatQuantity(plannedBytes(found.summary, sizing.base));
+  const sized = { ...sizing.resized(size, found.node), ...there };
+  await roomForLoader(cluster, sized.pod, context.signal);
+  return sized;
+};
+
+const PLANNING = 'Planning';
+const PLAN_PATIENCE = 60_000; // the pod itself gives up earlier
+
+const findOut = async (
+  cluster: Cluster,
+  {
+    planPod,
+    claim,
+    requiredNode,
+  }: { planPod: KubernetesObject; claim: KubernetesObject; requiredNode: string | undefined },
+  made: MadeObjects,
+  { progress, signal }: Context,
+): Promise<Found | undefined> => {
+  const pod = await made.create(planPod).catch(() => undefined); // there may be a quota for pods
+  if (!pod) return undefined;
+  // what keeps it from starting would also keep the loader from starting
+  const onProblem = (problem: string) => progress.update(`${PLANNING}: ${problem}`);
+  const starting = { pod, claim, terms: LOADER_TERMS, node: requiredNode, onProblem };
+  const node = await podStarted(cluster, starting, signal);
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(PLAN_PATIENCE)]);
+  const summary = await plannedBy(cluster, pod, soon).catch((): undefined => {
+    signal.throwIfAborted();
+  });
+  const others = made.all().filter((object) => object !== pod);
+  await made.remove({ keep: others.toReversed(), until: AbortSignal.abort() });
+  return summary && { node, summary };
+};
+
+const plannedBy = async (
+  cluster: Cluster,
+  pod: KubernetesObject,
+  signal: AbortSignal,
+): Promise<PlanSummary | undefined> => {
+  for await (const event of loaderEvents(cluster, pod, signal)) if (event.type === 'plan') return event.plan;
+  return undefined;
+};
+
+const QUOTA_PATIENCE = 30_000;
+
+/** Waits until no quota refuses the loader any more because the other pod still counts. */
+const roomForLoader = async (cluster: Cluster, pod: KubernetesObject, signal: AbortSignal): Promise<void> => {
+  const either = AbortSignal.any([signal, AbortSignal.timeout(QUOTA_PATIENCE)]);
+  const isRefused = (error: Error) => /exceeded quota/.test(error.message);
+  const answer = () =>
+    create(cluster, pod, { dryRun: true, signal: either }).then(
+      () => true as const,
+      (error) => (isRefused(error) ? undefined : (true as const)),
+    );
+  await poll(either, answer).catch(() => signal.throwIfAborted());
+};
