@@ -183,3 +183,16 @@ const logLines = (cluster: Cluster, { metadata }: KubernetesObject, signal: Abor
   const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/log`;
   return sendForLines(cluster, path, { query: { container: CONTAINER, follow: 'true' }, signal, idle: SILENCE });
 };
+
+const LAST_LINES = 200;
+
+/** Returns the end of the loader's log. */
+export const lastLogLines = async (
+  cluster: Cluster,
+  { metadata }: KubernetesObject,
+  signal: AbortSignal,
+): Promise<string[]> => {
+  const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/log`;
+  const query = { container: CONTAINER, tailLines: String(LAST_LINES) };
+  return Array.fromAsync(sendForLines(cluster, path, { query, signal, idle: SILENCE }));
+};

@@ -105,6 +105,12 @@ const sendOnce = async (cluster: Cluster, access: Access, path: string, request:
   throw await apiError(response, cluster);
 };
 
+const VERSION = object({ gitVersion: LINE });
+
+/** Returns the version of the API server, such as `v1.33.1`. */
+export const serverVersion = async (cluster: Cluster, signal: AbortSignal): Promise<string> =>
+  parse(VERSION, await sendForJson(cluster, '/version', { signal })).gitVersion;
+
 const hostOf = ({ server }: Cluster): string => new URL(server).host;
 
 const notJson = (cluster: Cluster): ApiError =>

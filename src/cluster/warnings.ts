@@ -7,17 +7,22 @@ import { list } from './objects.ts';
 /** Returns the last warning about `object`, which may explain a delay; undefined if there are no warnings. */
 export const lastWarning = async (
   cluster: Cluster,
+  object: KubernetesObject,
+  signal: AbortSignal,
+): Promise<Event | undefined> => (await eventsAbout(cluster, object, signal, 'Warning')).at(-1);
+
+/** Returns the events about `object`, the newest last. */
+export const eventsAbout = async (
+  cluster: Cluster,
   { kind, metadata }: KubernetesObject,
   signal: AbortSignal,
-): Promise<Event | undefined> => {
+  type?: 'Warning',
+): Promise<Event[]> => {
   const { name, namespace = '', uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
-  let last: Event | undefined;
-  const options = { namespace, fieldSelector: `${about},type=Warning`, signal };
-  for await (const event of list(cluster, 'Event', EVENT, options)) {
-    if (!last || timeOf(event) >= timeOf(last)) last = event;
-  }
-  return last;
+  const fieldSelector = `${about}${type ? `,type=${type}` : ''}`;
+  const events = await Array.fromAsync(list(cluster, 'Event', EVENT, { namespace, fieldSelector, signal }));
+  return events.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : timeOf(a) > timeOf(b) ? 1 : 0));
 };
 
 const PATIENCE = 5000; // for the last words of a command

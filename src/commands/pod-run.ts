@@ -5,7 +5,7 @@ import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cl
 import { volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { Interrupted, TimedOut } from '../model/errors.ts';
+import { Interrupted, type PreloadError, TimedOut } from '../model/errors.ts';
 import { statusCommand } from '../model/names.ts';
 
 /** What a run has created so far. */
@@ -21,6 +21,8 @@ export interface Run {
 interface RunSettings {
   /** how the run cleans up; undefined if it leaves what it made */
   cleanup?: { title: string; command: string };
+  /** is told about a failure before the run cleans up */
+  onFailure?: ((failure: PreloadError, run: Run) => Promise<void>) | undefined;
 }
 
 /** Does `work` and cleans up after it, however it ends. A failure to clean up is a warning. */
@@ -45,6 +47,7 @@ export const inRun = async <T>(
       const { command } = settings.cleanup;
       progress.note(`Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${command}`);
     }
+    if (!(failure instanceof Interrupted)) await settings.onFailure?.(failure as PreloadError, run);
     // the claim of a snapshot that is being taken stays until that is done
     await cleanUp(run, settings, context, run.submitted ? AbortSignal.abort() : undefined);
     if (run.submitted) {

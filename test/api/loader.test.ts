@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../cluster/machine/until.ts';
@@ -164,6 +167,48 @@ test('what has passed or is about to pass does not end create', async () => {
   assert.equal(run.child.exitCode, null, run.said.stderr);
   run.child.kill('SIGINT');
   assert.equal((await run.outcome).code, 130);
+});
+
+test('--report writes what a maintainer needs, and no secrets', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'preload-report-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const password = 'open-sesame-7c1a';
+  const auths = { 'docker.io': { username: 'robot', password } };
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'regcred', namespace: 'default' } },
+    ...{ type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': JSON.stringify({ auths }) } },
+  };
+  await server.apply(secret);
+  t.after(() => server.kubectl(['delete', 'secret', 'regcred']));
+  const file = join(folder, 'report.json');
+  const run = await createUntilPending('--report', file, '--image-pull-secret', 'regcred');
+  await report('Pod', 'Warning', 'FailedMount', 'MountVolume.SetUp failed: busy');
+  await server.setStatus('pod/preload-web', 'default', { phase: 'Failed', message: 'The node was low on memory.' });
+  const { code, stderr } = await run.outcome;
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`^Wrote ${file}\\. `, 'm'));
+  const text = await readFile(file, 'utf8');
+  for (const form of [password, Buffer.from(JSON.stringify({ auths })).toString('base64')]) {
+    assert.ok(!text.includes(form));
+  }
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const written = JSON.parse(text);
+  assert.equal(written.error.message, 'the loader failed: The node was low on memory.');
+  assert.match(written.versions.server, /^v1\./);
+  assert.equal(written.versions.node, process.version);
+  assert.equal(written.plan.name, 'web');
+  const pod = written.objects.find(({ name }: { name: string }) => name === 'pod/preload-web');
+  assert.partialDeepStrictEqual(pod.events, [{ reason: 'FailedMount', message: 'MountVolume.SetUp failed: busy' }]);
+  assert.ok('log' in written);
+});
+
+test('a report that cannot be written is a warning', async () => {
+  const run = await createUntilPending('--report', '/nonexistent/report.json');
+  await server.setStatus('pod/preload-web', 'default', { phase: 'Failed' });
+  const { code, stderr } = await run.outcome;
+  assert.equal(code, 1);
+  assert.match(stderr, /^ ! cannot write the report: ENOENT/m);
+  assert.match(stderr, /✓ Removed pod\/preload-web/);
 });
 
 describe('a signal', () => {

@@ -46,6 +46,7 @@ export const builder = (yargs: Argv) =>
     .option('strict', toggle('Fail if an image that was found cannot be captured'))
     .option('timeout', TIMEOUT)
     .option('keep', toggle('Keep the volume and, if possible, the loader pod'))
+    .option('report', text('File to write what a maintainer needs if create fails; without secrets'))
     .option('dry-run', {
       choices: ['none', 'client'] as const,
       default: 'none' as const,
@@ -57,7 +58,7 @@ export const builder = (yargs: Argv) =>
     .group(
       [
         ...['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path'],
-        ...['timeout', 'keep'],
+        ...['timeout', 'keep', 'report'],
       ],
       GROUPS.how,
     );

@@ -20,6 +20,7 @@ import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
 import type { CreatePlan } from './plan.ts';
+import { writeReport } from './report.ts';
 import { withRightSize } from './size.ts';
 
 /**
@@ -29,12 +30,14 @@ import { withRightSize } from './size.ts';
 export const makePreload = async (
   cluster: Cluster,
   plan: CreatePlan,
-  { keep }: { keep: boolean },
+  { keep, report }: { keep: boolean; report?: string | undefined },
   context: Context,
 ): Promise<PreloadSummary> => {
   const { name, namespace } = plan.settings;
   const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
-  return inRun(cluster, keep ? {} : { cleanup }, context, async (run) => {
+  const onFailure = (failure: PreloadError, run: Run) =>
+    report ? writeReport(report, failure, { cluster, plan, run }, context) : Promise.resolve();
+  return inRun(cluster, { ...(!keep && { cleanup }), onFailure }, context, async (run) => {
     const sized = await withRightSize(cluster, plan, run.made, context);
     const { claim, sealed } = await runLoader(cluster, sized, run, { keep }, context);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
