@@ -13,6 +13,8 @@ export interface Context {
   stdin: AsyncIterable<Buffer | string>;
   /** of this machine, such as `linux/amd64` */
   platform: string;
+  /** of Node.js, such as `v22.19.0` */
+  nodeVersion: string;
   /** path of the program */
   script: string;
   now: () => number;
@@ -26,7 +28,7 @@ const canRedraw = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean 
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
 export const processContext = (signal: AbortSignal): Context => {
-  const { env, stdin, stdout, stderr, argv, arch } = process;
+  const { env, stdin, stdout, stderr, argv, arch, version } = process;
   const smart = canRedraw(stderr, env);
   const style = createStyle(smart);
   return {
@@ -37,6 +39,7 @@ export const processContext = (signal: AbortSignal): Context => {
     env,
     stdin,
     platform: `linux/${arch === 'x64' ? 'amd64' : arch}`,
+    nodeVersion: version,
     script: argv[1] ?? '',
     now: Date.now,
   };

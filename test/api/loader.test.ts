@@ -179,12 +179,12 @@ test('--report writes what a maintainer needs, and no secrets', async (t) => {
     ...{ type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': JSON.stringify({ auths }) } },
   };
   await server.apply(secret);
-  t.after(() => server.kubectl(['delete', 'secret', 'regcred']));
   const file = join(folder, 'report.json');
   const run = await createUntilPending('--report', file, '--image-pull-secret', 'regcred');
   await report('Pod', 'Warning', 'FailedMount', 'MountVolume.SetUp failed: busy');
   await server.setStatus('pod/preload-web', 'default', { phase: 'Failed', message: 'The node was low on memory.' });
   const { code, stderr } = await run.outcome;
+  await server.kubectl(['delete', 'secret', 'regcred']);
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`^Wrote ${file}\\. `, 'm'));
   const text = await readFile(file, 'utf8');

@@ -18,7 +18,7 @@ export const writeReport = async (
   file: string,
   failure: PreloadError,
   { cluster, plan, run }: { cluster: Cluster; plan: CreatePlan; run: Run },
-  { progress }: Pick<Context, 'progress'>,
+  { progress, nodeVersion, platform }: Context,
 ): Promise<void> => {
   const signal = AbortSignal.timeout(PATIENCE);
   const objects = [...run.made.all(), ...(run.submitted ? [run.submitted] : [])];
@@ -27,8 +27,8 @@ export const writeReport = async (
     error: { message: failure.message, hint: failure.hint },
     versions: {
       tool: version,
-      node: process.version,
-      system: `${process.platform}/${process.arch}`,
+      node: nodeVersion,
+      platform,
       server: await orWhy(serverVersion(cluster, signal)),
     },
     plan: { ...plan.settings, pod: plan.pod.spec },
