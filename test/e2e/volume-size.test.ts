@@ -15,7 +15,7 @@ const NAMESPACE = 'sizes';
 const MEBIBYTE = 1024 ** 2;
 const GIBIBYTE = 1024 ** 3;
 const COUNT = repetitions(300, 30);
-const LARGE = 500; // MiB of all, unpacked
+const LARGE = repetitions(1500, 500); // MiB of all, unpacked
 const FILES = 140_000; // more than mkfs.ext4 makes inodes for in 2Gi
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-sizes-'));
@@ -149,7 +149,7 @@ describe('many small files', () => {
 
   test('get it from the loader if the plan fails', async () => {
     const metadata = { name: 'preload-unplanned-plan', namespace: NAMESPACE };
-    const spec = { nodeName: 'nowhere', containers: [{ name: 'other', image: 'other' }] };
+    const spec = { nodeSelector: { no: 'node' }, containers: [{ name: 'other', image: 'other' }] };
     await kubectl(['create', '-f', '-'], { apiVersion: 'v1', kind: 'Pod', metadata, spec });
     const { stderr } = await createPreload(NAMESPACE, 'unplanned', ['--node', 'worker', ...small]);
     assert.match(stderr, /^ ✓ Could not plan, so the size of the volume is a guess$/m);
