@@ -5,7 +5,7 @@ connect() {
   [ -d "$tmp" ] || fail 4 "cannot write to $run"
   check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
   find_ctr "$ctr"
-  (watch_calls </dev/null >/dev/null 2>&1 &) # not a job of this shell, because spread waits for all jobs
+  (watch_calls &) # not a job of this shell, because spread waits for all jobs
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"
