@@ -1,6 +1,6 @@
 # --- time limits: whatever hangs must not hang the boot ---
 
-# Runs a command for at most about $1 seconds. `timeout` would start another process for each call.
+# Runs a command for at most about $1 seconds; up is when it began. `timeout` would start another process for each call.
 within() {
   read -r up _ </proc/uptime
   (
@@ -38,13 +38,12 @@ long_call() { call_within "$long_call_limit" "$@"; }
 # After a call that took too long, all others fail at once.
 call_within() {
   [ ! -e "$tmp/expired" ] || return 1
-  read -r called _ </proc/uptime
   limit=$1 && shift
   # shellcheck disable=SC2086 # words without spaces
   within "$limit" $ctr "$@" && return
   code=$?
   read -r returned _ </proc/uptime
-  [ $((${returned%.*} - ${called%.*})) -lt "$limit" ] || echo "ctr did not end within $limit s" >"$tmp/expired"
+  [ $((${returned%.*} - ${up%.*})) -lt "$limit" ] || echo "ctr did not end within $limit s" >"$tmp/expired"
   return "$code"
 }
 
