@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { PrivateNode } from '../../harness/private-node.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
-const NEIGHBOURS = dirname(REPOSITORY);
-/** Left out, since they may change: what other processes of this machine use, and what the node's containerd notes down. */
+/** Where a node has files of its own. In all others, other processes may write meanwhile: logs, or packages that other tests install. */
+const FOLDERS = ['boot', 'etc', 'home', 'media', 'mnt', 'opt', 'root', 'run', 'srv', 'var'];
+/** Left out, because they may change: what other processes of this machine use, and what the node's containerd writes. */
 const CHANGES = [
-  ...['/proc', '/sys', '/dev', tmpdir()],
-  NEIGHBOURS === '/' ? REPOSITORY : NEIGHBOURS, // other worktrees
-  '/usr', // packages that other tests install
+  tmpdir(),
+  REPOSITORY.split('/', 3).join('/'), // with its neighbours
   ...['.cache', '.npm', '*/*/*'].map((name) => join(homedir(), name)), // toolchains, among others
   '*/containerd/io.containerd.[ms]*', // metadata, mount-manager, snapshotter
 ];
@@ -18,7 +18,10 @@ const CHANGES = [
 export const listNode = async (node: PrivateNode): Promise<string> => {
   const left = CHANGES.flatMap((path) => ['-path', path, '-prune', '-o']);
   const format = '%p %y %#m %U:%G %s %T@ %l\\n';
-  const { code, stdout, stderr } = await node.run(['find', '/', ...left, '-printf', format]);
-  assert.ok(code === 0 || /No such file/.test(stderr), stderr); // a file that is gone meanwhile
-  return stdout;
+  const folders = FOLDERS.map((name) => `/${name}/`);
+  const inside = await node.run(['find', ...folders, ...left, '-printf', format]);
+  assert.ok(inside.code === 0 || /No such file/.test(inside.stderr), inside.stderr); // a file that is gone meanwhile
+  const top = await node.run(['find', '/', '-maxdepth', '1', '-printf', '%p %y %#m %U:%G %l\\n']);
+  assert.equal(top.code, 0, top.stderr);
+  return top.stdout + inside.stdout;
 };
