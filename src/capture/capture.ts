@@ -1,7 +1,9 @@
 import { statfs } from 'node:fs/promises';
-import { type Contents, distinctLayers } from '../model/contents.ts';
+import { type Contents, distinctLayers, type SkippedImage } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
+import type { ExportEvent } from '../model/events.ts';
 import { formOf } from '../model/layout.ts';
+import { recordImages } from '../model/record.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { isVolumeFull } from '../node/command.ts';
 import type { NodeStore } from '../node/containerd.ts';
@@ -22,7 +24,12 @@ import { writeImages } from './write-images.ts';
 
 /** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
-  const { root, volume, force, report, remedies, signal } = options;
+  const { root, volume, force, remedies, signal } = options;
+  const skipped: SkippedImage[] = [];
+  const report = (event: ExportEvent): void => {
+    if (event.type === 'skipped') skipped.push({ name: event.name, reason: event.reason });
+    options.report(event);
+  };
   const device = await mountOf(volume);
   if ([root, '/'].includes(volume)) {
     throw new PreloadError(`${volume} is a root filesystem`, 'specify a mounted volume with --to');
@@ -49,7 +56,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
     const registry = await registryOf(node, options);
     try {
       written = await writeImages(
-        { ...options, request, form: formOf(request), runId, node, registry, volumeInNode },
+        { ...options, report, request, form: formOf(request), runId, node, registry, volumeInNode },
         uuid,
       );
     } finally {
@@ -64,6 +71,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
   const { blocks, bfree, bsize } = await statfs(volume);
   const usedBytes = (blocks - bfree) * bsize;
   const readOnly = device ? await makeReadOnly(volume) : false;
+  report({ type: 'recorded', lists: { ...recordImages(images), skipped } });
   report({ type: 'sealed', contents, layers: distinctLayers(images).length, usedBytes, readOnly });
 };
 

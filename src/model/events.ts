@@ -3,6 +3,7 @@ import { CONTENTS } from './contents.ts';
 import { CAPTURED_IMAGE } from './image.ts';
 import { FLAG, list, object, parse, parseJson, SIZE, TEXT } from './parse.ts';
 import { PLAN_SUMMARY } from './plan.ts';
+import { RECORDED_LISTS } from './record.ts';
 import { VERIFICATION, VERIFY_PROGRESS } from './verification.ts';
 
 const MAX_LARGEST = 10;
@@ -16,6 +17,8 @@ const EXPORT_EVENT = v.variant('type', [
   object({ type: v.literal('image'), image: CAPTURED_IMAGE }),
   object({ type: v.literal('warning'), message: TEXT }),
   object({ type: v.literal('skipped'), name: TEXT, reason: TEXT, usedBy: v.exactOptional(TEXT) }),
+  /** comes before `sealed`, and again with it, in case a node drops the log with what was reported image by image */
+  object({ type: v.literal('recorded'), lists: RECORDED_LISTS }),
   object({
     type: v.literal('sealed'),
     contents: v.omit(CONTENTS, ['images']),

@@ -6,10 +6,16 @@ import { DIGEST, FLAG, LINE, list, object, SIZE } from './parse.ts';
 const { names, digest, layers, blobs } = CAPTURED_IMAGE.entries;
 const { chainId, source } = CAPTURED_LAYER.entries;
 
-/** An image in a record. Version 0.1 listed its layers instead of their size. */
+/** An image in a record. */
 const RECORDED_IMAGE = object({
   ...{ names, digest },
   /** compressed bytes of its layers */
+  size: SIZE,
+});
+
+/** Version 0.1 listed its layers instead of their size. */
+const OLD_IMAGE = object({
+  ...RECORDED_IMAGE.entries,
   size: v.exactOptional(SIZE),
   layers: v.exactOptional(layers),
   blobs: v.exactOptional(blobs),
@@ -22,11 +28,18 @@ type RecordedLayer = v.InferOutput<typeof RECORDED_LAYER>;
 
 const MAX_LAYERS = 1_000_000; // distinct
 
+/** The lists in a record, as the loader reports them once preload.json is written. */
+export const RECORDED_LISTS = object({
+  images: list(RECORDED_IMAGE, MAX_IMAGES),
+  distinctLayers: list(RECORDED_LAYER, MAX_LAYERS),
+  skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+});
+
 /** The data about a preload that stays in the cluster after its volume is deleted. */
 export const PRELOAD_RECORD = v.pipe(
   object({
     ...CONTENTS.entries,
-    images: v.pipe(list(RECORDED_IMAGE, MAX_IMAGES), v.minLength(1, 'must have an image')),
+    images: v.pipe(list(OLD_IMAGE, MAX_IMAGES), v.minLength(1, 'must have an image')),
     /** each distinct one; undefined if the record has no room for them */
     distinctLayers: v.exactOptional(list(RECORDED_LAYER, MAX_LAYERS)),
     node: LINE,

@@ -1,12 +1,11 @@
 import type { Context } from '../../cli/context.ts';
 import { distinctBytes, type SkippedImage } from '../../model/contents.ts';
 import { PreloadError } from '../../model/errors.ts';
-import type { NumberedEvent } from '../../model/events.ts';
+import type { ExportEvent, NumberedEvent } from '../../model/events.ts';
 import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { type PreloadRecord, recordImages } from '../../model/record.ts';
 import { formatAge, formatBytes, formatQuantity, plural } from '../../model/units.ts';
-import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
 export interface SealedVolume {
@@ -29,6 +28,8 @@ interface Capture {
   skipped: readonly SkippedImage[];
 }
 
+type Event<T extends ExportEvent['type']> = Extract<ExportEvent, { type: T }>;
+
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
@@ -37,7 +38,9 @@ export const followCapture = async (
 ): Promise<SealedVolume | TooSmall | undefined> => {
   const started = now();
   const images: CapturedImage[] = [];
-  const skipped = [...left];
+  const skipped: SkippedImage[] = [];
+  let lists: Event<'recorded'>['lists'] | undefined;
+  let sealed: Event<'sealed'> | undefined;
   let seen = 0;
   let lost = 0; // a node drops old lines of a long log
   for await (const event of events) {
@@ -59,16 +62,20 @@ export const followCapture = async (
       return { size: event.size, largest: event.largest };
     } else if (event.type === 'image') {
       images.push(event.image);
+    } else if (event.type === 'recorded') {
+      lists = event.lists;
     } else if (event.type === 'sealed') {
-      const { contents, layers, usedBytes, readOnly } = event;
-      const incomplete = setOf(layerList(images), nameList(images)) !== contents.set;
-      if (lost > 0) progress.warn(describeLost(lost, incomplete));
-      const recorded = { ...contents, ...recordImages(images), node, layers, usedBytes, skipped };
-      const record = { ...recorded, ...(incomplete && { incomplete }) };
-      return { images, record, readOnly };
+      sealed = event;
     }
+    if (sealed && lists) break; // what was lost is reported again
   }
-  return undefined;
+  if (!sealed) return undefined;
+  const { contents, layers, usedBytes, readOnly } = sealed;
+  const incomplete = !lists;
+  if (lost > 0) progress.warn(describeLost(lost, incomplete));
+  const { skipped: found, ...held } = lists ?? { ...recordImages(images), skipped };
+  const recorded = { ...contents, ...held, node, layers, usedBytes, skipped: [...left, ...found] };
+  return { images, record: { ...recorded, ...(incomplete && { incomplete }) }, readOnly };
 };
 
 const describeLost = (count: number, incomplete: boolean): string => {
@@ -81,7 +88,7 @@ export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: numbe
   if (!('record' in outcome)) return `These images need a volume of ${formatQuantity(outcome.size)}`;
   const { images, record } = outcome;
   const { layout, skipped } = record;
-  const captured = `${plural(images.length, 'image')} captured in ${formatAge(elapsed)}`;
+  const captured = `${plural(record.images.length, 'image')} captured in ${formatAge(elapsed)}`;
   const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
   return `${captured}${left}: ${describeSources(images, layout)}`;
 };

@@ -43,16 +43,16 @@ const captureToVolume = async (
   given: PlanOptions,
 ): Promise<void> => {
   const { root, report, signal } = given;
-  let sealed: ExportEvent | undefined;
+  const result: ExportEvent[] = [];
   const noting = (event: ExportEvent): void => {
-    if (event.type === 'sealed') sealed = event;
+    if (event.type === 'recorded' || event.type === 'sealed') result.push(event);
     report(event);
   };
   const volume = await realpath(to).catch(() => to); // as the kernel lists its mounts
   const unlock = await lockVolume(root, volume);
   try {
     await captureImages(request, { ...given, report: noting, volume, force, withScript, version });
-    if (duration) await hold(duration, () => sealed && report(sealed), signal).catch(endWell);
+    if (duration) await hold(duration, () => result.forEach(report), signal).catch(endWell);
   } finally {
     await unlock();
   }
@@ -84,15 +84,20 @@ const reportText = ({ progress, now }: Context) => {
   };
 };
 
-const REPEAT_INTERVAL = 15_000;
+const FIRST_REPEAT = 15_000;
 
 /**
  * Keeps the volume locked for `duration` milliseconds: nobody may write to it while the snapshot is taken. Calls `repeat`
- * from time to time, for a workstation whose connection was broken while the node dropped the log.
+ * less and less often, for a workstation whose connection was broken while the node dropped the log.
  */
 const hold = async (duration: number, repeat: () => void, signal: AbortSignal): Promise<void> => {
-  const repeating = setInterval(repeat, REPEAT_INTERVAL);
-  await sleep(duration, undefined, { signal }).finally(() => clearInterval(repeating));
+  let left = duration;
+  for (let pause = FIRST_REPEAT; pause < left; pause *= 2) {
+    await sleep(pause, undefined, { signal });
+    left -= pause;
+    repeat();
+  }
+  await sleep(left, undefined, { signal });
 };
 
 /** The end of the hold by a signal is not an error. */
