@@ -119,6 +119,7 @@ interface Internals {
     demandedOptions: Record<string, unknown>;
     hiddenOptions: string[];
   };
+  parsed: { argv: Record<string, unknown>; defaulted: Record<string, unknown> };
   getGroups: () => Record<string, string[]>;
   getInternalMethods: () => { getUsageInstance: () => { getDescriptions: () => Record<string, string> } };
 }
@@ -151,3 +152,9 @@ export const flagNames = (args: Argv<unknown>): string[] =>
   Object.keys((args as Argv<unknown> & Internals).getOptions().key).filter(
     (flag) => flag.length > 1 && flag === flag.toLowerCase() && !['help', 'version'].includes(flag),
   );
+
+/** Those on the command line, not those whose values come from elsewhere. */
+export const givenFlags = (args: Argv<unknown>): string[] => {
+  const { argv, defaulted } = (args as Argv<unknown> & Internals).parsed;
+  return flagNames(args).filter((flag) => argv[flag] !== undefined && !(flag in defaulted));
+};

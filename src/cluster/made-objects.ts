@@ -11,6 +11,10 @@ import { isPassing } from './weather.ts';
 /** The objects that one run created for its own use, so that it removes exactly those. */
 export interface MadeObjects {
   create: (object: KubernetesObject) => Promise<KubernetesObject>;
+  /** takes over an object of an interrupted run */
+  adopt: (object: KubernetesObject) => void;
+  /** leaves it to another object, which owns it from now on */
+  handOver: (object: KubernetesObject) => void;
   /** the last one first */
   all: () => readonly KubernetesObject[];
   /** Tries to remove all of them; never throws. */
@@ -52,6 +56,12 @@ export const madeObjects = (cluster: Cluster, signal: AbortSignal): MadeObjects 
         if (mayHaveBeenDone(error, signal)) made.push(object);
         throw error;
       }
+    },
+    adopt: (object) => {
+      made.push(object);
+    },
+    handOver: (object) => {
+      made = made.filter((other) => other !== object);
     },
     all: () => made.toReversed(),
     remove: async ({ keep = [], until } = {}) => {
@@ -149,10 +159,10 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   if (kind === 'VolumeSnapshot') return snapshotThere(ownName, namespace);
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
-  const check = isVerify ? '' : `see: ${USAGE_NAME} status ${name} -n ${namespace}; `;
-  const idle = `if no ${isVerify ? 'verify' : 'create'} is running, remove what is left with`;
+  const idle = `if no ${isVerify ? 'verify' : 'create'} is running, `;
+  const resume = isVerify ? '' : `continue with: ${USAGE_NAME} create ${name} -n ${namespace} --resume; or `;
   return new PreloadError(
     `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
-    `${check}${idle}: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
+    `${idle}${resume}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
   );
 };

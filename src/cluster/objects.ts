@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { KubernetesObject } from '../manifests/object.ts';
+import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
 import { LINE, matches, object, parse } from '../model/parse.ts';
@@ -46,18 +46,25 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** Server-side apply: creates or updates the object. */
-export const apply = async (
+/** Makes the server delete `object` together with `owner`, and sets these labels. */
+export const setOwner = async (
   cluster: Cluster,
   object: KubernetesObject,
-  options: RequestOptions = {},
+  owner: KubernetesObject,
+  { signal, labels }: { signal: AbortSignal; labels?: Record<string, string> },
 ): Promise<void> => {
+  const { apiVersion, kind, metadata } = object;
+  const { name, namespace = '' } = metadata;
   await sendForJson(cluster, pathOfObject(object), {
     method: 'PATCH',
-    body: object,
+    body: {
+      apiVersion,
+      kind,
+      metadata: { name, namespace, ...(labels && { labels }), ownerReferences: [ownerReference(owner)] },
+    },
     contentType: 'application/apply-patch+yaml',
     query: { fieldManager: FIELD_MANAGER, force: 'true' },
-    ...options,
+    signal,
   });
 };
 

@@ -1,4 +1,4 @@
-import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
+import type { KubernetesObject } from '../manifests/object.ts';
 import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
 import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, TimedOut } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
@@ -8,7 +8,7 @@ import { createStartPatience, eventProblem, type StartProblem, startProblem } fr
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';
-import { apply, read } from './objects.ts';
+import { read, setOwner } from './objects.ts';
 import { sendForLines } from './rest.ts';
 import { pause } from './wait.ts';
 import { lastWarning } from './warnings.ts';
@@ -97,33 +97,31 @@ export const endedEarly = async (
 
 interface LoaderObjects {
   configMap: KubernetesObject;
+  /** are deleted together with the pod */
   secrets?: readonly KubernetesObject[];
   claim: KubernetesObject;
   pod: KubernetesObject;
 }
 
 /**
- * Creates the objects of a loader, except those that a plan pod already uses. Deleting the pod deletes everything but the
- * claim. Creates the config map first: a pod that has to wait for it starts a second later.
+ * Creates the objects of a loader, except those that are there already. Creates the pod last: one that has to wait for what
+ * it mounts starts a second later.
  */
 export const createLoader = async (
   cluster: Cluster,
-  { configMap, secrets = [], ...rest }: LoaderObjects,
+  { secrets = [], ...rest }: LoaderObjects,
   made: MadeObjects,
   signal: AbortSignal,
-): Promise<{ claim: KubernetesObject; pod: KubernetesObject }> => {
-  const dependents: KubernetesObject[] = [];
-  for (const object of [configMap, ...secrets])
-    dependents.push(object.metadata.uid ? object : await made.create(object));
-  const claim = await made.create(rest.claim);
-  const pod = await made.create(rest.pod);
+): Promise<{ configMap: KubernetesObject; claim: KubernetesObject; pod: KubernetesObject }> => {
+  const ensure = async (object: KubernetesObject) => (object.metadata.uid ? object : made.create(object));
+  const owned: KubernetesObject[] = [];
+  for (const secret of secrets) owned.push(await ensure(secret));
+  const configMap = await ensure(rest.configMap);
+  const claim = await ensure(rest.claim);
+  const pod = await ensure(rest.pod);
   signal.throwIfAborted();
-  for (const { apiVersion, kind, metadata } of dependents) {
-    const { name, namespace = '' } = metadata;
-    const owned = { name, namespace, ownerReferences: [ownerReference(pod)] };
-    await apply(cluster, { apiVersion, kind, metadata: owned }, { signal });
-  }
-  return { claim, pod };
+  for (const object of owned) await setOwner(cluster, object, pod, { signal });
+  return { configMap, claim, pod };
 };
 
 const RETRY_INTERVAL = 1000;

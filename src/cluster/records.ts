@@ -1,12 +1,12 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { MAX_DATA } from '../manifests/object.ts';
 import { RECORD_KEY } from '../manifests/snapshot.ts';
 import { CONFIG_MAP, type ConfigMap, type VolumeSnapshot } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
+import { gunzipText } from '../model/gzip.ts';
 import { objectNames } from '../model/names.ts';
 import { parse, parseJson } from '../model/parse.ts';
 import { PRELOAD_RECORD, type PreloadRecord } from '../model/record.ts';
-import { formatBytes } from '../model/units.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
 
@@ -55,16 +55,5 @@ export const decodeRecord = ({ metadata, binaryData }: ConfigMap, snapshot: Volu
   }
   const data = binaryData?.[RECORD_KEY];
   if (data === undefined) throw new PreloadError(`has no ${RECORD_KEY}`);
-  return parse(PRELOAD_RECORD, parseJson(unzip(Buffer.from(data, 'base64'))));
-};
-
-const MAX_RECORD = 64 * 1024 ** 2; // bytes of JSON
-
-const unzip = (data: Buffer): string => {
-  try {
-    return gunzipSync(data, { maxOutputLength: MAX_RECORD }).toString();
-  } catch (error) {
-    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    throw new PreloadError(isTooLarge ? `contains more than ${formatBytes(MAX_RECORD)}` : 'is not gzip data');
-  }
+  return parse(PRELOAD_RECORD, parseJson(gunzipText(Buffer.from(data, 'base64'))));
 };

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { invalidArgument, text } from '../cli/flags.ts';
 import { GROUPS } from '../cli/help.ts';
-import type { PodSettings, Resources, Toleration } from '../manifests/pod-settings.ts';
+import type { PodSettings, Resources, Toleration } from '../model/saved-run.ts';
 
 /** Flags of the commands that run a pod. */
 export const podFlags = <T>(yargs: Argv<T>) =>
@@ -38,7 +38,7 @@ export const podSettings = ({ image, imagePullSecret, toleration, priorityClass,
   image,
   imagePullSecrets: imagePullSecret,
   tolerations: toleration,
-  priorityClass,
+  ...(priorityClass && { priorityClass }),
   requests: rest.requests ?? {},
   limits: rest.limits ?? {},
 });

@@ -1,8 +1,9 @@
 import { CONTAINER, labels, objectNames } from '../model/names.ts';
-import { type PreloadSettings, REQUEST_KEY } from './loader.ts';
+import type { PreloadSettings } from '../model/saved-run.ts';
+import { REQUEST_KEY } from './loader.ts';
 import type { KubernetesObject } from './object.ts';
 import { onlyOn, onNode, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
-import { type ConfigMap, RUN_FOLDER, runBundle, TOOL_FOLDER } from './run-bundle.ts';
+import { type ConfigMap, RUN_FOLDER, runBundle, TOOL_FOLDER, vouchFor } from './run-bundle.ts';
 
 const HOST = '/host';
 const VOLUME = '/snapshot';
@@ -33,7 +34,7 @@ interface Part {
 
 const podOnNode = (settings: PreloadSettings, configMap: ConfigMap, { name, args, volume }: Part): KubernetesObject => {
   const [os, arch] = settings.platform.split('/');
-  const secrets = (settings.pullSecrets ?? []).map((name) => ({ secret: { name } }));
+  const secrets = settings.pullSecrets.map((name) => ({ secret: { name } }));
   const hasSecrets = secrets.length > 0;
   return {
     apiVersion: 'v1',
@@ -42,6 +43,7 @@ const podOnNode = (settings: PreloadSettings, configMap: ConfigMap, { name, args
       name,
       namespace: settings.namespace,
       labels: labels(settings.name, 'loader', settings.version),
+      annotations: vouchFor(configMap),
     }),
     spec: {
       ...runsOnce(settings.deadline, settings.pod),

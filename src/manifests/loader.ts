@@ -1,43 +1,19 @@
 import { PreloadError } from '../model/errors.ts';
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { SharedLogins } from '../model/pull-secret.ts';
+import type { PreloadSettings } from '../model/saved-run.ts';
 import { type KubernetesObject, MAX_DATA } from './object.ts';
-import type { PodSettings } from './pod-settings.ts';
-import { BUNDLE_KEY, type ConfigMap } from './run-bundle.ts';
-
-/** Settings for the objects of one preload. */
-export interface PreloadSettings {
-  name: string;
-  namespace: string;
-  /** version of this tool, for the labels */
-  version: string;
-  /** Kubernetes quantity */
-  size: string;
-  storageClass?: string;
-  snapshotClass?: string;
-  pod: PodSettings;
-  /** `linux/amd64` */
-  platform: string;
-  /** node on which the loader must run */
-  node?: string;
-  /** node on which the loader should run */
-  preferredNode?: string;
-  /** name of an older snapshot to start from */
-  base?: string;
-  /** names of the Secrets with pull secrets that the loader mounts */
-  pullSecrets?: readonly string[];
-  /** seconds until the loader is stopped, even if this process is gone */
-  deadline: number;
-}
+import { BUNDLE_KEY, type ConfigMap, vouchFor } from './run-bundle.ts';
 
 /** The claim for the volume that the loader writes. */
-export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
+export const volumeClaim = (settings: PreloadSettings, configMap: ConfigMap): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
   metadata: {
     name: objectNames(settings.name).claim,
     namespace: settings.namespace,
     labels: labels(settings.name, 'loader', settings.version),
+    annotations: vouchFor(configMap),
   },
   spec: {
     accessModes: ['ReadWriteOnce'],
@@ -51,9 +27,22 @@ export const volumeClaim = (settings: PreloadSettings): KubernetesObject => ({
 
 export const REQUEST_KEY = 'request.json.gz';
 
-/** Contains the bundle and the request for the loader, both gzipped. Throws PreloadError if they are too large. */
-export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, request: Buffer): ConfigMap => {
-  if (bundle.length + request.length > MAX_DATA) {
+export const RUN_KEY = 'run.json.gz';
+
+/** What a run starts with; all gzipped. */
+interface Inputs {
+  bundle: Buffer;
+  request: Buffer;
+  /** only for another run that continues this one */
+  run: Buffer;
+}
+
+/** Throws PreloadError if the inputs are too large. */
+export const loaderConfigMap = (
+  settings: Pick<PreloadSettings, 'name' | 'namespace' | 'version'>,
+  { bundle, request, run }: Inputs,
+): ConfigMap => {
+  if (bundle.length + request.length + run.length > MAX_DATA) {
     throw new PreloadError(
       'the image list is too long for one preload',
       'split it, or exclude some images with --exclude',
@@ -68,7 +57,12 @@ export const loaderConfigMap = (settings: PreloadSettings, bundle: Buffer, reque
       labels: labels(settings.name, 'loader', settings.version),
     },
     immutable: true,
-    binaryData: { [BUNDLE_KEY]: bundle.toString('base64'), [REQUEST_KEY]: request.toString('base64') },
+    binaryData: Object.fromEntries(
+      Object.entries({ [BUNDLE_KEY]: bundle, [REQUEST_KEY]: request, [RUN_KEY]: run }).map(([key, data]) => [
+        key,
+        data.toString('base64'),
+      ]),
+    ),
   };
 };
 

@@ -1,25 +1,5 @@
-/** A toleration in the form of the API. */
-export interface Toleration {
-  key?: string;
-  operator: 'Exists' | 'Equal';
-  value?: string;
-  effect?: string;
-}
-
-/** Quantities by resource: `{ cpu: '100m', memory: '256Mi' }`. */
-export type Resources = Readonly<Record<string, string>>;
-
-/** What the user decides about the pod of a loader or verifier. */
-export interface PodSettings {
-  /** needs Node.js 22 or newer and GNU tar */
-  image: string;
-  /** names of Secrets in its namespace */
-  imagePullSecrets: readonly string[];
-  tolerations: readonly Toleration[];
-  priorityClass?: string | undefined;
-  requests: Resources;
-  limits: Resources;
-}
+import type { PodSettings, Resources } from '../model/saved-run.ts';
+import type { KubernetesObject } from './object.ts';
 
 // what scales clusters down, or adds containers, must leave the pod alone
 const UNDISTURBED = {
@@ -30,10 +10,10 @@ const UNDISTURBED = {
 const WITHOUT_SIDECAR = { 'sidecar.istio.io/inject': 'false' };
 
 /** Adds to the metadata of a pod what keeps others from disturbing it. */
-export const undisturbed = <T extends { labels: Record<string, string> }>(metadata: T) => ({
+export const undisturbed = <T extends KubernetesObject['metadata']>(metadata: T) => ({
   ...metadata,
   labels: { ...metadata.labels, ...WITHOUT_SIDECAR },
-  annotations: UNDISTURBED,
+  annotations: { ...metadata.annotations, ...UNDISTURBED },
 });
 
 /** Fields of a pod that runs once, for at most `deadline` seconds, and has no access to the API server. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { INPUTS_ANNOTATION } from '../model/names.ts';
 import type { KubernetesObject } from './object.ts';
 
 /** Where the pod mounts the config map, and where it puts what it runs. */
@@ -11,15 +12,23 @@ export const BUNDLE_KEY = 'preload.cjs.gz';
  * runs only what was sent: whoever may replace the config map may not change the pod, which has the checksums. Other files
  * are copied to RUN_FOLDER.
  */
-export const runBundle = ({ binaryData }: ConfigMap): string[] => {
-  const sums = Object.entries(binaryData).map(([key, base64]): [string, string] => [key, sha256(base64)]);
-  return ['node', '-e', SCRIPT.replace('SUMS', JSON.stringify(Object.fromEntries(sums)))];
+export const runBundle = (configMap: ConfigMap): string[] => ['node', '-e', SCRIPT.replace('SUMS', sumsOf(configMap))];
+
+/** Annotation by which other objects of a run vouch for what is in its config map. */
+export const vouchFor = (configMap: ConfigMap): Record<string, string> => ({
+  [INPUTS_ANNOTATION]: sha256(Buffer.from(sumsOf(configMap))),
+});
+
+/** Checksums by file name, as JSON. */
+const sumsOf = ({ binaryData }: ConfigMap): string => {
+  const sums = Object.entries(binaryData).map(([key, base64]) => [key, sha256(Buffer.from(base64, 'base64'))] as const);
+  return JSON.stringify(Object.fromEntries(sums.toSorted(([a], [b]) => (a < b ? -1 : 1))));
 };
 
 /** A config map with files in base64. */
 export type ConfigMap = KubernetesObject & { binaryData: Record<string, string> };
 
-const sha256 = (base64: string): string => createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex');
+const sha256 = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
 
 const SCRIPT = `const {createHash} = require('node:crypto'), {gunzipSync} = require('node:zlib');
 const {readFileSync, writeFileSync} = require('node:fs');

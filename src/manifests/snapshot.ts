@@ -1,6 +1,6 @@
 import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
-import type { PreloadSettings } from './loader.ts';
-import { type KubernetesObject, ownerReference } from './object.ts';
+import type { PreloadSettings } from '../model/saved-run.ts';
+import type { KubernetesObject } from './object.ts';
 
 export const SNAPSHOT_API = `${SNAPSHOT_GROUP}/v1`;
 export const RECORD_KEY = 'preload.json.gz';
@@ -25,19 +25,14 @@ export const snapshotOfClaim = (settings: SnapshotSettings, claim: string): Kube
   },
 });
 
-/** Describes the contents; `record` is gzipped JSON. Deleted together with its snapshot. */
-export const recordConfigMap = (
-  settings: PreloadSettings,
-  record: Buffer,
-  snapshot: KubernetesObject,
-): KubernetesObject => ({
+/** Describes the contents; `record` is gzipped JSON. Until a snapshot owns it, it belongs to the loader. */
+export const recordConfigMap = (settings: SnapshotSettings, record: Buffer): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: {
     name: objectNames(settings.name).record,
     namespace: settings.namespace,
-    labels: labels(settings.name, 'record', settings.version),
-    ownerReferences: [ownerReference(snapshot)],
+    labels: labels(settings.name, 'loader', settings.version),
   },
   binaryData: { [RECORD_KEY]: record.toString('base64') },
 });

@@ -1,6 +1,7 @@
 import { CONTAINER, labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
+import type { PodSettings } from '../model/saved-run.ts';
 import type { KubernetesObject } from './object.ts';
-import { onlyOn, type PodSettings, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
+import { onlyOn, resourcesOf, runsOnce, undisturbed } from './pod-settings.ts';
 import { BUNDLE_KEY, type ConfigMap, runBundle, TOOL_FOLDER } from './run-bundle.ts';
 
 /** Settings for the objects of one verification. */

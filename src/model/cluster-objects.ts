@@ -97,7 +97,11 @@ export const STORAGE_CLASS = object({ metadata: METADATA, provisioner: LINE });
 export type StorageClass = v.InferOutput<typeof STORAGE_CLASS>;
 
 export const CLAIM = object({
-  spec: object({ volumeName: v.exactOptional(LINE) }),
+  metadata: METADATA,
+  spec: object({
+    volumeName: v.exactOptional(LINE),
+    resources: v.exactOptional(object({ requests: v.exactOptional(TEXTS) })),
+  }),
   status: v.exactOptional(object({ phase: v.exactOptional(LINE) })),
 });
 

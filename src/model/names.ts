@@ -25,6 +25,8 @@ export const objectNames = (name: string) => ({
 
 /** Annotation with the ID of the run that created the object. */
 export const RUN_ANNOTATION = `${PLUGIN}.run`;
+/** Annotation with the checksum of the config map that the object was made for. */
+export const INPUTS_ANNOTATION = `${PLUGIN}.inputs`;
 
 const APP = 'app.kubernetes.io';
 export const INSTANCE_LABEL = `${APP}/instance`;
@@ -38,9 +40,17 @@ export const labels = (name: string, component: Component, version: string): Rec
   [`${APP}/version`]: version,
 });
 
-/** Selects everything created by this tool; with `name`, only for that preload. */
+/** The labels by which everything created by this tool is found; with `name`, only for that preload. */
+export const selectorLabels = (name?: string): Record<string, string> => ({
+  [`${APP}/name`]: PLUGIN,
+  [`${APP}/managed-by`]: TOOL,
+  ...(name && { [INSTANCE_LABEL]: name }),
+});
+
 export const selector = (name?: string): string =>
-  [`${APP}/name=${PLUGIN}`, `${APP}/managed-by=${TOOL}`, ...(name ? [`${INSTANCE_LABEL}=${name}`] : [])].join(',');
+  Object.entries(selectorLabels(name))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
 
 /** Selects the objects of one component. */
 export const ofComponent = (component: Component, name?: string): string =>

@@ -1,14 +1,24 @@
 import { gzipSync } from 'node:zlib';
-import type { PreloadSettings } from '../../src/manifests/loader.ts';
-import type { KubernetesObject } from '../../src/manifests/object.ts';
+import { type KubernetesObject, ownerReference } from '../../src/manifests/object.ts';
 import { recordConfigMap } from '../../src/manifests/snapshot.ts';
+import { COMPONENT_LABEL } from '../../src/model/names.ts';
 import { type PreloadRecord, recordImages } from '../../src/model/record.ts';
+import type { PreloadSettings } from '../../src/model/saved-run.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
 import { PLAIN_POD } from '../harness/pod-settings.ts';
 import type { TestServer } from './api-server.ts';
 
 export const settings = (name: string, namespace = 'default'): PreloadSettings => ({
-  ...{ name, namespace, version: '1.2.3', size: '1Gi', pod: PLAIN_POD, platform: 'linux/amd64', deadline: 60 },
+  ...{
+    name,
+    namespace,
+    version: '1.2.3',
+    size: '1Gi',
+    pod: PLAIN_POD,
+    platform: 'linux/amd64',
+    pullSecrets: [],
+    deadline: 60,
+  },
 });
 
 const images = [
@@ -39,5 +49,7 @@ export const recordOf = async (
   data = zipped(record),
 ): Promise<KubernetesObject> => {
   const snapshot = JSON.parse(await kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
-  return recordConfigMap(settings(name, namespace), data, snapshot);
+  const { metadata, ...rest } = recordConfigMap(settings(name, namespace), data);
+  const labels = { ...metadata.labels, [COMPONENT_LABEL]: 'record' };
+  return { ...rest, metadata: { ...metadata, labels, ownerReferences: [ownerReference(snapshot)] } };
 };

@@ -46,15 +46,14 @@ describe('nothing to show', () => {
 
 describe('preloads', () => {
   before(async () => {
+    const inputs = { bundle: Buffer.of(), request: Buffer.of(), run: Buffer.of() };
     const foreign = volumeSnapshot(settings('foreign'));
     await server.apply(...namespace('images'), { ...foreign, metadata: { name: 'foreign', namespace: 'default' } });
     await makeReady('web');
     await makeReady('nightly', 'images');
     await server.apply(
       ...['taking', 'failed'].map((name) => volumeSnapshot(settings(name))),
-      ...['pulling', 'crashed'].map((name) =>
-        loaderPod(settings(name), loaderConfigMap(settings(name), Buffer.from(''), Buffer.from(''))),
-      ),
+      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name), loaderConfigMap(settings(name), inputs))),
     );
     await server.setStatus('volumesnapshot/taking', 'default', { readyToUse: false });
     await server.setStatus('volumesnapshot/failed', 'default', { error: { message: 'quota exceeded' } });

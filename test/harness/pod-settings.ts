@@ -1,4 +1,4 @@
-import type { PodSettings } from '../../src/manifests/pod-settings.ts';
+import type { PodSettings } from '../../src/model/saved-run.ts';
 
 /** What a user gets without flags, but for the image. */
 export const PLAIN_POD: PodSettings = {

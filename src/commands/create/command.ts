@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, invalidArgument, outputFlag, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
-import { type Example, GROUPS } from '../../cli/help.ts';
+import { type Example, GROUPS, givenFlags } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
 import { USAGE_NAME } from '../../model/names.ts';
@@ -18,6 +18,7 @@ export const examples: Example[] = [
     "Also capture the images in the node's cache, except those from one registry",
     `${USAGE_NAME} create all --from cluster,cache --exclude registry.example.com/`,
   ],
+  ['Continue after this command was interrupted', `${USAGE_NAME} create nightly -n kube-system --resume`],
   ['Print only the name of the snapshot', `${USAGE_NAME} create web nginx:1.27 -o name`],
   ['Print what would be created', `${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`],
 ];
@@ -45,6 +46,7 @@ export const builder = (yargs: Argv) =>
     .option('base', text('Older VolumeSnapshot to start from; only changes are captured'))
     .option('strict', toggle('Fail if an image that was found cannot be captured'))
     .option('timeout', TIMEOUT)
+    .option('resume', toggle('Continue an interrupted run with its settings'))
     .option('keep', toggle('Keep the volume and, if possible, the loader pod'))
     .option('report', text('File to write what a maintainer needs if create fails; without secrets'))
     .option('dry-run', {
@@ -58,10 +60,22 @@ export const builder = (yargs: Argv) =>
     .group(
       [
         ...['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path'],
-        ...['timeout', 'keep', 'report'],
+        ...['timeout', 'resume', 'keep', 'report'],
       ],
       GROUPS.how,
-    );
+    )
+    .check(({ resume, IMAGE }) => {
+      const fixed = givenFlags(yargs).filter((flag) => !WITH_RESUME.includes(flag));
+      const given = [...(IMAGE.length > 0 ? ['IMAGE'] : []), ...fixed.map((flag) => `--${flag}`)];
+      if (!resume || given.length === 0) return true;
+      throw new UsageError(`--resume continues a run with its settings, so it does not accept ${given.join(', ')}`);
+    });
+
+/** Not of the run, but of the command that continues it. */
+const WITH_RESUME = [
+  ...['resume', 'timeout', 'output', 'namespace', 'kubeconfig', 'context'],
+  ...['as', 'as-group', 'as-uid', 'request-timeout'],
+];
 
 export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
 

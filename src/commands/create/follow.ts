@@ -16,7 +16,7 @@ export interface SealedVolume {
 }
 
 /** The volume was too small and nothing was written; it should have `size` bytes. */
-interface TooSmall {
+export interface TooSmall {
   size: number;
   /** images with their sizes */
   largest: string[];

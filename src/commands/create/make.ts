@@ -1,27 +1,41 @@
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { create } from '../../cluster/creation.ts';
 import type { MadeObjects } from '../../cluster/made-objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { encodeRecord } from '../../cluster/records.ts';
 import { isAttached } from '../../cluster/snapshots.ts';
 import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
-import { type KubernetesObject, objectName } from '../../manifests/object.ts';
-import { recordConfigMap } from '../../manifests/snapshot.ts';
+import type { KubernetesObject } from '../../manifests/object.ts';
 import { PreloadError } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
-import type { PreloadRecord } from '../../model/record.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
 import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
-import { describeOutcome, followCapture, type SealedVolume } from './follow.ts';
-import type { CreatePlan } from './plan.ts';
+import { describeOutcome, followCapture, type SealedVolume, type TooSmall } from './follow.ts';
+import type { CreatePlan } from './planned.ts';
+import { createRecord, keepRecord } from './record.ts';
 import { writeReport } from './report.ts';
 import { withRightSize } from './size.ts';
+
+interface MakeOptions {
+  /** file that gets what a maintainer needs if this fails */
+  report?: string | undefined;
+  /** of an interrupted run */
+  left?: Leftovers;
+}
+
+/** What an interrupted run left. */
+export interface Leftovers {
+  /** in the order in which they were created */
+  objects: readonly KubernetesObject[];
+  /** those of them that are used again */
+  used: readonly KubernetesObject[];
+  /** the same plan with another loader, for which nothing is there yet */
+  withNewLoader: () => Promise<CreatePlan>;
+}
 
 /**
  * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
@@ -30,48 +44,104 @@ import { withRightSize } from './size.ts';
 export const makePreload = async (
   cluster: Cluster,
   plan: CreatePlan,
-  { keep, report }: { keep: boolean; report?: string | undefined },
+  { report, left }: MakeOptions,
   context: Context,
 ): Promise<PreloadSummary> => {
-  const { name, namespace } = plan.settings;
-  const cleanup = { title: 'Removing the loader and its volume', command: removeCommand(name, namespace) };
   const onFailure = (failure: PreloadError, run: Run) =>
     report ? writeReport(report, failure, { cluster, plan, run }, context) : Promise.resolve();
-  return inRun(cluster, { ...(!keep && { cleanup }), onFailure }, context, async (run) => {
-    const sized = await withRightSize(cluster, plan, run.made, context);
-    const { claim, sealed } = await runLoader(cluster, sized, run, { keep }, context);
-    if (!sealed.readOnly) await releaseVolume(cluster, claim, run.made, context);
-    let isInUse = sealed.readOnly;
-    // some storage takes snapshots only of volumes that no node uses
-    const letGo = async (problem: string) => {
-      if (!isInUse) return;
-      isInUse = false;
-      context.progress.warn(
-        `the snapshot of a volume in use failed: ${problem}; removing the loader, so that the driver can try again without it`,
-      );
-      await removeOrThrow(run.made, [claim]);
-    };
+  return inRun(cluster, { ...cleanUpUnlessKept(plan), onFailure }, context, async (run) => {
+    const { made } = run;
+    left?.objects.forEach(made.adopt);
+    if (left && left.used.length < left.objects.length) await removeOrThrow(made, left.used);
+    const sized = await withRightSize(cluster, plan, made, context);
+    const { claim, sealed } = await runLoader(cluster, sized, run, left, context);
+    if (!sealed.readOnly) await releaseVolume(cluster, claim, made, context);
+    const record = await createRecord(plan.settings, sealed.record, made, context);
     const snapshot = await submit(cluster, run, plan.snapshot, context);
-    await createRecord(cluster, recordOf(plan, sealed.record, snapshot), context);
+    if (record) await keepRecord(cluster, record, snapshot, made, context);
+    const letGo = releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context);
     return { ...(await waitForSnapshot(cluster, snapshot, context, letGo)), ...summarizeRecord(sealed.record) };
   });
 };
 
-/** Captures to a volume; to a larger one if the loader finds that the first is too small. */
+interface Kept {
+  keep: boolean;
+  settings: { name: string; namespace: string };
+}
+
+/** How a run with this plan cleans up. */
+export const cleanUpUnlessKept = ({ keep, settings: { name, namespace } }: Kept) => {
+  const command = removeCommand(name, namespace);
+  return keep ? {} : { cleanup: { title: 'Removing the loader and its volume', command } };
+};
+
+/** Some storage takes snapshots only of volumes that no node uses: removes the loader if the first try fails. */
+export const releaseOnFailure = (
+  made: MadeObjects,
+  volume: { claim: KubernetesObject; isInUse: boolean },
+  { progress }: Context,
+) => {
+  let { isInUse } = volume;
+  return async (problem: string): Promise<void> => {
+    if (!isInUse) return;
+    isInUse = false;
+    progress.warn(
+      `the snapshot of a volume in use failed: ${problem}; removing the loader, so that the driver can try again without it`,
+    );
+    await removeOrThrow(made, [volume.claim]);
+  };
+};
+
+/**
+ * Captures to a volume; to a larger one if the loader finds that the first is too small. If an interrupted run's loader
+ * cannot finish, another one continues on its volume.
+ */
 const runLoader = async (
   cluster: Cluster,
   plan: CreatePlan,
   run: Run,
-  { keep }: { keep: boolean },
+  left: Leftovers | undefined,
   context: Context,
 ): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
-  const { signal, now } = context;
+  const { made } = run;
   const { size, storageClass } = plan.settings;
-  const { claim, pod } = await step(context, {
-    title: `Creating a volume of ${size}`,
-    do: () => createLoader(cluster, plan, run.made, signal),
+  const isThere = plan.claim.metadata.uid !== undefined;
+  const { configMap, claim, pod } = await step(context, {
+    title: isThere ? 'Creating the loader' : `Creating a volume of ${size}`,
+    do: () => createLoader(cluster, plan, made, context.signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
+  let outcome: Outcome;
+  try {
+    outcome = await followLoader(cluster, { ...plan, claim, pod }, run, context);
+  } catch (error) {
+    if (!left || pod !== plan.pod) throw error;
+    context.signal.throwIfAborted();
+    context.progress.warn(`the interrupted run's loader could not finish, so another one continues on its volume`);
+    await removeOrThrow(made, [configMap, claim]);
+    return runLoader(cluster, { ...(await left.withNewLoader()), claim }, run, left, context);
+  }
+  if ('record' in outcome) return { claim, sealed: outcome };
+  const larger = formatQuantity(outcome.size);
+  if (!plan.resized) {
+    throw new PreloadError(
+      `the volume is too small for these images; the largest are ${outcome.largest.join(', ')}`,
+      `run create again with --size ${larger}`,
+    );
+  }
+  await step(context, {
+    title: 'Removing the small volume',
+    do: () => removeOrThrow(made, [configMap]),
+    done: () => 'Removed the small volume',
+  });
+  return runLoader(cluster, { ...plan.resized(larger), configMap }, run, left, context);
+};
+
+type Outcome = SealedVolume | TooSmall;
+
+const followLoader = async (cluster: Cluster, plan: CreatePlan, run: Run, context: Context): Promise<Outcome> => {
+  const { signal, now } = context;
+  const { claim, pod } = plan;
   const starting = 'Starting the loader';
   const onProblem = (problem: string) => context.progress.update(`${starting}: ${problem}`);
   const node = await step(context, {
@@ -79,9 +149,9 @@ const runLoader = async (
     do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS, node: plan.settings.node, onProblem }, signal),
     done: (node) => `Loader running on ${node}`,
   });
-  if (!keep) run.volume = await deleteWithClaim(cluster, claim, signal);
+  if (!plan.keep) run.volume = await deleteWithClaim(cluster, claim, signal);
   const started = now();
-  const outcome = await step(context, {
+  return step(context, {
     title: 'Resolving images',
     do: async () => {
       const followed = await followCapture(loaderEvents(cluster, pod, signal), { node, ...plan }, context);
@@ -90,20 +160,6 @@ const runLoader = async (
     },
     done: (followed) => describeOutcome(followed, now() - started),
   });
-  if ('record' in outcome) return { claim, sealed: outcome };
-  const larger = formatQuantity(outcome.size);
-  if (!plan.sizing) {
-    throw new PreloadError(
-      `the volume is too small for these images; the largest are ${outcome.largest.join(', ')}`,
-      `run create again with --size ${larger}`,
-    );
-  }
-  await step(context, {
-    title: 'Removing the small volume',
-    do: () => removeOrThrow(run.made),
-    done: () => 'Removed the small volume',
-  });
-  return runLoader(cluster, plan.sizing.resized(larger), run, { keep }, context);
 };
 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
@@ -124,23 +180,6 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
       'this storage does not report when all data has been flushed; test the snapshot on a node before relying on it',
     );
   }
-};
-
-const recordOf = ({ settings }: CreatePlan, record: PreloadRecord, snapshot: KubernetesObject): KubernetesObject =>
-  recordConfigMap(settings, encodeRecord(record), snapshot);
-
-/** The snapshot serves nodes without its record, so a failure is a warning. */
-const createRecord = async (
-  cluster: Cluster,
-  record: KubernetesObject,
-  { progress, signal }: Context,
-): Promise<void> => {
-  await create(cluster, record, { signal }).catch(({ message }: Error) => {
-    signal.throwIfAborted();
-    progress.warn(
-      `could not create ${objectName(record)}, so status will not list the images, and verify needs --without-record: ${message}`,
-    );
-  });
 };
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {

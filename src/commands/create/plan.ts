@@ -3,16 +3,14 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
-import { loaderConfigMap, type PreloadSettings, volumeClaim } from '../../manifests/loader.ts';
-import { HOLD_SECONDS, loaderPod, planPod } from '../../manifests/loader-pod.ts';
-import type { KubernetesObject } from '../../manifests/object.ts';
-import { volumeSnapshot } from '../../manifests/snapshot.ts';
-import type { SkippedImage } from '../../model/contents.ts';
+import { loaderConfigMap } from '../../manifests/loader.ts';
+import { HOLD_SECONDS } from '../../manifests/loader-pod.ts';
 import { PreloadError } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { imageName, isExcluded } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
 import { type CaptureRequest, printRequest } from '../../model/request.ts';
+import type { PreloadSettings, SavedRun } from '../../model/saved-run.ts';
 import { formatQuantity, parseQuantity, plural } from '../../model/units.ts';
 import { estimateVolumeSize, fitsSmallest, SMALLEST } from '../../model/volume-size.ts';
 import { version } from '../../version.ts';
@@ -21,33 +19,10 @@ import { captureSettings } from '../capture-flags.ts';
 import { describeSkipped } from '../capture-progress.ts';
 import { podSettings } from '../pod-flags.ts';
 import { step } from '../step.ts';
-import { type Base, NO_BASE, readBase } from './base.ts';
+import { NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
+import { type CreatePlan, plannedObjects } from './planned.ts';
 import { planSecrets } from './pull-secrets.ts';
-
-export interface CreatePlan {
-  settings: PreloadSettings;
-  configMap: KubernetesObject;
-  /** with pull secrets; none if no image needs one */
-  secrets: KubernetesObject[];
-  /** images in use that are left out because their names are not valid */
-  skipped: SkippedImage[];
-  claim: KubernetesObject;
-  pod: KubernetesObject;
-  snapshot: KubernetesObject;
-  /** undefined if the user chose the size of the volume */
-  sizing?: Sizing;
-}
-
-/** How to find the right size of the volume. */
-export interface Sizing {
-  /** finds out what the loader will need; undefined if the smallest volume is certainly enough */
-  planPod?: KubernetesObject;
-  /** what the volume starts with */
-  base: Base;
-  /** the same plan with a volume of another size, preferably on this node */
-  resized: (size: string, node?: string) => CreatePlan;
-}
 
 interface Sources {
   images: RequestedImage[];
@@ -77,7 +52,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
   const cache = options.from?.includes('cache') ?? false;
   const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
-  const secrets = await planSecrets(cluster, wanted, signal);
+  const { secrets, logins } = await planSecrets(cluster, wanted, signal);
 
   const sizes = [...choice.sizes.values()];
   const form = formOf(options);
@@ -91,7 +66,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     size: options.size ?? (isSmall ? formatQuantity(SMALLEST) : estimate),
     pod: podSettings(options),
     platform: choice.platform,
-    deadline: Math.ceil(options.timeout / 1000) + HOLD_SECONDS,
+    deadline: loaderDeadline(options.timeout),
     pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
@@ -110,25 +85,24 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     }),
     ...captureSettings(options),
   };
-  const configMap = loaderConfigMap(settings, await gzippedBundle(script), gzipSync(printRequest(request)));
-  const withSettings = (sized: PreloadSettings): CreatePlan => ({
-    settings: sized,
-    configMap,
-    secrets,
+  const run: SavedRun = {
+    settings,
+    base: { size: base.size, used: base.used },
+    volume: options.size ? 'chosen' : isSmall ? 'smallest' : 'planned',
+    logins,
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
-    claim: volumeClaim(sized),
-    pod: loaderPod(sized, configMap),
-    snapshot: volumeSnapshot(sized),
-    ...(!options.size && {
-      sizing: {
-        ...(!isSmall && { planPod: planPod(sized, configMap) }),
-        base,
-        resized: (size, node) => withSettings({ ...sized, size, ...(node && !sized.node && { preferredNode: node }) }),
-      },
-    }),
+    keep: options.keep,
+  };
+  const configMap = loaderConfigMap(settings, {
+    bundle: await gzippedBundle(script),
+    request: gzipSync(printRequest(request)),
+    run: gzipSync(JSON.stringify(run)),
   });
-  return withSettings(settings);
+  return plannedObjects(run, configMap, secrets);
 };
+
+/** Seconds until the loader is stopped, for a command with this time limit in milliseconds. */
+export const loaderDeadline = (timeout: number): number => Math.ceil(timeout / 1000) + HOLD_SECONDS;
 
 const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
   const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };

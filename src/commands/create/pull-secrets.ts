@@ -19,18 +19,26 @@ interface Wanted {
   serviceAccounts: ReadonlySet<string>;
 }
 
+interface PlannedSecrets {
+  secrets: KubernetesObject[];
+  /** where their logins come from: `namespace/name` */
+  logins: string[];
+}
+
 /** Returns Secrets for the loader with the logins that fit both the registry and a namespace of an image to capture. */
 export const planSecrets = async (
   cluster: Cluster,
   { name, images, cache, isNamed, pullSecrets, serviceAccounts }: Wanted,
   signal: AbortSignal,
-): Promise<KubernetesObject[]> => {
+): Promise<PlannedSecrets> => {
   const { namespace } = cluster;
   const namespaces = new Set([...images.flatMap((image) => image.namespaces), ...(cache ? [namespace] : [])]);
   const isUsed = (path: string): boolean => namespaces.has(path.split('/')[0] ?? '');
   const own = isNamed || cache ? [`${namespace}/default`] : [];
   const accounts = new Set([...own, ...[...serviceAccounts].filter(isUsed)]);
-  const secrets = await readPullSecrets(cluster, [...pullSecrets].filter(isUsed), accounts, signal);
+  const found = await readPullSecrets(cluster, [...pullSecrets].filter(isUsed), accounts, signal);
   const needs = { images, ...(cache && { wholeNamespace: namespace }) };
-  return loaderSecrets({ name, namespace, version }, neededLogins(secrets, needs, cluster.warn));
+  const needed = neededLogins(found, needs, cluster.warn);
+  const logins = needed.flatMap(({ secrets }) => secrets.map(({ namespace, name }) => `${namespace}/${name}`));
+  return { secrets: loaderSecrets({ name, namespace, version }, needed), logins };
 };

@@ -9,7 +9,7 @@ import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import type { PreloadError } from '../../model/errors.ts';
 import { version } from '../../version.ts';
 import type { Run } from '../pod-run.ts';
-import type { CreatePlan } from './plan.ts';
+import type { CreatePlan } from './planned.ts';
 
 const PATIENCE = 20_000; // milliseconds: a report must not hold up the clean-up for long
 

@@ -1,33 +1,31 @@
 import type { Context } from '../../cli/context.ts';
 import { formatJson, formatYaml, type Output } from '../../cli/output.ts';
-import { connect } from '../../cluster/connection.ts';
+import { type Cluster, connect } from '../../cluster/connection.ts';
 import { checkAllowed, checkPullSecrets, checkStorage } from '../../cluster/preflight.ts';
-import { checkSnapshotNameIsFree } from '../../cluster/snapshots.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
+import { recordConfigMap } from '../../manifests/snapshot.ts';
 import { UsageError } from '../../model/errors.ts';
+import type { PreloadSummary } from '../../model/summary.ts';
 import { withDeadline } from '../deadline.ts';
 import { formatPreloads } from '../preload-table.ts';
 import { warnOfDeletion } from '../ready-snapshot.ts';
 import type { CreateOptions } from './command.ts';
 import { makePreload } from './make.ts';
-import { type CreatePlan, planCreate } from './plan.ts';
+import { planCreate } from './plan.ts';
+import type { CreatePlan } from './planned.ts';
+import { resumePreload } from './resume.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
   if (options.IMAGE.length > 0 && options.from) throw new UsageError('specify images or --from, not both');
   const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE };
   const cluster = await connect({ ...options, ...lasting }, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
-    const plan = await planCreate(cluster, options, limited);
     if (options.dryRun === 'client') {
-      context.print(formatDryRun(plannedObjects(plan), options.output));
+      context.print(formatDryRun(allObjects(await planCreate(cluster, options, limited)), options.output));
       return;
     }
-    await checkStorage(cluster, options, limited.signal);
-    await checkPullSecrets(cluster, options.imagePullSecret, limited.signal);
-    await checkSnapshotNameIsFree(cluster, options.NAME, limited.signal);
-    await checkAllowed(cluster, [plan.pod, plan.claim, plan.snapshot, ...withoutData(plan)], limited.signal);
-    const summary = await makePreload(cluster, plan, options, limited);
+    const summary = await (options.resume ? resumePreload : createPreload)(cluster, options, limited);
     warnOfDeletion(summary, limited);
     context.print(formatPreloads(summary, options.output, { now: context.now() }));
     if (summary.contentsDigest) {
@@ -39,6 +37,17 @@ export const runCreate = async (options: CreateOptions, context: Context): Promi
   context.signal.throwIfAborted(); // Ctrl-C during the removal of the loader
 };
 
+/** Checks everything that can be checked beforehand, and then creates the preload. */
+const createPreload = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<PreloadSummary> => {
+  const { signal } = context;
+  const plan = await planCreate(cluster, options, context);
+  await checkStorage(cluster, options, signal);
+  await checkPullSecrets(cluster, options.imagePullSecret, signal);
+  const record = recordConfigMap(plan.settings, Buffer.of());
+  await checkAllowed(cluster, [plan.pod, plan.claim, ...withoutData(plan), plan.snapshot, record], signal);
+  return makePreload(cluster, plan, options, context);
+};
+
 /** The config map and the Secrets of the loader, whose data need not be sent to know whether they may be created. */
 const withoutData = ({ configMap, secrets }: CreatePlan): KubernetesObject[] => [
   { ...configMap, binaryData: {} },
@@ -46,10 +55,10 @@ const withoutData = ({ configMap, secrets }: CreatePlan): KubernetesObject[] => 
 ];
 
 /** What would be sent, in order, without secret values: a dry run often ends up in a log. */
-const plannedObjects = ({ configMap, secrets, sizing, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
+const allObjects = ({ configMap, secrets, planPod, claim, pod, snapshot }: CreatePlan): KubernetesObject[] => [
   configMap,
   ...secrets.map(withoutValues),
-  ...(sizing?.planPod ? [sizing.planPod] : []),
+  ...(planPod ? [planPod] : []),
   claim,
   pod,
   snapshot,

@@ -10,7 +10,7 @@ import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { formatBytes, formatQuantity, plural } from '../../model/units.ts';
 import { plannedBytes } from '../../model/volume-size.ts';
 import { step } from '../step.ts';
-import type { CreatePlan } from './plan.ts';
+import type { CreatePlan } from './planned.ts';
 
 /** What the loader will need, and the node that said so. */
 interface Found {
@@ -20,7 +20,8 @@ interface Found {
 
 /**
  * Returns `plan` with a volume of the right size, and its loader on the node that knows it: a pod without a volume plans the
- * capture. If that cannot help, returns `plan` as it is: the loader will say whether the volume is too small.
+ * capture. If that cannot help, returns `plan` as it is: the loader will say whether the volume is too small. The volume is
+ * there before the pod is removed, so that one of them always vouches for the run.
  */
 export const withRightSize = async (
   cluster: Cluster,
@@ -28,27 +29,29 @@ export const withRightSize = async (
   made: MadeObjects,
   context: Context,
 ): Promise<CreatePlan> => {
-  const { sizing } = plan;
-  const planPod = sizing?.planPod;
-  if (!planPod) return plan;
-  const there: { configMap: KubernetesObject; secrets: KubernetesObject[] } = {
-    configMap: await made.create(plan.configMap),
-    secrets: [],
-  };
-  for (const secret of plan.secrets) there.secrets.push(await made.create(secret));
+  const { planPod, resized } = plan;
+  if (!planPod || !resized || plan.claim.metadata.uid) return plan;
+  const secrets: KubernetesObject[] = [];
+  for (const secret of plan.secrets) secrets.push(await made.create(secret));
+  const configMap = plan.configMap.metadata.uid ? plan.configMap : await made.create(plan.configMap);
+  let pod: KubernetesObject | undefined;
   const found = await step(context, {
     title: PLANNING,
-    do: () => findOut(cluster, { planPod, claim: plan.claim, requiredNode: plan.settings.node }, made, context),
+    do: async () => {
+      pod = await made.create(planPod).catch(() => undefined); // there may be a quota for pods
+      return pod && findOut(cluster, { pod, claim: plan.claim, requiredNode: plan.settings.node }, context);
+    },
     done: (found) =>
       found
         ? `${plural(found.summary.images, 'image')} need ${formatBytes(found.summary.neededBytes)}`
         : 'Could not plan, so the size of the volume is a guess',
   });
-  if (!found) return { ...plan, ...there };
-  const size = formatQuantity(plannedBytes(found.summary, sizing.base));
-  const sized = { ...sizing.resized(size, found.node), ...there };
-  await roomForLoader(cluster, sized.pod, context.signal);
-  return sized;
+  const sized = found ? resized(formatQuantity(plannedBytes(found.summary, plan.base)), found.node) : plan;
+  const claim = await made.create(sized.claim);
+  const others = made.all().filter((object) => object !== pod);
+  await made.remove({ keep: others.toReversed(), until: AbortSignal.abort() });
+  if (pod) await roomForLoader(cluster, sized.pod, context.signal);
+  return { ...sized, configMap, secrets, claim };
 };
 
 const PLANNING = 'Planning';
@@ -56,16 +59,9 @@ const PLAN_PATIENCE = 60_000; // the pod itself gives up earlier
 
 const findOut = async (
   cluster: Cluster,
-  {
-    planPod,
-    claim,
-    requiredNode,
-  }: { planPod: KubernetesObject; claim: KubernetesObject; requiredNode: string | undefined },
-  made: MadeObjects,
+  { pod, claim, requiredNode }: { pod: KubernetesObject; claim: KubernetesObject; requiredNode: string | undefined },
   { progress, signal }: Context,
 ): Promise<Found | undefined> => {
-  const pod = await made.create(planPod).catch(() => undefined); // there may be a quota for pods
-  if (!pod) return undefined;
   // what keeps it from starting would also keep the loader from starting
   const onProblem = (problem: string) => progress.update(`${PLANNING}: ${problem}`);
   const starting = { pod, claim, terms: LOADER_TERMS, node: requiredNode, onProblem };
@@ -74,8 +70,6 @@ const findOut = async (
   const summary = await plannedBy(cluster, pod, soon).catch((): undefined => {
     signal.throwIfAborted();
   });
-  const others = made.all().filter((object) => object !== pod);
-  await made.remove({ keep: others.toReversed(), until: AbortSignal.abort() });
   return summary && { node, summary };
 };
 

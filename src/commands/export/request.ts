@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import { PreloadError, reasonOf } from '../../model/errors.ts';
+import { gunzipText } from '../../model/gzip.ts';
 import type { RequestedImage } from '../../model/image.ts';
 import { isExcluded, parseImage } from '../../model/image-reference.ts';
 import { type CaptureRequest, parseRequest } from '../../model/request.ts';
@@ -28,7 +28,7 @@ export const exportRequest = async (options: ExportOptions, context: Context): P
 
 const readRequest = async (path: string): Promise<CaptureRequest> => {
   try {
-    return parseRequest(gunzipSync(await readFile(path)).toString());
+    return parseRequest(gunzipText(await readFile(path)));
   } catch (error) {
     throw new PreloadError(`cannot read the request: ${reasonOf(error as Error)}`);
   }

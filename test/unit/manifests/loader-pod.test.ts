@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loaderConfigMap, type PreloadSettings } from '../../../src/manifests/loader.ts';
+import { loaderConfigMap } from '../../../src/manifests/loader.ts';
 import { loaderPod, planPod } from '../../../src/manifests/loader-pod.ts';
+import type { PreloadSettings } from '../../../src/model/saved-run.ts';
 import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 interface Spec {
@@ -35,9 +36,14 @@ const settings: PreloadSettings = {
   size: '10Gi',
   pod: PLAIN_POD,
   platform: 'linux/arm64',
+  pullSecrets: [],
   deadline: 2400,
 };
-const configMap = loaderConfigMap(settings, Buffer.from('the bundle'), Buffer.from('the request'));
+const configMap = loaderConfigMap(settings, {
+  bundle: Buffer.from('the bundle'),
+  request: Buffer.from('the request'),
+  run: Buffer.from('the run'),
+});
 const specOf = (changes: Partial<PreloadSettings> = {}): Spec =>
   loaderPod({ ...settings, ...changes }, configMap).spec as Spec;
 

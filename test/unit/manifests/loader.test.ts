@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { loaderConfigMap, loaderSecrets, type PreloadSettings, volumeClaim } from '../../../src/manifests/loader.ts';
+import { loaderConfigMap, loaderSecrets, volumeClaim } from '../../../src/manifests/loader.ts';
 import { loaderPod } from '../../../src/manifests/loader-pod.ts';
 import { type KubernetesObject, objectName, ownerReference } from '../../../src/manifests/object.ts';
+import { vouchFor } from '../../../src/manifests/run-bundle.ts';
 import { recordConfigMap, volumeSnapshot } from '../../../src/manifests/snapshot.ts';
+import type { PreloadSettings } from '../../../src/model/saved-run.ts';
 import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 const settings: PreloadSettings = {
@@ -14,20 +16,22 @@ const settings: PreloadSettings = {
   size: '10Gi',
   pod: PLAIN_POD,
   platform: 'linux/amd64',
+  pullSecrets: [],
   deadline: 2400,
 };
 const bundle = Buffer.from('bundle');
 const request = Buffer.from('request');
+const run = Buffer.from('run');
 const snapshot = volumeSnapshot(settings);
-const configMap = loaderConfigMap(settings, bundle, request);
+const configMap = loaderConfigMap(settings, { bundle, request, run });
 
 describe('all objects', () => {
   const made: [KubernetesObject, name: string, component: string][] = [
     [configMap, 'configmap/preload-web', 'loader'],
-    [volumeClaim(settings), 'persistentvolumeclaim/preload-web', 'loader'],
+    [volumeClaim(settings, configMap), 'persistentvolumeclaim/preload-web', 'loader'],
     [loaderPod(settings, configMap), 'pod/preload-web', 'loader'],
     [snapshot, 'volumesnapshot.snapshot.storage.k8s.io/web', 'snapshot'],
-    [recordConfigMap(settings, request, snapshot), 'configmap/preloaded-web', 'record'],
+    [recordConfigMap(settings, request), 'configmap/preloaded-web', 'loader'],
   ];
   for (const [object, name, component] of made) {
     test(`${name} is in the namespace and labelled`, () => {
@@ -43,26 +47,32 @@ describe('all objects', () => {
     });
   }
 
-  test('only the record has an owner, the snapshot', () => {
-    const owned = made.filter(([object]) => object.metadata.ownerReferences).map(([, name]) => name);
-    assert.deepEqual(owned, ['configmap/preloaded-web']);
+  test('claim and pod vouch for the config map', () => {
+    const other = loaderConfigMap(settings, { bundle, request, run: Buffer.from('another run') });
+    const [{ 'preload.inputs': own }, { 'preload.inputs': others }] = [vouchFor(configMap), vouchFor(other)];
+    assert.notEqual(own, others);
+    for (const [{ kind, metadata }] of made) {
+      const vouches = ['PersistentVolumeClaim', 'Pod'].includes(kind);
+      assert.equal(metadata.annotations?.['preload.inputs'], vouches ? own : undefined, kind);
+    }
   });
 });
 
 describe('config map', () => {
-  test('contains bundle and request unchanged, and is immutable', () => {
-    const { binaryData, immutable } = loaderConfigMap(settings, bundle, request);
+  test('contains bundle, request and run unchanged, and is immutable', () => {
+    const { binaryData, immutable } = configMap;
     assert.deepEqual(binaryData, {
       'preload.cjs.gz': bundle.toString('base64'),
       'request.json.gz': request.toString('base64'),
+      'run.json.gz': run.toString('base64'),
     });
     assert.equal(immutable, true);
   });
 
   test('too much data is rejected with a hint', () => {
     const half = randomBytes(512 * 1024);
-    assert.ok(loaderConfigMap(settings, half, half));
-    assert.throws(() => loaderConfigMap(settings, half, randomBytes(half.length + 1)), {
+    assert.ok(loaderConfigMap(settings, { bundle: half, request: half, run: Buffer.alloc(0) }));
+    assert.throws(() => loaderConfigMap(settings, { bundle: half, request: half, run: randomBytes(1) }), {
       message: 'the image list is too long for one preload',
       hint: /--exclude/,
     });
@@ -106,14 +116,17 @@ describe('secrets', () => {
 
 describe('claim', () => {
   test('requests the size and uses the default class', () => {
-    assert.deepEqual(volumeClaim(settings).spec, {
+    assert.deepEqual(volumeClaim(settings, configMap).spec, {
       accessModes: ['ReadWriteOnce'],
       resources: { requests: { storage: '10Gi' } },
     });
   });
 
   test('uses the given class', () => {
-    const { storageClassName } = volumeClaim({ ...settings, storageClass: 'fast' }).spec as Record<string, unknown>;
+    const { storageClassName } = volumeClaim({ ...settings, storageClass: 'fast' }, configMap).spec as Record<
+      string,
+      unknown
+    >;
     assert.equal(storageClassName, 'fast');
   });
 });
@@ -129,15 +142,6 @@ describe('snapshot', () => {
       volumeSnapshotClassName: 'cold',
       source: { persistentVolumeClaimName: 'preload-web' },
     });
-  });
-
-  test('owns its record', () => {
-    const created = { ...snapshot, metadata: { ...snapshot.metadata, uid: 'u-1' } };
-    const record = recordConfigMap(settings, request, created);
-    assert.deepEqual(record.binaryData, { 'preload.json.gz': request.toString('base64') });
-    assert.deepEqual(record.metadata.ownerReferences, [
-      { apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot', name: 'web', uid: 'u-1' },
-    ]);
   });
 });
 

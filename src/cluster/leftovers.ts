@@ -1,0 +1,82 @@
+import type * as v from 'valibot';
+import type { KubernetesObject } from '../manifests/object.ts';
+import { SNAPSHOT_API } from '../manifests/snapshot.ts';
+import {
+  ANY,
+  type AnyObject,
+  CLAIM,
+  CONFIG_MAP,
+  type ConfigMap,
+  LOADER_POD,
+  VOLUME_SNAPSHOT,
+  type VolumeSnapshot,
+} from '../model/cluster-objects.ts';
+import { objectNames, selectorLabels } from '../model/names.ts';
+import type { Cluster } from './connection.ts';
+import { type Kind, nullIfForbidden, read } from './objects.ts';
+
+/** What there is of a preload whose run was interrupted. */
+export interface Left {
+  configMap?: ConfigMap;
+  claim?: v.InferOutput<typeof CLAIM>;
+  planPod?: AnyObject;
+  pod?: v.InferOutput<typeof LOADER_POD>;
+  record?: ConfigMap;
+  snapshot?: VolumeSnapshot;
+}
+
+/** Reads what a run of `create` for the preload `name` has left; nothing that others made. */
+export const readLeft = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<Left> => {
+  const names = objectNames(name);
+  const own = async <S extends v.GenericSchema<unknown, AnyObject>>(kind: Kind, schema: S, objectName: string) => {
+    const found = await read(cluster, kind, schema, objectName, { signal });
+    return found && isOf(name, found) ? found : undefined;
+  };
+  const [configMap, claim, planPod, pod, record, snapshot] = await Promise.all([
+    own('ConfigMap', CONFIG_MAP, names.configMap),
+    own('PersistentVolumeClaim', CLAIM, names.claim),
+    own('Pod', LOADER_POD, names.planPod),
+    own('Pod', LOADER_POD, names.pod),
+    own('ConfigMap', CONFIG_MAP, names.record),
+    own('VolumeSnapshot', VOLUME_SNAPSHOT, names.snapshot),
+  ]);
+  return {
+    ...(configMap && { configMap }),
+    ...(claim && { claim }),
+    ...(planPod && { planPod }),
+    ...(pod && { pod }),
+    ...(record && { record }),
+    ...(snapshot && { snapshot }),
+  };
+};
+
+/** Reads the Secrets with these names that a run for the preload `name` has left; none if this user may not read them. */
+export const readLeftSecrets = async (
+  cluster: Cluster,
+  name: string,
+  secrets: readonly string[],
+  signal: AbortSignal,
+): Promise<KubernetesObject[]> => {
+  const found = await Promise.all(
+    secrets.map((secret) => nullIfForbidden(read(cluster, 'Secret', ANY, secret, { signal }))),
+  );
+  return found.flatMap((secret) => (secret && isOf(name, secret) ? [asObject('Secret', secret)] : []));
+};
+
+const isOf = (name: string, { metadata }: AnyObject): boolean =>
+  Object.entries(selectorLabels(name)).every(([label, value]) => metadata.labels?.[label] === value);
+
+/** An object as it is removed or owned; without what it contains. */
+export const asObject = (kind: Kind, { metadata }: AnyObject): KubernetesObject => {
+  const { name, namespace, uid, creationTimestamp } = metadata;
+  return {
+    apiVersion: kind === 'VolumeSnapshot' ? SNAPSHOT_API : 'v1',
+    kind,
+    metadata: {
+      name,
+      ...(namespace && { namespace }),
+      ...(uid && { uid }),
+      ...(creationTimestamp && { creationTimestamp }),
+    },
+  };
+};
