@@ -1,7 +1,7 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ANY } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { COMPONENT_LABEL, INSTANCE_LABEL, removeCommand, USAGE_NAME } from '../model/names.ts';
+import { COMPONENT_LABEL, INSTANCE_LABEL, objectNames, removeCommand, USAGE_NAME } from '../model/names.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import { create, findOwn } from './creation.ts';
@@ -158,6 +158,12 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   const { labels, name: ownName, namespace = '' } = metadata;
   if (kind === 'VolumeSnapshot') return snapshotThere(ownName, namespace);
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
+  if (ownName === objectNames(name).record) {
+    return new PreloadError(
+      `${objectName({ kind, apiVersion, metadata })}, which would describe the preload, already exists`,
+      `choose another name, or remove it with: kubectl delete configmap ${ownName} -n ${namespace}`,
+    );
+  }
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
   const idle = `if no ${isVerify ? 'verify' : 'create'} is running, `;
   const resume = isVerify ? '' : `continue with: ${USAGE_NAME} create ${name} -n ${namespace} --resume; or `;

@@ -8,11 +8,13 @@ import { blobPath, chainIds, entriesFor, indexEntries, parseDocument, parseManif
 import { parse, plain } from '../../../src/model/parse.ts';
 import { PRELOAD_RECORD } from '../../../src/model/record.ts';
 import { type CaptureRequest, parseRequest, printRequest } from '../../../src/model/request.ts';
+import { SAVED_RUN } from '../../../src/model/saved-run.ts';
 import { layerFolder } from '../../../src/volume/format.ts';
 import { defaultRequest, requested } from '../../harness/capture-request.ts';
 import { capturedImage, digest, layer } from '../../harness/captured-images.ts';
 import { fuzz, RUNS } from '../../harness/fuzz.ts';
 import { mutate, mutation } from '../../harness/mutations.ts';
+import { PLAIN_POD } from '../../harness/pod-settings.ts';
 
 const descriptor = {
   mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -105,6 +107,21 @@ const parsers: Record<string, Parser> = {
       const { node, images } = parse(PRELOAD_RECORD, json);
       assert.equal(plain(node), node);
       staysInside(images.map((image) => image.digest));
+    },
+  },
+  'a run': {
+    valid: {
+      settings: {
+        ...{ name: 'web', namespace: 'images', version: '1.2.3', size: '10Gi', platform: 'linux/amd64', deadline: 60 },
+        ...{ pod: PLAIN_POD, pullSecrets: ['preload-web'], node: 'worker' },
+      },
+      ...{ base: { size: 1, used: 1 }, volume: 'planned', logins: ['team/login'], keep: false },
+      skipped: [{ name: 'r.io/b:1', reason: 'not found' }],
+    },
+    parse: (json) => {
+      const run = parse(SAVED_RUN, json);
+      assert.deepEqual(parse(SAVED_RUN, JSON.parse(JSON.stringify(run))), run);
+      assert.equal(plain(run.settings.pod.image), run.settings.pod.image);
     },
   },
   'a request': {
