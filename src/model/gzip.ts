@@ -4,7 +4,7 @@ import { formatBytes } from './units.ts';
 
 const MOST = 64 * 1024 ** 2; // bytes of text, far more than any of ours has
 
-/** The text in untrusted gzip data. Throws PreloadError if it is none, or too large. */
+/** The text in untrusted gzip data. Throws PreloadError if it is too large or not gzip. */
 export const gunzipText = (data: Buffer): string => {
   try {
     return gunzipSync(data, { maxOutputLength: MOST }).toString();

@@ -57,12 +57,13 @@ const findDaemon = async (
   address: string | undefined,
   signal: AbortSignal,
 ): Promise<RunningContainerd | undefined> => {
-  const running = await Promise.all(
-    (await daemonsOf(root, ['containerd'])).map(async (daemon) => ({
-      ...daemon,
-      config: await configOf(root, daemon, signal),
-    })),
+  const found = await Promise.all(
+    (await daemonsOf(root, ['containerd'])).map(async (daemon) => {
+      const config = await configOf(root, daemon, signal);
+      return config ? [{ ...daemon, config }] : [];
+    }),
   );
+  const running = found.flat();
   if (address === undefined) return running.find(({ config }) => config.hasCri) ?? running[0];
   const wanted = await socketHere(root, address);
   const sockets = await Promise.all(running.map(({ config }) => socketHere(root, config.address)));
@@ -72,9 +73,16 @@ const findDaemon = async (
 const socketHere = (root: string, address: string): Promise<string> =>
   pathHere(root, address.replace(/^unix:\/\//, ''));
 
-const configOf = async (root: string, { pid, argv }: NodeDaemon, signal: AbortSignal): Promise<ContainerdConfig> => {
+/** The daemon's configuration; undefined if it has ended meanwhile, as the private one of another capture does. */
+const configOf = async (
+  root: string,
+  { pid, argv }: NodeDaemon,
+  signal: AbortSignal,
+): Promise<ContainerdConfig | undefined> => {
   const file = flagOf(argv, '--config', '-c');
+  if (file && !(await exists(await pathHere(root, file)))) return undefined;
   const config = await dump(root, [`/proc/${pid}/exe`], file, signal);
+  if (!(await exists(join(root, 'proc', `${pid}`)))) return undefined;
   const [ownRoot, address] = [flagOf(argv, '--root'), flagOf(argv, '--address', '-a')];
   return {
     ...config,

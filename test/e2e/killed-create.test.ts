@@ -81,7 +81,7 @@ describe(`create --resume continues a run that was killed (SEED=${seed})`, { con
       if (isBegun) assert.equal(again.code, 0, again.stderr);
       else await beginsAgain(name, again.stderr);
       assert.doesNotMatch(again.stderr, /could not|lost/);
-      assert.deepEqual(differences(await contentsOf(name), expected), []);
+      assert.deepEqual(differences(await contentsOf(name), expected), [], again.stderr);
       await becomes([`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`], () => objectsNamed(name));
     });
   }

@@ -105,9 +105,8 @@ const runLoader = async (
 ): Promise<{ claim: KubernetesObject; sealed: SealedVolume }> => {
   const { made } = run;
   const { size, storageClass } = plan.settings;
-  const isThere = plan.claim.metadata.uid !== undefined;
   const { configMap, claim, pod } = await step(context, {
-    title: isThere ? 'Creating the loader' : `Creating a volume of ${size}`,
+    title: left ? 'Creating the loader' : `Creating a volume of ${size}`,
     do: () => createLoader(cluster, plan, made, context.signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });

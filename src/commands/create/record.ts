@@ -29,7 +29,7 @@ export const createRecord = async (
   }
 };
 
-/** Makes the record part of the preload: it stays until `snapshot` is deleted. */
+/** Makes the record part of the preload: it stays until `snapshot` is deleted. Nothing removes it any more if this fails. */
 export const keepRecord = async (
   cluster: Cluster,
   record: KubernetesObject,
@@ -37,12 +37,12 @@ export const keepRecord = async (
   made: MadeObjects,
   { progress, signal }: Context,
 ): Promise<void> => {
+  made.handOver(record);
   try {
     await setOwner(cluster, record, snapshot, { signal, labels: { [COMPONENT_LABEL]: 'record' } });
-    made.handOver(record);
   } catch (error) {
     signal.throwIfAborted();
-    progress.warn(withoutRecord(`could not keep ${objectName(record)}`, (error as Error).message));
+    progress.warn(withoutRecord(`could not label ${objectName(record)}`, (error as Error).message));
   }
 };
 

@@ -29,7 +29,7 @@ interface ResumeOptions {
   timeout: number;
 }
 
-/** Continues an interrupted run of create, in whatever phase it was. Throws PreloadError if there is none. */
+/** Continues an interrupted run of create, in any phase. Throws PreloadError if there is no such run. */
 export const resumePreload = async (
   cluster: Cluster,
   { NAME: name, timeout }: ResumeOptions,
