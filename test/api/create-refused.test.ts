@@ -148,7 +148,7 @@ describe('create creates nothing if its name is taken', () => {
   const underWay =
     /^error: configmap\/preload-web already exists: preload "web" is still being created, or an earlier run was interrupted$/m;
   const remains =
-    /^hint: see: kubectl preload status \w+ -n default; if no create is running, remove what is left with: kubectl delete pod,pvc,configmap,secret -n default -l /m;
+    /^hint: if no create is running, continue with: kubectl preload create web -n default --resume; or remove what is left with: kubectl delete pod,pvc,configmap,secret -n default -l /m;
 
   test('by a preload', async () => {
     await server.apply({
