@@ -35,9 +35,9 @@ export const findContainerd = async (
   const address = flagOf(flags, '--address', '-a');
   const daemon = await findDaemon(root, address, signal);
   if (!daemon) report("cannot find the node's containerd; using the default settings of its program");
-  const own = daemon && (await programOf(root, daemon));
+  const own = daemon?.program;
   const program = (tools.containerdPath === DEFAULTS.program && own) || tools.containerdPath;
-  const config = daemon?.config ?? (await dump(root, [program], undefined, signal));
+  const config = daemon?.config ?? (await dump(root, program, undefined, signal));
   return {
     ctrCommand: await findCtr(root, tools.ctrPath, own),
     ctrFlags: [...flags, ...(address === undefined ? ['--address', config.address] : [])],
@@ -48,6 +48,8 @@ export const findContainerd = async (
 };
 
 interface RunningContainerd extends NodeDaemon {
+  /** path on the node; undefined if it was replaced since the daemon started */
+  program: string | undefined;
   config: ContainerdConfig;
 }
 
@@ -58,10 +60,10 @@ const findDaemon = async (
   signal: AbortSignal,
 ): Promise<RunningContainerd | undefined> => {
   const running = await Promise.all(
-    (await daemonsOf(root, ['containerd'])).map(async (daemon) => ({
-      ...daemon,
-      config: await configOf(root, daemon, signal),
-    })),
+    (await daemonsOf(root, ['containerd'])).map(async (daemon) => {
+      const program = await programOf(root, daemon);
+      return { ...daemon, program, config: await configOf(root, daemon, program, signal) };
+    }),
   );
   if (address === undefined) return running.find(({ config }) => config.hasCri) ?? running[0];
   const wanted = await socketHere(root, address);
@@ -72,9 +74,14 @@ const findDaemon = async (
 const socketHere = (root: string, address: string): Promise<string> =>
   pathHere(root, address.replace(/^unix:\/\//, ''));
 
-const configOf = async (root: string, { pid, argv }: NodeDaemon, signal: AbortSignal): Promise<ContainerdConfig> => {
+const configOf = async (
+  root: string,
+  { pid, argv }: NodeDaemon,
+  program: string | undefined,
+  signal: AbortSignal,
+): Promise<ContainerdConfig> => {
   const file = flagOf(argv, '--config', '-c');
-  const config = await dump(root, [`/proc/${pid}/exe`], file, signal);
+  const config = await dump(root, program ?? `/proc/${pid}/exe`, file, signal);
   const [ownRoot, address] = [flagOf(argv, '--root'), flagOf(argv, '--address', '-a')];
   return {
     ...config,
@@ -86,20 +93,26 @@ const configOf = async (root: string, { pid, argv }: NodeDaemon, signal: AbortSi
 /** Reads the configuration of a program; if it cannot print it, what is in its file. */
 const dump = async (
   root: string,
-  program: readonly string[],
+  program: string,
   file: string | undefined,
   signal: AbortSignal,
 ): Promise<ContainerdConfig> => {
-  const argv = inNode(root, [...program, ...(file ? ['--config', file] : []), 'config', 'dump']);
+  const argv = inNode(root, [program, ...(file ? ['--config', file] : []), 'config', 'dump']);
   const text = await run(argv, signal).then(String, () => undefined);
   signal.throwIfAborted();
   return parseContainerdConfig(text ?? (await readNodeFile(root, file ?? '/etc/containerd/config.toml')) ?? '');
 };
 
-/** Path of the daemon's program on the node; undefined if it was replaced since the daemon started. */
+/**
+ * The daemon's program, or a link to it with the name that makes it containerd: k3s is one program that does what its name
+ * says.
+ */
 const programOf = async (root: string, { pid }: NodeDaemon): Promise<string | undefined> => {
   const path = await readlink(join(root, 'proc', `${pid}`, 'exe')).catch(() => '');
-  return path.startsWith('/') && (await exists(await pathHere(root, path))) ? path : undefined;
+  const program = await pathHere(root, path);
+  if (!path.startsWith('/') || !(await exists(program))) return undefined;
+  const link = join(dirname(path), DEFAULTS.program);
+  return (await pathHere(root, link)) === program ? link : path;
 };
 
 /** The first words of calls of ctr: those of the flag, or the first of the usual commands that the node has. */

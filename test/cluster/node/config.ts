@@ -17,12 +17,14 @@ interface ContainerdPlace {
   config: string;
   root: string;
   socket: string;
+  program: string;
 }
 
 const USUAL: ContainerdPlace = {
   config: '/etc/containerd/config.toml',
   root: '/var/lib/containerd',
   socket: '/run/containerd/containerd.sock',
+  program: 'containerd',
 };
 
 /** As distributions that bring their own containerd do it, on a node whose large disk is mounted at /mnt. */
@@ -30,9 +32,23 @@ const OWN: ContainerdPlace = {
   config: '/opt/agent/containerd.toml',
   root: '/mnt/agent/containerd',
   socket: '/run/agent/containerd/containerd.sock',
+  program: 'containerd',
 };
 
-export const placeOf = ({ own }: { own: boolean }): ContainerdPlace => (own ? OWN : USUAL);
+/** As in k3s: a link to the one program of the distribution, which is containerd only by that name. */
+export const AGENT = { program: '/opt/agent/bin/agent', link: '/opt/agent/bin/containerd' };
+
+interface Runtime {
+  containerd: ContainerdVersion;
+  own: boolean;
+}
+
+export const isAgent = ({ containerd, own }: Runtime): boolean => own && containerd === '2';
+
+export const placeOf = (runtime: Runtime): ContainerdPlace => ({
+  ...(runtime.own ? OWN : USUAL),
+  ...(isAgent(runtime) && { program: AGENT.link }),
+});
 
 export interface Login {
   server: string;
