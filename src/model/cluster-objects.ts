@@ -50,6 +50,8 @@ const POD_SPEC = object({
   volumes: listOf(object({ image: v.exactOptional(object({ reference: v.exactOptional(v.string()) })) })),
   imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })),
   serviceAccountName: v.exactOptional(LINE),
+  os: v.exactOptional(object({ name: LINE })),
+  nodeSelector: v.nullish(TEXTS, {}),
 });
 
 export type PodSpec = v.InferOutput<typeof POD_SPEC>;
