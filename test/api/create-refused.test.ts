@@ -110,6 +110,41 @@ describe('create creates nothing if the server would refuse its objects', () => 
     await server.refuses(create('-n', 'full'), refusal, /quota/);
   });
 
+  describe('the resources of the pod', () => {
+    const remedy =
+      /^hint: set them with --requests and --limits, such as --limits cpu=1,memory=1Gi, or choose another/m;
+    const inNamespace = (name: string, kind: string, spec: object): object[] => [
+      ...namespace(name),
+      { apiVersion: 'v1', kind, metadata: { name: 'rule', namespace: name }, spec },
+    ];
+
+    test('a quota on limits', async () => {
+      const hard = { 'limits.memory': '2Gi', persistentvolumeclaims: '0' };
+      await server.apply(...inNamespace('limited', 'ResourceQuota', { hard }));
+      const used = { 'limits.memory': '0', persistentvolumeclaims: '0' };
+      await server.setStatus('resourcequota/rule', 'limited', { hard, used });
+      const argv = create('-n', 'limited');
+      await server.refuses(argv, /^error: .*failed quota: rule: must specify limits\.memory for: loader$/m, remedy);
+      await server.refuses([...argv, '--limits', 'memory=3Gi'], /^error: .*exceeded quota: rule/m, remedy);
+      const next = /exceeded quota: rule, requested: persistentvolumeclaims=1/;
+      await server.refuses([...argv, '--limits', 'memory=1Gi'], next, next);
+    });
+
+    const ranges: [what: string, range: object, reason: RegExp, ...flags: string[]][] = [
+      ['a maximum', { max: { memory: '1Gi' } }, /maximum memory usage per Container is 1Gi/, '--limits', 'memory=2Gi'],
+      ['a minimum', { min: { memory: '1Gi' } }, /minimum memory usage per Container is 1Gi, but request is 256Mi/],
+      ['a ratio', { maxLimitRequestRatio: { cpu: '2' } }, /cpu max limit to request ratio per Container is 2/],
+      ['a low default', { default: { memory: '64Mi' } }, /must be less than or equal to memory limit of 64Mi/],
+    ];
+    for (const [what, range, reason, ...flags] of ranges) {
+      test(`a LimitRange with ${what}`, async () => {
+        const name = what.replaceAll(' ', '-');
+        await server.apply(...inNamespace(name, 'LimitRange', { limits: [{ type: 'Container', ...range }] }));
+        await server.refuses(create('-n', name, ...flags), reason, remedy);
+      });
+    }
+  });
+
   test('an unknown node', async () => {
     await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
   });
