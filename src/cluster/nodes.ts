@@ -1,4 +1,5 @@
-import { NODE, type Node } from '../model/cluster-objects.ts';
+import type { Toleration } from '../manifests/pod-settings.ts';
+import { NODE, type Node, type Taint } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import type { Cluster } from './connection.ts';
@@ -23,6 +24,8 @@ interface NodeChoice {
 interface AskedNode {
   node?: string | undefined;
   platform?: string | undefined;
+  /** of the loader */
+  toleration: readonly Toleration[];
 }
 
 interface Candidate {
@@ -52,7 +55,7 @@ export const chooseNode = async (
     if (asked.node === name) {
       checkCanCapture(node);
       candidates.push(candidate);
-    } else if (!asked.node && canCapture(node)) (isUsable(node) ? candidates : later).push(candidate);
+    } else if (!asked.node && canCapture(node)) (isUsable(node, asked.toleration) ? candidates : later).push(candidate);
   }
   const best = bestOf(candidates);
   if (!best && asked.node) throw noNode(asked.node, asked.platform);
@@ -135,12 +138,18 @@ const imagesOf = ({ status }: Node): [string, number][] =>
 
 const platformOf = ({ status }: Node): string => `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`;
 
-/** A taint that the loader does not tolerate. The one of a new node is removed once the node is ready. */
-const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): boolean =>
+/** The taint of a new node is removed once the node is ready. */
+const keepsPodsAway = ({ key, effect }: Taint): boolean =>
   effect !== 'PreferNoSchedule' && key !== 'node.kubernetes.io/not-ready';
 
+/** As the scheduler matches them: without an effect, a toleration is for all. */
+const tolerates = (toleration: Toleration, { key, value, effect }: Taint): boolean =>
+  toleration.key === key &&
+  (toleration.operator === 'Exists' || toleration.value === value) &&
+  (toleration.effect ?? effect) === effect;
+
 /** Whether the loader may run on a node without being told to. */
-const isUsable = (node: Node): boolean =>
+const isUsable = (node: Node, tolerations: readonly Toleration[]): boolean =>
   !node.spec.unschedulable &&
-  !node.spec.taints.some(keepsLoaderAway) &&
+  !node.spec.taints.some((taint) => keepsPodsAway(taint) && !tolerations.some((each) => tolerates(each, taint))) &&
   node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');

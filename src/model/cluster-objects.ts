@@ -29,7 +29,10 @@ export type AnyObject = v.InferOutput<typeof ANY>;
 export const NODE = object({
   metadata: object({ name: LINE }),
   spec: v.nullish(
-    object({ unschedulable: v.exactOptional(FLAG), taints: listOf(object({ key: LINE, effect: LINE })) }),
+    object({
+      unschedulable: v.exactOptional(FLAG),
+      taints: listOf(object({ key: LINE, value: v.optional(LINE, ''), effect: LINE })),
+    }),
     {},
   ),
   status: object({
@@ -40,6 +43,8 @@ export const NODE = object({
 });
 
 export type Node = v.InferOutput<typeof NODE>;
+
+export type Taint = NonNullable<Node['spec']>['taints'][number];
 
 const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
 
