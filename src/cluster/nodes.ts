@@ -55,7 +55,8 @@ export const chooseNode = async (
     if (asked.node === name) {
       checkCanCapture(node);
       candidates.push(candidate);
-    } else if (!asked.node && canCapture(node)) (isUsable(node, asked.toleration) ? candidates : later).push(candidate);
+    } else if (!asked.node && !obstacleOn(node))
+      (isUsable(node, asked.toleration) ? candidates : later).push(candidate);
   }
   const best = bestOf(candidates);
   if (!best && asked.node) throw noNode(asked.node, asked.platform);
@@ -89,7 +90,7 @@ const platformOfFuture = (later: readonly Candidate[], asked: string | undefined
   const platform = asked ?? bestOf(later)?.platform;
   if (platform) return platform;
   throw new PreloadError(
-    'the cluster has no Linux node with containerd',
+    'the cluster has no Linux node with containerd on which images can be captured',
     'to wait for one that joins later, specify its platform with --platform',
   );
 };
@@ -111,19 +112,22 @@ const noNode = (name: string, platform: string | undefined): PreloadError =>
     'see: kubectl get nodes -L kubernetes.io/os,kubernetes.io/arch',
   );
 
-const isLinux = (node: Node): boolean => node.status.nodeInfo.operatingSystem === 'linux';
+// Linux without a shell and ctr, which the loader runs on the node
+const WITHOUT_TOOLS = /^(Talos|Bottlerocket)\b/;
 
-/** Whether the node uses containerd, as far as it reports that. */
-const hasContainerd = ({ status }: Node): boolean =>
-  /^(?:containerd:.*)?$/.test(status.nodeInfo.containerRuntimeVersion);
-
-const canCapture = (node: Node): boolean => isLinux(node) && hasContainerd(node);
+/** What the node runs that makes a capture impossible, as far as it reports that. */
+const obstacleOn = ({ status }: Node): string | undefined => {
+  const { operatingSystem, containerRuntimeVersion, osImage } = status.nodeInfo;
+  if (operatingSystem !== 'linux') return operatingSystem;
+  if (!/^(?:containerd:.*)?$/.test(containerRuntimeVersion)) return containerRuntimeVersion;
+  return WITHOUT_TOOLS.test(osImage) ? `${osImage}, which has no shell and no ctr` : undefined;
+};
 
 const checkCanCapture = (node: Node): void => {
-  if (canCapture(node)) return;
-  const { operatingSystem, containerRuntimeVersion } = node.status.nodeInfo;
+  const obstacle = obstacleOn(node);
+  if (!obstacle) return;
   throw new PreloadError(
-    `node "${node.metadata.name}" runs ${isLinux(node) ? containerRuntimeVersion : operatingSystem}, so no images can be captured there`,
+    `node "${node.metadata.name}" runs ${obstacle}, so no images can be captured there`,
     'specify a Linux node with containerd; see: kubectl get nodes -o wide',
   );
 };

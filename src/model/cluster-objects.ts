@@ -36,7 +36,12 @@ export const NODE = object({
     {},
   ),
   status: object({
-    nodeInfo: object({ operatingSystem: LINE, architecture: LINE, containerRuntimeVersion: v.optional(LINE, '') }),
+    nodeInfo: object({
+      operatingSystem: LINE,
+      architecture: LINE,
+      containerRuntimeVersion: v.optional(LINE, ''),
+      osImage: v.optional(LINE, ''),
+    }),
     conditions: listOf(object({ type: LINE, status: LINE })),
     images: listOf(object({ names: listOf(v.string()), sizeBytes: v.exactOptional(v.number(), 0) })),
   }),

@@ -149,16 +149,21 @@ describe('create creates nothing if the server would refuse its objects', () => 
     await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
   });
 
-  test('a node that does not run containerd on Linux', async () => {
+  test('a node that does not run containerd on Linux, or has no tools', async () => {
     const hint = /^hint: specify a Linux node with containerd; see: kubectl get nodes -o wide$/m;
     await server.apply(
       node('crio', {}, 'amd64', { containerRuntimeVersion: 'cri-o://1.33.1' }),
       node('windows', {}, 'amd64', { operatingSystem: 'windows' }),
+      node('talos', {}, 'amd64', { osImage: 'Talos (v1.11.5)' }),
+      node('bottlerocket', {}, 'amd64', { osImage: 'Bottlerocket OS 1.50.0 (aws-k8s-1.34)' }),
     );
     const refusal = (what: string) =>
       new RegExp(`^error: node "\\w+" runs ${what}, so no images can be captured there$`, 'm');
     await server.refuses(create('--node', 'crio'), refusal('cri-o://1.33.1'), hint);
     await server.refuses(create('--node', 'windows'), refusal('windows'), hint);
+    const missing = ', which has no shell and no ctr';
+    await server.refuses(create('--node', 'talos'), refusal(`Talos \\(v1.11.5\\)${missing}`), hint);
+    await server.refuses(create('--node', 'bottlerocket'), refusal(`Bottlerocket OS [^,]+${missing}`), hint);
   });
 
   test('an unknown Secret for the image', async () => {
@@ -233,7 +238,7 @@ test('create needs a platform if the cluster has no node for it yet', async () =
   await server.kubectl(['delete', 'node', 'worker']);
   await server.refuses(
     create('--storage-class', 'fast'),
-    /^error: the cluster has no Linux node with containerd$/m,
+    /^error: the cluster has no Linux node with containerd on which images can be captured$/m,
     /^hint: to wait for one that joins later, specify its platform with --platform$/m,
   );
 });
