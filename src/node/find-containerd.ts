@@ -115,13 +115,17 @@ const programOf = async (root: string, { pid }: NodeDaemon): Promise<string | un
   return (await pathHere(root, link)) === program ? link : path;
 };
 
-/** The first words of calls of ctr: those of the flag, or the first of the usual commands that the node has. */
+/** The first words of calls of ctr: those of the flag, or the path of the first of the usual commands that the node has. */
 const findCtr = async (root: string, ctrPath: string, program: string | undefined): Promise<string[]> => {
   const usual = [DEFAULTS.ctr, ...(program ? [join(dirname(program), DEFAULTS.ctr)] : []), ...OTHER_CTR];
   for (const command of ctrPath === DEFAULTS.ctr ? usual : []) {
     const words = splitWords(command);
     const probe = inNode(root, ['sh', '-c', 'command -v "$0"', words[0] ?? '']);
-    if (await run(probe).catch(() => undefined)) return words;
+    const path = await run(probe).then(
+      (output) => output.toString().trim(),
+      () => '',
+    );
+    if (path) return [path, ...words.slice(1)];
   }
   return splitWords(ctrPath);
 };

@@ -18,7 +18,8 @@ import {
 import { pod, podSpec } from './support/workloads.ts';
 
 const NAMESPACE = 'agents';
-const VERSIONS = ['1.6', '2']; // 2 is part of a larger program, as in k3s
+// 1.6 has its usual root, a link to /mnt; 2 has its root in /mnt, and is part of a larger program, as in k3s
+const VERSIONS = ['1.6', '2'];
 const nodeOf = (version: string): string => `agent-${version.replace('.', '-')}`;
 const USED = ['shop/web:1.4', 'node:26'].map(sample);
 

@@ -6,7 +6,15 @@ import { group } from '../machine/daemons.ts';
 import { nodeAddress } from '../machine/network.ts';
 import { openRegistry, PRIVATE_PASSWORD, PRIVATE_USER, privateRegistry } from '../registry.ts';
 import type { Cluster } from '../state.ts';
-import { AGENT, containerdConfig, containerdSource, isAgent, kubeletConfig, placeOf, podNetwork } from './config.ts';
+import {
+  AGENT_PROGRAM,
+  containerdConfig,
+  containerdSource,
+  isAgent,
+  kubeletConfig,
+  placeOf,
+  podNetwork,
+} from './config.ts';
 import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './record.ts';
 
 const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
@@ -53,8 +61,8 @@ const installRuntime = async (cluster: Cluster, node: NodeRecord): Promise<void>
     await copyFile(join(folder, binary), rootPath(cluster, name, `/usr/bin/${binary}`));
   }
   if (!isAgent(node)) return;
-  const program = rootPath(cluster, name, AGENT.program);
+  const program = rootPath(cluster, name, AGENT_PROGRAM);
   await mkdir(dirname(program), { recursive: true });
   await copyFile(join(folder, basename(program)), program);
-  await symlink(basename(program), rootPath(cluster, name, AGENT.link));
+  await symlink(basename(program), rootPath(cluster, name, placeOf(node).program));
 };
