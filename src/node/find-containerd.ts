@@ -59,12 +59,15 @@ const findDaemon = async (
   address: string | undefined,
   signal: AbortSignal,
 ): Promise<RunningContainerd | undefined> => {
-  const running = await Promise.all(
-    (await daemonsOf(root, ['containerd'])).map(async (daemon) => {
+  const found = await Promise.all(
+    (await daemonsOf(root, ['containerd'])).map(async (daemon): Promise<RunningContainerd[]> => {
+      const file = configFile(daemon);
+      if (file?.startsWith('/') && !(await exists(await pathHere(root, file)))) return []; // of another loader, on its volume
       const program = await programOf(root, daemon);
-      return { ...daemon, program, config: await configOf(root, daemon, program, signal) };
+      return [{ ...daemon, program, config: await configOf(root, daemon, program, signal) }];
     }),
   );
+  const running = found.flat();
   if (address === undefined) return running.find(({ config }) => config.hasCri) ?? running[0];
   const wanted = await socketHere(root, address);
   const sockets = await Promise.all(running.map(({ config }) => socketHere(root, config.address)));
@@ -74,14 +77,16 @@ const findDaemon = async (
 const socketHere = (root: string, address: string): Promise<string> =>
   pathHere(root, address.replace(/^unix:\/\//, ''));
 
+const configFile = ({ argv }: NodeDaemon): string | undefined => flagOf(argv, '--config', '-c');
+
 const configOf = async (
   root: string,
-  { pid, argv }: NodeDaemon,
+  daemon: NodeDaemon,
   program: string | undefined,
   signal: AbortSignal,
 ): Promise<ContainerdConfig> => {
-  const file = flagOf(argv, '--config', '-c');
-  const config = await dump(root, program ?? `/proc/${pid}/exe`, file, signal);
+  const { pid, argv } = daemon;
+  const config = await dump(root, program ?? `/proc/${pid}/exe`, configFile(daemon), signal);
   const [ownRoot, address] = [flagOf(argv, '--root'), flagOf(argv, '--address', '-a')];
   return {
     ...config,

@@ -8,7 +8,7 @@ import { type Containerd, findContainerd } from '../../../src/node/find-containe
 const folder = await mkdtemp(join(tmpdir(), 'preload-find-'));
 after(() => rm(folder, { recursive: true }));
 
-/** A node with these files, where containerd runs as `program`; what it finds is read from files, as no program can run. */
+/** A node with these files, where containerd runs as `program`, also for another loader. Settings are read from files: no program can run. */
 const found = async (
   files: Record<string, string>,
   program?: string,
@@ -20,12 +20,14 @@ const found = async (
   };
   await mkdir(join(root, 'run'));
   for (const [path, text] of Object.entries(files)) await add(path, text);
-  if (program) {
-    await add('proc/7/comm', 'containerd\n');
-    await add('proc/7/cmdline', 'containerd\0-c\0/etc/agent.toml\0');
-    await add('proc/7/exe', `-> ${program}`);
-    await add('proc/7/root', '-> ../..');
-  }
+  const start = async (pid: number, path: string, config: string): Promise<void> => {
+    await add(`proc/${pid}/comm`, 'containerd\n');
+    await add(`proc/${pid}/cmdline`, `containerd\0-c\0${config}\0`);
+    await add(`proc/${pid}/exe`, `-> ${path}`);
+    await add(`proc/${pid}/root`, '-> ../..');
+  };
+  if (program) await start(7, program, '/etc/agent.toml');
+  if (program) await start(3, program, '/mnt/.work/config.toml'); // the private one of another loader
   const warnings: string[] = [];
   const tools = { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' };
   const report = (warning: string) => warnings.push(warning);
@@ -51,6 +53,11 @@ test('a program with another name runs again by its own, also beside another con
     'usr/bin/containerd': '-> /opt/containerd-2.4',
   };
   assert.equal((await found(files, '/opt/containerd-2.4')).containerd.program, '/opt/containerd-2.4');
+});
+
+test("a containerd whose configuration the node does not have is another loader's, and not the node's", async () => {
+  const { containerd, warnings } = await found({ ...CONFIG, 'opt/containerd': '' }, '/opt/containerd');
+  assert.deepEqual([containerd.config.root, containerd.program, warnings], ['/agent', '/opt/containerd', []]);
 });
 
 test('a program that was replaced since it started is looked up by its usual name', async () => {
