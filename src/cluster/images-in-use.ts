@@ -50,6 +50,8 @@ interface ImagesInUse {
   images: ImageInUse[];
   unusable: UnusableImage[];
   namespaces: number;
+  /** how many more images only pods on Windows use */
+  windows: number;
   /** `namespace/name` of the pull secrets in pod specs */
   pullSecrets: Set<string>;
   /** `namespace/name` of the service accounts of pods, which may have pull secrets too */
@@ -59,22 +61,27 @@ interface ImagesInUse {
 // owners first, so that an image is reported as used by a deployment and not by one of its pods
 const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job', 'Pod'];
 
-/** Returns every image that a pod in the cluster uses, or would use once its workload starts. */
+/** Returns every image that a Linux pod in the cluster uses, or would use once its workload starts. */
 export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<ImagesInUse> => {
   const found = new Map<string, ImageInUse>();
   const unusable = new Map<string, UnusableImage>();
   const namespaces = new Set<string>();
   const pullSecrets = new Set<string>();
   const serviceAccounts = new Set<string>();
+  const onWindows = new Set<string>();
   for (const kind of WORKLOADS) {
     for await (const workload of listAllowed(cluster, kind, signal)) {
       const { name, namespace, ownerReferences } = workload.metadata;
       const owned = ownerReferences.some((owner) => owner.controller);
       const pod = podSpecOf(workload);
+      const { images, others } = imagesOf(pod);
+      if (isForWindows(pod)) {
+        for (const key of images.keys()) onWindows.add(key);
+        continue;
+      }
       for (const secret of pod.imagePullSecrets) if (secret.name) pullSecrets.add(`${namespace}/${secret.name}`);
       serviceAccounts.add(`${namespace}/${pod.serviceAccountName ?? 'default'}`);
       const user = { kind: kind.toLowerCase(), namespace, name };
-      const { images, others } = imagesOf(pod);
       for (const text of others) {
         const shown = plain(text).slice(0, MAX_SHOWN);
         const problem = { name: shown, reason: referenceProblem(text), usedBy: printUser(user) };
@@ -91,7 +98,14 @@ export const imagesInUse = async (cluster: Cluster, signal: AbortSignal): Promis
     }
   }
   const images = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
-  return { images, unusable: [...unusable.values()], namespaces: namespaces.size, pullSecrets, serviceAccounts };
+  return {
+    images,
+    unusable: [...unusable.values()],
+    namespaces: namespaces.size,
+    windows: onWindows.difference(found).size,
+    pullSecrets,
+    serviceAccounts,
+  };
 };
 
 const listAllowed = async function* (cluster: Cluster, kind: Kind, signal: AbortSignal): AsyncGenerator<Workload> {
@@ -104,6 +118,12 @@ const listAllowed = async function* (cluster: Cluster, kind: Kind, signal: Abort
 };
 
 const podSpecOf = ({ spec }: Workload): PodSpec => spec.jobTemplate?.spec.template?.spec ?? spec.template?.spec ?? spec;
+
+const OS_LABELS = ['kubernetes.io/os', 'beta.kubernetes.io/os'];
+
+/** Mixed clusters keep such pods from Linux nodes by a label of the nodes, because `os` has no influence on where a pod runs. */
+const isForWindows = ({ os, nodeSelector }: PodSpec): boolean =>
+  [os?.name, ...OS_LABELS.map((label) => nodeSelector[label])].includes('windows');
 
 /** The images of a pod by name, and the texts that it has instead of an image. */
 const imagesOf = (pod: PodSpec): { images: Map<string, ImageReference>; others: string[] } => {

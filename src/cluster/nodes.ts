@@ -1,6 +1,7 @@
-import { NODE, type Node } from '../model/cluster-objects.ts';
+import { NODE, type Node, type Taint } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
+import type { Toleration } from '../model/saved-run.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
 
@@ -23,6 +24,8 @@ interface NodeChoice {
 interface AskedNode {
   node?: string | undefined;
   platform?: string | undefined;
+  /** of the loader */
+  toleration: readonly Toleration[];
 }
 
 interface Candidate {
@@ -52,7 +55,8 @@ export const chooseNode = async (
     if (asked.node === name) {
       checkCanCapture(node);
       candidates.push(candidate);
-    } else if (!asked.node && canCapture(node)) (isUsable(node) ? candidates : later).push(candidate);
+    } else if (!asked.node && !obstacleOn(node))
+      (isUsable(node, asked.toleration) ? candidates : later).push(candidate);
   }
   const best = bestOf(candidates);
   if (!best && asked.node) throw noNode(asked.node, asked.platform);
@@ -86,7 +90,7 @@ const platformOfFuture = (later: readonly Candidate[], asked: string | undefined
   const platform = asked ?? bestOf(later)?.platform;
   if (platform) return platform;
   throw new PreloadError(
-    'the cluster has no Linux node with containerd',
+    'the cluster has no Linux node with containerd on which images can be captured',
     'to wait for one that joins later, specify its platform with --platform',
   );
 };
@@ -108,19 +112,22 @@ const noNode = (name: string, platform: string | undefined): PreloadError =>
     'see: kubectl get nodes -L kubernetes.io/os,kubernetes.io/arch',
   );
 
-const isLinux = (node: Node): boolean => node.status.nodeInfo.operatingSystem === 'linux';
+// Linux without a shell and ctr, which the loader runs on the node
+const WITHOUT_TOOLS = /^(Talos|Bottlerocket)\b/;
 
-/** Whether the node uses containerd, as far as it reports that. */
-const hasContainerd = ({ status }: Node): boolean =>
-  /^(?:containerd:.*)?$/.test(status.nodeInfo.containerRuntimeVersion);
-
-const canCapture = (node: Node): boolean => isLinux(node) && hasContainerd(node);
+/** What the node runs that makes a capture impossible, as far as it reports that. */
+const obstacleOn = ({ status }: Node): string | undefined => {
+  const { operatingSystem, containerRuntimeVersion, osImage } = status.nodeInfo;
+  if (operatingSystem !== 'linux') return operatingSystem;
+  if (!/^(?:containerd:.*)?$/.test(containerRuntimeVersion)) return containerRuntimeVersion;
+  return WITHOUT_TOOLS.test(osImage) ? `${osImage}, which has no shell and no ctr` : undefined;
+};
 
 const checkCanCapture = (node: Node): void => {
-  if (canCapture(node)) return;
-  const { operatingSystem, containerRuntimeVersion } = node.status.nodeInfo;
+  const obstacle = obstacleOn(node);
+  if (!obstacle) return;
   throw new PreloadError(
-    `node "${node.metadata.name}" runs ${isLinux(node) ? containerRuntimeVersion : operatingSystem}, so no images can be captured there`,
+    `node "${node.metadata.name}" runs ${obstacle}, so no images can be captured there`,
     'specify a Linux node with containerd; see: kubectl get nodes -o wide',
   );
 };
@@ -135,12 +142,18 @@ const imagesOf = ({ status }: Node): [string, number][] =>
 
 const platformOf = ({ status }: Node): string => `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`;
 
-/** A taint that the loader does not tolerate. The one of a new node is removed once the node is ready. */
-const keepsLoaderAway = ({ key, effect }: { key: string; effect: string }): boolean =>
+/** The taint of a new node is removed once the node is ready. */
+const keepsPodsAway = ({ key, effect }: Taint): boolean =>
   effect !== 'PreferNoSchedule' && key !== 'node.kubernetes.io/not-ready';
 
+/** As the scheduler matches them: without an effect, a toleration is for all. */
+const tolerates = (toleration: Toleration, { key, value, effect }: Taint): boolean =>
+  toleration.key === key &&
+  (toleration.operator === 'Exists' || toleration.value === value) &&
+  (toleration.effect ?? effect) === effect;
+
 /** Whether the loader may run on a node without being told to. */
-const isUsable = (node: Node): boolean =>
+const isUsable = (node: Node, tolerations: readonly Toleration[]): boolean =>
   !node.spec.unschedulable &&
-  !node.spec.taints.some(keepsLoaderAway) &&
+  !node.spec.taints.some((taint) => keepsPodsAway(taint) && !tolerations.some((each) => tolerates(each, taint))) &&
   node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');

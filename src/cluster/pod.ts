@@ -3,7 +3,7 @@ import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
 import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, TimedOut } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
 import { CONTAINER } from '../model/names.ts';
-import { containerState, finalReport, type LoaderPod, loaderEnd, type PodTerms } from '../model/pod-state.ts';
+import { containerState, endHint, finalReport, type LoaderPod, loaderEnd, type PodTerms } from '../model/pod-state.ts';
 import { createStartPatience, eventProblem, type StartProblem, startProblem } from '../model/start-problem.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
@@ -90,9 +90,8 @@ export const endedEarly = async (
   terms: PodTerms,
   signal: AbortSignal,
 ): Promise<PreloadError> => {
-  const end = loaderEnd(await readLoader(cluster, pod, signal));
-  const hint = end?.startsWith('StartError') ? 'use --image to specify an image with Node.js 22 or newer' : undefined;
-  return new PreloadError(`${terms.pod} ended early: ${end ?? 'no reason given'}`, hint);
+  const ended = await readLoader(cluster, pod, signal);
+  return new PreloadError(`${terms.pod} ended early: ${loaderEnd(ended) ?? 'no reason given'}`, endHint(ended));
 };
 
 interface LoaderObjects {

@@ -87,9 +87,17 @@ export const checkAllowed = async (
   }
 };
 
+// what a quota or a LimitRange says about a pod
+const RESOURCES =
+  /must specify |usage per (Container|Pod) |limit to request ratio |less than or equal to \S+ limit |requested: \S*(cpu|memory)=/;
+const SET_RESOURCES =
+  'set them with --requests and --limits, such as --limits cpu=1,memory=1Gi, or choose another namespace with -n';
+
 const refusalOf = (object: KubernetesObject, error: Error): Error => {
   const { namespace = '' } = object.metadata;
   if (error instanceof ApiError && error.reason === 'AlreadyExists') return alreadyThere(object);
+  if (object.kind === 'Pod' && RESOURCES.test(error.message))
+    return new PreloadError(error.message, SET_RESOURCES, error);
   const level = /violates PodSecurity "(\w+):/.exec(error.message)?.[1];
   if (!level) return error;
   return new PreloadError(

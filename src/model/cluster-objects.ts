@@ -29,17 +29,27 @@ export type AnyObject = v.InferOutput<typeof ANY>;
 export const NODE = object({
   metadata: object({ name: LINE }),
   spec: v.nullish(
-    object({ unschedulable: v.exactOptional(FLAG), taints: listOf(object({ key: LINE, effect: LINE })) }),
+    object({
+      unschedulable: v.exactOptional(FLAG),
+      taints: listOf(object({ key: LINE, value: v.optional(LINE, ''), effect: LINE })),
+    }),
     {},
   ),
   status: object({
-    nodeInfo: object({ operatingSystem: LINE, architecture: LINE, containerRuntimeVersion: v.optional(LINE, '') }),
+    nodeInfo: object({
+      operatingSystem: LINE,
+      architecture: LINE,
+      containerRuntimeVersion: v.optional(LINE, ''),
+      osImage: v.optional(LINE, ''),
+    }),
     conditions: listOf(object({ type: LINE, status: LINE })),
     images: listOf(object({ names: listOf(v.string()), sizeBytes: v.exactOptional(v.number(), 0) })),
   }),
 });
 
 export type Node = v.InferOutput<typeof NODE>;
+
+export type Taint = NonNullable<Node['spec']>['taints'][number];
 
 const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
 
@@ -50,6 +60,8 @@ const POD_SPEC = object({
   volumes: listOf(object({ image: v.exactOptional(object({ reference: v.exactOptional(v.string()) })) })),
   imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })),
   serviceAccountName: v.exactOptional(LINE),
+  os: v.exactOptional(object({ name: LINE })),
+  nodeSelector: v.nullish(TEXTS, {}),
 });
 
 export type PodSpec = v.InferOutput<typeof POD_SPEC>;

@@ -55,6 +55,15 @@ export const loaderEnd = (pod: LoaderPod): string | undefined => {
   return `${terminated.reason ?? 'ended'} (exit code ${terminated.exitCode})${last ? `: ${last}` : ''}`;
 };
 
+const END_HINTS = new Map([
+  ['StartError', 'use --image to specify an image with Node.js 22 or newer'],
+  ['OOMKilled', 'give the pod more memory, such as with --limits memory=1Gi'],
+]);
+
+/** What helps if the loader's container ended for its own reason. */
+export const endHint = (pod: LoaderPod): string | undefined =>
+  END_HINTS.get(containerState(pod)?.terminated?.reason ?? '');
+
 /** The lines that the loader left in the status of its container: its last event, so that it is not lost with the log. */
 export const finalReport = (pod: LoaderPod): string[] => containerState(pod)?.terminated?.message?.split('\n') ?? [];
 

@@ -1,4 +1,4 @@
-import { containerState, type LoaderPod, loaderEnd, type PodTerms } from './pod-state.ts';
+import { containerState, endHint, type LoaderPod, loaderEnd, type PodTerms } from './pod-state.ts';
 
 /** What keeps a pod from starting, in the words of whoever reports it. */
 export interface StartProblem {
@@ -43,7 +43,7 @@ export const startProblem = (pod: LoaderPod, terms: PodTerms, node?: string): St
   const { phase, message, conditions = [] } = pod.status ?? {};
   if (phase === 'Failed') {
     const reason = loaderEnd(pod) ?? message ?? 'no reason given';
-    const hint = 'run the command again, or use another node with --node';
+    const hint = endHint(pod) ?? 'run the command again, or use another node with --node';
     return { message: `${terms.pod} failed: ${reason}`, hint, limit: 0 };
   }
   const { reason = '', message: text = reason } = containerState(pod)?.waiting ?? {};

@@ -1,7 +1,11 @@
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { SocksClient } from 'socks';
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+
+// Node gives up each address of a server but the last after this time, and its own 250 ms are too short for a distant one, or if
+// a packet is lost, which costs a second. Go keeps all attempts.
+setDefaultAutoSelectFamilyAttemptTimeout(1500);
 
 /** How to connect, and for TLS whom to trust. */
 interface Connect {

@@ -35,9 +35,9 @@ export const findContainerd = async (
   const address = flagOf(flags, '--address', '-a');
   const daemon = await findDaemon(root, address, signal);
   if (!daemon) report("cannot find the node's containerd; using the default settings of its program");
-  const own = daemon && (await programOf(root, daemon));
+  const own = daemon?.program;
   const program = (tools.containerdPath === DEFAULTS.program && own) || tools.containerdPath;
-  const config = daemon?.config ?? (await dump(root, [program], undefined, signal));
+  const config = daemon?.config ?? (await dump(root, program, undefined, signal));
   return {
     ctrCommand: await findCtr(root, tools.ctrPath, own),
     ctrFlags: [...flags, ...(address === undefined ? ['--address', config.address] : [])],
@@ -48,6 +48,8 @@ export const findContainerd = async (
 };
 
 interface RunningContainerd extends NodeDaemon {
+  /** path on the node; undefined if it was replaced since the daemon started */
+  program: string | undefined;
   config: ContainerdConfig;
 }
 
@@ -58,9 +60,13 @@ const findDaemon = async (
   signal: AbortSignal,
 ): Promise<RunningContainerd | undefined> => {
   const found = await Promise.all(
-    (await daemonsOf(root, ['containerd'])).map(async (daemon) => {
-      const config = await configOf(root, daemon, signal);
-      return config ? [{ ...daemon, config }] : [];
+    (await daemonsOf(root, ['containerd'])).map(async (daemon): Promise<RunningContainerd[]> => {
+      const file = configFile(daemon);
+      if (file?.startsWith('/') && !(await exists(await pathHere(root, file)))) return []; // of another loader, on its volume
+      const program = await programOf(root, daemon);
+      const config = await configOf(root, daemon, program, signal);
+      const hasEnded = !(await exists(join(root, 'proc', `${daemon.pid}`))); // and could not be asked
+      return hasEnded ? [] : [{ ...daemon, program, config }];
     }),
   );
   const running = found.flat();
@@ -73,16 +79,16 @@ const findDaemon = async (
 const socketHere = (root: string, address: string): Promise<string> =>
   pathHere(root, address.replace(/^unix:\/\//, ''));
 
-/** The daemon's configuration; undefined if it has ended meanwhile, as the private one of another capture does. */
+const configFile = ({ argv }: NodeDaemon): string | undefined => flagOf(argv, '--config', '-c');
+
 const configOf = async (
   root: string,
-  { pid, argv }: NodeDaemon,
+  daemon: NodeDaemon,
+  program: string | undefined,
   signal: AbortSignal,
-): Promise<ContainerdConfig | undefined> => {
-  const file = flagOf(argv, '--config', '-c');
-  if (file && !(await exists(await pathHere(root, file)))) return undefined;
-  const config = await dump(root, [`/proc/${pid}/exe`], file, signal);
-  if (!(await exists(join(root, 'proc', `${pid}`)))) return undefined;
+): Promise<ContainerdConfig> => {
+  const { pid, argv } = daemon;
+  const config = await dump(root, program ?? `/proc/${pid}/exe`, configFile(daemon), signal);
   const [ownRoot, address] = [flagOf(argv, '--root'), flagOf(argv, '--address', '-a')];
   return {
     ...config,
@@ -94,29 +100,39 @@ const configOf = async (
 /** Reads the configuration of a program; if it cannot print it, what is in its file. */
 const dump = async (
   root: string,
-  program: readonly string[],
+  program: string,
   file: string | undefined,
   signal: AbortSignal,
 ): Promise<ContainerdConfig> => {
-  const argv = inNode(root, [...program, ...(file ? ['--config', file] : []), 'config', 'dump']);
+  const argv = inNode(root, [program, ...(file ? ['--config', file] : []), 'config', 'dump']);
   const text = await run(argv, signal).then(String, () => undefined);
   signal.throwIfAborted();
   return parseContainerdConfig(text ?? (await readNodeFile(root, file ?? '/etc/containerd/config.toml')) ?? '');
 };
 
-/** Path of the daemon's program on the node; undefined if it was replaced since the daemon started. */
+/**
+ * The daemon's program, or a link to it with the name that makes it containerd: k3s is one program that does what its name
+ * says.
+ */
 const programOf = async (root: string, { pid }: NodeDaemon): Promise<string | undefined> => {
   const path = await readlink(join(root, 'proc', `${pid}`, 'exe')).catch(() => '');
-  return path.startsWith('/') && (await exists(await pathHere(root, path))) ? path : undefined;
+  const program = await pathHere(root, path);
+  if (!path.startsWith('/') || !(await exists(program))) return undefined;
+  const link = join(dirname(path), DEFAULTS.program);
+  return (await pathHere(root, link)) === program ? link : path;
 };
 
-/** The first words of calls of ctr: those of the flag, or the first of the usual commands that the node has. */
+/** The first words of calls of ctr: those of the flag, or the path of the first of the usual commands that the node has. */
 const findCtr = async (root: string, ctrPath: string, program: string | undefined): Promise<string[]> => {
   const usual = [DEFAULTS.ctr, ...(program ? [join(dirname(program), DEFAULTS.ctr)] : []), ...OTHER_CTR];
   for (const command of ctrPath === DEFAULTS.ctr ? usual : []) {
     const words = splitWords(command);
     const probe = inNode(root, ['sh', '-c', 'command -v "$0"', words[0] ?? '']);
-    if (await run(probe).catch(() => undefined)) return words;
+    const path = await run(probe).then(
+      (output) => output.toString().trim(),
+      () => '',
+    );
+    if (path) return [path, ...words.slice(1)];
   }
   return splitWords(ctrPath);
 };

@@ -110,20 +110,60 @@ describe('create creates nothing if the server would refuse its objects', () => 
     await server.refuses(create('-n', 'full'), refusal, /quota/);
   });
 
+  describe('the resources of the pod', () => {
+    const remedy =
+      /^hint: set them with --requests and --limits, such as --limits cpu=1,memory=1Gi, or choose another/m;
+    const inNamespace = (name: string, kind: string, spec: object): object[] => [
+      ...namespace(name),
+      { apiVersion: 'v1', kind, metadata: { name: 'rule', namespace: name }, spec },
+    ];
+
+    test('a quota on limits', async () => {
+      const hard = { 'limits.memory': '2Gi', persistentvolumeclaims: '0' };
+      await server.apply(...inNamespace('limited', 'ResourceQuota', { hard }));
+      const used = { 'limits.memory': '0', persistentvolumeclaims: '0' };
+      await server.setStatus('resourcequota/rule', 'limited', { hard, used });
+      const argv = create('-n', 'limited');
+      await server.refuses(argv, /^error: .*failed quota: rule: must specify limits\.memory for: loader$/m, remedy);
+      await server.refuses([...argv, '--limits', 'memory=3Gi'], /^error: .*exceeded quota: rule/m, remedy);
+      const next = /exceeded quota: rule, requested: persistentvolumeclaims=1/;
+      await server.refuses([...argv, '--limits', 'memory=1Gi'], next, next);
+    });
+
+    const ranges: [what: string, range: object, reason: RegExp, ...flags: string[]][] = [
+      ['a maximum', { max: { memory: '1Gi' } }, /maximum memory usage per Container is 1Gi/, '--limits', 'memory=2Gi'],
+      ['a minimum', { min: { memory: '1Gi' } }, /minimum memory usage per Container is 1Gi, but request is 256Mi/],
+      ['a ratio', { maxLimitRequestRatio: { cpu: '2' } }, /cpu max limit to request ratio per Container is 2/],
+      ['a low default', { default: { memory: '64Mi' } }, /must be less than or equal to memory limit of 64Mi/],
+    ];
+    for (const [what, range, reason, ...flags] of ranges) {
+      test(`a LimitRange with ${what}`, async () => {
+        const name = what.replaceAll(' ', '-');
+        await server.apply(...inNamespace(name, 'LimitRange', { limits: [{ type: 'Container', ...range }] }));
+        await server.refuses(create('-n', name, ...flags), reason, remedy);
+      });
+    }
+  });
+
   test('an unknown node', async () => {
     await server.refuses(create('--node', 'n1'), /^error: node "n1" not found$/m, /^hint: see: kubectl get nodes/m);
   });
 
-  test('a node that does not run containerd on Linux', async () => {
+  test('a node that does not run containerd on Linux, or has no tools', async () => {
     const hint = /^hint: specify a Linux node with containerd; see: kubectl get nodes -o wide$/m;
     await server.apply(
       node('crio', {}, 'amd64', { containerRuntimeVersion: 'cri-o://1.33.1' }),
       node('windows', {}, 'amd64', { operatingSystem: 'windows' }),
+      node('talos', {}, 'amd64', { osImage: 'Talos (v1.11.5)' }),
+      node('bottlerocket', {}, 'amd64', { osImage: 'Bottlerocket OS 1.50.0 (aws-k8s-1.34)' }),
     );
     const refusal = (what: string) =>
       new RegExp(`^error: node "\\w+" runs ${what}, so no images can be captured there$`, 'm');
     await server.refuses(create('--node', 'crio'), refusal('cri-o://1.33.1'), hint);
     await server.refuses(create('--node', 'windows'), refusal('windows'), hint);
+    const missing = ', which has no shell and no ctr';
+    await server.refuses(create('--node', 'talos'), refusal(`Talos \\(v1.11.5\\)${missing}`), hint);
+    await server.refuses(create('--node', 'bottlerocket'), refusal(`Bottlerocket OS [^,]+${missing}`), hint);
   });
 
   test('an unknown Secret for the image', async () => {
@@ -198,7 +238,7 @@ test('create needs a platform if the cluster has no node for it yet', async () =
   await server.kubectl(['delete', 'node', 'worker']);
   await server.refuses(
     create('--storage-class', 'fast'),
-    /^error: the cluster has no Linux node with containerd$/m,
+    /^error: the cluster has no Linux node with containerd on which images can be captured$/m,
     /^hint: to wait for one that joins later, specify its platform with --platform$/m,
   );
 });

@@ -70,6 +70,13 @@ before(async () => {
     pod('escapes', 'r.io/\u001b[31mred:1'),
     pod('long-digest', SHA512),
     pod('single', 'nginx:1.27'),
+    workload('DaemonSet', 'windows-agent', 'r.io/agent-windows:1', {
+      template: template('windows-agent', 'r.io/agent-windows:1', { nodeSelector: { 'kubernetes.io/os': 'windows' } }),
+    }),
+    {
+      ...pod('iis', ''),
+      spec: { os: { name: 'windows' }, containers: [container('r.io/iis:1'), container('busybox', 'b')] },
+    },
   );
   await server.kubectl(['debug', '-n', 'shop', 'everything', '--image=r.io/debug:1', '--profile=general']);
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'u', controller: true };
@@ -108,7 +115,17 @@ describe('without image arguments, create captures the images in use', () => {
     const { images, cache, platform, stderr } = await request();
     assert.deepEqual(names(images), [...inShop, ...crowd].sort());
     assert.deepEqual([cache, platform], [false, 'linux/amd64']);
-    assert.match(stderr, /^ ✓ 16 images in use in 2 namespaces$/m);
+    assert.match(stderr, /^ ✓ 16 images in use in 2 namespaces/m);
+  });
+
+  test('but not what only Windows pods use', async () => {
+    const { images, stderr } = await request();
+    assert.deepEqual(
+      names(images).filter((name) => /windows|iis/.test(name)),
+      [],
+    );
+    assert.match(stderr, /^ ✓ 16 images in use in 2 namespaces, without 2 images for Windows$/m);
+    assert.doesNotMatch(stderr, /(windows|iis).*skipped|skipped.*(windows|iis)/);
   });
 
   test('and reports who uses them: the workload, not its pods', async () => {

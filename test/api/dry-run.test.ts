@@ -73,6 +73,38 @@ describe('a dry run', () => {
   });
 });
 
+describe('the preferred node', () => {
+  const IMAGE = 'r.io/tainted:1';
+  const most = { [IMAGE]: MEBIBYTE, [APP]: MEBIBYTE };
+  const taint = (key: string, effect: string) => ({ key, value: 'ci', effect });
+  before(() =>
+    server.apply(
+      node('some', { [IMAGE]: MEBIBYTE }),
+      { ...node('tainted', most), spec: { taints: [taint('dedicated', 'NoSchedule')] } },
+      { ...node('cordoned', most), spec: { unschedulable: true } },
+      node('not-ready', most),
+    ),
+  );
+  before(() => server.setStatus('node/not-ready', '', { conditions: [{ type: 'Ready', status: 'False' }] }));
+  after(() => server.kubectl(['delete', 'node', 'some', 'tainted', 'cordoned', 'not-ready']));
+
+  const PREFERRED: Record<string, [node: string, ...tolerations: string[]]> = {
+    'is not one that is cordoned, not ready, or has a taint': ['some'],
+    'may be one whose taint --toleration matches by its key': ['tainted', 'dedicated'],
+    'may be one whose taint --toleration matches by its value': ['tainted', 'other', 'dedicated=ci'],
+    'may be one whose taint --toleration matches by all': ['tainted', 'dedicated=ci:NoSchedule'],
+    'is not one whose taint has another value': ['some', 'dedicated=web'],
+    'is not one whose taint has another effect': ['some', 'dedicated=ci:NoExecute'],
+  };
+  for (const [what, [preferred, ...tolerations]] of Object.entries(PREFERRED)) {
+    test(what, async () => {
+      const flags = tolerations.flatMap((text) => ['--toleration', text]);
+      const { stderr } = await dryRun(IMAGE, ...flags);
+      assert.match(stderr, new RegExp(`^ ✓ Node ${preferred} has `, 'm'));
+    });
+  }
+});
+
 describe('the objects', () => {
   test('contain this program and the request', async () => {
     const [configMap] = await plan('--exclude', 'x');

@@ -285,10 +285,10 @@ describe('without --size, a pod that only plans comes first', () => {
 
   test('what keeps it from starting ends create, and leaves nothing', async () => {
     const run = await createUntilPlanning();
-    await server.setStatus('pod/preload-web-plan', 'default', unschedulable('no room'));
+    await server.setStatus('pod/preload-web-plan', 'default', waiting('InvalidImageName', 'bad name'));
     const { code, stderr } = await run.outcome;
     assert.equal(code, 1);
-    assert.match(stderr, /^ ✗ Planning: the loader cannot be scheduled: no room$/m);
+    assert.match(stderr, /^ ✗ Planning: the loader's image cannot be pulled: bad name$/m);
     assert.match(stderr, /✓ Removed pod\/preload-web-plan, configmap\/preload-web$/m);
   });
 

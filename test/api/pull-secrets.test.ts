@@ -51,6 +51,7 @@ before(async () => {
   await server.apply(...STORAGE, ...['run', 'app', 'tools', 'left-out'].flatMap((name) => namespace(name)));
   await server.apply(
     secret('run', 'own', { 'any.io': login('own') }),
+    secret('run', 'named', { 'r.io': login('named'), 'other.io': login('other') }),
     account('run', 'own'),
     secret('app', 'regcred', { 'r.io': login('app'), 'other.io': login('other') }),
     secret('app', 'elsewhere', { 'elsewhere.io': login('elsewhere') }),
@@ -126,6 +127,10 @@ describe('the loader gets pull secrets', () => {
   test('of its own namespace for named images, if they are for their registry', async () => {
     assert.deepEqual(summary(await sent('any.io/app:1')), [[['run/own'], ['any.io']]]);
     assert.deepEqual((await sent('r.io/app:1')).names, []);
+  });
+
+  test('that --image-pull-secret names, for named images', async () => {
+    assert.deepEqual(summary(await sent('r.io/app:1', '--image-pull-secret', 'named')), [[['run/named'], ['r.io']]]);
   });
 });
 

@@ -23,7 +23,7 @@ interface Recipe {
   folder: string;
   linker?: string;
   tags?: string;
-  packages?: string;
+  packages?: string[];
   libraries?: string[];
 }
 
@@ -31,10 +31,10 @@ interface Recipe {
 const MODULES = {
   kubernetes: { folder: 'modules/kubernetes', linker: kubernetesVersion() },
   'containerd-1.7': { folder: 'modules/containerd-1.7', tags: CONTAINERD_TAGS },
-  'containerd-2': { folder: 'modules/containerd-2', tags: CONTAINERD_TAGS },
+  'containerd-2': { folder: 'modules/containerd-2', tags: CONTAINERD_TAGS, packages: ['tool', './agent'] },
   'csi-provisioner': { folder: 'modules/csi-provisioner' },
   'csi-sidecars': { folder: 'modules/csi-sidecars' },
-  'csi-driver': { folder: 'csi-driver', packages: '.' },
+  'csi-driver': { folder: 'csi-driver', packages: ['.'] },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
   runc: {
@@ -53,7 +53,7 @@ export const goBuild = async (name: GoModule, log: (line: string) => void): Prom
   if (await exists(target)) return target;
   await ensurePackages(recipe.libraries ?? [], log);
   const partial = `${target}.${process.pid}`;
-  await compile(name, source, [...flags, '-o', `${partial}/`, recipe.packages ?? 'tool'], log);
+  await compile(name, source, [...flags, '-o', `${partial}/`, ...(recipe.packages ?? ['tool'])], log);
   await rename(partial, target).catch(async (error) => {
     await rm(partial, { recursive: true });
     if (!(await exists(target))) throw error; // else another run was faster

@@ -110,7 +110,7 @@ test('--dry-run=client prints the objects and creates none', async () => {
   assert.deepEqual(documents, items);
   assert.match(
     (await dryRun('name')).stdout,
-    /^configmap\/preload-dry\npersistentvolumeclaim\/.*\npod\/.*\nvolumesnapshot/,
+    /^configmap\/preload-dry\npod\/preload-dry-plan\npersistentvolumeclaim\/.*\npod\/.*\nvolumesnapshot/,
   );
   assert.deepEqual(await objectsOf(NAMESPACE), before);
 });

@@ -18,6 +18,7 @@ import {
 import { pod, podSpec } from './support/workloads.ts';
 
 const NAMESPACE = 'agents';
+// 1.6 has its usual root, a link to /mnt; 2 has its root in /mnt, and is part of a larger program, as in k3s
 const VERSIONS = ['1.6', '2'];
 const nodeOf = (version: string): string => `agent-${version.replace('.', '-')}`;
 const USED = ['shop/web:1.4', 'node:26'].map(sample);
@@ -56,7 +57,7 @@ for (const version of VERSIONS) {
     for (const name of [...USED, sample('pause:3.10')]) assert.ok(names.includes(name), name);
   });
 
-  test(`containerd ${version} has the login in its own configuration that an image needs`, async () => {
+  test(`containerd ${version} has the login in its own configuration that an image needs, and unpacks it`, async () => {
     const { stderr } = await createPreload(NAMESPACE, `locked-${node}`, [locked, '--node', node]);
     assert.doesNotMatch(stderr, /skipped|warning/);
     const elsewhere = await preload(['create', 'refused', locked, '-n', NAMESPACE, '--node', 'worker']);

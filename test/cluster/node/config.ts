@@ -17,22 +17,39 @@ interface ContainerdPlace {
   config: string;
   root: string;
   socket: string;
+  program: string;
 }
 
 const USUAL: ContainerdPlace = {
   config: '/etc/containerd/config.toml',
   root: '/var/lib/containerd',
   socket: '/run/containerd/containerd.sock',
+  program: 'containerd',
 };
 
-/** As distributions that bring their own containerd do it, on a node whose large disk is mounted at /mnt. */
+/** As distributions that bring their own containerd do it, on a node whose large disk is at /mnt: its usual root is a link. */
 const OWN: ContainerdPlace = {
   config: '/opt/agent/containerd.toml',
-  root: '/mnt/agent/containerd',
+  root: '/var/lib/containerd',
   socket: '/run/agent/containerd/containerd.sock',
+  program: 'containerd',
 };
 
-export const placeOf = ({ own }: { own: boolean }): ContainerdPlace => (own ? OWN : USUAL);
+/** As in k3s: a link to the one program of the distribution, which is containerd only by that name. */
+const AGENT: ContainerdPlace = { ...OWN, root: '/mnt/agent/containerd', program: '/opt/agent/bin/containerd' };
+export const AGENT_PROGRAM = '/opt/agent/bin/agent';
+
+interface Runtime {
+  containerd: ContainerdVersion;
+  own: boolean;
+}
+
+export const isAgent = ({ containerd, own }: Runtime): boolean => own && containerd === '2';
+
+export const placeOf = (runtime: Runtime): ContainerdPlace => {
+  if (isAgent(runtime)) return AGENT;
+  return runtime.own ? OWN : USUAL;
+};
 
 export interface Login {
   server: string;

@@ -39,13 +39,13 @@ export const enter = async (cluster: Cluster, node: string): Promise<string[]> =
 };
 
 export const containerRuntime = async (cluster: Cluster, node: NodeRecord): Promise<Component> => {
-  const { config, socket } = placeOf(node);
+  const { config, socket, program } = placeOf(node);
   const seen = join(await visibleRoot(cluster, node.name), socket);
   return {
     name: `${node.name}/containerd`,
     from: { packages: [] }, // the node's own
     within: await enter(cluster, node.name),
-    argv: ['containerd', '--config', config],
+    argv: [program, '--config', config],
     ready: () => listens(seen),
   };
 };

@@ -1,12 +1,20 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { binaryFolder } from '../components.ts';
 import { createUser } from '../control-plane/kubeconfig.ts';
 import { group } from '../machine/daemons.ts';
 import { nodeAddress } from '../machine/network.ts';
 import { openRegistry, PRIVATE_PASSWORD, PRIVATE_USER, privateRegistry } from '../registry.ts';
 import type { Cluster } from '../state.ts';
-import { containerdConfig, containerdSource, kubeletConfig, placeOf, podNetwork } from './config.ts';
+import {
+  AGENT_PROGRAM,
+  containerdConfig,
+  containerdSource,
+  isAgent,
+  kubeletConfig,
+  placeOf,
+  podNetwork,
+} from './config.ts';
 import { LIB_FOLDERS, libFolder, type NodeRecord, rootPath, userName } from './record.ts';
 
 const RUNTIME_BINARIES = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
@@ -44,11 +52,17 @@ export const prepareFiles = async (cluster: Cluster, node: NodeRecord): Promise<
 };
 
 /** Puts the node's own containerd where the export pod and restore.sh look for it. */
-const installRuntime = async (cluster: Cluster, { name, containerd }: NodeRecord): Promise<void> => {
+const installRuntime = async (cluster: Cluster, node: NodeRecord): Promise<void> => {
+  const { name, containerd } = node;
   const folder = await binaryFolder(containerdSource(containerd));
   if (!folder) return; // the machine's package shines through
   await mkdir(rootPath(cluster, name, '/usr/bin'), { recursive: true });
   for (const binary of RUNTIME_BINARIES) {
     await copyFile(join(folder, binary), rootPath(cluster, name, `/usr/bin/${binary}`));
   }
+  if (!isAgent(node)) return;
+  const program = rootPath(cluster, name, AGENT_PROGRAM);
+  await mkdir(dirname(program), { recursive: true });
+  await copyFile(join(folder, basename(program)), program);
+  await symlink(basename(program), rootPath(cluster, name, placeOf(node).program));
 };

@@ -28,10 +28,13 @@ for folder in "$lib"/*; do
   mount --bind "$folder" "/mnt/var/lib/${folder##*/}"
 done
 
-# a node whose large disk is mounted at /mnt
+# a node whose large disk is mounted at /mnt, where its containerd has its root, directly or by a link
 if [ -e /mnt/opt/agent ]; then
   mkdir -p /mnt/mnt/agent/containerd
   mount --bind "$lib/agent" /mnt/mnt/agent/containerd
+  umount /mnt/var/lib/containerd
+  rmdir /mnt/var/lib/containerd
+  ln -s /mnt/agent/containerd /mnt/var/lib/containerd
 fi
 
 mkdir -p /mnt/preload

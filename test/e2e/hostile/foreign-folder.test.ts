@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { differences } from '../../harness/differences.ts';
 import { type Ended, startByHand } from '../../harness/loader-process.ts';
@@ -75,6 +76,20 @@ describe('a folder that is not a mount point', () => {
     assert.equal(code, 1);
     assert.match(stderr, /^error: \/ is a root filesystem\nhint: .*--to$/m);
   });
+});
+
+test('a shared filesystem is refused, and stays as it is', async (t) => {
+  await ensurePackages(['bindfs'], console.error);
+  const [files, path] = [join(folder, 'files'), join(folder, 'shared')];
+  for (const each of [files, path]) await mkdir(each);
+  assert.equal((await node.run(['bindfs', files, path])).code, 0);
+  t.after(() => node.run(['umount', path]));
+  const hint = 'use --storage-class with a class of block volumes';
+  await refuses(
+    path,
+    new RegExp(`^error: the volume has fuse\\S*, a shared filesystem, which cannot hold layers\nhint: ${hint}$`, 'm'),
+  );
+  assert.deepEqual(await readdir(files), []);
 });
 
 describe('a volume', () => {

@@ -9,6 +9,7 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { mountNewVolume } from '../../harness/loop-volume.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import { BUNDLE } from '../../harness/run-bundle.ts';
 import { onNode } from '../restore/restored-node.ts';
 import { idInCri, importDocuments, labelOf, pathTo, pullThroughCri } from './ask-containerd.ts';
 import { type Captured, captureAll, startCaptureNode } from './capture-node.ts';
@@ -77,6 +78,13 @@ describe('the loader', () => {
       }
     });
   }
+
+  test('verify finds nothing wrong with what it captured', async () => {
+    const argv = [BUNDLE, 'verify', '--volume', join(folder, 'volume'), '-o', 'json'];
+    const { code, stdout, stderr } = await node.run([process.execPath, ...argv]);
+    assert.equal(code, 0, stdout + stderr);
+    assert.equal(JSON.parse(stdout).images, captured.images.size);
+  });
 
   test('what it captured can be restored', async () => {
     const { code, stderr } = await node.run(['sh', join(folder, 'volume/restore.sh')]);

@@ -198,3 +198,17 @@ describe('an image is skipped, and all others are captured', () => {
     front.behave((_question, _answer, pass) => pass());
   });
 });
+
+test('a node that has no pause image in its configuration is reported', async (t) => {
+  const config = '[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = ""\n';
+  const bare = await startPrivateNode(join(folder, 'bare'), await binaryFolder(containerdSource('2')), config);
+  t.after(bare.stop);
+  const volume = await mountNewVolume(bare, folder, 'bare-volume', 256);
+  const { code, stderr, events } = await (await startLoader(bare, folder, volume.path, { images: [requested(other)] }))
+    .ended;
+  assert.equal(code, 0, stderr);
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  assert.deepEqual(warnings, [
+    'cannot tell which pause image the node uses; capture it by its name, or nodes must pull it',
+  ]);
+});

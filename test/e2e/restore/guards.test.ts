@@ -115,4 +115,20 @@ for (const shell of SHELLS) {
     assert.equal((await restoreIn(shell, node, volume, ['--undo'])).code, 0);
     for (const guard of [OLD_GUARD, guardOf(volume)]) assert.ok(!(await exists(node, guard)), guard);
   });
+
+  onNode('2', `${shell} guards a node whose units cannot be changed until its next boot`, async (node) => {
+    const units = '/etc/systemd/system';
+    await node.run(['sh', '-euc', `mount --bind ${units} ${units}; mount -o remount,bind,ro ${units}`]);
+    const { code, stderr } = await restoreIn(shell, node, volume);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /cannot write to \/etc\/systemd\/system, so containerd waits .* until the next boot: run restore/,
+    );
+    assert.doesNotMatch(stderr, /Read-only/i);
+    const guard = guardOf(volume).replace(/^\/etc/, '/run');
+    assert.match((await node.run(['cat', guard])).stdout, new RegExp(`^RequiresMountsFor=${volume.path}$`, 'm'));
+    assert.equal((await restoreIn(shell, node, volume, ['--undo'])).code, 0);
+    assert.ok(!(await exists(node, guard)));
+  });
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { TOOL } from '../../../src/model/names.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'krew wrapper '));
@@ -45,3 +45,29 @@ for (const { by, command, cwd, folder } of calls) {
     assert.deepEqual(run(command, cwd), [`${folder}/node`, `${folder}/preload.cjs`, 'a b', '', '*']);
   });
 }
+
+describe('if the Node binary beside it does not run, as without glibc, the wrapper', () => {
+  const folder = join(scratch, 'without glibc');
+  const [own, other] = [join(folder, 'store'), join(folder, 'bin')];
+  for (const path of [own, other]) mkdirSync(path, { recursive: true });
+  copyFileSync(`plugin/${TOOL}`, join(own, TOOL));
+  const addNode = (path: string, interpreter: string) =>
+    writeFileSync(join(path, 'node'), `#!${interpreter}\nprintf "%s\\n" "$0" "$@"\n`, { mode: 0o755 });
+  addNode(own, '/nonexistent');
+  for (const tool of ['dirname', 'readlink']) symlinkSync(`/usr/bin/${tool}`, join(other, tool));
+  const start = () => spawnSync(join(own, TOOL), ['a b'], { encoding: 'utf8', env: { PATH: other } });
+
+  test('asks for another one', () => {
+    const { status, stdout, stderr } = start();
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(
+      stderr,
+      /^error: .* needs glibc\nhint: install Node\.js 22\.19 or newer, such as with: apk add nodejs\n$/,
+    );
+  });
+
+  test('runs the one on PATH', () => {
+    addNode(other, '/bin/sh');
+    assert.equal(start().stdout, `${join(other, 'node')}\n${join(own, 'preload.cjs')}\na b\n`);
+  });
+});

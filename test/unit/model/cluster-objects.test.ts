@@ -20,6 +20,8 @@ const spec = {
   imagePullSecrets: [{ name: 'regcred' }],
   serviceAccountName: 'default',
   nodeName: 'worker',
+  os: { name: 'linux' },
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
 };
 const terminated = { exitCode: 1, reason: 'Error', message: 'first\nlast \u001b[31mline', startedAt: null };
 const pod = {
@@ -51,6 +53,8 @@ describe('objects of the API server', () => {
         volumes: [{ image: { reference: 'r.io/data:1' } }, {}],
         imagePullSecrets: [{ name: 'regcred' }],
         serviceAccountName: 'default',
+        os: { name: 'linux' },
+        nodeSelector: { 'kubernetes.io/os': 'linux' },
       },
     });
   });

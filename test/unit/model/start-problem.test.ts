@@ -24,12 +24,12 @@ const unschedulable = (message = '0/3 nodes are available'): Status => ({
   ],
 });
 
-const terminated = (exitCode: number, message?: string): Status => ({
+const terminated = (exitCode: number, message?: string, reason = exitCode ? 'Error' : 'Completed'): Status => ({
   phase: exitCode ? 'Failed' : 'Succeeded',
   containerStatuses: [
     {
       name: 'loader',
-      state: { terminated: { exitCode, reason: exitCode ? 'Error' : 'Completed', ...(message && { message }) } },
+      state: { terminated: { exitCode, reason, ...(message && { message }) } },
     },
   ],
 });
@@ -75,6 +75,11 @@ describe('a loader that does not start', () => {
       '--node',
     ],
     'failed without a reason': [pod({ phase: 'Failed' }), 'the loader failed: no reason given', 'again'],
+    'without enough memory': [
+      pod(terminated(137, undefined, 'OOMKilled')),
+      'the loader failed: OOMKilled (exit code 137)',
+      '--limits',
+    ],
     'ended at once': [pod(terminated(1, 'boom')), 'the loader failed: Error (exit code 1): boom', 'again'],
   };
   for (const [what, [value, message, hint]] of Object.entries(cases)) {
