@@ -9,7 +9,7 @@ import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { recordConfigMap } from '../../manifests/snapshot.ts';
-import { PreloadError } from '../../model/errors.ts';
+import { PreloadError, TimedOut } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import type { PreloadRecord } from '../../model/record.ts';
@@ -49,7 +49,8 @@ export const makePreload = async (
       context.progress.warn(
         `the snapshot of a volume in use failed: ${problem}; removing the loader, so that the driver can try again without it`,
       );
-      await removeOrThrow(run.made, [claim]);
+      const { left } = await run.made.remove({ keep: [claim] });
+      for (const message of left) context.progress.warn(message);
     };
     const snapshot = await submit(cluster, run, plan.snapshot, context);
     await createRecord(cluster, recordOf(plan, sealed.record, snapshot), context);
@@ -106,6 +107,9 @@ const runLoader = async (
   return runLoader(cluster, plan.sizing.resized(larger), run, { keep }, context);
 };
 
+const STILL_ATTACHED = 'a node still has the volume, so not all data may be on it';
+const DETACH = 'see why it is not detached: kubectl describe volumeattachments; or raise --timeout';
+
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
   const { progress, signal } = context;
@@ -114,7 +118,9 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
     do: async () => {
       const attached = await isAttached(cluster, claim, signal);
       await removeOrThrow(made, [claim]);
-      await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
+      await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true)).catch((error) => {
+        throw error instanceof TimedOut ? new PreloadError(`${error.message}; ${STILL_ATTACHED}`, DETACH) : error;
+      });
       return attached;
     },
     done: () => 'Volume released',
@@ -145,5 +151,5 @@ const createRecord = async (
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {
   const { left } = await made.remove({ keep });
-  if (left) throw new PreloadError(left);
+  if (left.length > 0) throw new PreloadError(left.join('\n'));
 };
