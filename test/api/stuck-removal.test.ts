@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { run } from '../cluster/machine/run.ts';
 import { until } from '../cluster/machine/until.ts';
 import { created, logAnswer, startStage } from './staged-run.ts';
 
@@ -41,9 +40,9 @@ const setFinalizers = (name: string, finalizers: string[] | null) =>
 
 /** Runs the command in `text` as a user would. */
 const runCommand = async (text: string): Promise<void> => {
-  const [, command = ''] = /, run: (kubectl .*)$/m.exec(text) ?? [];
+  const [, command = ''] = /, run: kubectl (.*)$/m.exec(text) ?? [];
   assert.ok(command, text);
-  await run(['sh', '-c', command], { env: { ...process.env, KUBECONFIG: server.kubeconfig } });
+  await server.kubectl(command.replaceAll("'", '').split(' '));
 };
 
 const isGone = (object: string) =>
@@ -53,7 +52,7 @@ describe('create and what an earlier run has left', { concurrency: 4 }, () => {
   test('waits for a claim that is being removed', async () => {
     await server.apply(claim('late', [FINALIZER]));
     await startRemoval('pvc/preload-late');
-    const preload = stage.start('create', 'late');
+    const preload = stage.start('create', 'late', '--size', '1Gi');
     const waiting = / ! waiting for persistentvolumeclaim\/preload-late of an earlier run, which is being removed$/m;
     await until('the warning', async () => waiting.test(preload.said.stderr));
     await setFinalizers('pvc/preload-late', null);
@@ -65,7 +64,7 @@ describe('create and what an earlier run has left', { concurrency: 4 }, () => {
     const owner = { apiVersion: 'v1', kind: 'Pod', name: 'preload-owned', uid: '5e0e0e5c-0000-4000-8000-000000000000' };
     const metadata = { name: 'preload-owned', namespace: 'default', ownerReferences: [owner] };
     await server.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
-    const preload = stage.start('create', 'owned');
+    const preload = stage.start('create', 'owned', '--size', '1Gi');
     await until('the warning', async () => preload.said.stderr.includes(' ! waiting for configmap/preload-owned '));
     await startRemoval('configmap/preload-owned'); // as the garbage collector does
     const { code, stderr } = await stage.finish('create', preload);
@@ -99,7 +98,7 @@ describe('create and what an earlier run has left', { concurrency: 4 }, () => {
     test(`ends with the reason and a command if this stays: ${what}`, async () => {
       await setUp();
       const [, kind = '', name = ''] = /(\w+)\\\/preload-(\w+) is still/.exec(reason.source) ?? [];
-      const { code, stdout, stderr } = await stage.start('create', name).outcome;
+      const { code, stdout, stderr } = await stage.start('create', name, '--size', '1Gi').outcome;
       assert.deepEqual([code, stdout], [1, ''], stderr);
       assert.match(stderr, reason);
       await runCommand(stderr);
@@ -123,7 +122,7 @@ describe('a claim that stays does not fail what is done', { concurrency: 4 }, ()
   };
   for (const [what, [name, reason, hinder]] of Object.entries(hindrances)) {
     test(`create, with ${what}`, async () => {
-      const preload = stage.start('create', name);
+      const preload = stage.start('create', name, '--size', '1Gi');
       await stage.there(preload, `Pod/default/preload-${name}`);
       await hinder();
       const { code, stdout, stderr } = await stage.finish('create', preload);
