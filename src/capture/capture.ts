@@ -7,6 +7,7 @@ import { recordImages } from '../model/record.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { isVolumeFull } from '../node/command.ts';
 import type { NodeStore } from '../node/containerd.ts';
+import { isEncrypted } from '../node/encryption.ts';
 import { releaseLeftovers } from '../node/held-layers.ts';
 import {
   canHoldLayers,
@@ -21,6 +22,9 @@ import { identifyRun } from '../node/process-id.ts';
 import type { CaptureOptions } from './context.ts';
 import { nodeStore, registryOf } from './sources.ts';
 import { writeImages } from './write-images.ts';
+
+const ENCRYPTED =
+  'this node encrypts the volume (dm-crypt), so its snapshot is encrypted too: new nodes need the key to open their disks before they mount them';
 
 /** Captures the images of `request` onto the locked volume in format 1 and seals it. Throws PreloadError. */
 export const captureImages = async (request: CaptureRequest, options: CaptureOptions): Promise<void> => {
@@ -45,6 +49,7 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
       'mount one there, or use export --force to write to the directory itself',
     );
   }
+  if (device && (await isEncrypted(device.number))) report({ type: 'warning', message: ENCRYPTED });
   if (device?.superOptions.includes('ro')) await remount(volume, 'rw');
   const node = await nodeStore(request, options);
   const volumeInNode = await showVolumeInNode(root, volume, pathsOf(node));

@@ -1,11 +1,10 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ANY } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, objectNames, removeCommand, USAGE_NAME } from '../model/names.ts';
-import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import { create, findOwn } from './creation.ts';
-import { type Kind, remove } from './objects.ts';
+import { remove } from './objects.ts';
+import { afterRemoval, gone, hindranceOf, REMOVAL_PATIENCE } from './removal.ts';
 import { isPassing } from './weather.ts';
 
 /** The objects that one run created for its own use, so that it removes exactly those. */
@@ -30,16 +29,16 @@ interface RemoveOptions {
 interface Removal {
   /** `pod/web` */
   removed: string[];
-  /** what is left, why, and the command that removes it; undefined if nothing is left */
-  left?: string;
+  /** what is left, why, and the command that removes it: a message for each reason */
+  left: string[];
 }
 
 const REQUEST_PATIENCE = 150_000; // API servers are upgraded meanwhile
-const REMOVAL_PATIENCE = 60_000;
+const LAST_LOOK = 5000;
 
 /** Creates an object that must not exist yet. Throws PreloadError with a remedy if it does. */
 export const createNew = (cluster: Cluster, object: KubernetesObject, signal: AbortSignal): Promise<KubernetesObject> =>
-  create(cluster, object, { signal }).catch((error: unknown) => {
+  afterRemoval(cluster, object, signal, () => create(cluster, object, { signal })).catch((error: unknown) => {
     throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
   });
 
@@ -72,12 +71,7 @@ export const madeObjects = (cluster: Cluster, signal: AbortSignal): MadeObjects 
       made = [...keep, ...left.map(({ object }) => object)];
       return {
         removed: outcomes.filter(({ isRemoved }) => isRemoved).map(({ object }) => objectName(object)),
-        ...(left.length > 0 && {
-          left: describeLeft(
-            left.map(({ object }) => object),
-            left[0]?.problem ?? '',
-          ),
-        }),
+        left: await describeLeft(cluster, left),
       };
     },
   };
@@ -85,6 +79,8 @@ export const madeObjects = (cluster: Cluster, signal: AbortSignal): MadeObjects 
 
 /** Whether the server may have done what was asked, although the request failed with `error`. */
 export const mayHaveBeenDone = (error: unknown, { aborted }: AbortSignal): boolean => aborted || isPassing(error);
+
+const PENDING = 'it is still being removed';
 
 interface Outcome {
   object: KubernetesObject;
@@ -118,29 +114,29 @@ const removeOne = async (
       if (!waiting.aborted) throw error;
       return until?.aborted;
     });
-    return isGone ? { object, isRemoved: true } : { object, problem: 'it is still being removed' };
+    return isGone ? { object, isRemoved: true } : { object, problem: PENDING };
   } catch (error) {
     if (!isPassing(error) && error instanceof ApiError) refused.abort();
     return { object, problem: requesting.aborted ? 'the API server did not answer' : (error as Error).message };
   }
 };
 
-/** Waits until the object is gone. Returns false if it is not, and waiting for it has become useless. */
-const gone = async (
-  cluster: Cluster,
-  { kind, metadata }: KubernetesObject,
-  useless: AbortSignal,
-  signal: AbortSignal,
-): Promise<boolean> => {
-  const place = { namespace: metadata.namespace ?? '', signal };
-  for await (const found of changes(cluster, kind as Kind, ANY, metadata.name, place)) {
-    if (found?.metadata.uid !== metadata.uid) return true;
-    if (useless.aborted) return false;
+/** What is left, and why: one message for all if the server refused to remove something, else one for each that hangs. */
+const describeLeft = async (cluster: Cluster, outcomes: readonly Outcome[]): Promise<string[]> => {
+  const refusal = outcomes.find(({ problem }) => problem !== PENDING);
+  if (refusal) {
+    const objects = outcomes.map(({ object }) => object);
+    return [describeRefusal(objects, refusal.problem ?? '')];
   }
-  return false;
+  const reasons = outcomes.map(({ object }) =>
+    hindranceOf(cluster, object, AbortSignal.timeout(LAST_LOOK))
+      .catch(() => undefined)
+      .then((found) => (found ? `${found.problem}; ${found.remedy}` : describeRefusal([object], PENDING))),
+  );
+  return Promise.all(reasons);
 };
 
-const describeLeft = (objects: readonly KubernetesObject[], problem: string): string => {
+const describeRefusal = (objects: readonly KubernetesObject[], problem: string): string => {
   const names = objects.map(objectName).join(' ');
   const command = `kubectl delete -n ${objects[0]?.metadata.namespace} ${names} --ignore-not-found`;
   return `could not remove ${names}: ${problem}; remove ${objects.length > 1 ? 'them' : 'it'} with: ${command}`;

@@ -5,6 +5,7 @@ import type { Cluster } from './connection.ts';
 import { create } from './creation.ts';
 import { alreadyThere } from './made-objects.ts';
 import { list, nullIfForbidden, read } from './objects.ts';
+import { afterRemoval } from './removal.ts';
 import {
   checkSnapshotClass,
   chooseOne,
@@ -69,7 +70,7 @@ const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
 /**
  * Throws if the cluster would reject one of the objects of a run: no privileged pods, no quota or no permission. Creates
- * nothing.
+ * nothing. If there is a pod, it must come first: the others may belong to it.
  */
 export const checkAllowed = async (
   cluster: Cluster,
@@ -81,7 +82,8 @@ export const checkAllowed = async (
     throw new PreloadError(`namespace "${namespace}" not found`, 'choose an existing one with -n');
   }
   for (const object of objects) {
-    await create(cluster, object, { dryRun: true, signal }).catch((error: Error) => {
+    const attempt = () => create(cluster, object, { dryRun: true, signal });
+    await afterRemoval(cluster, object, signal, attempt).catch((error: Error) => {
       throw refusalOf(object, error);
     });
   }

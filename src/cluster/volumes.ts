@@ -4,6 +4,7 @@ import { ApiError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { nullIfForbidden, patch, read } from './objects.ts';
 import { poll } from './wait.ts';
+import { lastWarning } from './warnings.ts';
 
 /**
  * Makes the storage delete the volume of a bound claim together with the claim, also if its class retains volumes. Returns
@@ -40,10 +41,18 @@ export const volumeGone = async (cluster: Cluster, name: string, signal: AbortSi
   const limit = AbortSignal.any([signal, AbortSignal.timeout(REMOVAL_TIMEOUT)]);
   const isGone = async () =>
     (await read(cluster, 'PersistentVolume', VOLUME, name, { signal: limit })) ? undefined : true;
-  await poll(limit, isGone).catch(() => {
+  await poll(limit, isGone).catch(async () => {
     if (signal.aborted) return; // the result is still to be printed
+    const warning = await lastWarning(cluster, eventsOf(name), signal).catch(() => undefined);
     cluster.warn(
-      `persistentvolume/${name} is still there: its storage may need it as long as the snapshot exists; see: kubectl describe pv ${name}`,
+      `persistentvolume/${name} is still there: ${warning?.message ?? 'its storage may need it as long as the snapshot exists'}; see: kubectl describe pv ${name}`,
     );
   });
 };
+
+/** As events refer to a volume: those about objects without a namespace are in this one. */
+const eventsOf = (name: string): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name, namespace: 'default' },
+});

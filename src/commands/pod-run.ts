@@ -94,7 +94,7 @@ const cleanUp = async (
   progress.start(settings.cleanup.title);
   const { removed, left } = await made.remove(until && { until });
   if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
-  else if (left) progress.fail('nothing could be removed');
+  else if (left.length > 0) progress.fail('nothing could be removed');
   else progress.done('Nothing to remove: this run created nothing');
-  if (left) progress.warn(left);
+  for (const message of left) progress.warn(message);
 };

@@ -18,6 +18,7 @@ export const METADATA = object({
   annotations: v.exactOptional(TEXTS),
   creationTimestamp: v.exactOptional(LINE),
   deletionTimestamp: v.exactOptional(LINE),
+  finalizers: listOf(LINE),
   ownerReferences: listOf(object({ uid: LINE })),
 });
 
@@ -86,6 +87,15 @@ export type Workload = v.InferOutput<typeof WORKLOAD>;
 
 /** The pod of a loader or verifier. */
 export const LOADER_POD = object({ metadata: METADATA, ...POD_STATE.entries });
+
+/** A pod, with the claims that it uses. */
+export const VOLUME_USER = object({
+  metadata: METADATA,
+  spec: object({
+    nodeName: v.exactOptional(LINE),
+    volumes: listOf(object({ persistentVolumeClaim: v.exactOptional(object({ claimName: LINE })) })),
+  }),
+});
 
 export const SERVICE_ACCOUNT = object({ imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })) });
 

@@ -27,7 +27,11 @@ const LASTING: readonly { reason: RegExp; text: RegExp; limit: number }[] = [
   // a class or a source that does not exist
   { reason: /^ProvisioningFailed$/, text: /(class\S*|snapshot|DataSource).*not found/i, limit: SETTLING },
   // what the volume contains does not change
-  { reason: /^FailedMount$/, text: /wrong fs type|bad superblock|unknown filesystem type/i, limit: MINUTE / 2 },
+  {
+    reason: /^FailedMount$/,
+    text: /wrong fs type|bad superblock|unknown filesystem type|duplicate UUID/i,
+    limit: MINUTE / 2,
+  },
 ];
 
 const limitOf = (reason: string, message: string): { limit?: number } => {
@@ -76,10 +80,18 @@ export const eventProblem = (
   const known = what[reason];
   return {
     message: `${known ?? reason}: ${message}`,
-    ...(known && { hint: terms.otherVolume }),
+    ...(known && { hint: isTwin(reason, message) ? TWIN : terms.otherVolume }),
     ...limitOf(reason, message),
   };
 };
+
+const TWIN =
+  'if the node has another volume of the same snapshot, XFS needs a --storage-class with mountOptions [nouuid], or another node with --node';
+
+/** Whether XFS may have refused a volume because another one with its UUID is mounted: only the kernel log says so. */
+const isTwin = (reason: string, message: string): boolean =>
+  reason === 'FailedMount' &&
+  (/duplicate UUID/i.test(message) || /\bxfs\b.*(wrong fs type|bad superblock)/is.test(message));
 
 /** Returns a function that tells whether a problem, seen `now` (milliseconds), has lasted longer than it may. */
 export const createStartPatience = (): ((problem: StartProblem | undefined, now: number) => boolean) => {

@@ -10,6 +10,8 @@ export interface Mount {
   type: string;
   /** device */
   source: string;
+  /** `major:minor` of the device */
+  number: string;
   /** options of the filesystem, not of this mount */
   superOptions: string[];
 }
@@ -36,7 +38,7 @@ export const findMount = (mountinfo: string, target: string): Mount | undefined 
     .filter((fields) => fields[4] === target)
     .map((fields) => {
       const [type = '', source = '', superOptions = ''] = fields.slice(fields.indexOf('-') + 1);
-      return { target, type, source, superOptions: superOptions.split(',') };
+      return { target, type, source, number: fields[2] ?? '', superOptions: superOptions.split(',') };
     })
     .at(-1);
 

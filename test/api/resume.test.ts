@@ -83,7 +83,7 @@ describe('a run that was interrupted', () => {
 });
 
 describe('a run is not continued if', () => {
-  test('there is none', async () => {
+  test('nothing is left of one', async () => {
     const { code, stderr } = await resume('none').outcome;
     assert.equal(code, 1);
     assert.match(stderr, /^error: preload "none" has no interrupted run in namespace "default"$/m);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
 import {
@@ -24,6 +25,8 @@ test('a loader without a node starts on one that joins later, as an autoscaler w
   const ended = outcome(child);
   try {
     await said(child.stderr, 'the loader cannot be scheduled: ');
+    await sleep(60_000);
+    assert.equal(child.exitCode, null);
     await addNode('joined', '2');
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);

@@ -1,105 +1,187 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { sample } from '../harness/sample.ts';
-import {
-  becomes,
-  createNamespace,
-  createPreload,
-  deleteNamespaces,
-  kubectl,
-  preload,
-  status,
-} from './support/commands.ts';
+import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, preload } from './support/commands.ts';
 import { objectsOf } from './support/leftovers.ts';
 import { list } from './support/workloads.ts';
 
-const NAMESPACE = 'difficult';
-const IMAGE = sample('ops/probe:1.0');
-const DRIVERS = { disk: 'disk.preload.test', 'attached-disk': 'attached-disk.preload.test' };
+// Each storage has its own class and namespace with the same name. The test driver is what the class says.
 
-const storageClass = (name: string, driver: keyof typeof DRIVERS, parameters: object, reclaimPolicy = 'Delete') => ({
-  ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name } },
-  ...{ provisioner: DRIVERS[driver], parameters, reclaimPolicy },
+const IMAGE = sample('ops/probe:1.0');
+const DISK = 'disk.preload.test';
+const ATTACHED_DISK = 'attached-disk.preload.test';
+const XFS = { 'csi.storage.k8s.io/fstype': 'xfs', mount: 'without-nouuid' };
+
+interface Storage {
+  what: string;
+  driver: string;
+  parameters?: Record<string, string>;
+  /** further fields of its class */
+  more?: object;
+  /** the warning of create; none if undefined */
+  warning?: RegExp;
+  /** its volumes stay as long as their snapshots */
+  isKept?: boolean;
+}
+
+const RELEASED = /^ ! the snapshot of a volume in use failed: .*must be available.*; removing the loader, so that /m;
+
+/** Those that take longest come first. */
+const WORKING: Record<string, Storage> = {
+  'with-snapshots': {
+    what: 'deletes volumes only after their snapshots',
+    ...{ driver: DISK, parameters: { deletion: 'after-snapshots' }, isKept: true },
+    warning: /^ ! persistentvolume\/(\S+) is still there: .*has snapshot snap-.*; see: kubectl describe pv \1$/m,
+  },
+  'slow-detach': {
+    what: 'cannot detach volumes for 75 s',
+    ...{ driver: ATTACHED_DISK, parameters: { detachSeconds: '75' } },
+    warning: /^ ! persistentvolume\/(\S+) is still there: .*still attached.*; see: kubectl describe pv \1$/m,
+  },
+  'not-in-use': {
+    what: 'takes no snapshots of volumes in use, and does not attach volumes',
+    ...{ driver: DISK, parameters: { snapshots: 'detached' }, warning: RELEASED },
+  },
+  'not-attached': {
+    what: 'takes no snapshots of attached volumes',
+    ...{ driver: ATTACHED_DISK, parameters: { snapshots: 'detached' }, warning: RELEASED },
+  },
+  retained: { what: 'retains volumes', driver: DISK, more: { reclaimPolicy: 'Retain' } },
+  'slow-clones': { what: 'needs 25 s for a clone', driver: DISK, parameters: { cloneSeconds: '25' } },
+  'plain-xfs': { what: 'has XFS and mounts it without nouuid', driver: DISK, parameters: XFS },
+};
+
+const OTHERS: Record<string, Storage> = {
+  'twin-xfs': { what: 'mounts XFS with nouuid', driver: DISK, parameters: XFS, more: { mountOptions: ['nouuid'] } },
+  shared: { what: 'has a shared filesystem', driver: DISK, parameters: { mount: 'fuse' } },
+};
+
+const storageClass = ([name, { driver, parameters = {}, more }]: [string, Storage]) => ({
+  ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name }, provisioner: driver, parameters },
+  ...more,
 });
 
-const CLASSES = [
-  storageClass('not-in-use', 'disk', { snapshots: 'detached' }),
-  storageClass('not-attached', 'attached-disk', { snapshots: 'detached' }),
-  storageClass('with-snapshots', 'disk', { deletion: 'after-snapshots' }),
-  storageClass('retained', 'disk', {}, 'Retain'),
-  storageClass('slow-clones', 'disk', { cloneSeconds: '25' }),
-];
+const CLASSES = list([...Object.entries(WORKING), ...Object.entries(OTHERS)].map(storageClass));
+const NAMESPACES = [...Object.keys(WORKING), ...Object.keys(OTHERS), 'not-allowed'];
 
 before(async () => {
-  await createNamespace(NAMESPACE);
-  await kubectl(['apply', '-f', '-'], list(CLASSES));
+  for (const name of NAMESPACES) await createNamespace(name);
+  await kubectl(['apply', '-f', '-'], CLASSES);
 });
 
 after(async () => {
-  await deleteNamespaces(NAMESPACE);
-  await kubectl(['delete', '-f', '-'], list(CLASSES));
+  await deleteNamespaces(...NAMESPACES);
+  await kubectl(['delete', '-f', '-'], CLASSES);
 });
 
-const volumes = async (): Promise<string[]> =>
-  (await kubectl(['get', 'pv', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ').filter(Boolean);
+const onClass = (name: string, ...flags: string[]) => [IMAGE, '--storage-class', name, ...flags];
+const verify = (namespace: string, name: string, storageClass: string) =>
+  preload(['verify', name, '-n', namespace, '--storage-class', storageClass]);
 
-const KEPT = (name: string) => [`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`, 'VolumeSnapshotContent'];
+const preloads = (...names: string[]): string[] =>
+  [
+    ...names.map((name) => `ConfigMap preloaded-${name}`),
+    ...names.map((name) => `VolumeSnapshot ${name}`),
+    ...names.map(() => 'VolumeSnapshotContent'),
+  ].sort();
 
-/** Deletes a preload, so that the next test finds nothing but its own. */
-const discard = async (name: string): Promise<void> => {
-  await kubectl(['delete', 'volumesnapshot', name, '-n', NAMESPACE]);
-  await becomes([], () => objectsOf(NAMESPACE));
-};
+describe('create, verify and create --base work on storage that', { concurrency: 4 }, () => {
+  for (const [name, { what, warning, isKept = false }] of Object.entries(WORKING)) {
+    test(what, async () => {
+      const says = (stderr: string) =>
+        warning ? assert.match(stderr, warning) : assert.doesNotMatch(stderr, / ! persistentvolume| failed: /);
+      const created = await createPreload(name, 'first', onClass(name));
+      says(created.stderr);
+      const verified = await verify(name, 'first', name);
+      assert.equal(verified.code, 0, verified.stderr);
+      const based = await createPreload(name, 'second', onClass(name, '--base', 'first'));
+      says(based.stderr);
+      assert.match(based.stderr, /layers? kept/);
+      const volumes = isKept ? ['PersistentVolume', 'PersistentVolume'] : [];
+      await becomes([...preloads('first', 'second'), ...volumes].sort(), () => objectsOf(name), 120);
+      await kubectl(['delete', 'volumesnapshot', '--all', '-n', name]);
+      await becomes([], () => objectsOf(name));
+    });
+  }
 
-for (const [name, snapshotClass] of [
-  ['not-in-use', 'disk'],
-  ['not-attached', 'attached-disk'],
-] as const) {
-  test(`a volume that cannot be snapshotted in use (${snapshotClass}) is released, and its snapshot becomes ready`, async () => {
-    const before = await volumes();
-    const flags = ['--storage-class', name, '--snapshot-class', snapshotClass];
-    const { stderr } = await createPreload(NAMESPACE, name, [IMAGE, ...flags]);
-    assert.match(
-      stderr,
-      / ! the snapshot of a volume in use failed: .*must be available.*; removing the loader, so that/,
-    );
-    assert.equal((await status(NAMESPACE, name)).phase, 'Ready');
-    await becomes(KEPT(name), () => objectsOf(NAMESPACE));
-    assert.deepEqual(await volumes(), before);
-    await discard(name);
+  test('has XFS, while another volume of the snapshot is mounted on the node, if the class mounts with nouuid', async () => {
+    const name = 'twin-xfs';
+    await createPreload(name, 'kept', onClass('plain-xfs', '--keep'));
+    const before = await objectsOf(name);
+    const refusal =
+      /^error: cannot mount the volume: .*\nhint: if the node has another volume of the same snapshot, XFS needs a --storage-class with mountOptions \[nouuid\]/ms;
+    const failed = await verify(name, 'kept', 'plain-xfs');
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.match(failed.stderr, refusal);
+    const stopped = await preload(['create', 'next', '-n', name, ...onClass('plain-xfs', '--base', 'kept')]);
+    assert.equal(stopped.code, 1, stopped.stderr);
+    assert.match(stopped.stderr, refusal);
+    assert.doesNotMatch(stopped.stderr, /Capturing/);
+    await becomes(before, () => objectsOf(name));
+    const verified = await verify(name, 'kept', name);
+    assert.equal(verified.code, 0, verified.stderr);
+    await createPreload(name, 'next', onClass(name, '--base', 'kept'));
   });
-}
+});
 
-test('a volume that its snapshot needs is reported by name', async () => {
-  const before = await volumes();
-  const { stderr } = await createPreload(NAMESPACE, 'needed', [IMAGE, '--storage-class', 'with-snapshots']);
-  const left = (await volumes()).filter((name) => !before.includes(name));
-  assert.equal(left.length, 1);
-  const hint = `see: kubectl describe pv ${left[0]}`;
+test('create stops before the capture on a shared filesystem', async () => {
+  const name = 'shared';
+  const { code, stderr } = await preload(['create', name, '-n', name, ...onClass(name)]);
+  assert.equal(code, 1, stderr);
   assert.match(
     stderr,
-    new RegExp(` ! persistentvolume/${left[0]} is still there: its storage may need it .*; ${hint}`),
+    /^error: capture failed: the volume has fuse\S*, a shared filesystem, which cannot hold layers$/m,
   );
-  await discard('needed');
-  await becomes(before, volumes);
+  assert.match(stderr, /^hint: use --storage-class with a class of block volumes$/m);
+  assert.doesNotMatch(stderr, /Capturing/);
+  await becomes([], () => objectsOf(name));
 });
 
-test('no volume of a class that retains them is left', async () => {
-  const before = await volumes();
-  const { stderr } = await createPreload(NAMESPACE, 'retained', [IMAGE, '--storage-class', 'retained']);
-  assert.doesNotMatch(stderr, / ! /);
-  assert.deepEqual(await volumes(), before);
-  const verified = await preload(['verify', 'retained', '-n', NAMESPACE, '--storage-class', 'retained']);
-  assert.equal(verified.code, 0, verified.stderr);
-  assert.deepEqual(await volumes(), before);
-  await discard('retained');
+test('a user who may not change volumes is told which one is retained', async () => {
+  const [name, user] = ['not-allowed', 'maker'];
+  await kubectl(['apply', '-f', '-'], list(mayDoAllButChangeVolumes(user)));
+  try {
+    const { stderr } = await createPreload(name, name, onClass('retained', '--as', user));
+    const [, volume = ''] =
+      /^ ! its storage class retains persistentvolume\/(\S+), .*: kubectl delete pv \1$/m.exec(stderr) ?? [];
+    assert.ok(volume, stderr);
+    assert.deepEqual(await objectsOf(name), [...preloads(name), 'PersistentVolume'].sort());
+    const spec = { persistentVolumeReclaimPolicy: 'Delete' };
+    await kubectl(['patch', 'pv', volume, '-p', JSON.stringify({ spec })]);
+    await becomes(preloads(name), () => objectsOf(name));
+  } finally {
+    await kubectl(['delete', '-f', '-'], list(mayDoAllButChangeVolumes(user)));
+  }
 });
 
-test('clones that take long are waited for', async () => {
-  await createPreload(NAMESPACE, 'slow', [IMAGE, '--storage-class', 'slow-clones']);
-  const verified = await preload(['verify', 'slow', '-n', NAMESPACE, '--storage-class', 'slow-clones']);
-  assert.equal(verified.code, 0, verified.stderr);
-  assert.match(verified.stderr, /Cloning snap-\w+: cannot create the volume: .*the copy is still in progress/);
-  await createPreload(NAMESPACE, 'next', [IMAGE, '--storage-class', 'slow-clones', '--base', 'slow']);
-  for (const name of ['next', 'slow']) await discard(name).catch(() => {});
-});
+const mayDoAllButChangeVolumes = (user: string): object[] => {
+  const group = 'rbac.authorization.k8s.io';
+  const everything = [
+    'pods',
+    'pods/log',
+    'persistentvolumeclaims',
+    'configmaps',
+    'secrets',
+    'events',
+    'nodes',
+    'namespaces',
+  ];
+  const rules = [
+    { apiGroups: [''], resources: everything, verbs: ['*'] },
+    { apiGroups: ['storage.k8s.io', 'snapshot.storage.k8s.io'], resources: ['*'], verbs: ['*'] },
+    { apiGroups: [''], resources: ['persistentvolumes'], verbs: ['get', 'list', 'watch'] },
+  ];
+  const object = (kind: string, more: object) => ({
+    apiVersion: `${group}/v1`,
+    kind,
+    metadata: { name: user },
+    ...more,
+  });
+  return [
+    object('ClusterRole', { rules }),
+    object('ClusterRoleBinding', {
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name: user },
+      subjects: [{ apiGroup: group, kind: 'User', name: user }],
+    }),
+  ];
+};

@@ -6,7 +6,7 @@ import { isAttached } from '../../cluster/snapshots.ts';
 import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
-import { PreloadError } from '../../model/errors.ts';
+import { PreloadError, TimedOut } from '../../model/errors.ts';
 import { removeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
@@ -88,7 +88,8 @@ export const releaseOnFailure = (
     progress.warn(
       `the snapshot of a volume in use failed: ${problem}; removing the loader, so that the driver can try again without it`,
     );
-    await removeOrThrow(made, [volume.claim]);
+    const { left } = await made.remove({ keep: [volume.claim] });
+    for (const message of left) progress.warn(message);
   };
 };
 
@@ -161,6 +162,9 @@ const followLoader = async (cluster: Cluster, plan: CreatePlan, run: Run, contex
   });
 };
 
+const STILL_ATTACHED = 'a node still has the volume, so not all data may be on it';
+const DETACH = 'see why it is not detached: kubectl describe volumeattachments; or raise --timeout';
+
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
   const { progress, signal } = context;
@@ -169,7 +173,9 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
     do: async () => {
       const attached = await isAttached(cluster, claim, signal);
       await removeOrThrow(made, [claim]);
-      await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true));
+      await poll(signal, async () => ((await isAttached(cluster, claim, signal)) ? undefined : true)).catch((error) => {
+        throw error instanceof TimedOut ? new PreloadError(`${error.message}; ${STILL_ATTACHED}`, DETACH) : error;
+      });
       return attached;
     },
     done: () => 'Volume released',
@@ -183,5 +189,5 @@ const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: Ma
 
 const removeOrThrow = async (made: MadeObjects, keep: readonly KubernetesObject[] = []): Promise<void> => {
   const { left } = await made.remove({ keep });
-  if (left) throw new PreloadError(left);
+  if (left.length > 0) throw new PreloadError(left.join('\n'));
 };

@@ -46,6 +46,9 @@ func (s *controllerServer) ControllerUnpublishVolume(_ context.Context, request 
 	if node != "" {
 		return nil, status.Errorf(codes.FailedPrecondition, "%s is still staged on %s", volume.ID, node)
 	}
+	if err := detachFault(volume.Parameters, s.firstRequest("detach", volume.ID)); err != nil {
+		return nil, err
+	}
 	volume.AttachedTo = ""
 	return &csi.ControllerUnpublishVolumeResponse{}, s.pool.save(volume)
 }

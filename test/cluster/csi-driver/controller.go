@@ -15,7 +15,7 @@ type controllerServer struct {
 	csi.UnimplementedControllerServer
 	pool      pool
 	attach    bool
-	requested map[string]time.Time // when each clone was first requested
+	requested map[string]time.Time // when slow calls came first, by what they want of which volume
 }
 
 func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {

@@ -90,9 +90,6 @@ func growXFS(file, path string) error {
 // mountImage lets mount make the loop device, so that it vanishes with the last mount, however that ends.
 func mountImage(file, filesystem, path string, flags []string) error {
 	options := append([]string{"loop"}, flags...)
-	if filesystem == "xfs" {
-		options = append(options, "nouuid") // a clone has its source's UUID
-	}
 	return run("mount", "-t", filesystem, "-o", strings.Join(options, ","), file, path)
 }
 

@@ -68,7 +68,7 @@ func (s *nodeServer) stage(volume *image, mount *csi.VolumeCapability_MountVolum
 	if err := os.MkdirAll(path, 0o750); err != nil {
 		return err
 	}
-	if err := mountImage(file, volume.Filesystem, path, mount.MountFlags); err != nil {
+	if err := s.mount(volume, path, mount.MountFlags); err != nil {
 		return err
 	}
 	if volume.Filesystem == "xfs" && mustGrow(volume) {
@@ -78,6 +78,18 @@ func (s *nodeServer) stage(volume *image, mount *csi.VolumeCapability_MountVolum
 	}
 	volume.FilesystemBytes = volume.SizeBytes
 	return s.pool.save(volume)
+}
+
+func (s *nodeServer) mount(volume *image, path string, flags []string) error {
+	file := s.pool.imagePath(volume.ID)
+	how := volume.Parameters[mountParameter]
+	if how == "fuse" {
+		return run("fuse2fs", file, path)
+	}
+	if volume.Filesystem == "xfs" && how != "without-nouuid" {
+		flags = append([]string{"nouuid"}, flags...) // a clone has its source's UUID
+	}
+	return mountImage(file, volume.Filesystem, path, flags)
 }
 
 func (s *nodeServer) format(volume *image, filesystem string) error {

@@ -49,7 +49,7 @@ func (s *controllerServer) newVolume(id, sourceID string, request *csi.CreateVol
 		return nil, status.Errorf(codes.OutOfRange, "a volume from source %q cannot have a size in the range %v", sourceID, request.CapacityRange)
 	}
 	if source != nil {
-		if err := cloneFault(request.Parameters, s.firstRequest(id)); err != nil {
+		if err := cloneFault(request.Parameters, s.firstRequest("create", id)); err != nil {
 			return nil, err
 		}
 	}

@@ -5,7 +5,7 @@ import { until } from './until.ts';
 
 const SIZE = '64G'; // sparse
 
-export const DISK_PACKAGES = ['xfsprogs', 'e2fsprogs', 'util-linux', 'mount', 'openssl'];
+export const DISK_PACKAGES = ['xfsprogs', 'e2fsprogs', 'fuse2fs', 'util-linux', 'mount', 'openssl'];
 
 /** Where the cluster's own disk is mounted: XFS, for clones that copy nothing. */
 export const diskFolder = (folder: string): string => join(folder, 'disk');

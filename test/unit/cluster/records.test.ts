@@ -6,7 +6,7 @@ import { digestOf } from '../../../src/model/oci.ts';
 import type { PreloadRecord } from '../../../src/model/record.ts';
 
 const metadata = { name: 'web', namespace: 'default', uid: 'u' };
-const snapshot = { metadata: { ...metadata, ownerReferences: [] } };
+const snapshot = { metadata: { ...metadata, finalizers: [], ownerReferences: [] } };
 
 /** A record of images whose names and digests are as hard to compress as real ones. */
 const recordOf = (count: number, skipped: number): PreloadRecord => {
@@ -41,7 +41,7 @@ const recordOf = (count: number, skipped: number): PreloadRecord => {
 const read = (record: PreloadRecord): PreloadRecord => {
   const data = encodeRecord(record);
   assert.ok(data.length <= MAX_DATA, `${data.length} bytes`);
-  const owned = { ...metadata, ownerReferences: [{ uid: 'u' }] };
+  const owned = { ...metadata, finalizers: [], ownerReferences: [{ uid: 'u' }] };
   return decodeRecord({ metadata: owned, binaryData: { 'preload.json.gz': data.toString('base64') } }, snapshot);
 };
 

@@ -129,6 +129,22 @@ describe('these problems end the run after a while', () => {
   }
 });
 
+describe('a mount that fails', () => {
+  const refused = (options: string) =>
+    `MountVolume.MountDevice failed for volume "pvc-1" : rpc error: code = Internal desc = mount failed: exit status 32
+Mounting arguments: ${options} /dev/xvdb /var/lib/kubelet/plugins/globalmount
+Output: mount: wrong fs type, bad option, bad superblock on /dev/xvdb, missing codepage or helper program.`;
+  const hint = (message: string) => eventProblem({ reason: 'FailedMount', message }, LOADER_TERMS).hint;
+
+  test('because of XFS may be one of two volumes with the same UUID', () => {
+    assert.match(hint(refused('-t xfs -o defaults')) ?? '', /mountOptions \[nouuid\]/);
+    assert.match(hint("fsconfig: Filesystem has duplicate UUID 0a1b - can't mount") ?? '', /nouuid/);
+  });
+
+  test('because of another filesystem needs another volume', () =>
+    assert.equal(hint(refused('-t ext4 -o defaults')), LOADER_TERMS.otherVolume));
+});
+
 describe('the patience with problems', () => {
   const missing = { message: 'not found', limit: 100 };
   const waits = { message: 'Back-off' };

@@ -12,14 +12,15 @@ const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 `;
 
 describe('a mount is found by its target', () => {
-  const cases: Record<string, [target: string, type: string, source: string, superOptions: string[]]> = {
-    'with optional fields': ['/snapshot', 'ext4', '/dev/loop3', ['rw', 'errors=continue']],
-    without: ['/proc', 'proc', 'proc', ['rw']],
-    'read-only here, although the filesystem is not': ['/data', 'xfs', '/dev/loop4', ['rw', 'attr2']],
-    'the uppermost of two': ['/twice', 'ext4', '/dev/loop5', ['ro']],
-  };
-  for (const [what, [target, type, source, superOptions]] of Object.entries(cases)) {
-    test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, type, source, superOptions }));
+  const cases: Record<string, [target: string, type: string, source: string, number: string, superOptions: string[]]> =
+    {
+      'with optional fields': ['/snapshot', 'ext4', '/dev/loop3', '7:3', ['rw', 'errors=continue']],
+      without: ['/proc', 'proc', 'proc', '0:21', ['rw']],
+      'read-only here, although the filesystem is not': ['/data', 'xfs', '/dev/loop4', '7:4', ['rw', 'attr2']],
+      'the uppermost of two': ['/twice', 'ext4', '/dev/loop5', '7:5', ['ro']],
+    };
+  for (const [what, [target, type, source, number, superOptions]] of Object.entries(cases)) {
+    test(what, () => assert.deepEqual(findMount(MOUNTINFO, target), { target, type, source, number, superOptions }));
   }
   test('not mounted', () => assert.equal(findMount(MOUNTINFO, '/snap'), undefined));
 });
