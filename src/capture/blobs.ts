@@ -14,6 +14,7 @@ import { startBudget } from './budget.ts';
 import { isRequired } from './choose.ts';
 import type { Capture } from './context.ts';
 import type { ProgressMeter } from './meter.ts';
+import { limited } from './rate.ts';
 
 /** Writes a layer's blob to blobs/ on the volume, from the node's content store or the registry. */
 export type BlobFetcher = (image: ResolvedImage, layer: ResolvedLayer) => Promise<void>;
@@ -50,7 +51,7 @@ const fetchBlob = async (
   if (await exists(file)) return;
   await mkdir(dirname(file), { recursive: true });
   const onNode = join(node.content, blobPath(blob.digest));
-  if (await copyVerified(onNode, blob.digest, file, signal)) return onBytes(blob.size);
+  if (await copyVerified(capture, onNode, blob.digest, file)) return onBytes(blob.size);
   let failure: unknown;
   for (const item of image.wanted) {
     try {
@@ -67,7 +68,12 @@ const fetchBlob = async (
 };
 
 /** Copies `source` to `file`. Returns false if it does not exist or does not match `digest`. */
-const copyVerified = async (source: string, digest: string, file: string, signal: AbortSignal): Promise<boolean> => {
+const copyVerified = async (
+  { rateLimit, signal }: Capture,
+  source: string,
+  digest: string,
+  file: string,
+): Promise<boolean> => {
   if (!(await exists(source))) return false;
   const hash = createHash('sha256');
   const hashing = new Transform({
@@ -78,7 +84,9 @@ const copyVerified = async (source: string, digest: string, file: string, signal
   });
   const copy = `${file}.copy`;
   try {
-    await pipeline(createReadStream(source), hashing, createWriteStream(copy), { signal });
+    const content = createReadStream(source);
+    const pieces = rateLimit ? limited(rateLimit, signal)(content) : content;
+    await pipeline(pieces, hashing, createWriteStream(copy), { signal });
     if (`sha256:${hash.digest('hex')}` !== digest) return false;
     await rename(copy, file);
     return true;

@@ -20,6 +20,7 @@ import {
 } from '../node/mount.ts';
 import { identifyRun } from '../node/process-id.ts';
 import type { CaptureOptions } from './context.ts';
+import { limitRate } from './rate.ts';
 import { nodeStore, registryOf } from './sources.ts';
 import { writeImages } from './write-images.ts';
 
@@ -59,9 +60,10 @@ export const captureImages = async (request: CaptureRequest, options: CaptureOpt
     const runId = await identifyRun(root);
     const uuid = device ? await filesystemUuid(root, device.source) : null;
     const registry = await registryOf(node, options);
+    const rateLimit = request.maxRate ? limitRate(request.maxRate) : undefined;
     try {
       written = await writeImages(
-        { ...options, report, request, form: formOf(request), runId, node, registry, volumeInNode },
+        { ...options, report, request, form: formOf(request), runId, node, registry, volumeInNode, rateLimit },
         uuid,
       );
     } finally {

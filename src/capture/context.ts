@@ -4,6 +4,7 @@ import type { CaptureRequest } from '../model/request.ts';
 import type { NodeStore } from '../node/containerd.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { PullSecret } from '../registry/credentials.ts';
+import type { RateLimit } from './rate.ts';
 
 /** What the user can do, in the flags of the command that was typed. */
 export interface Remedies {
@@ -48,4 +49,6 @@ export interface Capture extends CaptureOptions, Planning {
   runId: string;
   /** path of the volume for the node's own tools */
   volumeInNode: string;
+  /** for all reading from the node's disk; undefined without a limit */
+  rateLimit: RateLimit | undefined;
 }

@@ -1,20 +1,20 @@
 import { access, mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PreloadError } from '../model/errors.ts';
-import { diesWithUs, inNode, lowPriority, run } from '../node/command.ts';
+import { run } from '../node/command.ts';
 import { exists } from '../node/files.ts';
 import { layerFolder, UNFINISHED } from '../volume/format.ts';
 import type { Capture } from './context.ts';
+import { treeCopier } from './copy-tree.ts';
 
-/** Returns a function that copies an unpacked layer from a directory on the node, at low priority. */
-export const layerCopier = async ({ root, volume, volumeInNode, signal }: Capture) => {
-  const prefix = [...(await diesWithUs(root)), ...(await lowPriority(root))];
+/** Returns a function that copies an unpacked layer from a directory on the node. */
+export const layerCopier = async (capture: Capture) => {
+  const { volume } = capture;
+  const { copyTree } = await treeCopier(capture);
   return async (chainId: string, folder: string): Promise<void> => {
     const unfinished = join(UNFINISHED, layerFolder(chainId));
     await mkdir(join(volume, dirname(unfinished)), { recursive: true });
-    // "/." follows a link to a directory, and also copies the directory's own attributes
-    const copy = ['cp', '-a', `${folder}/.`, join(volumeInNode, unfinished)];
-    await run(inNode(root, [...prefix, ...copy]), signal).catch(async (error) => {
+    await copyTree(folder, unfinished).catch(async (error) => {
       await rm(join(volume, dirname(unfinished)), { recursive: true, force: true });
       throw error;
     });
@@ -31,13 +31,14 @@ export const finishLayer = async (volume: string, from: string, chainId: string)
 };
 
 /**
- * Throws PreloadError if the node's cp loses what overlayfs writes into layers; some versions do so without an error.
+ * Throws PreloadError if copying loses what overlayfs writes into layers; some versions of cp do so without an error.
  * The kernel creates the sample, a whiteout and an opaque directory, and a mount of the copy shows what it hides.
  */
-export const testCopy = async ({ root, volume, volumeInNode, remedies }: Capture): Promise<void> => {
+export const testCopy = async (capture: Capture): Promise<void> => {
+  const { volume, volumeInNode } = capture;
+  const { copyTree, tool, remedy } = await treeCopier(capture);
   const place = join(UNFINISHED, 'copy-test');
   const here = (name: string) => join(volume, place, name);
-  const there = (name: string) => join(volumeInNode, place, name);
   await rm(here('.'), { recursive: true, force: true });
   for (const folder of ['lower/opaque', 'upper', 'work', 'work-of-copy', 'merged']) {
     await mkdir(here(folder), { recursive: true });
@@ -49,17 +50,14 @@ export const testCopy = async ({ root, volume, volumeInNode, remedies }: Capture
     await rm(here('merged/opaque'), { recursive: true });
     await mkdir(here('merged/opaque'));
   });
-  await run(inNode(root, ['cp', '-a', `${there('upper')}/.`, there('copy')]));
+  await copyTree(join(volumeInNode, place, 'upper'), join(place, 'copy'));
   const kept = await overlay(here, 'copy', 'work-of-copy', async () => {
     await access(here('merged/opaque'));
     return !(await exists(here('merged/removed'))) && !(await exists(here('merged/opaque/hidden')));
   });
   await rm(here('.'), { recursive: true });
   if (kept) return;
-  throw new PreloadError(
-    "the node's cp does not preserve whiteouts or extended attributes",
-    `install GNU coreutils on the node, or ${remedies.otherNode}`,
-  );
+  throw new PreloadError(`${tool} does not preserve whiteouts or extended attributes`, remedy);
 };
 
 const overlay = async <T>(

@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { invalidArgument, text, toggle } from '../cli/flags.ts';
 import { LAYOUTS } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
+import { parseQuantity } from '../model/units.ts';
 
 /** Flags of the two commands that capture: from a workstation, and in the cluster. */
 export const captureFlags = <T>(yargs: Argv<T>) =>
@@ -19,6 +20,10 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       describe: 'Copy layers that the node has unpacked; --no-copy unpacks all from blobs whose digests are checked',
     })
     .option('parallel', { ...text('Number of layers to copy or fetch at once'), default: '4', coerce: parallel })
+    .option('max-rate', {
+      ...text("Bytes per second to read from the node's disk, such as 50Mi, to spare its workloads"),
+      coerce: maxRate,
+    })
     .option('layout', {
       choices: LAYOUTS,
       requiresArg: true,
@@ -44,6 +49,7 @@ export const captureSettings = ({
   forcePull,
   copy,
   parallel,
+  maxRate,
   layout,
   oneTarPerImage,
   ctrPath,
@@ -54,6 +60,7 @@ export const captureSettings = ({
   forcePull,
   copy,
   parallel,
+  ...(maxRate && { maxRate }),
   layout,
   oneTarPerImage,
   tools: { ctrPath, ctrFlags, containerdPath },
@@ -72,6 +79,15 @@ const parallel = (text: string): number => {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= MAX_PARALLEL) return count;
   throw invalidArgument('parallel', text, `must be a number from 1 to ${MAX_PARALLEL}`);
+};
+
+const LEAST_RATE = '64Ki'; // less is a number whose unit was forgotten
+
+const maxRate = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const bytes = parseQuantity(text) ?? 0;
+  if (bytes >= (parseQuantity(LEAST_RATE) ?? 0)) return bytes;
+  throw invalidArgument('max-rate', text, `must be a quantity per second such as 50Mi, at least ${LEAST_RATE}`);
 };
 
 /** Values of a flag that can be repeated, or hold several values separated by commas. */

@@ -35,6 +35,8 @@ const CAPTURE_REQUEST = object({
   copy: FLAG,
   /** how many layers are copied or fetched at the same time */
   parallel: v.pipe(SIZE, v.minValue(1, 'must be at least 1')),
+  /** bytes a second to read from the node's disk, by all copies together; no limit without it */
+  maxRate: v.exactOptional(v.pipe(SIZE, v.minValue(1, 'must be at least 1'))),
   /** milliseconds from the plan on, after which images that are not required are skipped; no limit without it */
   budget: v.exactOptional(SIZE),
   /** bytes of the volume that the workstation estimated; images that need much more are skipped */

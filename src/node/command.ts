@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { PreloadError } from '../model/errors.ts';
 
 /** A command that failed; the message is the last line that it printed to standard error. */
@@ -60,17 +61,50 @@ export const run = async (
   child.stdin?.on('error', () => {}); // a command that exits early reports why
   child.stdin?.end(input);
   const output: Buffer[] = [];
-  let complaint = '';
   child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  await success(child, argv, signal);
+  return Buffer.concat(output);
+};
+
+/** Resolves when `child`, which runs `argv`, has ended well. Throws CommandFailed. */
+const success = async (child: ChildProcess, argv: readonly string[], signal?: AbortSignal): Promise<void> => {
+  let complaint = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4096);
   });
   const code = await ended(child).catch(whyNotStarted(argv));
   signal?.throwIfAborted();
   trace?.(`${argv.join(' ')}: ${code}${complaint && `\n${complaint.trim()}`}`);
-  if (code === 0) return Buffer.concat(output);
-  throw new CommandFailed(lastLine(complaint) || `${command} failed with ${code}`, argv, code);
+  if (code !== 0) throw new CommandFailed(lastLine(complaint) || `${argv[0]} failed with ${code}`, argv, code);
 };
+
+/** What the pieces of a stream pass through on their way. */
+export type Passage = (pieces: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+/** Runs `from` and passes its standard output through `passage` to the standard input of `to`. Throws CommandFailed. */
+export const runPiped = async (
+  from: readonly string[],
+  to: readonly string[],
+  passage: Passage,
+  signal: AbortSignal,
+): Promise<void> => {
+  const [command = '', ...args] = from;
+  const [consumer = '', ...itsArgs] = to;
+  const source = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const sink = spawn(consumer, itsArgs, { stdio: ['pipe', 'ignore', 'pipe'], signal });
+  const failures: unknown[] = [];
+  const note = (error: unknown) => void failures.push(error);
+  await Promise.all([
+    pipeline(source.stdout, passage, sink.stdin, { signal }).catch(() => {}), // a command that ends early reports why
+    success(source, from, signal).catch(note),
+    success(sink, to, signal).catch(note),
+  ]);
+  if (failures.length > 0) throw failures.find((error) => !isBrokenPipe(error)) ?? failures[0];
+};
+
+/** Whether a command failed only because another one did, which read from it. */
+const isBrokenPipe = (error: unknown): boolean =>
+  error instanceof CommandFailed && (error.code === 'SIGPIPE' || /broken pipe$/i.test(error.message));
 
 interface BoundedOptions extends Required<Pick<RunOptions, 'env'>> {
   /** for standard input */

@@ -107,7 +107,7 @@ describe('the preferred node', () => {
 
 describe('the objects', () => {
   test('contain this program and the request', async () => {
-    const [configMap] = await plan('--exclude', 'x');
+    const [configMap] = await plan('--exclude', 'x', '--max-rate', '50Mi');
     assert.ok(configMap);
     const data = configMap.binaryData as { 'preload.cjs.gz': string; 'request.json.gz': string };
     assert.ok(gunzipSync(Buffer.from(data['preload.cjs.gz'], 'base64')).equals(await readFile(BUNDLE)));
@@ -121,6 +121,7 @@ describe('the objects', () => {
       budget: 21 * 60_000,
       estimate: 4 * 1024 ** 3,
       parallel: 4,
+      maxRate: 50 * MEBIBYTE,
       layout: 'layers',
       oneTarPerImage: false,
       tools: { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' },

@@ -55,6 +55,16 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
       /^invalid argument "x" for "--parallel": must be a number from 1 to 64$/,
       'create ',
     ],
+    ...['x', '0', '50', '50MB', '-1'].flatMap((rate): [string[], RegExp, string][] => [
+      [
+        ['create', 'web', '--max-rate', rate],
+        new RegExp(
+          `^invalid argument "${rate}" for "--max-rate": must be a quantity per second such as 50Mi, at least 64Ki$`,
+        ),
+        'create ',
+      ],
+    ]),
+    [['export', '--max-rate'], /^flag needs an argument: --max-rate$/, 'export '],
     [['status', '--frobnicate'], /^unknown flag: --frobnicate$/, 'status '],
     [['status', '--frob=1', '--nicate'], /^unknown flag: --frob$/, 'status '],
     [['status', '-x'], /^unknown shorthand flag: 'x' in -x$/, 'status '],

@@ -34,7 +34,17 @@ export const builder = (yargs: Argv) =>
     .group(['cache-only', 'stdin', 'exclude', 'force-pull', 'platform'], GROUPS.what)
     .group(['to', 'force', 'root'], GROUPS.where)
     .group(
-      ['copy', 'parallel', 'layout', 'one-tar-per-image', 'ctr-path', 'ctr-flags', 'containerd-path', 'restore-script'],
+      [
+        'copy',
+        'parallel',
+        'max-rate',
+        'layout',
+        'one-tar-per-image',
+        'ctr-path',
+        'ctr-flags',
+        'containerd-path',
+        'restore-script',
+      ],
       GROUPS.how,
     );
 

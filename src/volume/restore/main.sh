@@ -93,6 +93,7 @@ restore() {
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
   log "mode $mode: $why"
+  [ "$mode" = import ] || check_selinux
   keep_record
   case $mode in
     import) import_blobs ;;

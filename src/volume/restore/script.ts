@@ -13,13 +13,14 @@ import mode from './mode.sh' with { type: 'text' };
 import patience from './patience.sh' with { type: 'text' };
 import presence from './presence.sh' with { type: 'text' };
 import report from './report.sh' with { type: 'text' };
+import selinux from './selinux.sh' with { type: 'text' };
 import settle from './settle.sh' with { type: 'text' };
 import survey from './survey.sh' with { type: 'text' };
 import time from './time.sh' with { type: 'text' };
 import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
-const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, lock, survey];
+const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, selinux, lock, survey];
 const after = [link, boot, settle, importing, blobs, labels, presence, undo];
 
 /** Text of restore.sh, the same on every volume. */

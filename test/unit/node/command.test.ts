@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { PreloadError } from '../../../src/model/errors.ts';
-import { CommandFailed, run } from '../../../src/node/command.ts';
+import { CommandFailed, run, runPiped } from '../../../src/node/command.ts';
 
 const failure = async (...argv: string[]): Promise<CommandFailed> => {
   const error = await run(argv).then(
@@ -28,4 +28,22 @@ test('the command is shown as the node would run it, and shortened', async () =>
   const { hint } = await failure('chroot', '/nonexistent', 'cp', 'x'.repeat(1000));
   assert.match(hint ?? '', /^to see why, run on the node: cp x+$/);
   assert.ok((hint ?? '').length < 400);
+});
+
+describe('two commands with a pipe', () => {
+  const shell = (script: string) => ['sh', '-c', script];
+  const piped = (from: string, to: string) =>
+    runPiped(shell(from), shell(to), (pieces) => pieces, new AbortController().signal);
+
+  test('pass everything on', () => piped('seq 100000', 'test "$(tail -n 1)" = 100000'));
+
+  test('fail as the one that failed, not as the one that cannot go on without it', async () => {
+    await assert.rejects(piped('yes', 'echo no space >&2; exit 2'), { message: 'no space' });
+    await assert.rejects(piped('echo unreadable >&2; exit 2', 'cat >/dev/null'), { message: 'unreadable' });
+  });
+
+  test('end when they are interrupted', async () => {
+    const signal = AbortSignal.timeout(100);
+    await assert.rejects(runPiped(shell('yes'), shell('cat >/dev/null'), (pieces) => pieces, signal));
+  });
 });
