@@ -76,7 +76,7 @@ export const startStage = async (): Promise<Stage> => {
     there,
     start: (verb, name, ...flags) => {
       const argv = {
-        create: ['create', name, 'nginx:1'],
+        create: ['create', name, 'nginx:1', '--size', '1Gi'],
         verify: ['verify', 'old'],
         snapshot: ['snapshot', '--name', name, '--pvc', 'on-disk'],
         status: ['status', 'old'],
