@@ -54,7 +54,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
     test('waits for a claim that is being removed', async () => {
       await server.apply(claim('late', [FINALIZER]));
       await startRemoval('pvc/preload-late');
-      const preload = stage.start('create', 'late', '--size', '1Gi');
+      const preload = stage.start('create', 'late');
       const waiting = / ! waiting for persistentvolumeclaim\/preload-late of an earlier run, which is being removed$/m;
       await until('the warning', async () => waiting.test(preload.said.stderr));
       await setFinalizers('pvc/preload-late', null);
@@ -71,7 +71,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
       };
       const metadata = { name: 'preload-owned', namespace: 'default', ownerReferences: [owner] };
       await server.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
-      const preload = stage.start('create', 'owned', '--size', '1Gi');
+      const preload = stage.start('create', 'owned');
       await until('the warning', async () => preload.said.stderr.includes(' ! waiting for configmap/preload-owned '));
       await startRemoval('configmap/preload-owned'); // as the garbage collector does
       const { code, stderr } = await stage.finish('create', preload);
@@ -105,7 +105,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
       test(`ends with the reason and a command if this stays: ${what}`, async () => {
         await setUp();
         const [, kind = '', name = ''] = /(\w+)\\\/preload-(\w+) is still/.exec(reason.source) ?? [];
-        const { code, stdout, stderr } = await stage.start('create', name, '--size', '1Gi').outcome;
+        const { code, stdout, stderr } = await stage.start('create', name).outcome;
         assert.deepEqual([code, stdout], [1, ''], stderr);
         assert.match(stderr, reason);
         await runCommand(stderr);
@@ -129,7 +129,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
     };
     for (const [what, [name, reason, hinder]] of Object.entries(hindrances)) {
       test(`create, with ${what}`, async () => {
-        const preload = stage.start('create', name, '--size', '1Gi');
+        const preload = stage.start('create', name);
         await stage.there(preload, `Pod/default/preload-${name}`);
         await hinder();
         const { code, stdout, stderr } = await stage.finish('create', preload);

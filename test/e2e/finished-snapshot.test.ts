@@ -171,7 +171,7 @@ test('a config map with the name of the record is refused before anything is cap
 describe('a warning explains how to remove what is left if the snapshot was submitted', () => {
   test('and the API server refuses to delete the loader', async () => {
     const name = 'delete-refused';
-    const stderr = await succeeds(name);
+    const stderr = await succeeds(name, '--size', '1Gi'); // without a pod that plans
     assert.match(stderr, /^ ✓ Removed configmap\/preload-delete-refused$/m);
     const left = 'persistentvolumeclaim/preload-delete-refused pod/preload-delete-refused';
     assert.match(stderr, new RegExp(`^ ! could not remove ${left.split(' ').reverse().join(' ')}: `, 'm'));
