@@ -63,10 +63,19 @@ export const readLeftSecrets = async (
   return found.flatMap((secret) => (secret && isOf(name, secret) ? [asObject('Secret', secret)] : []));
 };
 
+/** The same as objects to remove or to own; without what they contain. */
+export const leftObjects = ({ configMap, claim, planPod, pod, record }: Left) => ({
+  configMap: configMap && asObject('ConfigMap', configMap),
+  claim: claim && asObject('PersistentVolumeClaim', claim),
+  planPod: planPod && asObject('Pod', planPod),
+  pod: pod && asObject('Pod', pod),
+  record: record && asObject('ConfigMap', record),
+});
+
 const isOf = (name: string, { metadata }: AnyObject): boolean =>
   Object.entries(selectorLabels(name)).every(([label, value]) => metadata.labels?.[label] === value);
 
-/** An object as it is removed or owned; without what it contains. */
+/** An object without what it contains. */
 export const asObject = (kind: Kind, { metadata }: AnyObject): KubernetesObject => {
   const { name, namespace, uid, creationTimestamp } = metadata;
   return {

@@ -1,6 +1,13 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { COMPONENT_LABEL, INSTANCE_LABEL, objectNames, removeCommand, USAGE_NAME } from '../model/names.ts';
+import {
+  COMPONENT_LABEL,
+  INSTANCE_LABEL,
+  objectNames,
+  removeCommand,
+  resumeCommand,
+  USAGE_NAME,
+} from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { create, findOwn } from './creation.ts';
 import { remove } from './objects.ts';
@@ -162,7 +169,7 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   }
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
   const idle = `if no ${isVerify ? 'verify' : 'create'} is running, `;
-  const resume = isVerify ? '' : `continue with: ${USAGE_NAME} create ${name} -n ${namespace} --resume; or `;
+  const resume = isVerify ? '' : `continue with: ${resumeCommand(name, namespace)}; or `;
   return new PreloadError(
     `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
     `${idle}${resume}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,

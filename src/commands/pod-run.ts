@@ -14,6 +14,8 @@ export interface Run {
   made: MadeObjects;
   /** the snapshot that was submitted, which stays whatever happens: its driver may need longer than this command */
   submitted?: KubernetesObject;
+  /** command that continues this run; set once the volume is complete, so that it stays if something fails after that */
+  resume?: string;
   /** name of the volume that must be gone in the end */
   volume?: string | undefined;
 }
@@ -47,7 +49,14 @@ export const inRun = async <T>(
       const { command } = settings.cleanup;
       progress.note(`Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${command}`);
     }
-    if (!(failure instanceof Interrupted)) await settings.onFailure?.(failure as PreloadError, run);
+    if (!(failure instanceof Interrupted)) {
+      await settings.onFailure?.(failure as PreloadError, run);
+      if (run.resume && !run.submitted) {
+        const remove = settings.cleanup ? `, or remove it with: ${settings.cleanup.command}` : '';
+        progress.note(`The volume is complete, so it stays. Continue with: ${run.resume}${remove}`);
+        throw failure;
+      }
+    }
     // the claim of a snapshot that is being taken stays until that is done
     await cleanUp(run, settings, context, run.submitted ? AbortSignal.abort() : undefined);
     if (run.submitted) {

@@ -60,6 +60,10 @@ export const ofComponent = (component: Component, name?: string): string =>
 export const statusCommand = (name: string, namespace: string): string =>
   `${USAGE_NAME} status ${name} -n ${namespace}`;
 
+/** Shell command that continues an interrupted run. */
+export const resumeCommand = (name: string, namespace: string): string =>
+  `${USAGE_NAME} create ${name} -n ${namespace} --resume`;
+
 /** Shell command that deletes the temporary objects of preload `name`, not the snapshot and its record. */
 export const removeCommand = (name: string, namespace: string, component: Component = 'loader'): string =>
   `kubectl delete pod,pvc,configmap,secret -n ${namespace} -l ${ofComponent(component, name)}`;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { until } from '../cluster/machine/until.ts';
+import { at, FORBIDDEN } from '../harness/faulty-api-server.ts';
 import { startBundle } from '../harness/run-bundle.ts';
 import { created, logAnswer, startStage } from './staged-run.ts';
 
@@ -78,8 +79,26 @@ describe('a run that was interrupted', () => {
     await until('the loader starting', () => run.said.stderr.includes('Starting the loader'));
     await kubectl('delete', 'pod/preload-later', '--grace-period=0', '--force');
     await replaced('pod/preload-later', pod);
-    assert.match(await succeeds('later', run), /^ ! the interrupted run's loader could not finish, so another one /m);
+    assert.match(
+      await succeeds('later', run),
+      /^ ! another loader continues on the volume, because .*: pod preload-later was deleted /m,
+    );
   });
+});
+
+test('if the snapshot of a complete volume is refused, the volume stays until the run is continued', async () => {
+  const refuse = at(/^POST .*\/volumesnapshots\?(?!.*dryRun)/, FORBIDDEN, 1);
+  stage.faulty.behave((method, path) => refuse(method, path) ?? logAnswer(method, path));
+  const run = stage.start('create', 'refused');
+  await stage.there(run, 'Pod/default/preload-refused');
+  await stage.server.setStatus('pod/preload-refused', 'default', { phase: 'Running' });
+  const { code, stderr } = await run.outcome;
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^The volume is complete, so it stays\. Continue with: kubectl preload create refused -n default --resume, or remove it with: kubectl delete /m,
+  );
+  await succeeds('refused', resume('refused'));
 });
 
 describe('a run is not continued if', () => {

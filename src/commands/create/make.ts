@@ -7,7 +7,7 @@ import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { PreloadError, TimedOut } from '../../model/errors.ts';
-import { removeCommand } from '../../model/names.ts';
+import { removeCommand, resumeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
@@ -38,8 +38,9 @@ export interface Leftovers {
 }
 
 /**
- * Creates the objects of `plan`, captures and snapshots, step by step. In the end, and after any failure, nothing is left
- * but the snapshot and its record; `keep` also leaves the volume, and the loader unless the volume must be unmounted first.
+ * Creates the objects of `plan`, captures and snapshots, step by step. In the end, nothing is left but the snapshot and its
+ * record; `keep` also leaves the volume, and the loader unless the volume must be unmounted first. A failure leaves nothing,
+ * unless the volume was complete.
  */
 export const makePreload = async (
   cluster: Cluster,
@@ -55,6 +56,7 @@ export const makePreload = async (
     if (left && left.used.length < left.objects.length) await removeOrThrow(made, left.used);
     const sized = await withRightSize(cluster, plan, made, context);
     const { claim, sealed } = await runLoader(cluster, sized, run, left, context);
+    run.resume = resumeCommand(plan.settings.name, plan.settings.namespace);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, made, context);
     const record = await createRecord(plan.settings, sealed.record, made, context);
     const snapshot = await submit(cluster, run, plan.snapshot, context);
@@ -111,13 +113,18 @@ const runLoader = async (
     do: () => createLoader(cluster, plan, made, context.signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
+  const isAdopted = pod === plan.pod;
   let outcome: Outcome;
   try {
     outcome = await followLoader(cluster, { ...plan, claim, pod }, run, context);
+    if (isAdopted && 'record' in outcome && outcome.record.incomplete) throw new PreloadError('its reports are lost');
   } catch (error) {
-    if (!left || pod !== plan.pod) throw error;
+    if (!left || !isAdopted) throw error;
     context.signal.throwIfAborted();
-    context.progress.warn(`the interrupted run's loader could not finish, so another one continues on its volume`);
+    const { message } = error as PreloadError;
+    context.progress.warn(
+      `another loader continues on the volume, because the one of the interrupted run failed: ${message}`,
+    );
     await removeOrThrow(made, [configMap, claim]);
     return runLoader(cluster, { ...(await left.withNewLoader()), claim }, run, left, context);
   }
