@@ -25,12 +25,15 @@ const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026'].map(sample);
 const KILLS = repetitions(10, 2); // in each phase
 const TOGETHER = 4;
 
+const WITHOUT_LOADER = 'capturing, and its loader is deleted';
+
 /** What create says when a phase begins, and how many milliseconds after that it is killed at most. */
 const PHASES = {
   planning: ['Planning', 1500],
   'creating the volume': [' images need ', 300],
   starting: ['Starting the loader', 1500],
   capturing: ['Capturing ', 2500],
+  [WITHOUT_LOADER]: ['Capturing ', 1500],
   sealed: [' captured in ', 100],
   'after submission': ['Waiting for the snapshot', 1500],
   'clean-up': ['Removing the loader', 800],
@@ -73,6 +76,7 @@ describe(`create --resume continues a run that was killed (SEED=${seed})`, { con
       await sleep(delay);
       child.kill('SIGKILL');
       await ended;
+      if (phase === WITHOUT_LOADER) await kubectl(['delete', 'pod', '-n', NAMESPACE, `preload-${name}`, '--now']);
       const left = await objectsNamed(name);
       t.diagnostic(`left: ${left.join(', ')}`);
 
