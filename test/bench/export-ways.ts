@@ -27,7 +27,7 @@ const original: Way = async (node, path, images) => {
   return undefined;
 };
 
-const PEAK_MEMORY = join(import.meta.dirname, 'peak-memory.ts');
+export const PEAK_MEMORY = join(import.meta.dirname, 'peak-memory.ts');
 
 /** The built program `bundle`, by hand on the node. */
 export const exportWith =

@@ -1,8 +1,8 @@
-// Usage: npm run -s bench -- restore|export|compare CHECKOUT [RUNS [ONLY...]]
+// Usage: npm run -s bench -- restore|export|huge-image [GB]|sizes [COUNT...]|compare CHECKOUT [RUNS [ONLY...]]
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const BENCHMARKS = ['restore', 'export', 'compare'];
+const BENCHMARKS = ['restore', 'export', 'huge-image', 'sizes', 'compare'];
 
 const [name = '', ...args] = process.argv.slice(2);
 if (BENCHMARKS.includes(name)) {
