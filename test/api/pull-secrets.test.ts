@@ -184,7 +184,7 @@ test('Secrets that an interrupted run left do not stay for ever: the next run sa
   const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
   await server.kubectl(command?.split(' ') ?? []);
   const secrets = (await server.objects()).filter((object) => object.startsWith('Secret/run/'));
-  assert.deepEqual(secrets, ['Secret/run/own']);
+  assert.deepEqual(secrets, ['Secret/run/named', 'Secret/run/own']);
 });
 
 test(`the same pull secret in ${COPIES} namespaces is sent once`, async () => {

@@ -118,7 +118,9 @@ for (const shell of SHELLS) {
 
   onNode('2', `${shell} guards a node whose units cannot be changed until its next boot`, async (node) => {
     const units = '/etc/systemd/system';
-    await node.run(['sh', '-euc', `mount --bind ${units} ${units}; mount -o remount,bind,ro ${units}`]);
+    const seal = `mkdir -p ${units}; mount --bind ${units} ${units}; mount -o remount,bind,ro ${units}`;
+    const sealed = await node.run(['sh', '-euc', seal]);
+    assert.equal(sealed.code, 0, sealed.stderr);
     const { code, stderr } = await restoreIn(shell, node, volume);
     assert.equal(code, 0, stderr);
     assert.match(
