@@ -1,6 +1,7 @@
 import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { ExportEvent } from '../../src/model/events.ts';
 import { recordImages } from '../../src/model/record.ts';
+import { layerList, nameList, setOf } from '../../src/volume/format.ts';
 import { until } from '../cluster/machine/until.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
 import { type Answer, type FaultyApiServer, startFaultyApiServer } from '../harness/faulty-api-server.ts';
@@ -17,7 +18,7 @@ export const logOf = (...events: ExportEvent[]): string =>
 
 const image = capturedImage({ layers: [layer('a', 2048)] });
 const contents = {
-  ...{ set: '0123456789ab', version: '1', created: '2026-11-24T12:00:00Z' },
+  ...{ set: setOf(layerList([image]), nameList([image])), version: '1', created: '2026-11-24T12:00:00Z' },
   ...{ platform: 'linux/amd64', layout: 'layers' as const, uuid: null },
 };
 export const EVENTS: ExportEvent[] = [

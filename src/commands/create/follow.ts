@@ -6,6 +6,7 @@ import type { CapturedImage, LayerSource } from '../../model/image.ts';
 import type { Layout } from '../../model/layout.ts';
 import { type PreloadRecord, recordImages } from '../../model/record.ts';
 import { formatAge, formatBytes, formatQuantity, plural } from '../../model/units.ts';
+import { layerList, nameList, setOf } from '../../volume/format.ts';
 import { describeProgress, describeSkipped } from '../capture-progress.ts';
 
 export interface SealedVolume {
@@ -71,7 +72,7 @@ export const followCapture = async (
   }
   if (!sealed) return undefined;
   const { contents, layers, usedBytes, readOnly } = sealed;
-  const incomplete = !lists;
+  const incomplete = !lists && setOf(layerList(images), nameList(images)) !== contents.set;
   if (lost > 0) progress.warn(describeLost(lost, incomplete));
   const { skipped: found, ...held } = lists ?? { ...recordImages(images), skipped };
   const recorded = { ...contents, ...held, node, layers, usedBytes, skipped: [...left, ...found] };
