@@ -2,7 +2,7 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { findOwn } from '../cluster/creation.ts';
 import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cluster/made-objects.ts';
-import { volumeGone } from '../cluster/volumes.ts';
+import { deleteWithClaim, volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { Interrupted, type PreloadError, TimedOut } from '../model/errors.ts';
@@ -38,7 +38,7 @@ export const inRun = async <T>(
   const run: Run = { made: madeObjects(cluster, signal) };
   try {
     const result = await work(run);
-    await cleanUp(run, settings, context, signal);
+    await cleanUp(cluster, run, settings, context, signal);
     if (settings.cleanup && run.volume && run.made.all().length === 0) await volumeGone(cluster, run.volume, signal);
     return result;
   } catch (error) {
@@ -58,7 +58,7 @@ export const inRun = async <T>(
       }
     }
     // the claim of a snapshot that is being taken stays until that is done
-    await cleanUp(run, settings, context, run.submitted ? AbortSignal.abort() : undefined);
+    await cleanUp(cluster, run, settings, context, run.submitted ? AbortSignal.abort() : undefined);
     if (run.submitted) {
       const { name, namespace = '' } = run.submitted.metadata;
       progress.note(`The snapshot continues in the background. Check it with: ${statusCommand(name, namespace)}`);
@@ -94,13 +94,19 @@ export const submit = async (
 
 /** Removes what was made, and waits until it is gone or `until` is aborted. */
 const cleanUp = async (
-  { made }: Run,
+  cluster: Cluster,
+  run: Run,
   settings: RunSettings,
   { progress }: Context,
   until?: AbortSignal,
 ): Promise<void> => {
   if (!settings.cleanup) return;
+  const { made } = run;
   progress.start(settings.cleanup.title);
+  const claim = made.all().find(({ kind }) => kind === 'PersistentVolumeClaim');
+  // a pod that has not started may have a volume, too
+  if (claim?.metadata.uid && !run.volume)
+    await deleteWithClaim(cluster, claim, AbortSignal.timeout(LAST_LOOK)).catch(() => undefined);
   const { removed, left } = await made.remove(until && { until });
   if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
   else if (left.length > 0) progress.fail('nothing could be removed');

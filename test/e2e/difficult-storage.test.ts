@@ -62,7 +62,7 @@ const storageClass = ([name, { driver, parameters = {}, more }]: [string, Storag
 });
 
 const CLASSES = list([...Object.entries(WORKING), ...Object.entries(OTHERS)].map(storageClass));
-const NAMESPACES = [...Object.keys(WORKING), ...Object.keys(OTHERS), 'not-allowed'];
+const NAMESPACES = [...Object.keys(WORKING), ...Object.keys(OTHERS), 'unstarted', 'not-allowed'];
 
 before(async () => {
   for (const name of NAMESPACES) await createNamespace(name);
@@ -134,6 +134,14 @@ test('create stops before the capture on a shared filesystem', async () => {
   );
   assert.match(stderr, /^hint: use --storage-class with a class of block volumes$/m);
   assert.doesNotMatch(stderr, /Capturing/);
+  await becomes([], () => objectsOf(name));
+});
+
+test('no volume of a class that retains them is left if the loader does not start', async () => {
+  const name = 'unstarted';
+  const { code, stderr } = await preload(['create', name, '-n', name, ...onClass('retained', '--image', 'in/VALID:1')]);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^ ✓ Removed .*persistentvolumeclaim/m);
   await becomes([], () => objectsOf(name));
 });
 
