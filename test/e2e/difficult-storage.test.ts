@@ -139,7 +139,13 @@ test('create stops before the capture on a shared filesystem', async () => {
 
 test('no volume of a class that retains them is left if the loader does not start', async () => {
   const name = 'unstarted';
-  const { code, stderr } = await preload(['create', name, '-n', name, ...onClass('retained', '--image', 'in/VALID:1')]);
+  const { code, stderr } = await preload([
+    'create',
+    name,
+    '-n',
+    name,
+    ...onClass('retained', '--size', '1Gi', '--image', 'in/VALID:1'),
+  ]);
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^ ✓ Removed .*persistentvolumeclaim/m);
   await becomes([], () => objectsOf(name));
