@@ -41,10 +41,13 @@ export interface Planning extends PlanOptions {
   node: NodeStore;
   registry: RegistryClient;
   form: Form;
+  /** where the volume is mounted; undefined if the plan is made without it */
+  volume?: string;
 }
 
 /** What all parts of a capture share. */
 export interface Capture extends CaptureOptions, Planning {
+  volume: string;
   /** ID of this run on the node */
   runId: string;
   /** path of the volume for the node's own tools */

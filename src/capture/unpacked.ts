@@ -13,25 +13,29 @@ const PATIENCE = 3000;
 
 /**
  * What the blobs of `images` claim to unpack to, by digest: those of layers whose size the node does not report. Asks the
- * registry for the end of the blob if the node does not have it. Leaves out what does not come soon.
+ * registry for the end of the blob if neither the node nor the volume has it. Leaves out what does not come soon.
  */
 export const claimedSizes = async (
-  { node, form, registry, request, signal }: Planning,
+  { node, volume, form, registry, request, signal }: Planning,
   images: readonly ResolvedImage[],
-  { blobs, ...available }: Omit<Available, 'claims'>,
+  there: Omit<Available, 'claims'>,
 ): Promise<ReadonlyMap<string, number>> => {
   const claims = new Map<string, number>();
   if (!form.layers) return claims;
   const soon = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   const guessed = images
     .flatMap((image) => image.layers.map((layer) => ({ image, layer })))
-    .filter(({ layer }) => isGzip(layer) && layer.size >= LEAST && isGuessed(layer.chainId, available));
+    .filter(({ layer }) => isGzip(layer) && layer.size >= LEAST && isGuessed(layer.chainId, there));
   const distinct = [...new Map(guessed.map((each) => [each.layer.digest, each])).values()];
   const largest = distinct.toSorted((a, b) => b.layer.size - a.layer.size).slice(0, MOST);
-  const readEnd = ({ image, layer }: (typeof largest)[number]): Promise<Buffer> =>
-    blobs.has(layer.digest)
-      ? endOfFile(join(node.content, blobPath(layer.digest)), layer)
-      : endInRegistry(image, layer);
+  const folderOf = (digest: string): string | undefined => {
+    if (there.blobs.has(digest)) return node.content;
+    return there.blobsOnVolume.has(digest) ? volume : undefined;
+  };
+  const readEnd = ({ image, layer }: (typeof largest)[number]): Promise<Buffer> => {
+    const folder = folderOf(layer.digest);
+    return folder ? endOfFile(join(folder, blobPath(layer.digest)), layer) : endInRegistry(image, layer);
+  };
   const endInRegistry = async ({ wanted: [first] }: ResolvedImage, layer: ResolvedLayer): Promise<Buffer> =>
     first ? registry.fetchEnd(first, layer, CLAIM_BYTES, soon) : Buffer.alloc(0);
   await forEachParallel(largest, request.parallel * 2, async (each) => {
