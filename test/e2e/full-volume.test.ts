@@ -6,7 +6,6 @@ import { after, before, describe, test } from 'node:test';
 import { pushImages } from '../cluster/images/push.ts';
 import { busybox } from '../cluster/images/root-filesystems.ts';
 import { run } from '../cluster/machine/run.ts';
-import { until } from '../cluster/machine/until.ts';
 import { requested } from '../harness/capture-request.ts';
 import { differences } from '../harness/differences.ts';
 import { type Ended, startExportNode, startLoader } from '../harness/loader-process.ts';
@@ -117,7 +116,7 @@ describe(`a full volume is reported, and a rerun continues (SEED=${seed})`, () =
       const required = round % 2 === 0;
       const free = Math.floor(random() * 14 * MEBIBYTE); // the images have 16 MiB
       const loader = await startLoader(node, folder, volume.path, request(CACHED, required));
-      await until('the plan', () => loader.events.some(({ type }) => type === 'plan'));
+      await loader.reported('plan');
       const pid = await loader.pid();
       process.kill(pid, 'SIGSTOP');
       await fill(volume, free).finally(() => process.kill(pid, 'SIGCONT'));

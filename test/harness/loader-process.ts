@@ -17,6 +17,8 @@ const BUNDLE = resolve(import.meta.dirname, '../../dist/kubectl-preload');
 export interface Loader {
   /** all it has reported so far */
   events: NumberedEvent[];
+  /** Resolves at once when it reports an event of this type. */
+  reported(type: NumberedEvent['type']): Promise<void>;
   /** PID of its first process on this machine */
   pid(): Promise<number>;
   ended: Promise<Ended>;
@@ -86,8 +88,14 @@ const watch = (child: ChildProcess, pid: () => Promise<number>): Loader => {
     rest = lines.pop() ?? '';
     events.push(...lines.flatMap((line) => decodeEvent(line) ?? []));
   });
+  const reported = (type: NumberedEvent['type']) =>
+    new Promise<void>((resolve) => {
+      const look = () => events.some((event) => event.type === type) && resolve();
+      child.stdout?.on('data', look);
+      look();
+    });
   const ended = outcome(child).then(({ code, stderr }) => ({ code, stderr, events }));
-  return { events, pid, ended, kill: () => killFirst(child, pid) };
+  return { events, reported, pid, ended, kill: () => killFirst(child, pid) };
 };
 
 const killFirst = async (child: ChildProcess, pid: () => Promise<number>): Promise<void> => {
