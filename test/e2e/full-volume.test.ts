@@ -133,8 +133,15 @@ describe(`a full volume is reported, and a rerun continues (SEED=${seed})`, () =
   });
 });
 
-/** Fills the volume until only `free` bytes are left. */
-const fill = async ({ seen }: LoopVolume, free: number): Promise<void> => {
-  const { bavail, bsize } = await statfs(seen);
-  await run(['fallocate', '--length', `${bavail * bsize - free}`, join(seen, 'lost+found/filler')]);
+/** Fills the volume until only `free` bytes are left, although what the loader has started may still write. */
+const fill = async (volume: LoopVolume, free: number, tries = 5): Promise<void> => {
+  const filler = join(volume.seen, 'lost+found/filler');
+  const { bavail, bsize } = await statfs(volume.seen);
+  try {
+    await run(['fallocate', '--length', `${bavail * bsize - free}`, filler]);
+  } catch (error) {
+    await rm(filler);
+    if (tries === 1) throw error;
+    await fill(volume, free, tries - 1);
+  }
 };

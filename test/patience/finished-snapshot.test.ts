@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { becomes, createNamespace, deleteNamespaces, kubectl, said, startPreload } from '../e2e/support/commands.ts';
+import { snapshotClass } from '../e2e/support/hopeless-objects.ts';
+import { objectsOf } from '../e2e/support/leftovers.ts';
+import { list } from '../e2e/support/workloads.ts';
 import {
   at,
   type Fault,
@@ -11,10 +15,6 @@ import {
 } from '../harness/faulty-api-server.ts';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
-import { becomes, createNamespace, deleteNamespaces, kubectl, said, startPreload } from './support/commands.ts';
-import { snapshotClass } from './support/hopeless-objects.ts';
-import { objectsOf } from './support/leftovers.ts';
-import { list } from './support/workloads.ts';
 
 // Each case has its own namespace, and creates a preload with the same name as the namespace.
 

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { outcome } from '../harness/private-node.ts';
-import { sample } from '../harness/sample.ts';
 import {
   addNode,
   createNamespace,
@@ -11,7 +9,9 @@ import {
   removeNode,
   said,
   startPreload,
-} from './support/commands.ts';
+} from '../e2e/support/commands.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
 
 const NAMESPACE = 'awaited';
 

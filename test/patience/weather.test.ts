@@ -2,6 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  becomes,
+  cluster,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  kubectl,
+  said,
+  startPreload,
+} from '../e2e/support/commands.ts';
+import { objectsOf } from '../e2e/support/leftovers.ts';
+import {
   type Answer,
   at,
   type Break,
@@ -13,17 +24,6 @@ import {
 import { type Outcome, outcome } from '../harness/private-node.ts';
 import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
-import {
-  becomes,
-  cluster,
-  createNamespace,
-  createPreload,
-  deleteNamespaces,
-  kubectl,
-  said,
-  startPreload,
-} from './support/commands.ts';
-import { objectsOf } from './support/leftovers.ts';
 
 const NAMESPACE = 'weather';
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026', 'build/runner:12'].map(sample);

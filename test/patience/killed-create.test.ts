@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { differences } from '../harness/differences.ts';
-import { outcome } from '../harness/private-node.ts';
-import { repetitions } from '../harness/repetitions.ts';
-import { sample } from '../harness/sample.ts';
-import { describeVolume } from '../harness/sealed-volume.ts';
-import { seed, seededRandom } from '../harness/seeded-random.ts';
 import {
   becomes,
   createNamespace,
@@ -16,9 +10,15 @@ import {
   preload,
   said,
   startPreload,
-} from './support/commands.ts';
-import { objectsOf } from './support/leftovers.ts';
-import { mountSnapshot } from './support/mounted-snapshot.ts';
+} from '../e2e/support/commands.ts';
+import { objectsOf } from '../e2e/support/leftovers.ts';
+import { mountSnapshot } from '../e2e/support/mounted-snapshot.ts';
+import { differences } from '../harness/differences.ts';
+import { outcome } from '../harness/private-node.ts';
+import { repetitions } from '../harness/repetitions.ts';
+import { sample } from '../harness/sample.ts';
+import { describeVolume } from '../harness/sealed-volume.ts';
+import { seed, seededRandom } from '../harness/seeded-random.ts';
 
 const NAMESPACE = 'killed-create';
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026'].map(sample);

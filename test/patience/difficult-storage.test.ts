@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import {
+  becomes,
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  kubectl,
+  preload,
+} from '../e2e/support/commands.ts';
+import { objectsOf } from '../e2e/support/leftovers.ts';
+import { list } from '../e2e/support/workloads.ts';
 import { sample } from '../harness/sample.ts';
-import { becomes, createNamespace, createPreload, deleteNamespaces, kubectl, preload } from './support/commands.ts';
-import { objectsOf } from './support/leftovers.ts';
-import { list } from './support/workloads.ts';
 
 // Each storage has its own class and namespace with the same name. The test driver is what the class says.
 
@@ -98,7 +105,7 @@ describe('create, verify and create --base work on storage that', { concurrency:
       says(based.stderr);
       assert.match(based.stderr, /layers? kept/);
       const volumes = isKept ? ['PersistentVolume', 'PersistentVolume'] : [];
-      await becomes([...preloads('first', 'second'), ...volumes].sort(), () => objectsOf(name), 120);
+      await becomes([...preloads('first', 'second'), ...volumes].sort(), () => objectsOf(name), 240);
       await kubectl(['delete', 'volumesnapshot', '--all', '-n', name]);
       await becomes([], () => objectsOf(name));
     });
