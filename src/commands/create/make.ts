@@ -18,7 +18,7 @@ import { describeOutcome, followCapture, type SealedVolume, type TooSmall } from
 import type { CreatePlan } from './planned.ts';
 import { createRecord, keepRecord } from './record.ts';
 import { writeReport } from './report.ts';
-import { withRightSize } from './size.ts';
+import { withRightSize, withVolume } from './size.ts';
 
 interface MakeOptions {
   /** file that gets what a maintainer needs if this fails */
@@ -110,7 +110,7 @@ const runLoader = async (
   const { size, storageClass } = plan.settings;
   const { configMap, claim, pod } = await step(context, {
     title: left ? 'Creating the loader' : `Creating a volume of ${size}`,
-    do: () => createLoader(cluster, plan, made, context.signal),
+    do: async () => createLoader(cluster, await withVolume(cluster, plan, made, context.signal), made, context.signal),
     done: () => `Volume ${size}${storageClass ? ` (${storageClass})` : ''}`,
   });
   const isAdopted = pod === plan.pod;

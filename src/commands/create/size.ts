@@ -20,8 +20,7 @@ interface Found {
 
 /**
  * Returns `plan` with a volume of the right size, and its loader on the node that knows it: a pod without a volume plans the
- * capture. If that cannot help, returns `plan` as it is: the loader will say whether the volume is too small. The volume is
- * there before the pod is removed, so that one of them always vouches for the run.
+ * capture. If that cannot help, returns `plan` as it is: the loader will say whether the volume is too small.
  */
 export const withRightSize = async (
   cluster: Cluster,
@@ -47,11 +46,23 @@ export const withRightSize = async (
         : 'Could not plan, so the size of the volume is a guess',
   });
   const sized = found ? resized(formatQuantity(plannedBytes(found.summary, plan.base)), found.node) : plan;
-  const claim = await made.create(sized.claim);
-  const others = made.all().filter((object) => object !== pod);
+  return { ...sized, configMap, secrets, ...(pod && { planPod: pod }) };
+};
+
+/** Creates the volume, and then removes the pod that has planned: one of them always vouches for the run. */
+export const withVolume = async (
+  cluster: Cluster,
+  plan: CreatePlan,
+  made: MadeObjects,
+  signal: AbortSignal,
+): Promise<CreatePlan> => {
+  const { planPod } = plan;
+  if (!planPod?.metadata.uid) return plan;
+  const claim = await made.create(plan.claim);
+  const others = made.all().filter((object) => object !== planPod);
   await made.remove({ keep: others.toReversed(), until: AbortSignal.abort() });
-  if (pod) await roomForLoader(cluster, sized.pod, context.signal);
-  return { ...sized, configMap, secrets, claim };
+  await roomForLoader(cluster, plan.pod, signal);
+  return { ...plan, claim };
 };
 
 const PLANNING = 'Planning';
