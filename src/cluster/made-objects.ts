@@ -169,7 +169,8 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   }
   const isVerify = labels?.[COMPONENT_LABEL] === 'verify';
   const idle = `if no ${isVerify ? 'verify' : 'create'} is running, `;
-  const resume = isVerify ? '' : `continue with: ${resumeCommand(name, namespace)}; or `;
+  const isAlone = kind === 'Secret'; // whatever else a run leaves is found first
+  const resume = isVerify || isAlone ? '' : `continue with: ${resumeCommand(name, namespace)}; or `;
   return new PreloadError(
     `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
     `${idle}${resume}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
