@@ -4,7 +4,10 @@ import { join, resolve } from 'node:path';
 import type { PrivateNode } from '../../harness/private-node.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
-/** Where a node has files of its own. In all others, other processes may write meanwhile: logs, or packages that other tests install. */
+/**
+ * Where a node has files of its own. Elsewhere, other processes of this machine may write meanwhile: logs, or packages that
+ * other tests install.
+ */
 const FOLDERS = ['boot', 'etc', 'home', 'media', 'mnt', 'opt', 'root', 'run', 'srv', 'var'];
 /** Left out, because they may change: what other processes of this machine use, and what the node's containerd writes. */
 const CHANGES = [
@@ -14,7 +17,10 @@ const CHANGES = [
   '*/containerd/io.containerd.[ms]*', // metadata, mount-manager, snapshotter
 ];
 
-/** Every file of the node: path, type, mode, owner, size, time of change, and where a link leads. */
+/**
+ * Every file in these folders of the node: path, type, mode, owner, size, time of change, and where a link leads. At the top,
+ * all entries too, but without size and time.
+ */
 export const listNode = async (node: PrivateNode): Promise<string> => {
   const left = CHANGES.flatMap((path) => ['-path', path, '-prune', '-o']);
   const format = '%p %y %#m %U:%G %s %T@ %l\\n';
