@@ -4,7 +4,7 @@ import type { Bucket } from './bolt.ts';
 
 // Each takes an entry out of a bucket, so that in the end everything nobody expected is left.
 
-/** The value of `key`, as Latin-1; undefined if there is none. */
+/** The value of `key`, as Latin-1; undefined if it is missing. */
 export const take = (bucket: Bucket, key: string): string | undefined => {
   const entry = bucket.entries.get(key);
   if (!Buffer.isBuffer(entry)) return undefined;
@@ -26,7 +26,7 @@ export const takeSigned = (bucket: Bucket, key: string): number | undefined => {
   return number === undefined ? undefined : number / 2;
 };
 
-/** The bucket at `key`; an empty one if there is none. */
+/** The bucket at `key`; an empty one if it is missing. */
 export const open = (bucket: Bucket, key: string): Bucket => {
   const entry = bucket.entries.get(key);
   if (entry === undefined || Buffer.isBuffer(entry)) return { sequence: 0n, entries: new Map() };
