@@ -1,68 +1,80 @@
 import { rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import type { ResolvedImage } from '../model/image.ts';
-import { isVolumeFull, run } from '../node/command.ts';
-import { parseImageTable } from '../node/containerd.ts';
-import { documentsOf, namesOf, writeImagesArchive } from '../volume/archives.ts';
-import { CHECK } from '../volume/format.ts';
+import { join } from 'node:path';
+import { PreloadError } from '../model/errors.ts';
+import type { CapturedImage, ResolvedImage } from '../model/image.ts';
+import { SEED, type SeedMaker } from '../volume/format.ts';
 import type { Capture } from './context.ts';
-import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
+import { type ImportProblems, importDocuments } from './import-documents.ts';
+import { startPrivateContainerd } from './private-containerd.ts';
+import { buildSeed, type Seed, writeSeed } from './seed.ts';
+
+/** What a containerd of this node makes of the images. */
+interface Check {
+  problems: ImportProblems;
+  /** of the images that it accepts; undefined if the volume gets none */
+  seed?: Seed;
+}
 
 /**
- * Imports the documents of `images` as nodes will. Returns why containerd rejects some, by image: nodes import all at once,
- * so a single one would cost them all. Throws the error of a full volume.
+ * Checks that nodes can import the images, and builds the seed on the way. If it cannot be built, warns, and only checks.
+ * Throws the error of a full volume.
  */
-export const importProblems = async (
+export const checkImport = async (capture: Capture, images: readonly ResolvedImage[]): Promise<Check> => {
+  const { form, request } = capture;
+  if (form.layers && request.seed) {
+    try {
+      const { problems, seed } = await buildSeed(capture, images);
+      if (seed) return { problems, seed };
+      const others = images.filter((image) => !problems.has(image));
+      return { ...(others.length > 0 && (await buildSeed(capture, others))), problems };
+    } catch (error) {
+      warnOfNoSeed(capture, error);
+    }
+  }
+  return { problems: await onlyImport(capture, images) };
+};
+
+/**
+ * Writes the seed of the images that are complete to the volume. It is built again if it has others, too. Returns what made
+ * it, or warns.
+ */
+export const finishSeed = async (
   capture: Capture,
+  built: Seed,
   images: readonly ResolvedImage[],
-): Promise<ReadonlyMap<ResolvedImage, string>> => {
-  const problems = new Map<ResolvedImage, string>();
-  const containerd = await startPrivateContainerd(capture, CHECK).catch((error: Error) => {
+  captured: readonly CapturedImage[],
+  set: string,
+): Promise<SeedMaker | undefined> => {
+  try {
+    const seed = hasExactly(built, images) ? built : (await buildSeed(capture, images)).seed;
+    if (!seed) throw new PreloadError('containerd now rejects images that it accepted');
+    await writeSeed(capture.volume, seed, captured, set);
+    return { containerd: seed.version, schema: seed.schema };
+  } catch (error) {
+    await rm(join(capture.volume, SEED), { force: true });
+    warnOfNoSeed(capture, error);
+    return undefined;
+  }
+};
+
+const hasExactly = (seed: Seed, images: readonly ResolvedImage[]): boolean =>
+  seed.images.length === images.length && images.every((image) => seed.images.includes(image));
+
+const warnOfNoSeed = ({ signal, report }: Capture, error: unknown): void => {
+  signal.throwIfAborted();
+  const message = `the volume gets no seed, so nodes take longer to restore it: ${(error as Error).message}`;
+  report({ type: 'warning', message });
+};
+
+const onlyImport = async (capture: Capture, images: readonly ResolvedImage[]): Promise<ImportProblems> => {
+  const containerd = await startPrivateContainerd(capture, 'check').catch((error: Error) => {
     capture.signal.throwIfAborted();
     capture.report({ type: 'warning', message: `cannot check that nodes can import the images: ${error.message}` });
   });
-  if (!containerd) return problems;
+  if (!containerd) return new Map();
   try {
-    if (!(await importProblem(capture, containerd, images))) return problems;
-    for (const image of images) {
-      const problem = await importProblem(capture, containerd, [image]);
-      if (problem) problems.set(image, problem);
-    }
-    return problems;
+    return await importDocuments(capture, containerd, images);
   } finally {
     await containerd.stop();
   }
-};
-
-/** Why containerd cannot import the images, or undefined if it can. */
-const importProblem = async (
-  capture: Capture,
-  containerd: PrivateContainerd,
-  images: readonly ResolvedImage[],
-): Promise<string | undefined> => {
-  try {
-    for (const [platform, group] of Map.groupBy(images, (image) => image.platform)) {
-      await importDocuments(capture, containerd, group, platform ?? capture.request.platform);
-    }
-    const there = parseImageTable((await run([...containerd.ctr, 'images', 'ls'], capture.signal)).toString());
-    const missing = images.flatMap(namesOf).find(({ name, target }) => there.get(name) !== target.digest);
-    return missing && `${missing.name} is missing after an import`;
-  } catch (error) {
-    capture.signal.throwIfAborted();
-    if (isVolumeFull(error)) throw error;
-    return (error as Error).message;
-  }
-};
-
-const importDocuments = async (
-  { volume, volumeInNode, signal }: Capture,
-  { ctr, work }: PrivateContainerd,
-  images: readonly ResolvedImage[],
-  platform: string,
-): Promise<void> => {
-  const archive = join(work, 'images.tar');
-  await writeImagesArchive(archive, images.flatMap(namesOf), images.flatMap(documentsOf));
-  const archiveInNode = join(volumeInNode, relative(volume, archive));
-  await run([...ctr, 'images', 'import', '--no-unpack', '--platform', platform, archiveInNode], signal);
-  await rm(archive);
 };

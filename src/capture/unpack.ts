@@ -10,7 +10,7 @@ import { parseUpperDirectory, SNAPSHOTTER_FLAG } from '../node/containerd.ts';
 import { exists } from '../node/files.ts';
 import { holdLayers, releaseLayers } from '../node/held-layers.ts';
 import { writeImagesArchive } from '../volume/archives.ts';
-import { layerFolder, WORK } from '../volume/format.ts';
+import { layerFolder } from '../volume/format.ts';
 import type { Capture } from './context.ts';
 import { finishLayer } from './copy.ts';
 import { type PrivateContainerd, startPrivateContainerd } from './private-containerd.ts';
@@ -26,7 +26,7 @@ interface Unpacker {
 }
 
 export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
-  const containerd = await startPrivateContainerd(capture, WORK);
+  const containerd = await startPrivateContainerd(capture, 'unpack');
   const linked = new Set<string>();
   const ingested = new Map<string, Promise<void>>();
   return {
@@ -97,12 +97,12 @@ const linkLayers = async (
 /** Adds a blob on the volume to the private containerd's content store by a hard link, without copying it. */
 const ingest = async (
   { volume, signal }: Capture,
-  { ctr, content }: PrivateContainerd,
+  { ctr, store }: PrivateContainerd,
   digest: string,
 ): Promise<void> => {
   const blob = join(volume, blobPath(digest));
   if (!(await exists(blob))) return; // not needed, since its layer is on the volume
-  const place = join(content, blobPath(digest));
+  const place = join(store, CONTENT, blobPath(digest));
   await mkdir(dirname(place), { recursive: true });
   await link(blob, place);
   const input = await open(blob); // ctr reads nothing from it, but requires a file
@@ -118,8 +118,8 @@ const ingest = async (
  * the image's own, such as another platform, it cannot lead containerd astray.
  */
 const importImage = async (
-  { volume, volumeInNode, request, signal }: Capture,
-  { ctr, work }: PrivateContainerd,
+  { request, signal }: Capture,
+  { ctr, work, workInNode }: PrivateContainerd,
   { layers, config }: ResolvedImage,
 ): Promise<void> => {
   const { os, architecture, variant } = parsePlatform(request.platform);
@@ -133,11 +133,12 @@ const importImage = async (
   const name = `${hexOf(ownManifest.digest)}.tar`;
   const archive = join(work, name);
   await writeImagesArchive(archive, [{ name: `preload/${name}`, target: ownManifest }], [ownManifest, ownConfig]);
-  const archiveInNode = join(volumeInNode, relative(volume, archive));
+  const archiveInNode = join(workInNode, name);
   await run([...ctr, 'images', 'import', ...SNAPSHOTTER_FLAG, '--platform', request.platform, archiveInNode], signal);
   await rm(archive);
 };
 
+const CONTENT = 'io.containerd.content.v1.content';
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 
 const jsonDocument = (json: Record<string, unknown>): Document => parseDocument(Buffer.from(JSON.stringify(json)));

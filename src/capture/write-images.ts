@@ -4,9 +4,10 @@ import type { ResolvedImage } from '../model/image.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { documentsOf, writeArchivePerImage } from '../volume/archives.ts';
+import { layerList, nameList, setOf } from '../volume/format.ts';
 import { writeVolume } from '../volume/write.ts';
 import { blobFetcher, writeBlobs } from './blobs.ts';
-import { importProblems } from './check-import.ts';
+import { checkImport, finishSeed } from './check-import.ts';
 import type { Capture } from './context.ts';
 import { capturedImage, restoreDefaults } from './describe.ts';
 import { layerSums, sealedSums } from './digests.ts';
@@ -33,16 +34,16 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
     sums.add(chainId);
     disk.begin();
   };
-  const checking = importProblems(capture, chosen); // takes a second, while layers are copied
+  const checking = checkImport(capture, chosen); // takes a second, while layers are copied
   checking.catch(() => {});
   const { complete: unpacked, plan } = form.layers
     ? await writeLayers(capture, chosen, planned, { fetchBlob, layerDone, replan }).finally(() =>
         Promise.allSettled([checking]),
       )
     : { complete: chosen, plan: planned };
-  const problems = await checking.catch((error) => {
+  const { problems, seed } = await checking.catch((error) => {
     if (!isVolumeFull(error)) throw error;
-    return importProblems(capture, unpacked); // an image that filled the volume has been removed
+    return checkImport(capture, unpacked); // an image that filled the volume has been removed
   });
   const good = unpacked.filter((image) => {
     const problem = problems.get(image);
@@ -64,13 +65,19 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   await tidyVolume(volume, new Set(chainIds), new Set(blobs.map(({ digest }) => digest)));
   for (const image of images) report({ type: 'image', image });
   const contents = { version, created: new Date().toISOString(), platform, layout, uuid, images };
+  const set = setOf(layerList(images), nameList(images));
   // a sealed volume is trusted even after a power failure, so its data must be on disk first
-  const [digests] = await Promise.all([sums.of(chainIds), disk.end()]);
+  const [digests, seedMaker] = await Promise.all([
+    sums.of(chainIds),
+    seed && finishSeed(capture, seed, complete, images, set),
+    disk.end(),
+  ]);
   const defaults = restoreDefaults(request.tools);
   const contentsOnVolume = await writeVolume(volume, {
     contents,
     captured: complete,
     layerSums: digests,
+    ...(seedMaker && { seed: seedMaker }),
     withScript,
     defaults,
   });

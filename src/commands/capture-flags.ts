@@ -19,6 +19,11 @@ export const captureFlags = <T>(yargs: Argv<T>) =>
       default: true,
       describe: 'Copy layers that the node has unpacked; --no-copy unpacks all from blobs whose digests are checked',
     })
+    .option('seed', {
+      type: 'boolean',
+      default: true,
+      describe: "Also write containerd's finished store, with which new nodes can start; --no-seed leaves it out",
+    })
     .option('parallel', { ...text('Number of layers to copy or fetch at once'), default: '4', coerce: parallel })
     .option('max-rate', {
       ...text("Bytes per second to read from the node's disk, such as 50Mi, to spare its workloads"),
@@ -48,6 +53,7 @@ export const captureSettings = ({
   exclude,
   forcePull,
   copy,
+  seed,
   parallel,
   maxRate,
   layout,
@@ -59,6 +65,7 @@ export const captureSettings = ({
   exclude,
   forcePull,
   copy,
+  seed,
   parallel,
   ...(maxRate && { maxRate }),
   layout,

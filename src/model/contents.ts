@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CAPTURED_IMAGE, type CapturedImage, MAX_IMAGES, PLATFORM_NAME } from './image.ts';
 import { LAYOUTS, SNAPSHOTTER } from './layout.ts';
-import { DIGEST, LINE, list, object } from './parse.ts';
+import { DIGEST, LINE, list, object, SIZE } from './parse.ts';
 
 export const FORMAT = 1;
 
@@ -34,6 +34,10 @@ export const VOLUME_CONTENTS = object({
   ...CONTENTS.entries,
   /** by path on the volume */
   checksums: v.record(LINE, DIGEST),
+  /** version of the containerd that made the seed, if there is one */
+  seedContainerd: v.exactOptional(LINE),
+  /** of that containerd's metadata */
+  seedSchema: v.exactOptional(SIZE),
 });
 
 export type VolumeContents = v.InferOutput<typeof VOLUME_CONTENTS>;

@@ -33,6 +33,8 @@ const CAPTURE_REQUEST = object({
   forcePull: FLAG,
   /** copy layers that the node has unpacked; without it, unpack every layer from a blob whose digest is checked */
   copy: FLAG,
+  /** also write containerd's finished store, with which new nodes can start */
+  seed: v.optional(FLAG, true),
   /** how many layers are copied or fetched at the same time */
   parallel: v.pipe(SIZE, v.minValue(1, 'must be at least 1')),
   /** bytes a second to read from the node's disk, by all copies together; no limit without it */

@@ -1,5 +1,5 @@
 import { readlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path/posix';
+import { basename, dirname, join } from 'node:path/posix';
 import type { NodeTools } from '../model/request.ts';
 import { inNode, run, splitWords } from './command.ts';
 import { type ContainerdConfig, parseContainerdConfig } from './containerd-config.ts';
@@ -17,6 +17,9 @@ export interface Containerd {
   environment: Readonly<Record<string, string>>;
   config: ContainerdConfig;
 }
+
+/** Name of the configuration of the containerds that captures start. */
+export const PRIVATE_CONFIG = 'kubectl-preload.toml';
 
 const DEFAULTS = { ctr: 'ctr', program: 'containerd' };
 const OTHER_CTR = ['k3s ctr', '/var/lib/rancher/rke2/bin/ctr', 'k0s ctr', 'microk8s.ctr'];
@@ -62,7 +65,7 @@ const findDaemon = async (
   const found = await Promise.all(
     (await daemonsOf(root, ['containerd'])).map(async (daemon): Promise<RunningContainerd[]> => {
       const file = configFile(daemon);
-      if (file?.startsWith('/') && !(await exists(await pathHere(root, file)))) return []; // of another loader, on its volume
+      if (file && basename(file) === PRIVATE_CONFIG) return [];
       const program = await programOf(root, daemon);
       const config = await configOf(root, daemon, program, signal);
       const hasEnded = !(await exists(join(root, 'proc', `${daemon.pid}`))); // and could not be asked

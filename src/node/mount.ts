@@ -30,6 +30,10 @@ export const unmountBelow = async (folder: string): Promise<void> => {
   for (const target of targets) await run(['umount', target]);
 };
 
+/** Mounts a folder in memory, which only root can enter. */
+export const mountMemory = (target: string): Promise<unknown> =>
+  run(['mount', '-t', 'tmpfs', '-o', 'mode=0700', 'tmpfs', target]);
+
 /** Returns the mount at `target` in a mountinfo file; if there are several, the last one covers the others. */
 export const findMount = (mountinfo: string, target: string): Mount | undefined =>
   mountinfo

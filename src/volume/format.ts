@@ -12,11 +12,13 @@ export const BOOT = '.boot';
 export const UNFINISHED = '.unfinished';
 /** Files of the private containerd that unpacks, while it runs. */
 export const WORK = '.work';
-/** Files of the private containerd that checks what nodes will import, while it runs. */
+/** Files of the private containerd that gets the images as nodes will, while it runs. */
 export const CHECK = '.check';
 export const RESTORE_SCRIPT = 'restore.sh';
 export const LAYER_LIST = 'restore/layers';
 export const NAME_LIST = 'restore/names';
+/** containerd's finished store, which a new node can start with; optional. */
+export const SEED = 'restore/seed.tar';
 /** Only on volumes with layer blobs. */
 export const BLOB_LIST = 'restore/blobs';
 
@@ -75,15 +77,28 @@ export interface RestoreDefaults {
   namespace?: string;
 }
 
+/** What made a seed: nodes use it only if they know both. */
+export interface SeedMaker {
+  /** version of the containerd */
+  containerd: string;
+  /** of its metadata */
+  schema: number;
+}
+
 /** Text of preload.json; `checksums` by path on the volume. `complete` comes last, so a truncated file does not have it. */
 export const contentsFile = (
   contents: Contents,
   checksums: Record<string, string>,
   defaults: RestoreDefaults = {},
+  seed?: SeedMaker,
 ): string => {
   const { set, version, created, platform, layout, uuid, images } = contents;
   const head = { format: FORMAT, set, version, created, platform, layout, snapshotter: SNAPSHOTTER, uuid };
   const others = otherPlatforms(images).join(' ');
-  const settings = { ...defaults, ...(others && { otherPlatforms: others }) };
+  const settings = {
+    ...defaults,
+    ...(others && { otherPlatforms: others }),
+    ...(seed && { seedContainerd: seed.containerd, seedSchema: seed.schema }),
+  };
   return `${JSON.stringify({ ...head, ...settings, checksums, images, complete: true }, null, 2)}\n`;
 };

@@ -18,6 +18,8 @@ import {
   otherPlatforms,
   RESTORE_SCRIPT,
   type RestoreDefaults,
+  SEED,
+  type SeedMaker,
   setOf,
 } from './format.ts';
 import { restoreScript } from './restore/script.ts';
@@ -34,6 +36,8 @@ interface VolumeParts {
   captured: readonly ImageDocuments[];
   /** tree digests of layers by chain ID */
   layerSums: ReadonlyMap<string, string>;
+  /** what made the seed, which must already be on the volume; undefined if it has none */
+  seed?: SeedMaker;
   /** write restore.sh */
   withScript: boolean;
   /** of restore.sh */
@@ -41,12 +45,12 @@ interface VolumeParts {
 }
 
 /**
- * Writes everything except layers/ and layer blobs, which must already be on the volume; preload.json comes last. Returns
+ * Writes everything except layers/, layer blobs and the seed, which must already be on the volume; preload.json comes last. Returns
  * the contents with the set, the checksum and the digest.
  */
 export const writeVolume = async (
   volume: string,
-  { contents, captured, layerSums, withScript, defaults }: VolumeParts,
+  { contents, captured, layerSums, seed, withScript, defaults }: VolumeParts,
 ): Promise<Contents> => {
   const { images, layout } = contents;
   const named = captured.flatMap(namesOf);
@@ -71,11 +75,11 @@ export const writeVolume = async (
 
   const checksums: Record<string, string> = {};
   const lists = [...archives.keys(), LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
-  for (const path of [...lists, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
+  for (const path of [...lists, ...(seed ? [SEED] : []), ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
   const complete = { ...contents, set: setOf(layers, names) };
-  const text = contentsFile(complete, checksums, defaults);
+  const text = contentsFile(complete, checksums, defaults, seed);
   const checksum = await writeChecksums(volume, layerSums, text);
   await replaceFile(join(volume, CONTENTS_FILE), text);
   return { ...complete, checksum, contentsDigest: digestOf(text) };

@@ -118,6 +118,7 @@ describe('the objects', () => {
       platform: 'linux/amd64',
       forcePull: false,
       copy: true,
+      seed: true,
       budget: 21 * 60_000,
       estimate: 4 * 1024 ** 3,
       parallel: 4,

@@ -24,6 +24,7 @@ export const defaultRequest: CaptureRequest = {
   cache: false,
   forcePull: false,
   copy: true,
+  seed: true,
   parallel: 4,
   exclude: [],
   platform: 'linux/amd64',

@@ -59,7 +59,7 @@ export const builder = (yargs: Argv) =>
     .group(['node', 'size', 'storage-class', 'snapshot-class'], GROUPS.where)
     .group(
       [
-        ...['copy', 'parallel', 'max-rate', 'layout', 'one-tar-per-image'],
+        ...['copy', 'seed', 'parallel', 'max-rate', 'layout', 'one-tar-per-image'],
         ...['ctr-path', 'ctr-flags', 'containerd-path'],
         ...['timeout', 'resume', 'keep', 'report'],
       ],

@@ -36,6 +36,7 @@ export const builder = (yargs: Argv) =>
     .group(
       [
         'copy',
+        'seed',
         'parallel',
         'max-rate',
         'layout',

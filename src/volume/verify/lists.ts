@@ -11,6 +11,7 @@ import {
   nameList,
   otherPlatforms,
   RESTORE_SCRIPT,
+  SEED,
   setOf,
 } from '../format.ts';
 import { digestOrProblem } from './files.ts';
@@ -32,7 +33,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
   }
 
   const needed = [LAYER_LIST, NAME_LIST, ...[undefined, ...otherPlatforms(images)].map(imagesArchive)];
-  for (const path of [BLOB_LIST, RESTORE_SCRIPT]) {
+  for (const path of [BLOB_LIST, SEED, RESTORE_SCRIPT]) {
     if ((await kindOf(volume, path)) === 'file') needed.push(path);
   }
   for (const path of new Set([...needed, ...Object.keys(checksums)])) {

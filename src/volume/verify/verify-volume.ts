@@ -6,6 +6,7 @@ import { checkFiles } from './files.ts';
 import { checkLayers, type LayerDigester } from './layers.ts';
 import { checkLists } from './lists.ts';
 import { collectProblems } from './problems.ts';
+import { checkSeed } from './seed.ts';
 
 /** Checks every file, blob and layer on a volume, and that nothing is missing or unexpected. Writes nothing. */
 export const verifyVolume = async (
@@ -26,6 +27,7 @@ export const verifyVolume = async (
     await checkLists(volume, contents, problems);
     counts.blobs = await checkBlobs(volume, contents, problems, onBytes);
     await checkDocuments(volume, contents, problems);
+    await checkSeed(volume, contents, problems);
     const onLayer = (bytes: number, total: number): void => {
       progress.layers = { done: progress.layers.done + 1, total };
       onBytes(bytes);

@@ -1,19 +1,22 @@
 import type { CapturedImage } from '../../../src/model/image.ts';
 import { binaryFolder, provide, type Source } from '../../cluster/components.ts';
-import { containerdSource } from '../../cluster/node/config.ts';
+import { type ContainerdVersion, containerdSource } from '../../cluster/node/config.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { startLoader } from '../../harness/loader-process.ts';
 import type { LoopVolume } from '../../harness/loop-volume.ts';
 import { type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
 
-const SOURCES: Source[] = [containerdSource('2'), { module: 'cri-tools' }];
-
-/** Starts a node with containerd 2 and crictl, whose pause image is `sandbox`. */
-export const startCaptureNode = async (folder: string, sandbox: string): Promise<PrivateNode> => {
-  await provide(SOURCES, console.error);
-  const binaries = await Promise.all(SOURCES.map((source) => binaryFolder(source)));
+/** Starts a node with containerd and crictl, whose pause image is `sandbox`. */
+export const startCaptureNode = async (
+  folder: string,
+  sandbox: string,
+  version: ContainerdVersion = '2',
+): Promise<PrivateNode> => {
+  const sources: Source[] = [containerdSource(version), { module: 'cri-tools' }];
+  await provide(sources, console.error);
+  const binaries = await Promise.all(sources.map((source) => binaryFolder(source)));
   const config = `[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${sandbox}"\n`;
-  return startPrivateNode(folder, binaries.join(':'), config);
+  return startPrivateNode(folder, binaries.filter(Boolean).join(':'), config);
 };
 
 export interface Captured {

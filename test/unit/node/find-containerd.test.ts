@@ -27,7 +27,7 @@ const found = async (
     await add(`proc/${pid}/root`, '-> ../..');
   };
   if (program) await start(7, program, '/etc/agent.toml');
-  if (program) await start(3, program, '/mnt/.work/config.toml'); // the private one of another loader
+  if (program) await start(3, program, '/mnt/.check/memory/kubectl-preload.toml'); // the private one of another capture
   const warnings: string[] = [];
   const tools = { ctrPath: 'ctr', ctrFlags: '', containerdPath: 'containerd' };
   const report = (warning: string) => warnings.push(warning);
@@ -55,8 +55,9 @@ test('a program with another name runs again by its own, also beside another con
   assert.equal((await found(files, '/opt/containerd-2.4')).containerd.program, '/opt/containerd-2.4');
 });
 
-test("a containerd whose configuration the node does not have is another loader's, and not the node's", async () => {
-  const { containerd, warnings } = await found({ ...CONFIG, 'opt/containerd': '' }, '/opt/containerd');
+test("the containerd of another capture is not the node's, also if it has CRI and the node sees its files", async () => {
+  const files = { 'mnt/.check/memory/kubectl-preload.toml': 'root = "/mnt/.check"', 'opt/containerd': '' };
+  const { containerd, warnings } = await found({ ...CONFIG, ...files }, '/opt/containerd');
   assert.deepEqual([containerd.config.root, containerd.program, warnings], ['/agent', '/opt/containerd', []]);
 });
 

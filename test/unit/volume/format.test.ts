@@ -95,3 +95,17 @@ test('preload.json', () => {
 `,
   );
 });
+
+test('preload.json: what made the seed, for restore.sh to read line by line', () => {
+  const contents = {
+    set: '0123456789ab',
+    version: '1.2.3',
+    created: '2026-11-24T12:00:00.000Z',
+    platform: 'linux/amd64',
+    layout: 'layers' as const,
+    uuid: null,
+    images: [],
+  };
+  const text = contentsFile(contents, {}, {}, { containerd: '2.4.2', schema: 4 });
+  assert.match(text, /^ {2}"seedContainerd": "2\.4\.2",\n {2}"seedSchema": 4,$/m);
+});
