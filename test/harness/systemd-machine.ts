@@ -107,12 +107,12 @@ export const newSystemdMachine = async (folder: string, binaries: readonly strin
   };
 };
 
-/** The child of systemd-nspawn that is PID 1 in a namespace of its own. */
+/** The child of systemd-nspawn that is PID 1 in a namespace of its own, once it runs systemd. */
 const firstProcess = async (nspawn: number): Promise<number | undefined> => {
   const children = await readFile(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').catch(() => '');
   for (const child of children.trim().split(' ').filter(Boolean)) {
     const status = await readFile(`/proc/${child}/status`, 'utf8').catch(() => '');
-    if (/^NSpid:.*\t1$/m.test(status)) return Number(child);
+    if (/^Name:\tsystemd$/m.test(status) && /^NSpid:.*\t1$/m.test(status)) return Number(child);
   }
   return undefined;
 };

@@ -65,7 +65,7 @@ Wants=containerd.service
 ExecStartPre=/bin/mount -o remount,bind,rw /proc/sys
 ExecStart=/usr/local/sbin/kubelet --config=/etc/kubernetes/kubelet.json
 Restart=on-failure
-RestartSec=1
+RestartSec=5
 KillMode=process
 [Install]
 WantedBy=multi-user.target
