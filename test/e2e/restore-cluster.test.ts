@@ -110,7 +110,10 @@ test('without its disk a node does not start containerd, and --undo repairs it',
   await onNode(NODE, ['umount', '--lazy', NEW_DISK]);
   const kept = await allowed();
   assert.equal(kept.code, 1);
-  assert.match(kept.stderr, /containerd needs the volume at \S+; mount it, or remove its images: sh \S+ --undo$/m);
+  assert.match(
+    kept.stderr,
+    /containerd needs the volume at \S+; mount it \(set \w+\), or remove its images: sh \S+ --undo$/m,
+  );
 
   await apply('too-late', NODE, [newer], 'Never');
   const waiting = '{.status.containerStatuses[0].state.waiting.reason}';

@@ -11,14 +11,19 @@ guard_boot() {
   reload_systemd
 }
 
-# Fails if the folder of units cannot be written, as on NixOS.
 write_guards() {
   for unit in $(containerd_units); do
-    file=$1/$unit.service.d/kubectl-preload-$set.conf
-    { mkdir -p "${file%/*}" && guard >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null ||
-      { rm -f "$file.new" 2>/dev/null; return 1; }
+    guard | write_unit "$1/$unit.service.d/kubectl-preload-$set.conf" || return 1
   done
 }
+
+# Fails if the folder of units cannot be written, as on NixOS.
+write_unit() {
+  { mkdir -p "${1%/*}" && cat >"$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null || { rm -f "$1.new" 2>/dev/null; return 1; }
+}
+
+# Whether the volume of set $1 is where its layers are linked to, and not the volume of another set.
+mounted() { grep -qs "^  .set.: .$1" "$state/$1/preload.json"; }
 
 containerd_units() {
   case $address in
@@ -29,9 +34,9 @@ containerd_units() {
 }
 
 guard() {
-  excuse="kubectl preload: containerd needs the volume at $here; mount it, or remove its images: sh $record/restore.sh --undo"
+  excuse="kubectl preload: containerd needs the volume at $here; mount it (set $set), or remove its images: sh $record/restore.sh --undo"
   printf '%s\n' '[Unit]' "RequiresMountsFor=$here" '[Service]' \
-    "ExecStartPre=/bin/sh -c 'test -f $state/$set/preload.json || { echo \"$excuse\" >&2; exit 1; }'"
+    "ExecStartPre=/bin/sh -c 'grep -qs set.:..$set $state/$set/preload.json || { echo \"$excuse\" >&2; exit 1; }'"
 }
 
 # Prints the drop-ins of set $1; version 0.1 had one name for those of all sets.
@@ -42,9 +47,10 @@ guards() (
   done
 )
 
+# Removes the guards of set $1.
 unguard_boot() {
   # shellcheck disable=SC2046 # words without spaces
-  set -- $(guards "$set")
+  set -- $(guards "$1")
   [ $# = 0 ] || { rm -f "$@" && reload_systemd; }
 }
 
@@ -52,9 +58,9 @@ reload_systemd() { systemctl daemon-reload 2>/dev/null || log 'systemctl daemon-
 
 # Starts a containerd that the guard keeps down because the volume is not mounted: only containerd can remove the images.
 lift_guard() {
-  [ ! -e "$state/$set/preload.json" ] || return 0
+  ! mounted "$set" || return 0
   kept_down=$(guards "$set")
-  unguard_boot
+  unguard_boot "$set"
   for file in $kept_down; do
     unit=${file%.d/*} && unit=${unit##*/}
     case $(systemctl is-active "$unit" 2>/dev/null) in
@@ -73,7 +79,7 @@ guard_hint() (
   set +f
   for folder in "$state"/record/*; do
     other=${folder##*/}
-    { [ -d "$folder" ] && [ ! -e "$state/$other/preload.json" ] && [ -n "$(guards "$other")" ]; } || continue
+    { [ -d "$folder" ] && ! mounted "$other" && [ -n "$(guards "$other")" ]; } || continue
     printf '; containerd does not start without the volume of set %s: mount it, or remove its images: sh %s --undo' \
       "$other" "$folder/restore.sh"
   done

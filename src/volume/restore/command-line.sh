@@ -17,6 +17,9 @@ parse() {
       --register-blobs) register=yes ;;
       --check) action=check ;;
       --undo) action=undo ;;
+      --install) action=install ;;
+      --uninstall) action=uninstall ;;
+      --before-containerd) action=before_containerd ;;
       --quiet) quiet=yes ;;
       -h | --help)
         sed -n '/^# usage/,/^$/s/^# \{0,1\}//p' "$0"

@@ -8,23 +8,27 @@ keep_record() {
     rm -rf "$record" && mv "$fresh" "$record"; } || { rm -rf "$fresh" && fail 4 "cannot write to $state"; }
 }
 
-# SET must exist before layers of other sets are linked to it.
 link_volume() {
   links >"$tmp/links"
   [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$(count "$layers")" ] || return 0
-  { mkdir -p "$state/new" && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
-    fail 4 "cannot write to $state"
-  guard_boot
+  hold_volume
   while read -r chain dir target; do
     [ "$target" = "$linked/${chain#sha256:}/fs" ] || ln -sfn "$linked/${chain#sha256:}/fs" "$dir"
   done <"$tmp/links"
+}
+
+# SET must exist before layers of other sets are linked to it.
+hold_volume() {
+  { mkdir -p "$state/new" && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
+    fail 4 "cannot write to $state"
+  guard_boot
 }
 
 # Once nothing links to the volume, it can be detached.
 release_volume() {
   [ -z "$(links)" ] || return 0
   unregister_blobs
-  unguard_boot
+  unguard_boot "$set"
   rm -f "${state:?}/$set"
 }
 

@@ -6,6 +6,10 @@
 #                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--quiet]
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
+#        restore.sh --install    writes units of systemd that mount the volume and run restore.sh with the same options at
+#                                each boot, after containerd; the kubelet starts only if that succeeds
+#        restore.sh --uninstall  the same as --undo, and removes these units
+#        restore.sh --before-containerd    for units that run before containerd; not possible with this volume
 #
 # mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
 #        copy    layers are copied to the node's disk; the volume can be detached afterwards
@@ -15,7 +19,7 @@
 # --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 #
-# exit code:  0  every image is present; after --undo: no layer is linked to the volume
+# exit code:  0  every image is present; after --undo: no layer is linked to the volume; after --install: the units are there
 #             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
 #             2  wrong usage
 #             3  the volume is unfinished, damaged, not the expected one or made for other nodes; nothing was changed
@@ -27,7 +31,7 @@
 #   PRELOAD_LONG_CALL_LIMIT  for one that reads, writes or removes the content of images (600)
 #   PRELOAD_LOCK_LIMIT       for waiting until another restore.sh ends (600)
 #
-# The result is also written to /run/kubectl-preload/{restore,check,undo}.json.
+# The result is also written to /run/kubectl-preload/{restore,check,undo,install,uninstall}.json.
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -41,6 +45,7 @@ export LC_ALL PATH GOMAXPROCS
 #   platform, set  platform and ID of its contents                             volume
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
+#   service        unit that restores this set at each boot, if installed      volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
@@ -80,7 +85,8 @@ main() {
   start_result
   parse "$@"
   read_volume
-  connect
+  check_node
+  case $action in install | before_containerd) ;; *) connect ;; esac
   "$action"
 }
 
@@ -111,7 +117,10 @@ restore() {
   undo_unmounted_sets
   [ -z "$settle" ] || settle_later
   report
+  [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume
 }
+
+before_containerd() { fail 4 'this volume has no ready-made store, so containerd must run first; run restore.sh after it, or once with --install'; }
 
 check() {
   list_snapshots

@@ -4,6 +4,7 @@ import commandLine from './command-line.sh' with { type: 'text' };
 import containerd from './containerd.sh' with { type: 'text' };
 import cri from './cri.sh' with { type: 'text' };
 import importing from './import.sh' with { type: 'text' };
+import install from './install.sh' with { type: 'text' };
 import labels from './labels.sh' with { type: 'text' };
 import link from './link.sh' with { type: 'text' };
 import lists from './lists.sh' with { type: 'text' };
@@ -21,7 +22,7 @@ import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
 const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, selinux, lock, survey];
-const after = [link, boot, settle, importing, blobs, labels, presence, undo];
+const after = [link, boot, install, settle, importing, blobs, labels, presence, undo];
 
 /** Text of restore.sh, the same on every volume. */
 export const restoreScript = [...before, ...after, 'main "$@"\n'].join('\n');

@@ -62,7 +62,8 @@ users() {
 forget() {
   call images ls -q "labels.\"kubectl-preload/set\"==$set" >"$tmp/ours" || fail 1 "cannot list the images in containerd; run restore.sh --undo again"
   spread "$tmp/ours" label kubectl-preload/set= io.cri-containerd.pinned=
-  unguard_boot
+  unguard_boot "$set"
+  free_kubelet
   rm -rf "$record" "${state:?}/$set"
   rmdir "$state/record" "$state/new" "$state" 2>/dev/null
 }
@@ -72,7 +73,7 @@ undo_unmounted_sets() (
   set +f
   for folder in "$state"/record/*; do
     other=${folder##*/}
-    { [ -L "$state/$other" ] && [ ! -e "$state/$other/preload.json" ]; } || continue
+    { [ -L "$state/$other" ] && ! mounted "$other"; } || continue
     log "the volume of the older set $other is no longer mounted; removing its linked images"
     sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
   done

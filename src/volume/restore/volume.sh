@@ -10,7 +10,7 @@ read_volume() {
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
   [ -z "$expect" ] || {
     found=$(sha256sum <"$here/preload.json")
-    [ "sha256:${found%% *}" = "$expect" ] || refuse "its preload.json has the digest sha256:${found%% *}, not the expected $expect"
+    [ "sha256:${found%% *}" = "$expect" ] || refuse "its preload.json has the digest sha256:${found%% *}, not the expected $expect: it has set $(field set), made $(field created)"
   }
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
@@ -26,7 +26,7 @@ read_volume() {
   [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
   set=$(cat "$layers" "$names" | sha256sum | cut -c 1-12)
   [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
-  record=$state/record/$set linked=$state/$set/layers
+  record=$state/record/$set linked=$state/$set/layers service=kubectl-preload-$set.service
   check_lists
   [ "$action" != restore ] || for archive in $(archives | sed 's/.* //'); do check_sum "$archive"; done
   log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \

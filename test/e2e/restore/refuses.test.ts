@@ -70,7 +70,7 @@ test(`detects any flipped bit in the files that restore.sh reads (SEED=${seed})`
   }
 });
 
-for (const [args, code, reason] of [
+for (const [args, code, reason, action = 'restore'] of [
   [['--mode', 'move'], 2, /--mode move is not one of auto, link, copy, import/],
   [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
@@ -86,13 +86,17 @@ for (const [args, code, reason] of [
     4,
     /no containerd answered at \/run\/nowhere.sock within 1 s; check that it is running, raise --wait, or specify its socket with --address/,
   ],
+  [['--install'], 4, /intact is not where a disk is mounted; run the restore.sh of a mounted disk/, 'install'],
+  [['--install', '--address', '/run/k3s/any.sock'], 4, /one unit starts both containerd and the kubelet/, 'install'],
+  [['--install', '--ctr', 'ctr %h'], 2, /--install does not support such characters/, 'install'],
+  [['--before-containerd'], 4, /containerd must run first; run restore.sh after it/, 'before_containerd'],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
     const { code: found, stderr } = await node.run(['sh', join(intact, 'restore.sh'), ...args]);
     assert.equal(found, code, stderr);
     assert.match(stderr, reason);
     await untouched(intact);
-    const { exitCode, message } = JSON.parse((await node.run(['cat', '/run/kubectl-preload/restore.json'])).stdout);
+    const { exitCode, message } = JSON.parse((await node.run(['cat', `/run/kubectl-preload/${action}.json`])).stdout);
     assert.equal(exitCode, code);
     assert.match(message, reason);
   });

@@ -28,6 +28,8 @@ export interface SmallVolumeOptions {
   blobs?: boolean;
   /** of restore.sh */
   defaults?: format.RestoreDefaults;
+  /** of the filesystem that it will be on */
+  uuid?: string | null;
 }
 
 export const PLATFORM = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
@@ -59,7 +61,7 @@ export const writeSmallVolume = async (
 export const finishVolume = async (
   volume: string,
   captured: readonly CapturedImage[],
-  { blobs = false, defaults = {} }: SmallVolumeOptions = {},
+  { blobs = false, defaults = {}, uuid = null }: SmallVolumeOptions = {},
 ): Promise<void> => {
   await mkdir(join(volume, 'restore'));
   await rename(join(volume, 'images.tar'), join(volume, format.imagesArchive()));
@@ -73,7 +75,7 @@ export const finishVolume = async (
     created: '2026-11-24T12:00:00Z',
     platform: PLATFORM,
     layout: blobs ? ('layers,blobs' as const) : ('layers' as const),
-    uuid: null,
+    uuid,
     images: [...captured],
   };
   await writeFile(join(volume, format.CONTENTS_FILE), format.contentsFile(contents, await checksums(volume), defaults));

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../cluster/machine/until.ts';
+import type { SystemdMachine } from '../../harness/systemd-machine.ts';
+import { app, pause, web } from '../restore/small-images.ts';
+import {
+  assertReady,
+  CONTAINERD_CONFIG,
+  journal,
+  KUBELET_CONFIG,
+  newDisk,
+  newNode,
+  type PreloadDisk,
+  reboot,
+  STANDALONE,
+  sh,
+  state,
+  WITHOUT_OVERLAYFS,
+} from './node.ts';
+
+const disk = await newDisk('disk', [app, web, pause]);
+const service = `kubectl-preload-${disk.set}.service`;
+
+/** What cloud-init runs once, at the first boot. */
+const userData = ({ uuid }: PreloadDisk): string => `[Unit]
+After=network.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'test -e /etc/booted || { touch /etc/booted; mkdir -p /preload; mount -o ro UUID=${uuid} /preload && sh /preload/restore.sh --install; }'
+[Install]
+WantedBy=multi-user.target
+`;
+
+// as nodeadm calls RestartUnit for one after the other, and asks every 250 ms whether it is active
+const NODEADM = `for unit in containerd kubelet; do
+  systemctl restart --no-block $unit
+  until systemctl is-active --quiet $unit; do sleep 0.25; done
+done
+`;
+
+const NODEADM_RUN = `[Unit]
+After=cloud-final.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /opt/nodeadm.sh
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** Its unit starts both daemons after user data, as on EKS AL2023. */
+const newNodeadmNode = async (name: string): Promise<SystemdMachine> => {
+  const machine = await newNode(name, '2');
+  await machine.write('/etc/systemd/system/cloud-final.service', userData(disk));
+  await machine.write('/etc/systemd/system/nodeadm-run.service', NODEADM_RUN);
+  await machine.write('/opt/nodeadm.sh', NODEADM);
+  await machine.powerOn(disk);
+  await sh(machine, 'systemctl enable cloud-final nodeadm-run');
+  return machine;
+};
+
+test('a program that starts containerd and the kubelet late, as nodeadm does (simulated), waits for the images', async () => {
+  const machine = await newNodeadmNode('nodeadm');
+  await reboot(machine, disk);
+  await assertReady(machine, disk);
+  assert.equal(await state(machine, 'nodeadm-run'), 'inactive', 'it has finished');
+  await reboot(machine, disk);
+  await assertReady(machine, disk);
+
+  await machine.powerOff();
+  await machine.write(CONTAINERD_CONFIG, WITHOUT_OVERLAYFS);
+  await machine.powerOn(disk);
+  await until('the failure', async () => /Dependency failed/.test(await journal(machine, 'kubelet')));
+  await sleep(1000);
+  assert.equal(await state(machine, 'nodeadm-run'), 'activating', 'it waits, and the node does not join');
+  assert.equal(await state(machine, 'kubelet'), 'inactive');
+});
+
+test('a kubelet that fails until kubeadm has written its configuration waits for the images, too', async () => {
+  const machine = await newNode('kubeadm', '1.7');
+  await machine.powerOn(disk);
+  await sh(machine, `mv ${KUBELET_CONFIG} /root/; systemctl enable --now containerd kubelet`);
+  await until('a failing kubelet', async () => (await state(machine, 'kubelet')) === 'activating');
+  await sh(machine, `mkdir -p /preload && mount -o ro UUID=${disk.uuid} /preload && sh /preload/restore.sh --install`);
+  await machine.write(KUBELET_CONFIG, STANDALONE);
+  await sh(machine, 'systemctl restart kubelet'); // as kubeadm join does
+  await assertReady(machine, disk);
+  assert.equal(await state(machine, service), 'active');
+});
