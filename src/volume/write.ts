@@ -10,6 +10,7 @@ import {
   blobList,
   CONTENTS_FILE,
   contentsFile,
+  HOT_LIST,
   imagesArchive,
   LAYER_LIST,
   layerList,
@@ -20,6 +21,7 @@ import {
   type RestoreDefaults,
   setOf,
 } from './format.ts';
+import { hotList, type SizedHotFile } from './hot-list.ts';
 import { restoreScript } from './restore/script.ts';
 
 const writeDocument = async (volume: string, { digest, data }: Document): Promise<void> => {
@@ -34,6 +36,8 @@ interface VolumeParts {
   captured: readonly ImageDocuments[];
   /** tree digests of layers by chain ID */
   layerSums: ReadonlyMap<string, string>;
+  /** in layers, most urgent first */
+  hotFiles: readonly SizedHotFile[];
   /** write restore.sh */
   withScript: boolean;
   /** of restore.sh */
@@ -46,7 +50,7 @@ interface VolumeParts {
  */
 export const writeVolume = async (
   volume: string,
-  { contents, captured, layerSums, withScript, defaults }: VolumeParts,
+  { contents, captured, layerSums, hotFiles, withScript, defaults }: VolumeParts,
 ): Promise<Contents> => {
   const { images, layout } = contents;
   const named = captured.flatMap(namesOf);
@@ -60,6 +64,8 @@ export const writeVolume = async (
   await writeFile(join(volume, LAYER_LIST), layers);
   await writeFile(join(volume, NAME_LIST), names);
   if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
+  const hot = hotList(hotFiles);
+  if (hot) await writeFile(join(volume, HOT_LIST), hot);
   if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
   const archives = new Map(
     [undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]),
@@ -70,8 +76,9 @@ export const writeVolume = async (
   }
 
   const checksums: Record<string, string> = {};
-  const lists = [...archives.keys(), LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
-  for (const path of [...lists, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
+  const lists = [...archives.keys(), LAYER_LIST, NAME_LIST];
+  const optional = [...(hasBlobs(layout) ? [BLOB_LIST] : []), ...(hot ? [HOT_LIST] : [])];
+  for (const path of [...lists, ...optional, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
   const complete = { ...contents, set: setOf(layers, names) };

@@ -1,9 +1,7 @@
 # --- the node's containerd ---
 
 connect() {
-  [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
-  [ -d "$tmp" ] || fail 4 "cannot write to $run"
-  check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
+  need_room
   find_ctr "$ctr"
   (watch_calls &) # not a job of this shell, because spread waits for all jobs
   sockets=$(field address)

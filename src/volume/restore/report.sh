@@ -35,9 +35,15 @@ start_result() {
   for file in phases missing cri; do true >"$tmp/$file"; done 2>/dev/null
 }
 
+need_room() {
+  [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
+  [ -d "$tmp" ] || fail 4 "cannot write to $run"
+  check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
+}
+
 # Lists that a full disk cuts short would look like missing images.
 check_room() {
-  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} | wc -c)
+  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} ${hot:+"$hot"} | wc -c)
   df -Pk "$run" | awk -v needed="$((1024 + lists / 80))" 'NR == 2 { exit ($4 < needed) }' &&
     df -Pi "$run" 2>/dev/null | awk 'NR == 2 { exit ($2 > 0 && $4 < 256) }'
 }
