@@ -22,6 +22,6 @@ export const checkHotList = async (volume: string, contents: VolumeContents, pro
   }
 };
 
-/** Bytes of a regular file on the volume that no link leads to; undefined if there is none. */
+/** Bytes of a regular file on the volume; undefined if it is missing or a parent folder is a link. */
 export const sizeOf = async (volume: string, path: string): Promise<number | undefined> =>
   (await kindOf(volume, path)) === 'file' ? (await lstat(join(volume, path))).size : undefined;
