@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +10,9 @@ import { run } from '../../cluster/machine/run.ts';
 import { until } from '../../cluster/machine/until.ts';
 import { containerdSource } from '../../cluster/node/config.ts';
 import { type Outcome, type PrivateNode, startPrivateNode } from '../../harness/private-node.ts';
+import { repetitions } from '../../harness/repetitions.ts';
+import { seed, seededRandom } from '../../harness/seeded-random.ts';
+import { edited } from './edits.ts';
 import { checksums, writeSmallVolume } from './small-volume.ts';
 
 const SHELLS = ['dash', 'busybox sh', 'bash'];
@@ -50,7 +53,7 @@ const write = async (...paths: string[]): Promise<void> => {
 };
 
 /** Writes restore/hot and its checksum, as an attacker with write access would. */
-const list = async (text: string): Promise<void> => {
+const list = async (text: string | Buffer): Promise<void> => {
   await writeFile(join(volume, HOT_LIST), text);
   await sign();
 };
@@ -211,6 +214,27 @@ test('refuses a list that is too long, or has another checksum', async () => {
   assert.match((await prewarm('dash')).stderr, /restore\/hot is too large/);
   await writeFile(join(volume, HOT_LIST), line('other'));
   assert.match((await prewarm('dash')).stderr, /restore\/hot does not match its checksum/);
+});
+
+test(`no edit of the list leads out of a layer, or runs anything (SEED=${seed})`, async (t) => {
+  const random = seededRandom(seed);
+  await write('good', 'tools/good', 'a b');
+  await run(['ln', '-sfn', outside, layer('to-folder')]);
+  const honest = Buffer.from(line('good') + line('tools/good') + line('a b') + line('to-folder/secret', 6));
+  const codes = new Map<number, number>();
+  await forget(join(outside, 'secret'));
+  for (let index = 0; index < repetitions(600, 60); index += 1) {
+    const text = edited(honest, random).toString('latin1').replaceAll('RAN', join(folder, 'ran'));
+    await list(Buffer.from(text, 'latin1'));
+    const { code, stderr } = await prewarm(SHELLS[index % SHELLS.length] ?? 'sh');
+    const what = `edit ${index}: ${code} ${stderr}`;
+    assert.ok(code === 0 || code === 3, what);
+    assert.doesNotMatch(stderr, /syntax error|: not found|[Ii]llegal number|bad number|unexpected operator/, what);
+    await assert.rejects(access(join(folder, 'ran')), what);
+    assert.equal(await cachedBytes(join(outside, 'secret')), 0, what);
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  t.diagnostic([...codes].map(([code, count]) => `${code}: ${count}`).join(', '));
 });
 
 test('wrong values are usage errors', async () => {

@@ -63,16 +63,19 @@ before(async () => {
   serve('idle', [unused]);
   node = await startCaptureNode(join(folder, 'root'), pause ?? '');
   for (const name of [pause, old, young, idle]) await node.ctr('images', 'pull', '--plain-http', name ?? '');
-  // a node that is not new: what was written to unpack the images is no longer in its memory
-  const forget = 'sync; find "$0" -type f -exec dd if={} iflag=nocache count=0 status=none ";"';
-  await node.run(['sh', '-c', forget, SNAPSHOTS]);
 });
 
 after(async () => {
-  for (const id of ['old', 'young']) await node.ctr('tasks', 'rm', '--force', id);
+  for (const id of ['z-old', 'a-young']) await node.ctr('tasks', 'rm', '--force', id);
   for (const { stop } of [node, registry]) await stop();
   await rm(folder, { recursive: true });
 });
+
+/** Drops from memory what a pull has written and a copy has read, as on a node that is not new. */
+const forget = async (): Promise<void> => {
+  const script = 'sync; find "$0" -type f -exec dd if={} iflag=nocache count=0 status=none ";"';
+  await node.run(['sh', '-euc', script, SNAPSHOTS]);
+};
 
 const start = async (id: string, name: string | undefined, ...read: string[]): Promise<void> => {
   const script = `/usr/bin/busybox cat ${read.map((path) => `'${path}'`).join(' ')}; exec /usr/bin/sleep 1000`;
@@ -108,11 +111,9 @@ test('without containers there is no list', async () => {
 });
 
 test('the oldest container comes first, in it its program and libraries, then all else that it read', async () => {
-  await start('young', young, '/data/app', '/data/a b');
-  await start('old', old, '/data/read');
-  await node.ctr('tasks', 'rm', '--force', 'young');
-  await node.ctr('containers', 'rm', 'young');
-  await start('young', young, '/data/app', '/data/a b');
+  await forget();
+  await start('z-old', old, '/data/read');
+  await start('a-young', young, '/data/app', '/data/a b');
   const paths = await hotPaths(old, young, idle);
   assert.equal(paths[0], 'usr/bin/sleep');
   const mapped = libraries.map((path) => path.slice(1)).sort();
