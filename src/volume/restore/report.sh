@@ -43,7 +43,7 @@ need_room() {
 
 # Lists that a full disk cuts short would look like missing images.
 check_room() {
-  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} ${hot:+"$hot"} | wc -c)
+  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} | wc -c)
   df -Pk "$run" | awk -v needed="$((1024 + lists / 80))" 'NR == 2 { exit ($4 < needed) }' &&
     df -Pi "$run" 2>/dev/null | awk 'NR == 2 { exit ($2 > 0 && $4 < 256) }'
 }
