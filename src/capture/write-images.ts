@@ -12,6 +12,7 @@ import type { Capture } from './context.ts';
 import { capturedImage, restoreDefaults } from './describe.ts';
 import { layerSums, sealedSums } from './digests.ts';
 import { writeBack } from './flush.ts';
+import { findHotFiles, onVolume } from './hot-files.ts';
 import { writeLayers } from './layers.ts';
 import { progressMeter } from './meter.ts';
 import { NOTHING, planImages } from './plan.ts';
@@ -22,6 +23,7 @@ import { clearVolume, finishVolume, tidyVolume } from './volume.ts';
 export const writeImages = async (capture: Capture, uuid: string | null): Promise<Contents> => {
   const { request, form, volume, report, version, withScript } = capture;
   const { images: chosen, planned, replan, kept } = await planImages(capture);
+  const hot = form.layers ? await findHotFiles(capture) : []; // before copies fill the page cache
   const sealed = await sealedSums(volume);
   await clearVolume(volume, kept);
 
@@ -78,6 +80,7 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
     captured: complete,
     layerSums: digests,
     ...(seedMaker && { seed: seedMaker }),
+    hotFiles: await onVolume(volume, hot, new Set(chainIds)),
     withScript,
     defaults,
   });

@@ -16,7 +16,7 @@ export const isRunning = async (root: string, run: string): Promise<boolean> => 
 };
 
 /** Returns clock ticks since boot, or undefined if there is no such process. */
-const startTime = async (root: string, pid: string): Promise<string | undefined> => {
+export const startTime = async (root: string, pid: string): Promise<string | undefined> => {
   const stat = await readFile(join(root, 'proc', pid, 'stat'), 'utf8').catch(() => '');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]; // field 22; the name before it may contain spaces
 };

@@ -21,6 +21,8 @@ export const NAME_LIST = 'restore/names';
 export const SEED = 'restore/seed.tar';
 /** Only on volumes with layer blobs. */
 export const BLOB_LIST = 'restore/blobs';
+/** Only if running containers used images of the volume when it was captured. */
+export const HOT_LIST = 'restore/hot';
 
 /** Archive of the images of the volume's platform, or of another that its nodes run. An import takes one platform. */
 export const imagesArchive = (platform?: string): string =>

@@ -10,6 +10,7 @@ import {
   blobList,
   CONTENTS_FILE,
   contentsFile,
+  HOT_LIST,
   imagesArchive,
   LAYER_LIST,
   layerList,
@@ -22,6 +23,7 @@ import {
   type SeedMaker,
   setOf,
 } from './format.ts';
+import { hotList, type SizedHotFile } from './hot-list.ts';
 import { restoreScript } from './restore/script.ts';
 
 const writeDocument = async (volume: string, { digest, data }: Document): Promise<void> => {
@@ -38,6 +40,8 @@ interface VolumeParts {
   layerSums: ReadonlyMap<string, string>;
   /** what made the seed, which must already be on the volume; undefined if it has none */
   seed?: SeedMaker;
+  /** in layers, most urgent first */
+  hotFiles: readonly SizedHotFile[];
   /** write restore.sh */
   withScript: boolean;
   /** of restore.sh */
@@ -50,7 +54,7 @@ interface VolumeParts {
  */
 export const writeVolume = async (
   volume: string,
-  { contents, captured, layerSums, seed, withScript, defaults }: VolumeParts,
+  { contents, captured, layerSums, seed, hotFiles, withScript, defaults }: VolumeParts,
 ): Promise<Contents> => {
   const { images, layout } = contents;
   const named = captured.flatMap(namesOf);
@@ -64,6 +68,8 @@ export const writeVolume = async (
   await writeFile(join(volume, LAYER_LIST), layers);
   await writeFile(join(volume, NAME_LIST), names);
   if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
+  const hot = hotList(hotFiles);
+  if (hot) await writeFile(join(volume, HOT_LIST), hot);
   if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
   const archives = new Map(
     [undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]),
@@ -74,8 +80,9 @@ export const writeVolume = async (
   }
 
   const checksums: Record<string, string> = {};
-  const lists = [...archives.keys(), LAYER_LIST, NAME_LIST, ...(hasBlobs(layout) ? [BLOB_LIST] : [])];
-  for (const path of [...lists, ...(seed ? [SEED] : []), ...(withScript ? [RESTORE_SCRIPT] : [])]) {
+  const lists = [...archives.keys(), LAYER_LIST, NAME_LIST];
+  const optional = [...(hasBlobs(layout) ? [BLOB_LIST] : []), ...(hot ? [HOT_LIST] : []), ...(seed ? [SEED] : [])];
+  for (const path of [...lists, ...optional, ...(withScript ? [RESTORE_SCRIPT] : [])]) {
     checksums[path] = digestOf(await readFile(join(volume, path)));
   }
   const complete = { ...contents, set: setOf(layers, names) };

@@ -15,6 +15,11 @@ parse() {
       --settle) settle=yes ;;
       --no-pin) pin='' ;;
       --register-blobs) register=yes ;;
+      --prewarm | --prewarm=hot) prewarm=hot ;;
+      --prewarm=all) prewarm=all ;;
+      --prewarm-now | --prewarm-now=hot) action=prewarm prewarm=hot ;;
+      --prewarm-now=all) action=prewarm prewarm=all ;;
+      --prewarm=* | --prewarm-now=*) fail 2 "$1 is not one of hot, all" ;;
       --check) action=check ;;
       --undo) action=undo ;;
       --install) action=install ;;
@@ -34,6 +39,7 @@ parse() {
   for limit in "$call_limit" "$long_call_limit" "$lock_limit"; do
     case $limit in *[!0-9]* | 0*) fail 2 "PRELOAD_*_LIMIT: $limit is not a number of seconds" ;; esac
   done
+  case $rate in *[!0-9]* | 0* | ?????*) fail 2 "PRELOAD_PREWARM_RATE: $rate is not a number of MiB from 1 to 9999" ;; esac
   case ${expect#sha256:} in *[!0-9a-f]*) expect=invalid ;; esac
   case $expect in '') ;; sha256:*) [ ${#expect} = 71 ] ;; *) false ;; esac || fail 2 "--expect needs sha256: and 64 lower-case hexadecimal digits"
   [ -z "$settle" ] || case $mode in auto | link) mode='link' ;; *) fail 2 "--settle cannot be used with --mode $mode" ;; esac

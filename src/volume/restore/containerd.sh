@@ -1,11 +1,5 @@
 # --- the node's containerd ---
 
-check_node() {
-  [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
-  [ -d "$tmp" ] || fail 4 "cannot write to $run"
-  check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
-}
-
 connect() {
   find_ctr "$ctr"
   (watch_calls &) # not a job of this shell, because spread waits for all jobs

@@ -29,11 +29,17 @@ lock_file() {
   case $? in 0) ;; 1) return 1 ;; *) fail 4 "cannot lock $run/lock" ;; esac
 }
 
-own() { ln "$tmp/owner" "$run/owner" 2>/dev/null || { drop_dead_owner && ln "$tmp/owner" "$run/owner" 2>/dev/null; }; }
+own() { claim "$run/owner"; }
+
+# Writes $tmp/owner to a file, unless another run has it.
+claim() {
+  claimed=$1
+  ln "$tmp/owner" "$claimed" 2>/dev/null || { drop_dead_owner && ln "$tmp/owner" "$claimed" 2>/dev/null; }
+}
 
 unlock() {
   exec 9>&-
-  [ ! -e "$tmp/owner" ] || ! same_file "$tmp/owner" "$run/owner" || rm -f "$run/owner"
+  [ ! -e "$tmp/owner" ] || ! same_file "$tmp/owner" "$claimed" || rm -f "$claimed"
 }
 
 same_file() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]; }
@@ -42,9 +48,9 @@ same_file() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]; }
 started() { sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 drop_dead_owner() {
-  read -r owner since_boot 2>/dev/null <"$run/owner" || return 0
+  read -r owner since_boot 2>/dev/null <"$claimed" || return 0
   [ "$(started "$owner")" != "$since_boot" ] || return 0
-  mv "$run/owner" "$tmp/dead" 2>/dev/null || return 0
+  mv "$claimed" "$tmp/dead" 2>/dev/null || return 0
   # another run may have taken the lock just before
-  [ "$(cat "$tmp/dead")" = "$owner $since_boot" ] || ln "$tmp/dead" "$run/owner" 2>/dev/null
+  [ "$(cat "$tmp/dead")" = "$owner $since_boot" ] || ln "$tmp/dead" "$claimed" 2>/dev/null
 }

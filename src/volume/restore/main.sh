@@ -3,7 +3,7 @@
 # Run it as root from the mounted volume, after containerd has started and before the kubelet starts.
 #
 # usage: restore.sh [--mode auto|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
-#                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--quiet]
+#                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--prewarm[=hot|all]] [--quiet]
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #        restore.sh --install    writes units of systemd that mount the volume and run restore.sh with the same options at
@@ -18,6 +18,9 @@
 # --settle          links, then copies in the background like --mode copy
 # --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
+# --prewarm         then reads, in the background, what running containers used on the node of the capture (hot, the default),
+#                   or all layers, for disks that a cloud loads only when something reads them
+# --prewarm-now     only reads them, and ends when that is done
 #
 # exit code:  0  every image is present; after --undo: no layer is linked to the volume; after --install: the units are there
 #             1  some images are missing, or --mode copy left some linked; after --undo: some are still in use
@@ -30,8 +33,10 @@
 #   PRELOAD_CALL_LIMIT       for a call of ctr (60)
 #   PRELOAD_LONG_CALL_LIMIT  for one that reads, writes or removes the content of images (600)
 #   PRELOAD_LOCK_LIMIT       for waiting until another restore.sh ends (600)
+# in MiB:
+#   PRELOAD_PREWARM_RATE     what --prewarm reads in a second at most (100)
 #
-# The result is also written to /run/kubectl-preload/{restore,check,undo,install,uninstall}.json.
+# The result is also written to /run/kubectl-preload/{restore,check,undo,install,uninstall,prewarm}.json.
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -42,6 +47,7 @@ export LC_ALL PATH GOMAXPROCS
 #   here           folder of the volume                                        volume
 #   layers, names  lists in its restore/                                       volume
 #   blobs          list of its blobs, '' if it has none                        volume
+#   hot            list of files to read ahead, '' if not asked for or none    volume
 #   platform, set  platform and ID of its contents                             volume
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
@@ -56,6 +62,7 @@ export LC_ALL PATH GOMAXPROCS
 #   no_copy        reason why layers cannot be copied                          mode
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
+#   claimed        file that only one run can have                             lock
 #   worker         number of the worker that a function runs in, or main       main, lists
 #   tmp            folder of this run, in $run                                 report
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
@@ -75,9 +82,10 @@ run=/run/kubectl-preload
 workers=4 worker=main
 reserve=10 # percent of containerd's disk that copies leave free
 leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run prepared but did not commit
-action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register=''
+action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register='' prewarm=''
 address=${CONTAINERD_ADDRESS-} ctr='' namespace='' expect=''
 call_limit=${PRELOAD_CALL_LIMIT:-60} long_call_limit=${PRELOAD_LONG_CALL_LIMIT:-600} lock_limit=${PRELOAD_LOCK_LIMIT:-600}
+rate=${PRELOAD_PREWARM_RATE:-100}
 units=/etc/systemd/system boot_units=/run/systemd/system # the latter until the next boot
 
 main() {
@@ -86,7 +94,7 @@ main() {
   parse "$@"
   read_volume
   check_node
-  case $action in install | before_containerd) ;; *) connect ;; esac
+  case $action in install | before_containerd | prewarm) ;; *) connect ;; esac
   "$action"
 }
 
@@ -116,6 +124,7 @@ restore() {
   unlock
   undo_unmounted_sets
   [ -z "$settle" ] || settle_later
+  [ -z "$prewarm" ] || prewarm_later
   report
   [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume
 }

@@ -35,6 +35,12 @@ start_result() {
   for file in phases missing cri; do true >"$tmp/$file"; done 2>/dev/null
 }
 
+check_node() {
+  [ "$(id -u)" = 0 ] || fail 4 'restore.sh must run as root'
+  [ -d "$tmp" ] || fail 4 "cannot write to $run"
+  check_room || fail 4 "not enough space in $run; free some there and run restore.sh again"
+}
+
 # Lists that a full disk cuts short would look like missing images.
 check_room() {
   lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} | wc -c)

@@ -1,3 +1,4 @@
+import background from './background.sh' with { type: 'text' };
 import blobs from './blobs.sh' with { type: 'text' };
 import boot from './boot.sh' with { type: 'text' };
 import commandLine from './command-line.sh' with { type: 'text' };
@@ -13,6 +14,7 @@ import main from './main.sh' with { type: 'text' };
 import mode from './mode.sh' with { type: 'text' };
 import patience from './patience.sh' with { type: 'text' };
 import presence from './presence.sh' with { type: 'text' };
+import prewarm from './prewarm.sh' with { type: 'text' };
 import report from './report.sh' with { type: 'text' };
 import selinux from './selinux.sh' with { type: 'text' };
 import settle from './settle.sh' with { type: 'text' };
@@ -22,7 +24,7 @@ import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
 const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, selinux, lock, survey];
-const after = [link, boot, install, settle, importing, blobs, labels, presence, undo];
+const after = [link, boot, install, background, settle, importing, blobs, labels, presence, undo, prewarm];
 
 /** Text of restore.sh, the same on every volume. */
 export const restoreScript = [...before, ...after, 'main "$@"\n'].join('\n');

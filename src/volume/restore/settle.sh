@@ -67,14 +67,10 @@ copy_layer() {
   rmdir "$home/new"
 }
 
-# In its own unit if possible, because systemd kills background processes when the unit of this run ends.
 settle_later() {
   set -- sh "$here/restore.sh" --mode copy --address "$address" --ctr "$ctr" --namespace "$namespace"
   [ -n "$pin" ] || set -- "$@" --no-pin
   [ -z "$expect" ] || set -- "$@" --expect "$expect"
-  set -- nice -n 19 "$@"
-  ! command -v ionice >/dev/null || set -- ionice -c 3 "$@"
-  systemd-run --quiet --collect --unit "kubectl-preload-settle-$set" "$@" 2>/dev/null ||
-    setsid "$@" </dev/null >"$record/settle.log" 2>&1 &
+  in_background settle "$@"
   log "settle: copying the layers in the background; the result will be in $run/restore.json"
 }

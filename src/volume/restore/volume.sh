@@ -4,7 +4,7 @@ read_volume() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
   here=$(cd "$here/" && pwd -P) || fail 3 "cannot open the folder of $0"
   case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
-  layers=$here/restore/layers names=$here/restore/names blobs=''
+  layers=$here/restore/layers names=$here/restore/names blobs='' hot=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
@@ -24,10 +24,12 @@ read_volume() {
   check_sum restore/layers
   check_sum restore/names
   [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
+  { [ -z "$prewarm" ] || [ -z "$(sum restore/hot)" ]; } || { hot=$here/restore/hot && check_sum restore/hot; }
   set=$(cat "$layers" "$names" | sha256sum | cut -c 1-12)
   [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
   record=$state/record/$set linked=$state/$set/layers service=kubectl-preload-$set.service
   check_lists
+  [ -z "$hot" ] || check_hot
   [ "$action" != restore ] || for archive in $(archives | sed 's/.* //'); do check_sum "$archive"; done
   log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \
     "made $(field created | sed 's/T.*//') by kubectl-preload $(field version)"
@@ -82,6 +84,19 @@ check_lists() {
     END { print wrong != "" ? wrong " is invalid" : n ? "ok" : "names is empty" }
   ' "$layers" "$names" ${blobs:+"$blobs"})
   [ "$verdict" = ok ] || refuse "restore/$verdict"
+}
+
+# Bounded, because all of it will be read.
+check_hot() {
+  [ "$(wc -c <"$hot")" -lt 25000000 ] || refuse "restore/hot is too large"
+  verdict=$(awk '
+    FILENAME == ARGV[1] { layer[substr($1, 8)]; next }
+    { path = substr($0, length($1 $2) + 3); bytes += $2 }
+    FNR > 20000 || bytes > 2147483648 || !($1 in layer) || $2 !~ /^[1-9][0-9]*$/ || length($2) > 10 ||
+      index($0, $1 " " $2 " ") != 1 || path == "" || length(path) > 1000 || path ~ /[\001-\037\177]/ ||
+      "/" path "/" ~ /\/\.?\.?\// { print "line " FNR " is invalid"; exit }
+  ' "$layers" "$hot")
+  [ -z "$verdict" ] || refuse "restore/hot, $verdict"
 }
 
 # Sets missing_part to the first layer that is missing; empty if none is.

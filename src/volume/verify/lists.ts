@@ -4,6 +4,7 @@ import {
   BLOB_LIST,
   blobList,
   CONTENTS_FILE,
+  HOT_LIST,
   imagesArchive,
   LAYER_LIST,
   layerList,
@@ -33,7 +34,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
   }
 
   const needed = [LAYER_LIST, NAME_LIST, ...[undefined, ...otherPlatforms(images)].map(imagesArchive)];
-  for (const path of [BLOB_LIST, SEED, RESTORE_SCRIPT]) {
+  for (const path of [BLOB_LIST, SEED, HOT_LIST, RESTORE_SCRIPT]) {
     if ((await kindOf(volume, path)) === 'file') needed.push(path);
   }
   for (const path of new Set([...needed, ...Object.keys(checksums)])) {

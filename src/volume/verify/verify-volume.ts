@@ -3,6 +3,7 @@ import { checkBlobs } from './blobs.ts';
 import { readContents } from './contents.ts';
 import { checkDocuments } from './documents.ts';
 import { checkFiles } from './files.ts';
+import { checkHotList } from './hot-list.ts';
 import { checkLayers, type LayerDigester } from './layers.ts';
 import { checkLists } from './lists.ts';
 import { collectProblems } from './problems.ts';
@@ -25,6 +26,7 @@ export const verifyVolume = async (
   const counts = { images: contents?.images.length ?? 0, layers: 0, blobs: 0 };
   if (contents) {
     await checkLists(volume, contents, problems);
+    await checkHotList(volume, contents, problems);
     counts.blobs = await checkBlobs(volume, contents, problems, onBytes);
     await checkDocuments(volume, contents, problems);
     await checkSeed(volume, contents, problems);

@@ -89,7 +89,14 @@ export const setOf = async (volume: string): Promise<string> =>
     .slice('sha256:'.length)
     .slice(0, 12);
 
-const CHECKED = [format.imagesArchive(), format.LAYER_LIST, format.NAME_LIST, format.BLOB_LIST, format.RESTORE_SCRIPT];
+const CHECKED = [
+  format.imagesArchive(),
+  format.LAYER_LIST,
+  format.NAME_LIST,
+  format.BLOB_LIST,
+  format.HOT_LIST,
+  format.RESTORE_SCRIPT,
+];
 
 /** Sums of restore/* and restore.sh, by path on the volume. */
 export const checksums = async (volume: string): Promise<Record<string, string>> => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,7 +12,7 @@ import { repetitions } from '../../harness/repetitions.ts';
 import { runBundle } from '../../harness/run-bundle.ts';
 import { type Damage, damages } from './damages.ts';
 import { layerDamages } from './layer-damages.ts';
-import { type SmallImage, writeSmallVolume } from './small-volume.ts';
+import { checksums, type SmallImage, writeSmallVolume } from './small-volume.ts';
 
 const IMAGES: SmallImage[] = [
   { name: 'registry.test/shop/app:1', layers: ['base', 'runtime', 'app'] },
@@ -24,11 +24,11 @@ const IMAGES: SmallImage[] = [
 const folder = await mkdtemp(join(tmpdir(), 'preload-verify-'));
 const intact = join(folder, 'intact');
 const volume = join(folder, 'damaged');
+const sums = new Map<string, string>();
 
 before(async () => {
   await mkdir(intact);
   await writeSmallVolume(intact, IMAGES, { blobs: true });
-  const sums = new Map<string, string>();
   for (const hex of await readdir(join(intact, 'layers'))) {
     sums.set(`sha256:${hex}`, (await digestLayer(intact, `sha256:${hex}`)).digest);
   }
@@ -105,6 +105,63 @@ for (const path of MEASURES) {
     }
   });
 }
+
+/** Adds a list of hot files with right checksums. */
+const withHotList = (text: (hex: string) => string) =>
+  damaged(async () => {
+    const [hex = ''] = await foldersWith('base');
+    await writeFile(join(volume, 'restore/hot'), text(hex));
+    const contents = JSON.parse(await readFile(join(volume, 'preload.json'), 'utf8'));
+    const signed = `${JSON.stringify({ ...contents, checksums: await checksums(volume) }, null, 2)}\n`;
+    await writeFile(join(volume, 'preload.json'), signed);
+    await writeChecksums(volume, sums, signed);
+  });
+
+/** Layers that have this file. */
+const foldersWith = async (file: string): Promise<string[]> => {
+  const found: string[] = [];
+  for (const hex of await readdir(join(volume, 'layers')))
+    if ((await readdir(join(volume, 'layers', hex, 'fs'))).includes(file)) found.push(hex);
+  return found;
+};
+
+test('a list of hot files is valid if it names files of layers', async () => {
+  await withHotList((hex) => `${hex} 4 base\n`);
+  assert.deepEqual((await verify(volume)).problems, []);
+});
+
+for (const [what, text, problem] of [
+  ['a file that is missing', (hex) => `${hex} 4 base\n${hex} 4 missing\n`, 'line 2 does not match the layers'],
+  ['another size', (hex) => `${hex} 5 base\n`, 'line 1 does not match the layers'],
+  ['an unknown layer', () => `${'f'.repeat(64)} 4 base\n`, 'line 1 does not match the layers'],
+  ['a path out of its layer', (hex) => `${hex} 4 ../../../preload.json\n`, 'is invalid'],
+  ['no lines', () => '\n', 'is invalid'],
+] as const satisfies [string, (hex: string) => string, string][]) {
+  test(`detects a list of hot files with ${what}`, async () => {
+    await withHotList(text);
+    assert.deepEqual((await verify(volume)).problems, [{ path: 'restore/hot', problem }]);
+  });
+}
+
+test('detects a list of hot files that leads through a link', async () => {
+  await withHotList((hex) => `${hex} 4 link/base\n`);
+  const [hex = ''] = await foldersWith('base');
+  await symlink('.', join(volume, 'layers', hex, 'fs/link'));
+  const { problems } = await verify(volume);
+  assert.ok(problems.some(({ path, problem }) => path === 'restore/hot' && /line 1/.test(problem)));
+});
+
+test('detects a list of hot files without a checksum', async () => {
+  await withHotList((hex) => `${hex} 4 base\n`);
+  const text = await readFile(join(volume, 'preload.json'), 'utf8');
+  const without = text.replace(/\n.*"restore\/hot".*/, '');
+  assert.notEqual(without, text);
+  await writeFile(join(volume, 'preload.json'), without);
+  await writeChecksums(volume, sums, without);
+  assert.deepEqual((await verify(volume)).problems, [
+    { path: 'restore/hot', problem: 'does not match its checksum in preload.json' },
+  ]);
+});
 
 test('reports the images that use a damaged layer', async () => {
   const [, exchange = async () => {}] = layerDamages.find(([name]) => name === 'a file missing from a layer') ?? [];

@@ -55,6 +55,7 @@ const parts = {
     { names: ['docker.io/library/app:1'], target: manifest, documents: [manifest], config },
   ],
   layerSums: new Map([[digest('a'), digest('c')]]),
+  hotFiles: [],
   withScript: true,
   defaults: {},
 };
@@ -172,6 +173,7 @@ test('restore/blobs lists the blobs, and preload.json has its checksum', async (
     ...parts,
     contents: { ...written, images: kept },
     layerSums: new Map(),
+    hotFiles: [],
     withScript: false,
     defaults,
   });

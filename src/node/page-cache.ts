@@ -1,0 +1,54 @@
+import { readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path/posix';
+import { inNode, lowPriority, runBounded } from './command.ts';
+
+const LONGEST = 10_000; // for a folder
+const MAX_OUTPUT = 32 * 1024 * 1024;
+
+/** Paths in its own root that a process has mapped, its program first; not all of them are files. */
+export const mappedPaths = async (root: string, pid: string): Promise<string[]> => {
+  const program = await readlink(join(root, 'proc', pid, 'exe')).catch(() => '');
+  const maps = await readFile(join(root, 'proc', pid, 'maps'), 'utf8').catch(() => '');
+  return [...new Set([program, ...parseMaps(maps)])].filter((path) => path.startsWith('/'));
+};
+
+/** Parses /proc/PID/maps to the paths in it, in order. */
+export const parseMaps = (maps: string): string[] =>
+  maps.split('\n').flatMap((line) => /^\S+ \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []);
+
+// A folder may be a link to a preload's volume. Names are escaped in the C locale.
+const FIND_CACHED = `cd "$0" && find . -xdev -type f -size +0 -print0 |
+  LC_ALL=C xargs -0 -r fincore --raw --noheadings --bytes --output RES,FILE | sed -n '/^[1-9]/p'`;
+
+/** Finds the files in a folder on the node that have pages in its page cache; paths are below the folder. */
+export type CacheReader = (folder: string) => Promise<string[]>;
+
+/** Returns undefined if the node at `root` does not have the tools. */
+export const cacheReader = async (root: string, signal: AbortSignal): Promise<CacheReader | undefined> => {
+  const bounds = { input: '', env: { PATH }, milliseconds: LONGEST, bytes: MAX_OUTPUT };
+  const shell = (script: string, ...args: string[]) => inNode(root, ['sh', '-c', script, ...args]);
+  const tools = shell('command -v find && command -v xargs && command -v fincore');
+  if (!(await runBounded(tools, signal, bounds).catch(() => undefined))) return undefined;
+  const [chroot, nice] = [inNode(root, []), await lowPriority(root)];
+  return async (folder) => {
+    const argv = [...chroot, ...nice, ...['sh', '-c', FIND_CACHED, folder]];
+    return parseCached((await runBounded(argv, signal, bounds)).toString());
+  };
+};
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Parses `bytes ./path` lines of fincore, sorted, so that files of a folder are read together. */
+export const parseCached = (output: string): string[] =>
+  output
+    .split('\n')
+    .flatMap((line) => /^\d+ \.\/(.+)$/.exec(line)?.[1] ?? [])
+    .map(unescapeName)
+    .sort();
+
+/** Bytes that are not printable ASCII are `\xHH`. */
+const unescapeName = (name: string): string =>
+  Buffer.from(
+    name.replace(/\\x([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString();
