@@ -166,7 +166,9 @@ test('a second verify reports that one is already running, and does not disturb 
   const first = startPreload(['verify', 'checked', '-n', NAMESPACE]);
   const ended = outcome(first);
   await said(first.stderr, ' Verifying');
+  first.kill('SIGSTOP'); // so that its pod stays
   const { code, stderr } = await verify();
+  first.kill('SIGCONT');
   assert.equal(code, 1);
   assert.match(
     stderr,
