@@ -29,6 +29,7 @@ export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
   const containerd = await startPrivateContainerd(capture, 'unpack');
   const linked = new Set<string>();
   const ingested = new Map<string, Promise<void>>();
+  const importing = new Map<string, Promise<void>>();
   return {
     unpack: async (images, onFailed) => {
       /** Returns the images for which `work` succeeds. */
@@ -51,7 +52,14 @@ export const startUnpacker = async (capture: Capture): Promise<Unpacker> => {
           ingested.set(digest, ingesting);
           await ingesting;
         }
-        await importImage(capture, containerd, image);
+        // images that have the same layers at the same time are imported once
+        const key = JSON.stringify([
+          image.layers.map((layer) => [layer.digest, layer.mediaType, layer.size]),
+          diffIds(image.config),
+        ]);
+        const underWay = importing.get(key) ?? importImage(capture, containerd, image);
+        importing.set(key, underWay);
+        await underWay.finally(() => importing.delete(key));
       };
       const ready = await filter(images, 1, (image) => linkLayers(capture, containerd, image, linked));
       const imported = await filter(ready, capture.request.parallel, importLayers);

@@ -214,7 +214,7 @@ describe('verify detects what a seed has that the lists do not have', () => {
 
   const digest = (text: string) => text.replaceAll(/[0-9a-f]{64}/g, (hex) => hex.replaceAll(/[0-9]/g, '0'));
   const forgeries: [what: string, forge: () => Buffer, problem: RegExp][] = [
-    ['another name', () => replaced('sample/honest:1', 'sample/hostil:1'), /holds|instead of/],
+    ['another name', () => replaced('sample/honest:1', 'sample/honest:0'), /holds|instead of/],
     [
       'a name for another image',
       () => {
