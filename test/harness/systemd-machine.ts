@@ -44,6 +44,7 @@ export const newSystemdMachine = async (folder: string, binaries: readonly strin
   for (const name of ['upper', 'work', 'root', 'containerd']) await mkdir(join(folder, name), { recursive: true });
   const flags = [
     ...['--register=no', '--keep-unit', '--private-network', '--capability=all', '--bind=/dev/kmsg'],
+    '--system-call-filter=@keyring', // runc makes keyrings
     ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', '--console=pipe'],
     `--bind=${join(folder, 'containerd')}:/var/lib/containerd`,
     ...binaries.map((file) => `--bind-ro=${file}:/usr/local/sbin/${file.split('/').at(-1)}`),

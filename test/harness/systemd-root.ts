@@ -6,10 +6,17 @@ import { exists } from '../cluster/machine/probes.ts';
 import { run } from '../cluster/machine/run.ts';
 import { CACHE } from '../cluster/state.ts';
 
-const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'busybox-static'];
+const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'busybox-static', 'runc'];
+
+let installed: Promise<string> | undefined;
 
 /** A Debian with systemd, as a folder: that of this machine's release, installed once. Machines use it read-only. */
-export const systemdRoot = async (log: (line: string) => void): Promise<string> => {
+export const systemdRoot = (log: (line: string) => void): Promise<string> => {
+  installed ??= install(log);
+  return installed;
+};
+
+const install = async (log: (line: string) => void): Promise<string> => {
   await ensurePackages(['debootstrap', 'systemd-container'], log);
   const [, suite = ''] = (await readFile('/etc/os-release', 'utf8')).match(/^VERSION_CODENAME=(\w+)$/m) ?? [];
   const version = createHash('sha256')

@@ -155,11 +155,13 @@ for (const shell of SHELLS) {
 
   test(`${shell} reads no more of a file than is listed`, async () => {
     await write('large', 'short/large');
+    // more than the kernel itself reads ahead
+    for (const path of ['large', 'short/large']) await run(['truncate', '--size', '64M', layer(path)]);
     await list(line('large', 4) + line('short/large', 1024 * 1024));
     await run(['sync', '-f', volume]);
     for (const path of ['large', 'short/large']) await forget(layer(path));
     assert.equal((await prewarm(shell)).code, 0);
-    for (const path of ['large', 'short/large']) assert.ok((await cachedBytes(layer(path))) < LARGE, path);
+    for (const path of ['large', 'short/large']) assert.ok((await cachedBytes(layer(path))) < 64 * 1024 * 1024, path);
   });
 }
 

@@ -54,7 +54,7 @@ test('after a reboot, too, and systemd mounts the disk without fsck', async () =
   await reboot(machine, disk);
   await assertReady(machine, disk);
   assert.equal(await property(machine, 'preload.mount', 'FragmentPath'), '/etc/systemd/system/preload.mount');
-  assert.equal(await sh(machine, 'systemctl list-units --all --plain --no-legend "systemd-fsck*"'), '');
+  assert.equal(await sh(machine, 'systemctl list-units --all --plain --no-legend "systemd-fsck@*"'), '');
 });
 
 test('if the disk is missing, neither containerd nor the kubelet starts, until it is back', async () => {

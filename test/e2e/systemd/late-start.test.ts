@@ -50,7 +50,7 @@ WantedBy=multi-user.target
 
 /** Its unit starts both daemons after user data, as on EKS AL2023. */
 const newNodeadmNode = async (name: string): Promise<SystemdMachine> => {
-  const machine = await newNode(name, '2');
+  const machine = await newNode(name, '1.7');
   await machine.write('/etc/systemd/system/cloud-final.service', userData(disk));
   await machine.write('/etc/systemd/system/nodeadm-run.service', NODEADM_RUN);
   await machine.write('/opt/nodeadm.sh', NODEADM);
@@ -77,7 +77,7 @@ test('a program that starts containerd and the kubelet late, as nodeadm does (si
 });
 
 test('a kubelet that fails until kubeadm has written its configuration waits for the images, too', async () => {
-  const machine = await newNode('kubeadm', '1.7');
+  const machine = await newNode('kubeadm', '2');
   await machine.powerOn(disk);
   await sh(machine, `mv ${KUBELET_CONFIG} /root/; systemctl enable --now containerd kubelet`);
   await until('a failing kubelet', async () => (await state(machine, 'kubelet')) === 'activating');
