@@ -13,15 +13,18 @@ survey() {
 
 # Writes dirs, "chain directory" of each layer on the node, from the mount command of a snapshot prepared on top of it: that
 # lists the directories of the whole chain. If the volume of a linked layer is not mounted, ctr fails, and its error contains
-# only the top directory. After any other error the layer may be in use, so the run fails.
+# only the top directory. After any other error the layer may be in use, so the run fails. The first answer shows where all
+# directories are; those of linked layers tell by themselves which layer they are, without a call of ctr.
 locate() {
   cp "$tmp/have" "$tmp/unlocated"
+  true >"$tmp/dirs"
+  probes=1
   while [ -s "$tmp/unlocated" ]; do
     awk '
       FILENAME == ARGV[1] { unlocated[$1]; next }
       $1 in unlocated { top[$1]; delete top[$2] }
       END { for (chain in top) print chain }
-    ' "$tmp/unlocated" "$layers" >"$tmp/tops"
+    ' "$tmp/unlocated" "$layers" | sed "${probes}q" >"$tmp/tops"
     spread "$tmp/tops" probe >"$tmp/chains" 2>"$tmp/errors"
     awk -v rest="$tmp/unlocated" '
       FILENAME == ARGV[1] { unlocated[$1]; next }
@@ -34,13 +37,33 @@ locate() {
         }
         delete unlocated[$1] }
       END { printf "" >rest; for (chain in unlocated) print chain >rest }
-    ' "$tmp/unlocated" "$layers" "$tmp/chains"
+    ' "$tmp/unlocated" "$layers" "$tmp/chains" >>"$tmp/dirs"
     { [ -s "$tmp/chains" ] && [ ! -s "$tmp/errors" ]; } || break
-  done >"$tmp/dirs"
+    [ "$probes" = '$' ] || locate_links
+    probes='$'
+  done
   [ ! -s "$tmp/unlocated" ] || fail_unknown
   [ ! -s "$tmp/have" ] || { list_snapshots && remove_snapshots "^preload-probe-$$-"; }
   sed 's/ .*//' "$tmp/dirs" >"$tmp/have"
 }
+
+# Without those of two directories, of which a kill has left one behind.
+locate_links() (
+  set +f
+  read -r _ dir <"$tmp/dirs" || return
+  # shellcheck disable=SC2012 # numbers
+  ls -ld "${dir%/*/fs}"/*/fs 2>/dev/null |
+    sed -n "s|.* \(/[^ ]*\) -> $state/[0-9a-f]*/layers/\([0-9a-f]*\)/fs\$|sha256:\2 \1|p" |
+    awk -v rest="$tmp/unlocated" '
+      FILENAME == ARGV[1] { unlocated[$1]; next }
+      $1 in unlocated { dir[$1] = $2; times[$1]++ }
+      END {
+        for (chain in times) if (times[chain] == 1) { print chain, dir[chain]; delete unlocated[chain] }
+        printf "" >rest
+        for (chain in unlocated) print chain >rest
+      }
+    ' "$tmp/unlocated" - >>"$tmp/dirs"
+)
 
 probe() {
   while read -r chain; do

@@ -124,7 +124,7 @@ for (const version of CONTAINERD_VERSIONS) {
     for (const [from, turn] of [
       [oneImage, 1],
       [volume, 1],
-      [volume, 3],
+      [volume, 2],
     ] as const) {
       assert.equal((await restore(node, from)).code, 0);
       const { code, stderr } = await restore(node, from, '--ctr', await killAt(files, "*'snapshots prepare'*", turn));
