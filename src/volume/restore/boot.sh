@@ -1,5 +1,7 @@
 # --- containerd must not start without the volume: it would list images that cannot run ---
 
+has_systemd() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
+
 guard_boot() {
   [ -d /run/systemd/system ] || return 0
   write_guards "$units" || {

@@ -34,7 +34,7 @@ parse() {
     esac
     shift
   done
-  case $mode in auto | link | copy | import) ;; *) fail 2 "--mode $mode is not one of auto, link, copy, import" ;; esac
+  case $mode in auto | store | link | copy | import) ;; *) fail 2 "--mode $mode is not one of auto, store, link, copy, import" ;; esac
   case $wait in *[!0-9]* | 0?*) fail 2 "--wait $wait is not a number of seconds" ;; esac
   for limit in "$call_limit" "$long_call_limit" "$lock_limit"; do
     case $limit in *[!0-9]* | 0*) fail 2 "PRELOAD_*_LIMIT: $limit is not a number of seconds" ;; esac
@@ -42,5 +42,5 @@ parse() {
   case $rate in *[!0-9]* | 0* | ?????*) fail 2 "PRELOAD_PREWARM_RATE: $rate is not a number of MiB from 1 to 9999" ;; esac
   case ${expect#sha256:} in *[!0-9a-f]*) expect=invalid ;; esac
   case $expect in '') ;; sha256:*) [ ${#expect} = 71 ] ;; *) false ;; esac || fail 2 "--expect needs sha256: and 64 lower-case hexadecimal digits"
-  [ -z "$settle" ] || case $mode in auto | link) mode='link' ;; *) fail 2 "--settle cannot be used with --mode $mode" ;; esac
+  [ -z "$settle" ] || case $mode in auto | store | link) ;; *) fail 2 "--settle cannot be used with --mode $mode" ;; esac
 }

@@ -64,14 +64,18 @@ find_snapshotter() {
   has_cri || return 0
   # the default one comes first, before others in use
   found=$(cri imagefsinfo | sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}')
-  [ -n "$found" ] || found=$(containerd_config | awk '
-    /^ *\[/ { cri = /cri.\.containerd\]|cri\.v1\.images.\]/ }
-    cri && $1 == "snapshotter" { gsub(/["\047]/, "", $3); print $3; exit }')
+  [ -n "$found" ] || found=$(containerd_config | cri_snapshotter)
   if [ -n "$found" ]; then
     snapshotter=$found
   else
     log 'cannot determine which snapshotter CRI uses; assuming overlayfs'
   fi
+}
+
+cri_snapshotter() {
+  awk '
+    /^ *\[/ { cri = /cri.\.containerd\]|cri\.v1\.images.\]/ }
+    cri && $1 == "snapshotter" { gsub(/["\047]/, "", $3); print $3; exit }'
 }
 
 # Prints the configuration of the containerd that listens on $address: its dump, or its file if that fails.

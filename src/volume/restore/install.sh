@@ -7,6 +7,7 @@ install() {
   lock
   keep_record
   mount_unit=$(systemd-escape --path --suffix=mount "$here") || fail 4 'cannot run systemd-escape'
+  ! prepare_first_start || log "install: $message"
   { mount_volume | write_unit "$units/$mount_unit" && restore_images | write_unit "$units/$service"; } ||
     fail 4 "cannot write to $units; run restore.sh at each boot"
   release_lost_sets
@@ -19,8 +20,7 @@ install() {
 }
 
 check_systemd() {
-  { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; } ||
-    fail 4 'this node does not run systemd; run restore.sh at each boot'
+  has_systemd || fail 4 'this node does not run systemd; run restore.sh at each boot'
   case ${address:-$(field address)} in
     */k3s/* | */k0s/* | */microk8s/*) fail 4 'here one unit starts both containerd and the kubelet, so no unit can run between them; run restore.sh after it' ;;
   esac
@@ -64,8 +64,7 @@ restore_images() {
 
 # Prints the call of restore.sh with the options of this run. It refuses another disk that has the same UUID.
 boot_command() {
-  digest=$(sha256sum <"$here/preload.json")
-  set -- "$here/restore.sh" --mode "$mode" --wait "$wait" --expect "sha256:${digest%% *}"
+  set -- "$here/restore.sh" --mode "$mode" --wait "$wait" --expect "$digest_of_contents"
   [ -z "$settle" ] || set -- "$@" --settle
   [ -n "$pin" ] || set -- "$@" --no-pin
   [ -z "$register" ] || set -- "$@" --register-blobs

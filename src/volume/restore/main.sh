@@ -2,19 +2,22 @@
 # Makes the images on this volume available to the node's containerd.
 # Run it as root from the mounted volume, after containerd has started and before the kubelet starts.
 #
-# usage: restore.sh [--mode auto|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
+# usage: restore.sh [--mode auto|store|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
 #                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--prewarm[=hot|all]] [--quiet]
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #        restore.sh --install    writes units of systemd that mount the volume and run restore.sh with the same options at
 #                                each boot, after containerd; the kubelet starts only if that succeeds
 #        restore.sh --uninstall  the same as --undo, and removes these units
-#        restore.sh --before-containerd    for units that run before containerd; not possible with this volume
+#        restore.sh --before-containerd    for units that run before containerd: mode store, at its next start
 #
-# mode:  link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
+# mode:  store   containerd starts with a finished store in which all images are, and layers stay on the volume as with link;
+#                takes a fraction of a second, whatever the number of images. Restarts containerd, and only if systemd runs it
+#                and nothing on the node would be lost
+#        link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
 #        copy    layers are copied to the node's disk; the volume can be detached afterwards
 #        import  layers are unpacked from the volume's blobs, for any snapshotter; the volume can be detached afterwards
-#        auto    link if the node and the volume allow it, else import; logs the reason
+#        auto    store if possible, else link, else import; logs the reason
 # --settle          links, then copies in the background like --mode copy
 # --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
@@ -36,7 +39,7 @@
 # in MiB:
 #   PRELOAD_PREWARM_RATE     what --prewarm reads in a second at most (100)
 #
-# The result is also written to /run/kubectl-preload/{restore,check,undo,install,uninstall,prewarm}.json.
+# The result is also written to /run/kubectl-preload/{restore,check,undo,install,uninstall,before_containerd,prewarm}.json.
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -52,13 +55,18 @@ export LC_ALL PATH GOMAXPROCS
 #   record         copy of its lists and of restore.sh, on the node            volume
 #   linked         what linked layers point to: layers/ in SET                 volume
 #   service        unit that restores this set at each boot, if installed      volume
+#   digest_of_contents  that of preload.json                                   volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
 #   waited         how long containerd took to answer                          containerd
 #   snapshotter    of the CRI plugin                                           containerd
-#   why            reason for the mode, or why it is not possible              mode
-#   fault          exit code if no mode is possible                            mode
+#   asked          mode that the caller asked for                              mode, before
+#   why            reason for the mode, or why it is not possible              mode, store, before
+#   fault          exit code if no mode is possible                            mode, store
+#   root           root of a containerd that may start with the seed           store, before
+#   depot          folder in it for the swap of stores                         store
+#   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
@@ -68,7 +76,9 @@ export LC_ALL PATH GOMAXPROCS
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
 #   snapshots  what `ctr snapshots ls` lists             survey, undo -> survey, undo
 #   have       chain IDs of layers on the node           survey -> main, link
-#   dirs       chain ID and directory of these layers    survey, link -> link, import, blobs, presence
+#   plugins    what `ctr plugins ls` lists               containerd, before -> containerd, store
+#   losses     what the node has and the volume has not  store -> before
+#   dirs       chain ID and directory of these layers    survey, link, store -> link, import, blobs, presence
 #   known      names on the node                         survey -> import
 #   right      known names with the right digest         survey, presence -> main, import, presence
 #   cri        name of each image in CRI, if pinned      cri -> presence, labels
@@ -101,9 +111,23 @@ main() {
 restore() {
   choose_mode
   lock
+  end_swap
   collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
   list_snapshots
   remove_leftovers
+  [ "$mode" != store ] || use_store
+  [ "$mode" = store ] || add_images
+  [ -z "$register" ] || register_blobs
+  check_pins
+  unlock
+  undo_unmounted_sets
+  [ -z "$settle" ] || settle_later
+  [ -z "$prewarm" ] || prewarm_later
+  report
+  [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume
+}
+
+add_images() {
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
   log "mode $mode: $why"
@@ -113,23 +137,13 @@ restore() {
     import) import_blobs ;;
     *) link_volume && link_layers && settle_sandbox && import_names ;;
   esac
-  [ -z "$register" ] || register_blobs
   label_names
   [ "$mode" != copy ] || { wait_for_cri && settle_all; }
   need_answers
   release_volume
   find_missing wait_for_cri
-  check_pins
   drop_broken
-  unlock
-  undo_unmounted_sets
-  [ -z "$settle" ] || settle_later
-  [ -z "$prewarm" ] || prewarm_later
-  report
-  [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume
 }
-
-before_containerd() { fail 4 'this volume has no ready-made store, so containerd must run first; run restore.sh after it, or once with --install'; }
 
 check() {
   list_snapshots
@@ -141,6 +155,7 @@ check() {
 undo() {
   snapshotter=overlayfs CONTAINERD_SNAPSHOTTER=overlayfs # only overlayfs has links
   lock
+  end_swap
   list_snapshots
   remove_leftovers
   survey

@@ -2,22 +2,26 @@
 
 # Sets mode, and sets why to the reason for it.
 choose_mode() {
-  fault=3
+  asked=$mode fault=3
   case $mode in
     auto) choose_best ;;
+    store) can_store || fail "$fault" "cannot use the store: $why" ;;
     import) can_import || fail "$fault" "cannot import: $why" ;;
     *) can_link || fail "$fault" "cannot link: $why" ;;
   esac
-  [ "$mode" = link ] || register=''
+  case $mode in store | link) ;; *) register='' ;; esac
   [ -z "$register" ] || can_register || register=''
   { [ "$mode" != copy ] && [ -z "$settle" ]; } || can_copy || fail 4 "cannot copy: $no_copy"
 }
 
 choose_best() {
-  if can_link; then
-    mode='link'
+  if can_store; then
+    mode='store'
+  elif no_store=$why && can_link; then
+    mode='link' why="$why; not store, because $no_store"
   else
     no_link=$why
+    [ -z "$settle" ] || fail "$fault" "cannot link: $no_link"
     can_import || fail "$fault" "cannot link: $no_link; cannot import: $why"
     mode=import why="cannot link: $no_link"
   fi
@@ -26,6 +30,10 @@ choose_best() {
 can_link() {
   [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the $snapshotter snapshotter" && return 1; }
   plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
+  has_layers
+}
+
+has_layers() {
   find_layers
   [ -z "$missing_part" ] || { why="layer $missing_part is missing" && return 1; }
   why='CRI uses overlayfs and the volume has every layer'

@@ -27,7 +27,7 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -68,7 +68,7 @@ end() {
 write_result() {
   text=$(printf %s "$message" | tr '"\\\n' "'/ ")
   printf '{"action":"%s","exitCode":%d,"message":"%s","seconds":%s,' "$action" "$1" "$text" "$(since "$begin" | tr -d s)"
-  printf '"set":"%s","mode":"%s","containerd":"%s",' "$set" "$mode" "$server"
+  printf '"set":"%s","digest":"%s","mode":"%s","containerd":"%s",' "$set" "$digest_of_contents" "$mode" "$server"
   awk 'BEGIN { printf "\"phases\":{" } { printf "%s\"%s\":%s", sep, $1, $2; sep = "," } END { printf "}," }' "$tmp/phases"
   awk 'BEGIN { printf "\"missing\":[" }
     { reason = $0; sub(/^[^ ]* [^ ]* /, "", reason); printf "%s{\"name\":\"%s\",\"reason\":\"%s\"}", sep, $1, reason; sep = "," }

@@ -1,4 +1,5 @@
 import background from './background.sh' with { type: 'text' };
+import before from './before.sh' with { type: 'text' };
 import blobs from './blobs.sh' with { type: 'text' };
 import boot from './boot.sh' with { type: 'text' };
 import commandLine from './command-line.sh' with { type: 'text' };
@@ -18,13 +19,32 @@ import prewarm from './prewarm.sh' with { type: 'text' };
 import report from './report.sh' with { type: 'text' };
 import selinux from './selinux.sh' with { type: 'text' };
 import settle from './settle.sh' with { type: 'text' };
+import store from './store.sh' with { type: 'text' };
 import survey from './survey.sh' with { type: 'text' };
+import swap from './swap.sh' with { type: 'text' };
 import time from './time.sh' with { type: 'text' };
 import undo from './undo.sh' with { type: 'text' };
 import volume from './volume.sh' with { type: 'text' };
 
-const before = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, selinux, lock, survey];
-const after = [link, boot, install, background, settle, importing, blobs, labels, presence, undo, prewarm];
+const first = [main, report, time, lists, commandLine, volume, patience, containerd, cri, mode, selinux, lock, survey];
+const others = [
+  store,
+  before,
+  link,
+  boot,
+  install,
+  background,
+  settle,
+  importing,
+  blobs,
+  labels,
+  presence,
+  undo,
+  prewarm,
+];
+
+// systemd runs it, also if this volume is gone
+const swapScript = `swap_script() {\n  cat <<'END'\n${swap}END\n}\n`;
 
 /** Text of restore.sh, the same on every volume. */
-export const restoreScript = [...before, ...after, 'main "$@"\n'].join('\n');
+export const restoreScript = [...first, ...others, swapScript, 'main "$@"\n'].join('\n');

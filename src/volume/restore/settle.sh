@@ -58,7 +58,7 @@ settle_layers() {
   done
 }
 
-# The link is replaced atomically; containerd removes the copy with the snapshot.
+# Replaces the link fs in $home by a copy of layer $chain. The link is replaced atomically; containerd removes the copy with the snapshot.
 copy_layer() {
   rm -rf "$home/local" "$home/new"
   { mkdir "$home/local" "$home/new" && cp -a "$here/layers/${chain#sha256:}/fs/." "$home/local" &&

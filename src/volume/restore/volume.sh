@@ -8,10 +8,10 @@ read_volume() {
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
-  [ -z "$expect" ] || {
-    found=$(sha256sum <"$here/preload.json")
-    [ "sha256:${found%% *}" = "$expect" ] || refuse "its preload.json has the digest sha256:${found%% *}, not the expected $expect: it has set $(field set), made $(field created)"
-  }
+  found=$(sha256sum <"$here/preload.json")
+  digest_of_contents=sha256:${found%% *}
+  [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
+    refuse "its preload.json has the digest $digest_of_contents, not the expected $expect: it has set $(field set), made $(field created)"
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
@@ -32,7 +32,7 @@ read_volume() {
   [ -z "$hot" ] || check_hot
   [ "$action" != restore ] || for archive in $(archives | sed 's/.* //'); do check_sum "$archive"; done
   log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \
-    "made $(field created | sed 's/T.*//') by kubectl-preload $(field version)"
+    "made $(field created | sed 's/T.*//') by kubectl-preload $(field version), set $set, $digest_of_contents"
 }
 
 # Prints the value of a top-level key of preload.json; nothing if it has unsupported characters.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestOf } from '../../../src/model/oci.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
@@ -199,9 +200,10 @@ onNode('2', 'writes its result to a file for programs', async (node) => {
   const { phases, seconds, ...rest } = await result(node);
   assert.deepEqual(Object.keys(phases), ['link', 'import', 'pin']);
   assert.equal(typeof seconds, 'number');
-  const { message, containerd, ...facts } = rest;
+  const { message, containerd, digest, ...facts } = rest;
   assert.match(message, /^3 of 3 images present/);
   assert.match(containerd, /^2\./);
+  assert.equal(digest, digestOf(await readFile(join(volume.path, 'preload.json'))));
   assert.deepEqual(facts, { action: 'restore', exitCode: 0, set: volume.set, mode: 'link', missing: [] });
   assert.equal((await restore(node, volume, '--undo')).code, 0);
   assert.match((await result(node, 'undo')).message, /^4 linked layers removed in /);

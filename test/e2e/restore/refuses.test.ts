@@ -71,7 +71,7 @@ test(`detects any flipped bit in the files that restore.sh reads (SEED=${seed})`
 });
 
 for (const [args, code, reason, action = 'restore'] of [
-  [['--mode', 'move'], 2, /--mode move is not one of auto, link, copy, import/],
+  [['--mode', 'move'], 2, /--mode move is not one of auto, store, link, copy, import/],
   [['--settle', '--mode', 'import'], 2, /--settle cannot be used with --mode import/],
   [['--wipe'], 2, /unknown option --wipe/],
   [['--wait'], 2, /--wait needs a value/],
@@ -89,7 +89,12 @@ for (const [args, code, reason, action = 'restore'] of [
   [['--install'], 4, /intact is not where a disk is mounted; run the restore.sh of a mounted disk/, 'install'],
   [['--install', '--address', '/run/k3s/any.sock'], 4, /one unit starts both containerd and the kubelet/, 'install'],
   [['--install', '--ctr', 'ctr %h'], 2, /--install does not support such characters/, 'install'],
-  [['--before-containerd'], 4, /containerd must run first; run restore.sh after it/, 'before_containerd'],
+  [
+    ['--before-containerd'],
+    4,
+    /containerd has started already; once containerd runs, run restore/,
+    'before_containerd',
+  ],
 ] as const) {
   test(`restore.sh ${args.join(' ')} exits with ${code} and changes nothing`, async () => {
     const { code: found, stderr } = await node.run(['sh', join(intact, 'restore.sh'), ...args]);

@@ -115,11 +115,17 @@ export const pullSmallImage = async (
   image: SmallImage,
   ...flags: string[]
 ): Promise<void> => {
-  const layout = join(scratch, 'layout');
+  const archive = await packSmallImage(scratch, image);
+  await node.ctr(...flags, 'images', 'import', '--platform', PLATFORM, archive);
+};
+
+/** Returns the path of an archive that containerd can import, until the next one is made in `scratch`. */
+export const packSmallImage = async (scratch: string, image: SmallImage): Promise<string> => {
+  const [layout, archive] = [join(scratch, 'layout'), join(scratch, 'image.tar')];
   await writeIndex(layout, [await writeImage(layout, image, true)]);
-  await run(['tar', '-cf', join(scratch, 'image.tar'), '-C', layout, '.']);
+  await run(['tar', '-cf', archive, '-C', layout, '.']);
   await rm(layout, { recursive: true });
-  await node.ctr(...flags, 'images', 'import', '--platform', PLATFORM, join(scratch, 'image.tar'));
+  return archive;
 };
 
 const writeImage = async (layout: string, image: SmallImage, withLayers: boolean): Promise<CapturedImage> => {

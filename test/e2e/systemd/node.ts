@@ -97,17 +97,27 @@ export const WITHOUT_OVERLAYFS = `${USUAL_CONTAINERD}[plugins."io.containerd.grp
 snapshotter = "native"
 `;
 
-/** A machine with containerd and a kubelet as units that are not enabled. */
-export const newNode = async (name: string, version: ContainerdVersion): Promise<SystemdMachine> => {
+/** Text of a unit that mounts the disk at /preload. */
+export const mountUnit = ({ uuid }: PreloadDisk): string =>
+  `[Mount]\nWhat=/dev/disk/by-uuid/${uuid}\nWhere=/preload\nType=ext4\nOptions=ro\n[Install]\nWantedBy=multi-user.target\n`;
+
+/** A machine with containerd and a kubelet as units that are not enabled; its files are at `place`. */
+export const newNode = async (
+  name: string,
+  version: ContainerdVersion,
+  place: string = join(folder, name),
+): Promise<SystemdMachine> => {
   const [kubernetes, tools] = [
     await binaryFolder({ module: 'kubernetes' }),
     await binaryFolder({ module: 'cri-tools' }),
   ];
-  const machine = await newSystemdMachine(join(folder, name), [join(kubernetes, 'kubelet'), join(tools, 'crictl')]);
+  const machine = await newSystemdMachine(place, [join(kubernetes, 'kubelet'), join(tools, 'crictl')]);
   machines.push(machine);
   const files = {
     '/etc/systemd/system/containerd.service': CONTAINERD,
     '/etc/systemd/system/kubelet.service': KUBELET,
+    '/etc/hosts': '127.0.0.1 localhost\n',
+    '/etc/resolv.conf': '',
     [KUBELET_CONFIG]: STANDALONE,
     [CONTAINERD_CONFIG]: USUAL_CONTAINERD,
   };
@@ -122,7 +132,7 @@ export const installContainerd = async (machine: SystemdMachine, version: Contai
   await mkdir(machine.path('/usr/local/bin'), { recursive: true });
   for (const binary of ['containerd', 'containerd-shim-runc-v2', 'ctr']) {
     const target = machine.path(`/usr/local/bin/${binary}`);
-    await copyFile(join(binaries, binary), `${target}.new`);
+    await copyFile(join(binaries || '/usr/bin', binary), `${target}.new`); // of a package, without a folder of its own
     await rename(`${target}.new`, target);
   }
 };
@@ -130,7 +140,7 @@ export const installContainerd = async (machine: SystemdMachine, version: Contai
 /** Runs a shell script that must succeed. */
 export const sh = async (machine: SystemdMachine, script: string): Promise<string> => {
   const { code, stdout, stderr } = await machine.run(['sh', '-euc', script]);
-  assert.equal(code, 0, `${script}: ${stderr}`);
+  assert.equal(code, 0, `${script}: ${stdout}${stderr}`);
   return stdout;
 };
 

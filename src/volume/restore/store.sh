@@ -1,0 +1,215 @@
+# --- mode store: let containerd start with the finished store that is on the volume ---
+
+swapper=$units/containerd.service.d/kubectl-preload-store.conf
+metadata=io.containerd.metadata.v1.bolt snapshots_folder=io.containerd.snapshotter.v1.overlayfs content_store=io.containerd.content.v1.content
+
+# Whether the volume and the node allow it, before what the node has is considered. Sets why, and fault if not.
+can_store() {
+  has_seed && can_link || return
+  fault=4
+  has_cri || { why="namespace $namespace is not that of the kubelet" && return 1; }
+  find_unit && can_stage
+}
+
+has_seed() {
+  fault=3 why='the volume has no seed'
+  [ -n "$(sum restore/seed.tar)" ]
+}
+
+can_stage() {
+  fault=4
+  case $(field seedSchema) in 3 | 4) ;; *) why="the seed has the unknown schema $(field seedSchema)" && return 1 ;; esac
+  for version in "$(field seedContainerd)" "$server"; do
+    case $version in 1.[67].* | 2.[0-4].*) ;; *) why="containerd $version is unknown" && return 1 ;; esac
+  done
+  [ -n "$pin" ] || { why='the images of the seed are pinned' && return 1; }
+  check_folders && check_store_room || return
+  can_copy || { why="the pause image cannot be copied: $no_copy" && return 1; }
+  why='nothing on the node would be lost'
+}
+
+# Sets root, the folder of the containerd that answers, if systemd may restart it.
+find_unit() {
+  why='systemd does not run containerd'
+  has_systemd || return
+  process=$(systemctl show --property=MainPID --value containerd.service 2>/dev/null)
+  # shellcheck disable=SC2012 # links of the kernel
+  root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "s|.* -> \(/.*\)/$metadata/meta\.db\$|\1|p" | sed q)
+  [ -n "$root" ] || return
+  server_id=$(sed -n 's/^ *UUID: *//p' "$tmp/version")
+  (set +f && grep -Fqsx "${server_id:-unknown}" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
+  place_depot
+}
+
+place_depot() {
+  case $root in *[!A-Za-z0-9._/-]*) why="the path of containerd's root has unsupported characters" && return 1 ;; esac
+  depot=$root/kubectl-preload
+}
+
+check_folders() {
+  device=$(stat -c %d "$root")
+  for part in "$metadata" "$snapshots_folder" "$content_store"; do
+    [ -e "$root/$part" ] || [ -L "$root/$part" ] || continue
+    why="$root/$part is not a folder of containerd's disk"
+    { [ -d "$root/$part" ] && [ ! -L "$root/$part" ] && [ "$(stat -c %d "$root/$part")" = "$device" ]; } || return
+    ! awk '{ print $5 }' /proc/self/mountinfo | grep -Fqx "$root/$part" || return
+  done
+}
+
+check_store_room() {
+  why="containerd's disk has no space for the seed"
+  needed=$(($(wc -c <"$here/restore/seed.tar") / 512 + 8 * $(count "$layers")))
+  df -Pk "$root" | awk -v needed="$needed" 'END { exit ($4 < needed) }' || return
+  df -Pi "$root" 2>/dev/null | awk -v needed="$((4 * $(count "$layers") + 1000))" 'END { exit ($2 > 0 && $4 < needed) }'
+}
+
+# Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.
+use_store() {
+  ! has_every_layer || { leave_store 'every layer is already here' && return; }
+  log "containerd $server ready after $waited"
+  start=$(now)
+  until checked=$(cksum <"$root/$metadata/meta.db") && find_losses && [ "$(cksum <"$root/$metadata/meta.db")" = "$checked" ]; do
+    ! late "$start" || { leave_store 'other programs are changing the store of containerd' && return; }
+  done
+  [ ! -s "$tmp/losses" ] || { leave_store "$(sed q "$tmp/losses")" && return; }
+  phase look "$start" "$why"
+  log "mode store: $why"
+  check_selinux
+  keep_record
+  start=$(now)
+  stage || { drop_depot && leave_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && return; }
+  phase stage "$start" "$(count "$depot/new/layers") layers"
+  start=$(now)
+  swap_store
+  [ -e "$depot/answered" ] || { leave_depot && return; }
+  phase start "$start" "containerd $server with the new store"
+  sed "s|^\([^ ]*\) \([0-9]*\) .*|\1 $root/$snapshots_folder/snapshots/\2/fs|" "$depot/new/layers" >"$tmp/dirs"
+  find_missing wait_for_cri
+  [ ! -s "$tmp/missing" ] || { put_old_store_back && return; }
+  drop_depot
+}
+
+has_every_layer() { awk 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { exit 1 }' "$tmp/snapshots" "$layers"; }
+
+leave_store() {
+  [ "$asked" != store ] || fail 4 "cannot use the store: $1"
+  can_link
+  mode='link' why="$why; not store, because $1"
+}
+
+# Writes losses, a line for whatever containerd has and the volume does not.
+find_losses() {
+  call namespaces ls -q >"$tmp/namespaces" || echo 'its namespaces cannot be listed' >"$tmp/losses"
+  snapshotters=$(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins")
+  while read -r space; do
+    for kind in containers sandboxes leases ingests images; do
+      case $kind:$server in sandboxes:1.6.*) ;; *) echo "$space $kind -" ;; esac
+    done
+    for other in $snapshotters; do echo "$space snapshots $other"; done
+  done <"$tmp/namespaces" >"$tmp/questions"
+  spread "$tmp/questions" losses >>"$tmp/losses"
+  need_answers
+  (set +f && ls -d /run/containerd/io.containerd.runtime.v2.task/*/* 2>/dev/null) | sed 's|^|a container runs in |' >>"$tmp/losses"
+}
+
+losses() {
+  while read -r space kind other; do
+    export CONTAINERD_NAMESPACE="$space"
+    of=$tmp/lost.$worker
+    case $kind in
+      containers) call containers ls -q ;;
+      sandboxes) call sandboxes ls ;;
+      leases) call leases ls -q ;;
+      ingests) call content active ;;
+      images) call images ls -q ;;
+      snapshots) call snapshots --snapshotter "$other" ls ;;
+    esac >"$of" || { echo "$kind of namespace $space cannot be listed" && continue; }
+    case $kind:$space:$other in
+      images:k8s.io:*) other_images "$of" ;;
+      snapshots:k8s.io:overlayfs) other_snapshots "$of" ;;
+      sandboxes:* | ingests:* | snapshots:*) sed 1d "$of" ;; # without the head of the table
+      *) cat "$of" ;;
+    esac | sed -n "1s|^\([^ ]*\).*|namespace $space has the ${kind%s} \1|p"
+  done
+}
+
+# Names and digests that CRI has added to images of the volume come back with it.
+other_images() {
+  [ -s "$1" ] || return 0
+  # shellcheck disable=SC2046 # words without spaces
+  call images ls -q $(awk '!seen[$2]++ { print "target.digest==" $2 }' "$names") >"$1.ours" || echo unknown
+  awk 'FILENAME == ARGV[1] { known[$1]; next } FILENAME == ARGV[2] { ours[$1]; next }
+    !($1 in ours) || !($1 in known) && $1 !~ /^sha256:/' "$names" "$1.ours" "$1"
+}
+
+other_snapshots() {
+  awk 'FILENAME == ARGV[1] { ours[$1]; next } FNR > 1 && !($1 in ours && $NF == "Committed")' "$layers" "$1"
+}
+
+# Unpacks the seed beside containerd's folders, with what puts it in place.
+stage() {
+  check_sum restore/seed.tar
+  {
+    mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; } &&
+      rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
+      swap_script >"$depot/swap.sh" && stage_sandbox && { sync -f "$depot" || sync; }
+  } 2>"$tmp/errors"
+}
+
+# A linked sandbox image breaks every pod with hostUsers: false.
+stage_sandbox() {
+  while read -r chain number how; do
+    home=$depot/new/$snapshots_folder/snapshots/$number
+    [ "$how" = link ] || copy_layer || return
+  done <"$depot/new/layers"
+}
+
+# From here on, the next start of containerd uses the new store, whatever happens to this run.
+swap_at_start() {
+  hold_volume
+  echo "$checked" >"$depot/staged"
+  sync # also what the layers link to, and the units
+  has_systemd || sh "$depot/swap.sh" before "$depot"
+}
+
+swap_store() {
+  swap_at_start
+  restart_containerd || { true >"$depot/back" && restart_containerd; }
+}
+
+restart_containerd() { within "$long_call_limit" systemctl restart containerd.service 2>"$tmp/errors"; }
+
+# If the first one is killed, containerd must not start yet. Without the folder, both do nothing.
+swap() {
+  printf '%s\n' '[Service]' "ExecStartPre=/bin/sh -c '[ ! -e $depot/swap.sh ] || exec /bin/sh $depot/swap.sh before $depot'" \
+    "ExecStartPost=-/bin/sh $depot/swap.sh after $depot"
+}
+
+put_old_store_back() {
+  log "store: $(sed 's/^\([^ ]*\) [^ ]* /\1: /;q' "$tmp/missing")"
+  true >"$depot/back"
+  restart_containerd
+  leave_depot
+}
+
+leave_depot() {
+  gone=$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')
+  drop_depot
+  leave_store "$gone"
+  list_snapshots
+}
+
+# The link goes last, because by it the next run finds the rest.
+drop_depot() {
+  rm -rf "${depot:?}"
+  rm -f "$swapper"
+  rm -f "$state/depot"
+  ! has_systemd || reload_systemd
+}
+
+# Removes what a killed run left. What containerd starts with is then the new store, or an old one whose images are all on
+# the volume.
+end_swap() (
+  depot=$(readlink "$state/depot") || return 0
+  drop_depot
+)

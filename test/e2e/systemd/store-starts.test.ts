@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { app, deep, pause, shell, web } from '../restore/small-images.ts';
+import { assertReady, journal, newNode, property, reboot, sh, state } from './node.ts';
+import { captureDisk } from './seeded-disk.ts';
+import { emptyStore, greet, pullOn } from './store-node.ts';
+
+const disk = await captureDisk('disk', [shell, app, web, pause], '2');
+const machine = await newNode('machine', '2');
+const [foreign = app] = deep;
+const service = `kubectl-preload-${disk.set}.service`;
+await machine.powerOn(disk);
+await sh(machine, `mkdir -p /preload && mount -o ro UUID=${disk.uuid} /preload`);
+
+const fresh = async (): Promise<void> => {
+  await emptyStore(machine);
+  await sh(machine, 'systemctl stop containerd');
+};
+
+const assertAllThere = async (): Promise<void> => {
+  await sh(machine, 'sh /preload/restore.sh --check');
+  assert.equal((await greet(machine)).trim(), 'greeting');
+};
+
+test('--before-containerd lets the first start use the store', async () => {
+  await fresh();
+  await sh(machine, 'rm -rf /var/lib/containerd/*');
+  const log = await sh(machine, 'sh /preload/restore.sh --before-containerd 2>&1');
+  assert.match(log, new RegExp(`containerd starts with the images of set ${disk.set}`));
+  await sh(machine, 'systemctl start containerd');
+  await assertAllThere();
+});
+
+test('--before-containerd replaces a store that has nothing else', async () => {
+  await emptyStore(machine);
+  await pullOn(machine, pause);
+  await sh(
+    machine,
+    'systemctl stop containerd && sh /preload/restore.sh --before-containerd && systemctl start containerd',
+  );
+  await assertAllThere();
+});
+
+test('--before-containerd keeps a store that has anything else, and says what', async () => {
+  await emptyStore(machine);
+  await pullOn(machine, foreign);
+  const running = await machine.run(['sh', '/preload/restore.sh', '--before-containerd']);
+  assert.equal(running.code, 4);
+  assert.match(running.stderr, /containerd has started already; once containerd runs, run restore\.sh/);
+  const before = await sh(machine, 'systemctl stop containerd; find /var/lib/containerd | sort | cksum');
+  const { code, stderr } = await machine.run(['sh', '/preload/restore.sh', '--before-containerd']);
+  assert.equal(code, 4);
+  assert.match(stderr, /cannot use the store: namespace k8s\.io has the (image|snapshot) /);
+  assert.equal(await sh(machine, 'find /var/lib/containerd | sort | cksum'), before);
+  await sh(machine, 'systemctl start containerd && ctr --namespace k8s.io images ls -q | grep -q deep');
+});
+
+test('a store that is waiting for its start moves with the root of containerd to another disk', async () => {
+  await fresh();
+  await sh(
+    machine,
+    `sh /preload/restore.sh --before-containerd
+    mkdir -p /mnt/disk
+    mount -t tmpfs tmpfs /mnt/disk
+    cp -a /var/lib/containerd/. /mnt/disk
+    mount --bind /mnt/disk /var/lib/containerd
+    systemctl start containerd`,
+  );
+  await assertAllThere();
+  await sh(machine, 'systemctl stop containerd && umount /var/lib/containerd /mnt/disk');
+});
+
+test('units that start containerd meanwhile do no harm', async () => {
+  await emptyStore(machine);
+  const log = await sh(
+    machine,
+    `(while sleep 0.02; do systemctl start --no-block containerd; done) >/dev/null 2>&1 & loop=$!
+    timeout 60 sh /preload/restore.sh 2>&1; kill $loop`,
+  );
+  assert.match(log, /mode store: .*\n.*4 of 4 images present/s);
+  await assertAllThere();
+});
+
+test('--install lets the first start use the store, and the kubelet starts after it', async () => {
+  await fresh();
+  await sh(machine, 'sh /preload/restore.sh --install && systemctl start kubelet');
+  await assertReady(machine, disk);
+  assert.match(await journal(machine, service), /mode link: .*every layer is already here/);
+  assert.equal(await property(machine, 'containerd', 'NRestarts'), '0');
+  await sh(machine, 'sh /preload/restore.sh --uninstall');
+});
+
+test('a kubelet that requires containerd starts, even if containerd restarts while it waits', async () => {
+  await machine.write('/etc/systemd/system/kubelet.service.d/requires.conf', '[Unit]\nRequires=containerd.service\n');
+  await sh(machine, 'systemctl stop kubelet');
+  await emptyStore(machine);
+  await sh(machine, 'sh /preload/restore.sh --install && systemctl start kubelet');
+  await assertReady(machine, disk);
+  assert.match(await journal(machine, service), /mode store: /);
+  await sh(machine, 'systemctl enable containerd kubelet');
+  await reboot(machine, disk);
+  await assertReady(machine, disk);
+  assert.equal(await state(machine, 'containerd'), 'active');
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
+import type { SystemdMachine } from '../../harness/systemd-machine.ts';
+import { app, deep, pause, shell, web } from '../restore/small-images.ts';
+import { newNode, sh } from './node.ts';
+import { captureDisk } from './seeded-disk.ts';
+import { emptyStore, greet, leftOfSwap, pullOn } from './store-node.ts';
+
+await ensurePackages(['busybox-static'], console.error);
+
+const images = [shell, app, web, pause];
+const [foreign = app] = deep;
+
+interface Case {
+  title: string;
+  prepare?: (machine: SystemdMachine) => Promise<void>;
+  flags?: string;
+  /** why it is not mode store */
+  link?: RegExp;
+}
+
+const CASES: Case[] = [
+  { title: 'an empty store' },
+  { title: 'the pause image only', prepare: (machine) => pullOn(machine, pause) },
+  {
+    title: 'half of the images',
+    prepare: async (machine) => {
+      for (const image of [shell, web]) await pullOn(machine, image);
+    },
+  },
+  {
+    title: 'an image that is not on the volume',
+    prepare: (machine) => pullOn(machine, foreign),
+    link: /namespace k8s\.io has the (image registry\.test\/deep:0|snapshot sha256:\w+)/,
+  },
+  {
+    title: 'an older version of an image',
+    prepare: (machine) => pullOn(machine, { ...app, layers: ['base', 'other'] }),
+    link: /namespace k8s\.io has the (image|snapshot) /,
+  },
+  {
+    title: 'another name of an image',
+    prepare: async (machine) => {
+      await pullOn(machine, app);
+      await sh(machine, `ctr --namespace k8s.io images tag ${app.name} registry.test/mine:1`);
+    },
+    link: /namespace k8s\.io has the image registry\.test\/mine:1/,
+  },
+  {
+    title: 'a container in another namespace',
+    prepare: async (machine) => {
+      await pullOn(machine, shell, 'moby');
+      await sh(machine, `ctr --namespace moby containers create ${shell.name} idle`);
+    },
+    link: /namespace moby has the /,
+  },
+  {
+    title: 'a lease',
+    prepare: async (machine) => {
+      await sh(machine, 'ctr --namespace k8s.io leases create --id theirs');
+    },
+    link: /namespace k8s\.io has the lease theirs/,
+  },
+  {
+    title: 'a snapshot of another snapshotter',
+    prepare: async (machine) => {
+      await sh(machine, 'ctr --namespace k8s.io snapshots --snapshotter native prepare theirs');
+    },
+    link: /namespace k8s\.io has the snapshot theirs/,
+  },
+  { title: 'an empty store, without pins', flags: '--no-pin', link: /the images of the seed are pinned/ },
+];
+
+for (const version of CONTAINERD_VERSIONS) {
+  describe(`containerd ${version}`, async () => {
+    const disk = await captureDisk(`disk-${version}`, images, version);
+    const machine = await newNode(`machine-${version}`, version);
+    await machine.powerOn(disk);
+    await sh(machine, `mkdir -p /preload && mount -o ro UUID=${disk.uuid} /preload`);
+
+    for (const { title, prepare, flags = '', link } of CASES) {
+      test(title, async () => {
+        await emptyStore(machine);
+        await prepare?.(machine);
+        const log = await sh(machine, `sh /preload/restore.sh ${flags} 2>&1`);
+        if (link) assert.match(log, new RegExp(`mode link: .*not store, because ${link.source}`), log);
+        else assert.match(log, /mode store: /, log);
+        assert.match(log, /4 of 4 images present for the kubelet/);
+        await sh(machine, 'sh /preload/restore.sh --check');
+        assert.equal((await greet(machine)).trim(), 'greeting');
+        assert.equal(await leftOfSwap(machine), '');
+
+        const again = await sh(machine, 'sh /preload/restore.sh 2>&1');
+        assert.match(again, /mode link: .*every layer is already here/);
+        assert.match(again, /4 of 4 images present/);
+      });
+    }
+  });
+}
