@@ -124,7 +124,7 @@ const demo = async (): Promise<void> => {
   const before = await startPods('plain', apps);
 
   chapter('After: a new node with a disk from the snapshot, and no registry');
-  const added = run([...CLUSTER, 'node', 'add', 'preloaded', '--snapshot', preload.snapshotId]);
+  const added = run([...CLUSTER, 'node', 'add', 'preloaded', '--snapshot', preload.snapshotId, '--early']);
   const restore = JSON.parse(added.stdout) as { seconds: number };
   run([...CLUSTER, 'registry', 'stop']);
   const after = await startPods('preloaded', apps);

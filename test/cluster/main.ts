@@ -52,6 +52,11 @@ await yargs(hideBin(process.argv))
           describe: 'Start containerd with a configuration file, a socket and a root of its own, as k3s does',
         })
         .option('snapshot', { type: 'string', describe: 'Handle of the snapshot that becomes the disk at /preload' })
+        .option('early', {
+          type: 'boolean',
+          default: false,
+          describe: 'Also run restore.sh --before-containerd before containerd starts',
+        })
         .option('restore', { type: 'string', nargs: 1, default: '', describe: 'Arguments of /preload/restore.sh' }),
     async (argv) => {
       const { action, name } = argv;

@@ -14,22 +14,31 @@ interface NewNode {
   containerd: ContainerdVersion;
   own: boolean;
   snapshot?: string | undefined;
+  /** also run restore.sh before containerd has started */
+  early: boolean;
   restore: string;
 }
 
 /** Boots a node; with a snapshot, its disk is restored before the kubelet starts. Returns the exit code. */
 export const addNode = async (cluster: Cluster, wanted: NewNode, log: (line: string) => void): Promise<number> => {
-  const { name, containerd, own, snapshot, restore } = wanted;
+  const { name, containerd, own, snapshot, early, restore } = wanted;
   if (snapshot) await requireSnapshot(cluster, snapshot);
   await provide(nodeSources(containerd), log);
   log(`booting node ${name} with containerd ${containerd}`);
-  const node = await bootNode(cluster, name, containerd, own);
-  if (snapshot) {
-    await mountSnapshot(cluster, name, snapshot);
+  let seconds = 0;
+  const runRestore = async (flags: string): Promise<number> => {
     const begin = performance.now();
-    const exitCode = await onNode(cluster, name, ['sh', '-c', `exec /preload/restore.sh ${restore}`], [0, 2, 2]);
-    const seconds = Number(((performance.now() - begin) / 1000).toFixed(3));
-    console.log(JSON.stringify({ node: name, seconds, exitCode }));
+    const exitCode = await onNode(cluster, name, ['sh', '-c', `exec /preload/restore.sh ${flags}`], [0, 2, 2]);
+    seconds += (performance.now() - begin) / 1000;
+    return exitCode;
+  };
+  const node = await bootNode(cluster, name, containerd, own, async () => {
+    if (snapshot) await mountSnapshot(cluster, name, snapshot);
+    if (snapshot && early) await runRestore('--before-containerd');
+  });
+  if (snapshot) {
+    const exitCode = await runRestore(restore);
+    console.log(JSON.stringify({ node: name, seconds: Number(seconds.toFixed(3)), exitCode }));
     if (exitCode !== 0) {
       log(`restore failed on node ${name}: it gets no kubelet; see it with: node exec ${name} -- sh`);
       return 1;

@@ -26,12 +26,13 @@ export const nodeSources = (containerd: ContainerdVersion): Source[] => [
   containerdSource(containerd),
 ];
 
-/** Boots a new node as far as its containerd, which has an empty store. */
+/** Boots a new node as far as its containerd, which has an empty store; `first` happens before that starts. */
 export const bootNode = async (
   cluster: Cluster,
   name: string,
   containerd: ContainerdVersion,
   own = false,
+  first: () => Promise<void> = async () => {},
 ): Promise<NodeRecord> => {
   if (!NODE_NAME.test(name)) throw new Error(`${name} is no name for a node`);
   if (await readNode(cluster, name)) throw new Error(`node ${name} exists; remove it with: node rm ${name}`);
@@ -41,6 +42,7 @@ export const bootNode = async (
   await createKubeletRoot(group(cluster, name));
   await addAddress(cluster, node.index);
   await startAll(cluster, [nodeRoot(cluster, name)]);
+  await first();
   await startAll(cluster, [await containerRuntime(cluster, node)]);
   return node;
 };
