@@ -6,6 +6,9 @@ import { until } from '../cluster/machine/until.ts';
 /** A disk of its own, mounted. */
 export interface Disk {
   path: string;
+  /** file that holds it */
+  image: string;
+  uuid: string;
   /** MAJOR:MINOR */
   device: string;
   release(): Promise<void>;
@@ -47,7 +50,7 @@ const pathOf = (folder: string): string => join(folder, 'volume');
 
 const format = async (folder: string, ...flags: string[]): Promise<void> => {
   await mkdir(pathOf(folder), { recursive: true });
-  await run(['truncate', '--size', '64G', imageOf(folder)]);
+  await run(['truncate', '--size', '128G', imageOf(folder)]);
   await run(['mkfs.ext4', '-q', ...flags, imageOf(folder)]);
 };
 
@@ -57,7 +60,14 @@ const mount = async (folder: string, option: string, within: Run): Promise<Disk>
   const loop = (await within(['losetup', '--find', '--show', '--direct-io=on', imageOf(folder)])).trim();
   await within(['mount', '-o', option, loop, path]).finally(() => within(['losetup', '--detach', loop]));
   const device = (await within(['findmnt', '-no', 'MAJ:MIN', path])).trim();
-  return { path, device, release: () => unmount(folder, within).then(() => rm(folder, { recursive: true })) };
+  const uuid = (await within(['findmnt', '-no', 'UUID', path])).trim();
+  return {
+    path,
+    image: imageOf(folder),
+    uuid,
+    device,
+    release: () => unmount(folder, within).then(() => rm(folder, { recursive: true })),
+  };
 };
 
 const unmount = (folder: string, within: Run): Promise<string> => within(['umount', pathOf(folder)]);

@@ -15,6 +15,9 @@ export const seconds = async (work: () => Promise<unknown>): Promise<number> => 
   return round((performance.now() - begin) / 1000);
 };
 
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
 export const round = (value: number): number => Number(value.toPrecision(3));
 
 export const log = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
