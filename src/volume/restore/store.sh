@@ -99,6 +99,7 @@ leave_store() {
 
 # Writes losses, a line for whatever containerd has and the volume does not.
 find_losses() {
+  true >"$tmp/losses" # of an earlier look
   call namespaces ls -q >"$tmp/namespaces" || echo 'its namespaces cannot be listed' >"$tmp/losses"
   snapshotters=$(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins")
   while read -r space; do

@@ -97,5 +97,25 @@ for (const version of CONTAINERD_VERSIONS) {
         assert.match(again, /4 of 4 images present/);
       });
     }
+
+    test('--undo removes what the store has, so that it can be pulled', async () => {
+      await emptyStore(machine);
+      assert.match(await sh(machine, 'sh /preload/restore.sh 2>&1'), /mode store: /);
+      await sh(machine, 'sh /preload/restore.sh --undo');
+      assert.doesNotMatch(await sh(machine, 'ctr --namespace k8s.io images ls -q'), /shop|shell/); // the pause image is copied
+      await pullOn(machine, shell);
+      assert.equal((await greet(machine)).trim(), 'greeting');
+      assert.match(await sh(machine, 'ls -A /var/lib/kubectl-preload 2>/dev/null | wc -l'), /^0$/m);
+    });
+
+    test('--mode copy after the store makes the disk unnecessary', async () => {
+      await emptyStore(machine);
+      assert.match(await sh(machine, 'sh /preload/restore.sh 2>&1'), /mode store: /);
+      const log = await sh(machine, 'sh /preload/restore.sh --mode copy 2>&1');
+      assert.match(log, /4 of 4 images present for the kubelet/);
+      await sh(machine, 'umount /preload && systemctl restart containerd');
+      assert.equal((await greet(machine)).trim(), 'greeting');
+      await sh(machine, `mount -o ro UUID=${disk.uuid} /preload`);
+    });
   });
 }
