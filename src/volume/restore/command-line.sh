@@ -15,6 +15,7 @@ parse() {
       --settle) settle=yes ;;
       --no-pin) pin='' ;;
       --register-blobs) register=yes ;;
+      --label) node_label=yes ;;
       --prewarm | --prewarm=hot) prewarm=hot ;;
       --prewarm=all) prewarm=all ;;
       --prewarm-now | --prewarm-now=hot) action=prewarm prewarm=hot ;;

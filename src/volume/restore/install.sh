@@ -8,6 +8,7 @@ install() {
   keep_record
   mount_unit=$(systemd-escape --path --suffix=mount "$here") || fail 4 'cannot run systemd-escape'
   ! prepare_first_start || log "install: $message"
+  [ -z "$node_label" ] || prepare_label
   { mount_volume | write_unit "$units/$mount_unit" && restore_images | write_unit "$units/$service"; } ||
     fail 4 "cannot write to $units; run restore.sh at each boot"
   release_lost_sets
@@ -68,6 +69,8 @@ boot_command() {
   [ -z "$settle" ] || set -- "$@" --settle
   [ -n "$pin" ] || set -- "$@" --no-pin
   [ -z "$register" ] || set -- "$@" --register-blobs
+  [ -z "$node_label" ] || set -- "$@" --label
+  [ -z "$prewarm" ] || set -- "$@" --prewarm="$prewarm"
   [ -z "$address" ] || set -- "$@" --address "$address"
   [ -z "$ctr" ] || set -- "$@" --ctr "$ctr"
   [ -z "$namespace" ] || set -- "$@" --namespace "$namespace"
@@ -108,5 +111,5 @@ uninstall() {
 
 remove_units() (
   set +f
-  grep -Fls "kubectl preload, set $1" "$units"/*.mount "$units"/kubectl-preload-*.service | while read -r file; do rm -f "$file"; done
+  grep -Fls "kubectl preload, set $1" "$units"/*.mount "$units"/kubectl-preload-*.service "$units"/kubelet.service.d/*.conf | while read -r file; do rm -f "$file"; done
 )

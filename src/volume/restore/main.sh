@@ -3,7 +3,7 @@
 # Run it as root from the mounted volume, after containerd has started and before the kubelet starts.
 #
 # usage: restore.sh [--mode auto|store|link|copy|import] [--settle] [--address SOCKET] [--ctr COMMAND] [--namespace NAME]
-#                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--prewarm[=hot|all]] [--quiet]
+#                   [--wait SECONDS] [--expect DIGEST] [--no-pin] [--register-blobs] [--label] [--prewarm[=hot|all]] [--quiet]
 #        restore.sh --check   reports which images are missing, changes nothing
 #        restore.sh --undo    removes the linked images, so that they can be pulled again
 #        restore.sh --install    writes units of systemd that mount the volume and run restore.sh with the same options at
@@ -21,6 +21,7 @@
 # --settle          links, then copies in the background like --mode copy
 # --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
+# --label           the kubelet registers the node with the label preload/set=SET; needs --install
 # --prewarm         then reads, in the background, what running containers used on the node of the capture (hot, the default),
 #                   or all layers, for disks that a cloud loads only when something reads them
 # --prewarm-now     only reads them, and ends when that is done
@@ -92,7 +93,7 @@ run=/run/kubectl-preload
 workers=4 worker=main
 reserve=10 # percent of containerd's disk that copies leave free
 leftovers='^preload-(probe-[0-9]+-)?[0-9a-f]+$' # snapshots that a killed run prepared but did not commit
-action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register='' prewarm=''
+action=restore mode=auto wait=60 pin=pinned quiet='' settle='' register='' node_label='' prewarm=''
 address=${CONTAINERD_ADDRESS-} ctr='' namespace='' expect=''
 call_limit=${PRELOAD_CALL_LIMIT:-60} long_call_limit=${PRELOAD_LONG_CALL_LIMIT:-600} lock_limit=${PRELOAD_LOCK_LIMIT:-600}
 rate=${PRELOAD_PREWARM_RATE:-100}
@@ -124,6 +125,7 @@ restore() {
   [ -z "$settle" ] || settle_later
   [ -z "$prewarm" ] || prewarm_later
   report
+  [ -z "$node_label" ] || label_node
   [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume
 }
 

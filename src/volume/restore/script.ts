@@ -7,6 +7,7 @@ import containerd from './containerd.sh' with { type: 'text' };
 import cri from './cri.sh' with { type: 'text' };
 import importing from './import.sh' with { type: 'text' };
 import install from './install.sh' with { type: 'text' };
+import label from './label.sh' with { type: 'text' };
 import labels from './labels.sh' with { type: 'text' };
 import link from './link.sh' with { type: 'text' };
 import lists from './lists.sh' with { type: 'text' };
@@ -38,6 +39,7 @@ const others = [
   importing,
   blobs,
   labels,
+  label,
   presence,
   undo,
   prewarm,

@@ -39,6 +39,13 @@ const NODEADM = `for unit in containerd kubelet; do
 done
 `;
 
+/** The drop-in of kubeadm's package. */
+const KUBEADM = `[Service]
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/local/sbin/kubelet --config=${KUBELET_CONFIG} $KUBELET_EXTRA_ARGS
+`;
+
 const NODEADM_RUN = `[Unit]
 After=cloud-final.service
 [Service]
@@ -78,12 +85,22 @@ test('a program that starts containerd and the kubelet late, as nodeadm does (si
 
 test('a kubelet that fails until kubeadm has written its configuration waits for the images, too', async () => {
   const machine = await newNode('kubeadm', '2');
+  await machine.write('/etc/systemd/system/kubelet.service.d/10-kubeadm.conf', KUBEADM);
+  await machine.write('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS="--node-labels=shop=yes --v=1"\n');
   await machine.powerOn(disk);
   await sh(machine, `mv ${KUBELET_CONFIG} /root/; systemctl enable --now containerd kubelet`);
   await until('a failing kubelet', async () => (await state(machine, 'kubelet')) === 'activating');
-  await sh(machine, `mkdir -p /preload && mount -o ro UUID=${disk.uuid} /preload && sh /preload/restore.sh --install`);
+  await sh(
+    machine,
+    `mkdir -p /preload && mount -o ro UUID=${disk.uuid} /preload && sh /preload/restore.sh --install --label`,
+  );
   await machine.write(KUBELET_CONFIG, STANDALONE);
   await sh(machine, 'systemctl restart kubelet'); // as kubeadm join does
   await assertReady(machine, disk);
   assert.equal(await state(machine, service), 'active');
+  const command = async () =>
+    (await sh(machine, 'tr "\\0" " " </proc/$(systemctl show --value --property=MainPID kubelet)/cmdline')).trim();
+  assert.match(await command(), new RegExp(` --node-labels=shop=yes --v=1 --node-labels=preload/set=${disk.set}$`));
+  await sh(machine, 'sh /preload/restore.sh --uninstall && systemctl restart kubelet');
+  await until('the kubelet', async () => (await command()).endsWith(' --node-labels=shop=yes --v=1'));
 });
