@@ -16,7 +16,7 @@ import { capture, withImages, writeSmallArchive } from './captured-disk.ts';
 import { type Disk, emptyDisk, makeDisk } from './disk.ts';
 import { applications, buildImages, pause, samples } from './image-set.ts';
 import { outcome, runContainers, settled, storeMegabytes, WAYS, type WayName } from './restore-ways.ts';
-import { measureStore } from './store-node.ts';
+import { measureBoot, measureStore } from './store-node.ts';
 import { throttled } from './throttle.ts';
 import { coldSeconds, log, median, round, seconds } from './timing.ts';
 
@@ -171,6 +171,7 @@ try {
       storeDiskRatio: round(stores.images60.megabytes / many.original.megabytes),
       msPerLayer: layers.msPerLayer,
       stores,
+      bootSeconds: await measureBoot(version, large),
       images10: await measureAll(version, small, images.slice(-10)),
       images60: many,
       images500: layers,

@@ -1,12 +1,13 @@
 import { attachReadOnly } from '../cluster/machine/disk.ts';
 import { run } from '../cluster/machine/run.ts';
 import type { ContainerdVersion } from '../cluster/node/config.ts';
-import { newNode, sh } from '../e2e/systemd/node.ts';
+import { newNode, property, reboot, sh } from '../e2e/systemd/node.ts';
 import { emptyStore } from '../e2e/systemd/store-node.ts';
 import type { Disk } from './disk.ts';
-import { coldSeconds, median } from './timing.ts';
+import { coldSeconds, median, round } from './timing.ts';
 
 const TIMES = 5;
+const BOOTS = 3;
 
 /** Seconds of mode store on a machine with systemd, and its parts. */
 export const measureStore = async (version: ContainerdVersion, disk: Disk) => {
@@ -23,6 +24,42 @@ export const measureStore = async (version: ContainerdVersion, disk: Disk) => {
     }
     const megabytes = Number.parseInt(await sh(machine, 'du -sk /var/lib/containerd'), 10) / 1024;
     return { seconds: median(rounds.map(({ seconds }) => seconds)), megabytes, rounds };
+  } finally {
+    await machine.powerOff();
+    await run(['losetup', '--detach', device]);
+  }
+};
+
+/** Seconds from power-on until the kubelet starts: without a preload, at the first boot with one, and at later boots. */
+export const measureBoot = async (version: ContainerdVersion, disk: Disk) => {
+  const device = await attachReadOnly(disk.image);
+  const machine = await newNode(`booting-${version}-${Date.now()}`, version);
+  const attached = { device, uuid: disk.uuid };
+  const boot = async (): Promise<number> => {
+    await reboot(machine, attached);
+    const [begin, start] = [
+      await sh(machine, 'systemctl show --value --property=UserspaceTimestampMonotonic'),
+      await property(machine, 'kubelet', 'ExecMainStartTimestampMonotonic'),
+    ].map(Number) as [number, number];
+    return (start - begin) / 1e6;
+  };
+  const seconds: Record<string, number[]> = { without: [], first: [], later: [] };
+  try {
+    await reboot(machine, attached);
+    await sh(machine, 'systemctl enable containerd kubelet');
+    for (let time = 0; time < BOOTS; time++) seconds.without?.push(await boot());
+    for (let time = 0; time < BOOTS; time++) {
+      await emptyStore(machine);
+      await sh(
+        machine,
+        `mountpoint -q /preload || { mkdir -p /preload && mount -o ro ${device} /preload; }
+        systemctl stop kubelet containerd
+        sh /preload/restore.sh --install`,
+      );
+      seconds.first?.push(await boot());
+      seconds.later?.push(await boot());
+    }
+    return Object.fromEntries(Object.entries(seconds).map(([when, values]) => [when, round(median(values))]));
   } finally {
     await machine.powerOff();
     await run(['losetup', '--detach', device]);
