@@ -14,7 +14,7 @@ install() {
   release_lost_sets
   hold_volume
   systemctl enable --quiet "$service" || fail 4 "cannot enable $service"
-  sync -f "$units" 2>/dev/null || sync
+  save "$units"
   message="the kubelet starts only with the images of set $set, which $service restores"
   log "install: $message"
   ! systemctl is-active --quiet kubelet || log 'install: the kubelet already runs, so this takes effect when it starts again'

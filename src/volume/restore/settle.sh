@@ -62,7 +62,7 @@ settle_layers() {
 copy_layer() {
   rm -rf "$home/local" "$home/new"
   { mkdir "$home/local" "$home/new" && cp -a "$here/layers/${chain#sha256:}/fs/." "$home/local" &&
-    { sync -f "$home/local" 2>/dev/null || sync; } && ln -s local "$home/new/fs" && mv -f "$home/new/fs" "$home/"; } ||
+    save "$home/local" && ln -s local "$home/new/fs" && mv -f "$home/new/fs" "$home/"; } ||
     { rm -rf "$home/local" "$home/new" && return 1; }
   rmdir "$home/new"
 }

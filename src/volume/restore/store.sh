@@ -153,7 +153,7 @@ stage() {
   {
     mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; } &&
       rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
-      swap_script >"$depot/swap.sh" && stage_sandbox && { sync -f "$depot" || sync; }
+      swap_script >"$depot/swap.sh" && stage_sandbox && save "$depot"
   } 2>"$tmp/errors"
 }
 
@@ -168,10 +168,13 @@ stage_sandbox() {
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
 swap_at_start() {
   hold_volume
+  for folder in "$state" "$units"; do [ ! -d "$folder" ] || save "$folder"; done
   echo "$checked" >"$depot/staged"
-  sync # also what the layers link to, and the units
+  save "$depot"
   has_systemd || sh "$depot/swap.sh" before "$depot"
 }
+
+save() { sync -f "$1" 2>/dev/null || sync; }
 
 swap_store() {
   swap_at_start
@@ -200,8 +203,10 @@ leave_depot() {
   list_snapshots
 }
 
-# The link goes last, because by it the next run finds the rest.
+# First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
+# finds the rest.
 drop_depot() {
+  rm -f "$depot/staged"
   rm -rf "${depot:?}"
   rm -f "$swapper"
   rm -f "$state/depot"

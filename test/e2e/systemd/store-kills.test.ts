@@ -65,3 +65,15 @@ for (const index of chosen) {
     });
   }
 }
+
+test('half of what a restore leaves to remove is not used', async () => {
+  await start();
+  const last = calls.findLastIndex((call) => /^rm -rf \/var\/lib\/containerd\/kubectl-preload$/.test(call));
+  await stopAt(machine, last + 1);
+  assert.ok(await stopped(machine, machine.run(['sh', '/preload/restore.sh'])));
+  await WAYS['all of it is killed']();
+  await sh(machine, 'cd /var/lib/containerd/kubectl-preload && rm -r aside answered && systemctl restart containerd');
+  await assertUsable(machine, [app, web, pause]);
+  assert.match(await sh(machine, 'sh /preload/restore.sh 2>&1'), /every layer is already here/);
+  await assertUsable(machine, [app, web, pause]);
+});
