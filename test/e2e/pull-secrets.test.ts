@@ -135,7 +135,7 @@ test('no process ever has a secret in its command line or environment', async ()
   const { rounds, seen, leaking } = watched;
   assert.deepEqual(leaking, []);
   assert.ok(rounds > 50, `${rounds} rounds`);
-  for (const part of [/ export --request /, /\bctr\b.* images import /, /containerd -c .*config\.toml/]) {
+  for (const part of [/ export --request /, /\bctr\b.* images import /, /containerd -c .*kubectl-preload\.toml/]) {
     assert.ok(
       seen.some((commandLine) => part.test(commandLine)),
       `${part} was seen`,
