@@ -100,9 +100,11 @@ test('preload.json describes the contents', async () => {
   assert.equal(uuid, (await run(['blkid', '-s', 'UUID', '-o', 'value', device])).trim());
   assert.deepEqual(Object.keys(checksums).sort(), [
     'restore.sh',
+    'restore/hot',
     'restore/images.tar',
     'restore/layers',
     'restore/names',
+    'restore/seed.tar',
   ]);
   await assertChecksums(volume, checksums);
   assert.equal(images.length, 6, 'seven tags of five digests, and pause');
@@ -121,7 +123,13 @@ test('the volume has only the files of format 1', async () => {
     'verify',
   ];
   assert.deepEqual((await readdir(volume)).sort(), entries);
-  assert.deepEqual((await readdir(join(volume, 'restore'))).sort(), ['images.tar', 'layers', 'names']);
+  assert.deepEqual((await readdir(join(volume, 'restore'))).sort(), [
+    'hot',
+    'images.tar',
+    'layers',
+    'names',
+    'seed.tar',
+  ]);
   assert.deepEqual((await readdir(join(volume, 'verify'))).sort(), ['files', 'layers']);
   assert.deepEqual(await readdir(join(volume, 'lost+found')), []);
 });
