@@ -16,7 +16,7 @@ within() {
 
 # Ends each command whose time is over, and all if this run was killed; then its workers must not hold the lock any longer.
 watch_calls() {
-  exec </dev/null >/dev/null 2>&1 # whoever reads the output of this run must not wait for this process
+  exec </dev/null >/dev/null 2>&1 9>&- # nobody must wait for this process, because of the output or the lock of this run
   set +f
   while [ -d "$tmp" ] && sleep 1; do
     read -r up _ </proc/uptime
