@@ -204,12 +204,9 @@ leave_depot() {
 }
 
 # First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
-# finds the rest.
+# finds what is left.
 drop_depot() {
-  rm -f "$depot/staged"
-  rm -rf "${depot:?}"
-  rm -f "$swapper"
-  rm -f "$state/depot"
+  rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" && rm -f "$state/depot"
   ! has_systemd || reload_systemd
 }
 

@@ -16,8 +16,11 @@ await sh(machine, 'systemctl enable --now preload.mount containerd');
 await installSteps(machine);
 await machine.write(
   '/root/kill.sh',
-  `for process in /proc/[0-9]*; do
-    case $(tr '\\0' ' ' <$process/cmdline) in */restore.sh* | */swap.sh* | */usr/local/sbin/* | 'sleep 1000 ') kill -9 \${process#/proc/} ;; esac
+  // in an order in which none goes on because another one is dead already
+  `for kind in '*/restore.sh*' '*/swap.sh*' '*/usr/local/sbin/*' 'sleep 1000 '; do
+    for process in /proc/[0-9]*; do
+      case $(tr '\\0' ' ' <$process/cmdline) in $kind) kill -9 \${process#/proc/} ;; esac
+    done
   done
   rm -f /run/steps /run/stopped
 `,

@@ -24,15 +24,18 @@ export const emptyStore = (machine: SystemdMachine): Promise<string> =>
     `systemctl stop containerd
     rm -rf /var/lib/containerd/* /var/lib/kubectl-preload /etc/systemd/system/containerd.service.d
     systemctl daemon-reload
-    systemctl start containerd`,
+    systemctl start containerd || { journalctl --unit containerd --lines 20 >&2; exit 1; }`,
   );
 
-/** Runs a container of the image `shell` to its end. */
+/** Runs a container of the image `shell` to its end. What it says is in a file, because ctr loses the output of quick containers. */
 export const greet = (machine: SystemdMachine): Promise<string> =>
   sh(
     machine,
     `for folder in /sys/fs/cgroup/*; do [ ! -d $folder ] || mount -o remount,bind,rw $folder; done
-    ctr --namespace k8s.io run --rm --net-host --cgroup '' ${shell.name} greet /bin/sh -c 'read -r text <greeting; echo $text'`,
+    rm -rf /root/said && mkdir /root/said
+    ctr --namespace k8s.io run --rm --net-host --cgroup '' --mount type=bind,src=/root/said,dst=/said,options=rbind:rw \
+      ${shell.name} greet /bin/sh -c 'read -r text <greeting; echo "$text" >/said/text'
+    cat /root/said/text`,
   );
 
 /** Asserts that every image that containerd lists can be used; the image `shell` must be there. */
