@@ -15,12 +15,12 @@ import { writeArchive, writeArchives } from './bench-volume.ts';
 import { capture, withImages, writeSmallArchive } from './captured-disk.ts';
 import { type Disk, emptyDisk, makeDisk } from './disk.ts';
 import { applications, buildImages, pause, samples } from './image-set.ts';
+import { measureLazyApplications } from './lazy-applications.ts';
+import { LAZY_DISK } from './lazy-disk.ts';
+import { CLIENT_PACKAGES } from './real-applications.ts';
 import { outcome, runContainers, settled, storeMegabytes, WAYS, type WayName } from './restore-ways.ts';
 import { measureBoot, measureStore } from './store-node.ts';
-import { throttled } from './throttle.ts';
 import { coldSeconds, log, median, round, seconds } from './timing.ts';
-
-const LAZY_DISK = 30 << 20; // bytes a second, as of a cloud disk that is read from a snapshot for the first time
 
 const folder = await mkdtemp(join(tmpdir(), 'preload-bench-'));
 
@@ -126,16 +126,10 @@ const measureSmall = (version: ContainerdVersion, disk: Disk) =>
 
 const SMALL_LAYERS = new Set(SMALL.flatMap(({ layers }) => layers)).size;
 
-const measureLazy = async (version: ContainerdVersion, disk: Disk, images: readonly CapturedImage[]) => {
-  const ways = {} as Record<'link' | 'import', number>;
-  for (const way of ['link', 'import'] as const) {
-    const { seconds, containers } = await throttled(disk.device, LAZY_DISK, () => measure(version, way, disk, images));
-    ways[way] = round(seconds + containers);
-  }
-  return ways;
-};
-
-await provide([{ packages: IMAGE_PACKAGES }, ...CONTAINERD_VERSIONS.map(containerdSource)], log);
+await provide(
+  [{ packages: [...IMAGE_PACKAGES, ...CLIENT_PACKAGES] }, ...CONTAINERD_VERSIONS.map(containerdSource), LAZY_DISK],
+  log,
+);
 const disks: Disk[] = [];
 const release = async (): Promise<void> => {
   for (const disk of disks) await disk.release();
@@ -175,7 +169,6 @@ try {
       images10: await measureAll(version, small, images.slice(-10)),
       images60: many,
       images500: layers,
-      lazyDisk: await measureLazy(version, small, images.slice(-10)),
       sampleSet: {
         original: await measure(version, 'original', sampleDisk, sample),
         link: await measure(version, 'link', sampleDisk, sample),
@@ -183,7 +176,7 @@ try {
       load: loadavg().map(round),
     };
   }
-  console.log(JSON.stringify({ byContainerd }));
+  console.log(JSON.stringify({ byContainerd, lazyDisk: await measureLazyApplications(folder, '2') }));
 } finally {
   await release();
 }

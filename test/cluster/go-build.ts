@@ -35,6 +35,7 @@ const MODULES = {
   'csi-provisioner': { folder: 'modules/csi-provisioner' },
   'csi-sidecars': { folder: 'modules/csi-sidecars' },
   'csi-driver': { folder: 'csi-driver', packages: ['.'] },
+  'lazy-disk': { folder: '../bench/lazy-disk', packages: ['.'] },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
   runc: {
