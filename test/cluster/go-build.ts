@@ -37,6 +37,7 @@ const MODULES = {
   'csi-driver': { folder: 'csi-driver', packages: ['.'] },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
+  bolt: { folder: 'modules/bolt', packages: ['.'] },
   runc: {
     folder: 'modules/runc',
     tags: 'seccomp',
