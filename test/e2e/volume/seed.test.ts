@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VOLUME_CONTENTS, type VolumeContents } from '../../../src/model/contents.ts';
 import { PreloadError } from '../../../src/model/errors.ts';
 import { parse, parseJson } from '../../../src/model/parse.ts';
@@ -184,11 +186,40 @@ onCaptureNode('2', 'a rerun makes a seed of what it captures; --no-seed leaves i
   await capture(node, files, volume, [honest]);
   assert.deepEqual(await problemsOf(volume.seen), []);
   assert.notDeepEqual(await readFile(join(volume.seen, SEED)), first);
+  const mixed = join(files, 'mixed');
+  await run(['cp', '-a', volume.seen, mixed]);
+  await writeFile(join(mixed, SEED), first);
+  assert.deepEqual(
+    (await problemsOf(mixed)).map(({ path, problem }) => [path, problem]),
+    [[SEED, 'differs from what was captured']],
+  );
   await capture(node, files, volume, [honest], { seed: false });
   assert.deepEqual(await problemsOf(volume.seen), []);
   const { checksums, seedContainerd } = await contentsOf(volume.seen);
   assert.deepEqual([checksums[SEED], seedContainerd], [undefined, undefined]);
   await assert.rejects(readFile(join(volume.seen, SEED)), { code: 'ENOENT' });
+});
+
+onCaptureNode('2', 'after a kill, no volume has the seed of other images', async (node, files, volume) => {
+  const rounds = repetitions(20, 4);
+  let duration = 0;
+  let unfinished = 0;
+  for (let round = 0; round <= rounds; round++) {
+    await capture(node, files, volume, ALL);
+    const loader = await startLoader(node, files, volume.path, { images: [requested(honest)] });
+    await loader.reported('plan');
+    const begin = performance.now();
+    if (round > 0) await sleep((duration * (round - 1 + Math.random())) / rounds).then(loader.kill);
+    await loader.ended;
+    duration ||= performance.now() - begin;
+    const isFinished = existsSync(join(volume.seen, 'preload.json'));
+    const problems = await problemsOf(volume.seen);
+    const { code } = await node.run(['sh', join(volume.path, 'restore.sh'), '--check']);
+    if (isFinished) assert.deepEqual(problems, []);
+    else assert.ok(problems.length > 0 && ![0, 1].includes(code ?? 0), `${code}`); // without the script, it is that of sh
+    unfinished += isFinished ? 0 : 1;
+  }
+  assert.ok(unfinished > 0, 'none was killed early enough');
 });
 
 onCaptureNode('2', 'an image that is skipped while layers come is not in the seed', async (node, files, volume) => {
