@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { distinctLayers } from '../model/contents.ts';
 import { PreloadError } from '../model/errors.ts';
@@ -9,6 +9,7 @@ import { inNode, run } from '../node/command.ts';
 import { openContainerdApi } from '../node/containerd-api.ts';
 import { documentsOf } from '../volume/archives.ts';
 import { SEED } from '../volume/format.ts';
+import { writeInPlace } from '../volume/place.ts';
 import { DATABASE_FILES, seedEntries } from '../volume/seed/archive.ts';
 import { compactBolt } from '../volume/seed/bolt.ts';
 import { gnuTar } from '../volume/seed/gnu-tar.ts';
@@ -75,8 +76,7 @@ export const writeSeed = async (
     numbers,
     set,
   });
-  await mkdir(join(volume, dirname(SEED)), { recursive: true });
-  await writeFile(join(volume, SEED), gnuTar(entries));
+  await writeInPlace(volume, SEED, gnuTar(entries));
 };
 
 const expectedStore = (images: readonly ResolvedImage[]): ExpectedStore => {

@@ -4,7 +4,9 @@ import type { ResolvedImage } from '../model/image.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { isVolumeFull } from '../node/command.ts';
 import { documentsOf, writeArchivePerImage } from '../volume/archives.ts';
+import { firstFiles } from '../volume/first-files.ts';
 import { layerList, nameList, setOf } from '../volume/format.ts';
+import { takePlaces } from '../volume/place.ts';
 import { writeVolume } from '../volume/write.ts';
 import { blobFetcher, writeBlobs } from './blobs.ts';
 import { checkImport, finishSeed } from './check-import.ts';
@@ -26,11 +28,22 @@ export const writeImages = async (capture: Capture, uuid: string | null): Promis
   const hot = form.layers ? await findHotFiles(capture) : []; // before copies fill the page cache
   const sealed = await sealedSums(volume);
   await clearVolume(volume, kept);
+  const disk = writeBack(volume, capture.signal);
+  await disk.end(); // an older capture is unfinished now, even after a power failure
+  await takePlaces(
+    volume,
+    firstFiles({
+      images: chosen.map((image) => capturedImage(image, planned, new Set(hasBlobs(request.layout) ? chosen : []))),
+      captured: chosen,
+      hotFiles: hot,
+      withScript,
+      withSeed: form.layers && request.seed,
+    }),
+  );
 
   const meter = progressMeter(capture, chosen, planned);
   const fetchBlob = blobFetcher(capture, meter);
   const sums = layerSums(capture, new Map([...sealed].filter(([chainId]) => kept.layers.has(chainId))));
-  const disk = writeBack(volume, capture.signal);
   const layerDone = (chainId: string, bytes?: number) => {
     meter.partDone(chainId, bytes);
     sums.add(chainId);

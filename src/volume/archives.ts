@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { pack } from 'tar-stream';
+import { type Pack, pack } from 'tar-stream';
 import type { ResolvedImage } from '../model/image.ts';
 import { blobPath, type Descriptor, type Document, mediaTypeOf } from '../model/oci.ts';
 
@@ -40,15 +41,13 @@ export const ociIndex = (images: readonly NamedImage[]): string =>
     })),
   });
 
-/** Writes `images`, `documents` and `layers` as an OCI layout into one archive for `ctr images import`, each blob once. */
-export const writeImagesArchive = async (
-  file: string,
+/** `images`, `documents` and `layers` as an OCI layout in one archive for `ctr images import`, each blob once. */
+const packImages = (
   images: readonly NamedImage[],
   documents: readonly Document[],
   layers: readonly BlobFile[] = [],
-): Promise<void> => {
+): Pack => {
   const archive = pack();
-  const written = pipeline(archive, createWriteStream(file));
   const header = (name: string) => ({ name, mode: 0o644, mtime: new Date(0) });
   const add = (name: string, data: string | Buffer) => archive.entry(header(name), data);
   const fill = async () => {
@@ -61,12 +60,18 @@ export const writeImagesArchive = async (
     }
     archive.finalize();
   };
-  const filled = fill().catch((error: Error) => {
-    archive.destroy(error);
-    throw error;
-  });
-  await Promise.all([filled, written]);
+  fill().catch((error: Error) => archive.destroy(error));
+  return archive;
 };
+
+/** The archive of `images` without layers. */
+export const documentsArchive = async (
+  images: readonly NamedImage[],
+  documents: readonly Document[],
+): Promise<Buffer> => buffer(packImages(images, documents));
+
+export const writeImagesArchive = (file: string, ...content: Parameters<typeof packImages>): Promise<void> =>
+  pipeline(packImages(...content), createWriteStream(file));
 
 const MAX_NAME = 200; // bytes; file systems allow 255
 

@@ -4,6 +4,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../model/oci.ts';
 import { BOOT, CONTENTS_FILE } from './format.ts';
+import { placeOf } from './place.ts';
 
 /**
  * `hex  path` per line, the format of sha256sum. Lists all files except layers, which are in LAYER_SUMS, and blobs, whose
@@ -56,7 +57,7 @@ export const writeChecksums = async (
       .join(''),
   );
   const sums = new Map([[CONTENTS_FILE, digestOf(contents)]]);
-  const paths = (await otherFiles(volume)).filter((path) => path !== CONTENTS_FILE);
+  const paths = (await otherFiles(volume)).filter((path) => ![CONTENTS_FILE, placeOf(CONTENTS_FILE)].includes(path));
   for (const path of paths) sums.set(path, await digestFile(join(volume, path)));
   const list = [...sums]
     .map(([path, digest]) => `${digest.slice('sha256:'.length)}  ${path}\n`)

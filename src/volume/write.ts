@@ -1,9 +1,9 @@
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Contents } from '../model/contents.ts';
 import { hasBlobs } from '../model/layout.ts';
 import { blobPath, type Document, digestOf } from '../model/oci.ts';
-import { documentsOf, type ImageDocuments, namesOf, OCI_LAYOUT, ociIndex, writeImagesArchive } from './archives.ts';
+import { documentsArchive, documentsOf, type ImageDocuments, namesOf, OCI_LAYOUT, ociIndex } from './archives.ts';
 import { writeChecksums } from './checksums.ts';
 import {
   BLOB_LIST,
@@ -24,6 +24,7 @@ import {
   setOf,
 } from './format.ts';
 import { hotList, type SizedHotFile } from './hot-list.ts';
+import { giveBackPlaces, writeInPlace } from './place.ts';
 import { restoreScript } from './restore/script.ts';
 
 const writeDocument = async (volume: string, { digest, data }: Document): Promise<void> => {
@@ -61,23 +62,24 @@ export const writeVolume = async (
   const documents = captured.flatMap(documentsOf);
   const layers = layerList(images);
   const names = nameList(images);
-  await mkdir(join(volume, 'restore'), { recursive: true });
   for (const document of documents) await writeDocument(volume, document);
   await writeFile(join(volume, 'oci-layout'), OCI_LAYOUT);
   await writeFile(join(volume, 'index.json'), ociIndex(named));
-  await writeFile(join(volume, LAYER_LIST), layers);
-  await writeFile(join(volume, NAME_LIST), names);
-  if (hasBlobs(layout)) await writeFile(join(volume, BLOB_LIST), blobList(images));
+  await writeInPlace(volume, LAYER_LIST, layers);
+  await writeInPlace(volume, NAME_LIST, names);
+  if (hasBlobs(layout)) await writeInPlace(volume, BLOB_LIST, blobList(images));
   const hot = hotList(hotFiles);
-  if (hot) await writeFile(join(volume, HOT_LIST), hot);
-  if (withScript) await writeFile(join(volume, RESTORE_SCRIPT), restoreScript, { mode: 0o755 });
+  if (hot) await writeInPlace(volume, HOT_LIST, hot);
+  if (withScript) await writeInPlace(volume, RESTORE_SCRIPT, restoreScript, 0o755);
   const archives = new Map(
     [undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]),
   );
   for (const [path, platform] of archives) {
     const archived = captured.filter((image) => image.platform === platform);
-    await writeImagesArchive(join(volume, path), archived.flatMap(namesOf), archived.flatMap(documentsOf));
+    const archive = await documentsArchive(archived.flatMap(namesOf), archived.flatMap(documentsOf));
+    await writeInPlace(volume, path, [archive]);
   }
+  await giveBackPlaces(volume, CONTENTS_FILE);
 
   const checksums: Record<string, string> = {};
   const lists = [...archives.keys(), LAYER_LIST, NAME_LIST];
@@ -88,15 +90,7 @@ export const writeVolume = async (
   const complete = { ...contents, set: setOf(layers, names) };
   const text = contentsFile(complete, checksums, defaults, seed);
   const checksum = await writeChecksums(volume, layerSums, text);
-  await replaceFile(join(volume, CONTENTS_FILE), text);
+  await writeInPlace(volume, CONTENTS_FILE, text);
+  await giveBackPlaces(volume);
   return { ...complete, checksum, contentsDigest: digestOf(text) };
-};
-
-/** Writes `path` so that after a crash it is either complete or missing. */
-const replaceFile = async (path: string, text: string): Promise<void> => {
-  const file = await open(`${path}.tmp`, 'w');
-  await file.writeFile(text);
-  await file.sync();
-  await file.close();
-  await rename(`${path}.tmp`, path);
 };

@@ -38,6 +38,7 @@ const MODULES = {
   'lazy-disk': { folder: '../bench/lazy-disk', packages: ['.'] },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
+  bolt: { folder: 'modules/bolt', packages: ['.'] },
   runc: {
     folder: 'modules/runc',
     tags: 'seccomp',

@@ -17,7 +17,7 @@ const BUNDLE = resolve(import.meta.dirname, '../../dist/kubectl-preload');
 export interface Loader {
   /** all it has reported so far */
   events: NumberedEvent[];
-  /** Resolves at once when it reports an event of this type. */
+  /** Resolves at once when it reports an event of this type; rejects if it ends without one. */
   reported(type: NumberedEvent['type']): Promise<void>;
   /** PID of its first process on this machine */
   pid(): Promise<number>;
@@ -88,13 +88,17 @@ const watch = (child: ChildProcess, pid: () => Promise<number>): Loader => {
     rest = lines.pop() ?? '';
     events.push(...lines.flatMap((line) => decodeEvent(line) ?? []));
   });
+  const ended = outcome(child).then(({ code, stderr }) => ({ code, stderr, events }));
   const reported = (type: NumberedEvent['type']) =>
-    new Promise<void>((resolve) => {
+    new Promise<void>((resolve, reject) => {
       const look = () => events.some((event) => event.type === type) && resolve();
       child.stdout?.on('data', look);
       look();
+      ended.then(
+        ({ code, stderr }) => reject(new Error(`it ended with ${code} without the event ${type}: ${stderr}`)),
+        reject,
+      );
     });
-  const ended = outcome(child).then(({ code, stderr }) => ({ code, stderr, events }));
   return { events, reported, pid, ended, kill: () => killFirst(child, pid) };
 };
 

@@ -16,13 +16,23 @@ export interface LoopVolume {
   remove(): Promise<void>;
 }
 
-/** Makes an ext4 filesystem in `folder` and mounts it on the node. */
+const FILESYSTEMS = {
+  ext4: {
+    make: ['mkfs.ext4', '-q', '-m', '0', '-E', 'nodiscard,assume_storage_prezeroed=1'],
+    check: ['e2fsck', '-fn'],
+  },
+  xfs: { make: ['mkfs.xfs', '-q', '-K'], check: ['xfs_repair', '-n'] },
+};
+
+/** Makes a filesystem in `folder` and mounts it on the node. */
 export const mountNewVolume = async (
   node: PrivateNode,
   folder: string,
   name: string,
   megabytes: number,
+  filesystem: keyof typeof FILESYSTEMS = 'ext4',
 ): Promise<LoopVolume> => {
+  const { make, check } = FILESYSTEMS[filesystem];
   const [image, path] = [join(folder, `${name}.img`), join(folder, name)];
   const onNode = async (...argv: string[]) => {
     const { code, stderr } = await node.run(argv);
@@ -31,14 +41,14 @@ export const mountNewVolume = async (
   const mount = () => onNode('mount', '-o', 'loop', image, path);
   await mkdir(path, { recursive: true });
   await run(['truncate', '--size', `${megabytes}M`, image]);
-  await run(['mkfs.ext4', '-q', '-m', '0', '-E', 'nodiscard,assume_storage_prezeroed=1', image]);
+  await run([...make, image]);
   await mount();
   return {
     path,
     seen: `/proc/${node.pid}/root${path}`,
     check: async () => {
       await onNode('umount', path);
-      await run(['e2fsck', '-fn', image]);
+      await run([...check, image]);
       await mount();
     },
     grow: async (megabytes) => {

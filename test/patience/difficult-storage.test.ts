@@ -29,6 +29,8 @@ interface Storage {
   warning?: RegExp;
   /** its volumes stay as long as their snapshots */
   isKept?: boolean;
+  /** how long its volumes may take to go; the usual time if undefined */
+  seconds?: number;
 }
 
 const RELEASED = /^ ! the snapshot of a volume in use failed: .*must be available.*; removing the loader, so that /m;
@@ -42,7 +44,7 @@ const WORKING: Record<string, Storage> = {
   },
   'slow-detach': {
     what: 'cannot detach volumes for 75 s',
-    ...{ driver: ATTACHED_DISK, parameters: { detachSeconds: '75' } },
+    ...{ driver: ATTACHED_DISK, parameters: { detachSeconds: '75' }, seconds: 240 },
     warning: /^ ! persistentvolume\/(\S+) is still there: .*still attached.*; see: kubectl describe pv \1$/m,
   },
   'not-in-use': {
@@ -93,7 +95,7 @@ const preloads = (...names: string[]): string[] =>
   ].sort();
 
 describe('create, verify and create --base work on storage that', { concurrency: 4 }, () => {
-  for (const [name, { what, warning, isKept = false }] of Object.entries(WORKING)) {
+  for (const [name, { what, warning, isKept = false, seconds }] of Object.entries(WORKING)) {
     test(what, async () => {
       const says = (stderr: string) =>
         warning ? assert.match(stderr, warning) : assert.doesNotMatch(stderr, / ! persistentvolume| failed: /);
@@ -105,7 +107,7 @@ describe('create, verify and create --base work on storage that', { concurrency:
       says(based.stderr);
       assert.match(based.stderr, /layers? kept/);
       const volumes = isKept ? ['PersistentVolume', 'PersistentVolume'] : [];
-      await becomes([...preloads('first', 'second'), ...volumes].sort(), () => objectsOf(name), 240);
+      await becomes([...preloads('first', 'second'), ...volumes].sort(), () => objectsOf(name), seconds);
       await kubectl(['delete', 'volumesnapshot', '--all', '-n', name]);
       await becomes([], () => objectsOf(name));
     });

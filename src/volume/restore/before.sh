@@ -26,6 +26,7 @@ prepare_start() {
     [ ! -s "$tmp/losses" ] || { why=$(sed q "$tmp/losses") && return 1; }
   fi
   start=$(now)
+  check_sum restore/seed.tar
   keep_record
   stage || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
   swap_at_start

@@ -74,9 +74,10 @@ use_store() {
   [ ! -s "$tmp/losses" ] || { leave_store "$(sed q "$tmp/losses")" && return; }
   phase look "$start" "$why"
   log "mode store: $why"
+  start=$(now)
+  check_sum restore/seed.tar
   check_selinux
   keep_record
-  start=$(now)
   stage || { drop_depot && leave_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && return; }
   phase stage "$start" "$(count "$depot/new/layers") layers"
   start=$(now)
@@ -149,7 +150,6 @@ other_snapshots() {
 
 # Unpacks the seed beside containerd's folders, with what puts it in place.
 stage() {
-  check_sum restore/seed.tar
   {
     mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; } &&
       rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&

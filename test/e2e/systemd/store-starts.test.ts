@@ -55,6 +55,24 @@ test('--before-containerd keeps a store that has anything else, and says what', 
   await sh(machine, 'systemctl start containerd && ctr --namespace k8s.io images ls -q | grep -q deep');
 });
 
+test('a seed that does not match preload.json is refused, and nothing has changed', async () => {
+  await fresh();
+  await sh(machine, 'cp -a /preload /root/mixed && echo more >>/root/mixed/restore/seed.tar');
+  const ours = '/var/lib/containerd/kubectl-preload /var/lib/kubectl-preload /etc/systemd/system';
+  const refused = async (...flags: string[]): Promise<void> => {
+    const files = () => sh(machine, `find ${ours} 2>/dev/null | sort`);
+    const before = await files();
+    const { code, stderr } = await machine.run(['sh', '/root/mixed/restore.sh', ...flags]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /restore\/seed\.tar does not match its checksum in preload\.json/);
+    assert.equal(await files(), before);
+  };
+  await refused('--before-containerd');
+  await sh(machine, 'systemctl start containerd');
+  await refused();
+  await sh(machine, 'rm -r /root/mixed');
+});
+
 test('a store that is waiting for its start moves with the root of containerd to another disk', async () => {
   await fresh();
   await sh(

@@ -12,7 +12,7 @@ import { run } from '../../cluster/machine/run.ts';
 import { until } from '../../cluster/machine/until.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { startLoader } from '../../harness/loader-process.ts';
-import { mountNewVolume } from '../../harness/loop-volume.ts';
+import { type LoopVolume, mountNewVolume } from '../../harness/loop-volume.ts';
 import type { PrivateNode } from '../../harness/private-node.ts';
 import { startCaptureNode } from '../hostile/capture-node.ts';
 import { AMD64, image, indexOf } from '../hostile/image-parts.ts';
@@ -87,9 +87,8 @@ const start = async (id: string, name: string | undefined, ...read: string[]): P
   await until(`the entrypoint of ${id}`, async () => (await command()).startsWith('/usr/bin/sleep'));
 };
 
-/** Captures the images; returns the paths on the list, which must be right. */
-const hotPaths = async (...names: (string | undefined)[]): Promise<string[]> => {
-  const volume = await mountNewVolume(node, folder, 'volume', 256);
+/** Captures the images onto the volume; returns the paths on the list, which must be right. */
+const hotPathsOn = async (volume: LoopVolume, ...names: (string | undefined)[]): Promise<string[]> => {
   const images = names.map((name) => requested(name ?? ''));
   const { code, stderr } = await (await startLoader(node, folder, volume.path, { images })).ended;
   assert.equal(code, 0, stderr);
@@ -102,6 +101,13 @@ const hotPaths = async (...names: (string | undefined)[]): Promise<string[]> => 
     assert.equal((await stat(join(volume.seen, 'layers', hex, 'fs', path))).size, Number(bytes), line);
     paths.push(path);
   }
+  return paths;
+};
+
+/** The same onto a new volume. */
+const hotPaths = async (...names: (string | undefined)[]): Promise<string[]> => {
+  const volume = await mountNewVolume(node, folder, 'volume', 256);
+  const paths = await hotPathsOn(volume, ...names);
   await volume.remove();
   return paths;
 };
@@ -123,6 +129,15 @@ test('the oldest container comes first, in it its program and libraries, then al
 
 test('only files of captured layers are on the list', async () => {
   assert.deepEqual(await hotPaths(idle), []);
+});
+
+test('a capture over an older one leaves nothing of its list', async () => {
+  const volume = await mountNewVolume(node, folder, 'renewed', 256);
+  assert.ok((await hotPathsOn(volume, old, young)).length > 0);
+  assert.deepEqual(await hotPathsOn(volume, idle), []);
+  await assert.rejects(stat(join(volume.seen, 'restore/hot')), { code: 'ENOENT' });
+  assert.equal((await hotPathsOn(volume, young, idle))[0], 'usr/bin/sleep');
+  await volume.remove();
 });
 
 test('without fincore, programs and libraries are on the list', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VOLUME_CONTENTS, type VolumeContents } from '../../../src/model/contents.ts';
 import { PreloadError } from '../../../src/model/errors.ts';
 import { parse, parseJson } from '../../../src/model/parse.ts';
@@ -10,11 +12,12 @@ import type { CaptureRequest } from '../../../src/model/request.ts';
 import { SEED } from '../../../src/volume/format.ts';
 import { digestLayer } from '../../../src/volume/layer-digest.ts';
 import { DATABASE_FILES } from '../../../src/volume/seed/archive.ts';
-import { readBolt } from '../../../src/volume/seed/bolt.ts';
-import { fileIn } from '../../../src/volume/seed/gnu-tar.ts';
+import { compactBolt, readBolt } from '../../../src/volume/seed/bolt.ts';
+import { fileIn, gnuTar } from '../../../src/volume/seed/gnu-tar.ts';
 import { collectProblems } from '../../../src/volume/verify/problems.ts';
 import { checkSeed } from '../../../src/volume/verify/seed.ts';
 import { verifyVolume } from '../../../src/volume/verify/verify-volume.ts';
+import { goBuild } from '../../cluster/go-build.ts';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { CONTAINERD_VERSIONS, type ContainerdVersion } from '../../cluster/node/config.ts';
@@ -113,6 +116,22 @@ const startWithSeed = async (
   return { node: await startCaptureNode(join(files, 'root'), pause, version), copy };
 };
 
+/** Asserts that a node that starts with the seed of the volume has all images, and that its store works. */
+const assertStarts = async (volume: string, version: ContainerdVersion, tar: readonly string[]): Promise<void> => {
+  const { node, copy } = await startWithSeed(volume, version, tar);
+  try {
+    const { code, stderr } = await node.run(['sh', join(copy, 'restore.sh'), '--check']);
+    assert.equal(code, 0, `on ${version}: ${stderr}`);
+    const listed = await node.run(['crictl', 'images', '--output', 'json']);
+    for (const name of ALL) assert.ok(listed.stdout.includes(name), `${name} on ${version}: ${listed.stdout}`);
+    await node.ctr('images', 'rm', '--sync', honest); // what it collects then is not what others need
+    await node.ctr('images', 'pull', '--plain-http', named('late'));
+    await node.ctr('images', 'mount', named('late'), '/mnt');
+  } finally {
+    await node.stop();
+  }
+};
+
 for (const version of CONTAINERD_VERSIONS) {
   onCaptureNode(version, 'every containerd that starts with its seed has all images', async (node, files, volume) => {
     assert.deepEqual(await capture(node, files, volume, ALL), []);
@@ -122,21 +141,44 @@ for (const version of CONTAINERD_VERSIONS) {
     assert.equal(seedSchema, version === '2' ? 4 : 3);
     for (const [index, other] of CONTAINERD_VERSIONS.entries()) {
       const tar = index % 2 ? ['busybox', 'tar'] : ['tar'];
-      const { node: fresh, copy } = await startWithSeed(volume.seen, other, tar);
-      try {
-        const { code, stderr } = await fresh.run(['sh', join(copy, 'restore.sh'), '--check']);
-        assert.equal(code, 0, `on ${other}: ${stderr}`);
-        const listed = await fresh.run(['crictl', 'images', '--output', 'json']);
-        for (const name of ALL) assert.ok(listed.stdout.includes(name), `${name} on ${other}: ${listed.stdout}`);
-        await fresh.ctr('images', 'rm', '--sync', honest); // what it collects then is not what others need
-        await fresh.ctr('images', 'pull', '--plain-http', named('late'));
-        await fresh.ctr('images', 'mount', named('late'), '/mnt');
-      } finally {
-        await fresh.stop();
-      }
+      await assertStarts(volume.seen, other, tar);
     }
   });
 }
+
+/** The archive with another content of a file. */
+const withFile = (archive: Buffer, name: string, data: Buffer): Buffer => {
+  const start = archive.indexOf(`${name}\0`);
+  const mode = Number.parseInt(archive.toString('latin1', start + 100, start + 107), 8);
+  const entryOf = (content: Buffer) =>
+    Buffer.concat(gnuTar([{ type: 'file', name, mode, data: content }]).slice(0, -1));
+  const end = start + entryOf(fileIn(archive, name)).length;
+  return Buffer.concat([archive.subarray(0, start), entryOf(data), archive.subarray(end)]);
+};
+
+onCaptureNode('2', 'a seed can come from a kernel that has pages of 64 KiB', async (node, files, volume) => {
+  await capture(node, files, volume, ALL);
+  const [copy, small, large] = ['copy', 'small.db', 'large.db'].map((name) => join(files, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await run(['cp', '-a', volume.seen, copy]);
+  const program = join(await goBuild('bolt', console.error), 'bolt');
+  let seed: Buffer = await readFile(join(copy, SEED));
+  for (const name of Object.values(DATABASE_FILES)) {
+    await writeFile(small, fileIn(seed, name));
+    await run([program, small, large, `${64 * 1024}`]);
+    seed = withFile(seed, name, compactBolt(await readFile(large)));
+    assert.equal(fileIn(seed, name).readUInt32LE(16 + 8), 64 * 1024, 'its first page says so');
+    await rm(large);
+  }
+  await writeFile(join(copy, SEED), seed);
+  const problems = collectProblems();
+  await checkSeed(copy, await contentsOf(copy), problems);
+  assert.deepEqual(problems.all(), []);
+  for (const version of CONTAINERD_VERSIONS) await assertStarts(copy, version, ['tar']);
+});
 
 onCaptureNode('2', 'a rerun makes a seed of what it captures; --no-seed leaves it out', async (node, files, volume) => {
   await capture(node, files, volume, ALL);
@@ -144,11 +186,40 @@ onCaptureNode('2', 'a rerun makes a seed of what it captures; --no-seed leaves i
   await capture(node, files, volume, [honest]);
   assert.deepEqual(await problemsOf(volume.seen), []);
   assert.notDeepEqual(await readFile(join(volume.seen, SEED)), first);
+  const mixed = join(files, 'mixed');
+  await run(['cp', '-a', volume.seen, mixed]);
+  await writeFile(join(mixed, SEED), first);
+  assert.deepEqual(
+    (await problemsOf(mixed)).map(({ path, problem }) => [path, problem]),
+    [[SEED, 'differs from what was captured']],
+  );
   await capture(node, files, volume, [honest], { seed: false });
   assert.deepEqual(await problemsOf(volume.seen), []);
   const { checksums, seedContainerd } = await contentsOf(volume.seen);
   assert.deepEqual([checksums[SEED], seedContainerd], [undefined, undefined]);
   await assert.rejects(readFile(join(volume.seen, SEED)), { code: 'ENOENT' });
+});
+
+onCaptureNode('2', 'after a kill, no volume has the seed of other images', async (node, files, volume) => {
+  const rounds = repetitions(20, 4);
+  let duration = 0;
+  let unfinished = 0;
+  for (let round = 0; round <= rounds; round++) {
+    await capture(node, files, volume, ALL);
+    const loader = await startLoader(node, files, volume.path, { images: [requested(honest)] });
+    await loader.reported('plan');
+    const begin = performance.now();
+    if (round > 0) await sleep((duration * (round - 1 + Math.random())) / rounds).then(loader.kill);
+    await loader.ended;
+    duration ||= performance.now() - begin;
+    const isFinished = existsSync(join(volume.seen, 'preload.json'));
+    const problems = await problemsOf(volume.seen);
+    const { code } = await node.run(['sh', join(volume.path, 'restore.sh'), '--check']);
+    if (isFinished) assert.deepEqual(problems, []);
+    else assert.ok(problems.length > 0 && ![0, 1].includes(code ?? 0), `${code}`); // without the script, it is that of sh
+    unfinished += isFinished ? 0 : 1;
+  }
+  assert.ok(unfinished > 0, 'none was killed early enough');
 });
 
 onCaptureNode('2', 'an image that is skipped while layers come is not in the seed', async (node, files, volume) => {

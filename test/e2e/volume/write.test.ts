@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Contents } from '../../../src/model/contents.ts';
 import { digestOf, parseDocument } from '../../../src/model/oci.ts';
+import { firstFiles } from '../../../src/volume/first-files.ts';
 import { blobList } from '../../../src/volume/format.ts';
 import { restoreScript } from '../../../src/volume/restore/script.ts';
 import { writeVolume } from '../../../src/volume/write.ts';
@@ -141,6 +142,21 @@ test('verify/ has checksums of all files except blobs, and the given digests of 
   assert.deepEqual(stdout.trim().split('\n').sort(), [...files, ...restore].map((path) => `${path}: OK`).sort());
   assert.equal(contents.checksum, digestOf(await read('verify/files')));
   assert.equal(contents.contentsDigest, digestOf(await read('preload.json')));
+});
+
+test('what restore.sh reads has about the sizes for which it gets places', async () => {
+  const expected = firstFiles({ ...parts, images, withSeed: false });
+  assert.deepEqual([...expected.keys()].sort(), [
+    'preload.json',
+    'restore.sh',
+    'restore/images.tar',
+    'restore/layers',
+    'restore/names',
+  ]);
+  for (const [path, bytes] of expected) {
+    const { size } = await stat(join(volume, path));
+    assert.ok(size <= bytes && bytes < size + 16 * 1024, `${path} has ${size} bytes instead of ${bytes}`);
+  }
 });
 
 test('the set depends on the contents, not on the time', async () => {
