@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type RunningContainer, runningContainers } from '../node/containers.ts';
 import { pathHere } from '../node/files.ts';
-import { type CacheReader, cacheReader, mappedPaths } from '../node/page-cache.ts';
+import { type CachedFile, type CacheReader, cacheReader, mappedPaths } from '../node/page-cache.ts';
 import { layerFolder } from '../volume/format.ts';
 import { type HotFile, isHotPath, listedFiles, type SizedHotFile } from '../volume/hot-list.ts';
 import { sizeOf } from '../volume/verify/hot-list.ts';
@@ -12,7 +12,7 @@ const LONGEST = 20_000;
 
 /**
  * Files of layers that running containers have in the node's page cache: the oldest container first, and in each the
- * entrypoint and its libraries. Programs and libraries are found without any tool, all others with fincore. If something
+ * entrypoint and its libraries. Large files of which containers use a small part are not listed. Programs and libraries are found without any tool, all others with fincore. If something
  * fails or takes too long, the list is shorter, because it only makes new nodes faster.
  */
 export const findHotFiles = async ({ root, node, signal }: Planning): Promise<HotFile[]> => {
@@ -24,13 +24,21 @@ export const findHotFiles = async ({ root, node, signal }: Planning): Promise<Ho
   const programs: HotFile[][] = [];
   for (const container of containers) programs.push(await mapped(container));
   const found: HotFile[] = [];
+  const sparse = new Set<string>();
   for (const [index, { layers }] of containers.entries()) {
     found.push(...(programs[index] ?? []));
-    for (const { chainId, folder } of layers.toReversed()) found.push(...(await cached(chainId, folder)));
+    for (const { chainId, folder } of layers.toReversed()) {
+      for (const file of await cached(chainId, folder)) {
+        if (file.sparse) sparse.add(keyOf({ chainId, ...file }));
+        else found.push({ chainId, path: file.path, mapped: false });
+      }
+    }
   }
   signal.throwIfAborted();
-  return listedFiles(found);
+  return listedFiles(found.filter((file) => !sparse.has(keyOf(file))));
 };
+
+const keyOf = ({ chainId, path }: Pick<HotFile, 'chainId' | 'path'>): string => `${chainId} ${path}`;
 
 /** Finds what the processes of a container have mapped. A file that several layers have is read from the top one. */
 const mappedFinder = (root: string, signal: AbortSignal) => {
@@ -47,7 +55,7 @@ const mappedFinder = (root: string, signal: AbortSignal) => {
       for (const absolute of await mappedPaths(root, pid)) {
         if (signal.aborted) return files;
         const path = absolute.slice(1);
-        const key = `${layers[0]?.chainId} ${path}`;
+        const key = keyOf({ chainId: layers[0]?.chainId ?? '', path });
         if (!known.has(key)) known.set(key, isHotPath(path) ? await layerOf(path).catch(() => undefined) : undefined);
         const chainId = known.get(key);
         if (chainId) files.push({ chainId, path, mapped: true });
@@ -60,11 +68,10 @@ const mappedFinder = (root: string, signal: AbortSignal) => {
 /** Finds what the page cache has of a layer, unless that was asked before. */
 const cachedFinder = (read: CacheReader | undefined) => {
   const done = new Set<string>();
-  return async (chainId: string, folder: string): Promise<HotFile[]> => {
+  return async (chainId: string, folder: string): Promise<CachedFile[]> => {
     if (!read || done.has(chainId)) return [];
     done.add(chainId);
-    const paths = await read(folder).catch(() => []);
-    return paths.map((path) => ({ chainId, path, mapped: false }));
+    return read(folder).catch(() => []);
   };
 };
 

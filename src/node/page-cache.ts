@@ -18,10 +18,17 @@ export const parseMaps = (maps: string): string[] =>
 
 // A folder may be a link to a preload's volume. Names are escaped in the C locale.
 const FIND_CACHED = `cd "$0" && find . -xdev -type f -size +0 -print0 |
-  LC_ALL=C xargs -0 -r fincore --raw --noheadings --bytes --output RES,FILE | sed -n '/^[1-9]/p'`;
+  LC_ALL=C xargs -0 -r fincore --raw --noheadings --bytes --output RES,SIZE,FILE | sed -n '/^[1-9]/p'`;
 
-/** Finds the files in a folder on the node that have pages in its page cache; paths are below the folder. */
-export type CacheReader = (folder: string) => Promise<string[]>;
+export interface CachedFile {
+  /** below the folder */
+  path: string;
+  /** so little of it is in the cache that what is needed can be read sooner than the whole file */
+  sparse: boolean;
+}
+
+/** Finds the files in a folder on the node that have pages in its page cache. */
+export type CacheReader = (folder: string) => Promise<CachedFile[]>;
 
 /** Returns undefined if the node at `root` does not have the tools. */
 export const cacheReader = async (root: string, signal: AbortSignal): Promise<CacheReader | undefined> => {
@@ -38,13 +45,18 @@ export const cacheReader = async (root: string, signal: AbortSignal): Promise<Ca
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Parses `bytes ./path` lines of fincore, sorted, so that files of a folder are read together. */
-export const parseCached = (output: string): string[] =>
+const LARGE = 1024 * 1024; // bytes that a disk reads about as soon as any part of them
+
+/** Parses `cachedBytes size ./path` lines of fincore, sorted, so that files of a folder are read together. */
+export const parseCached = (output: string): CachedFile[] =>
   output
     .split('\n')
-    .flatMap((line) => /^\d+ \.\/(.+)$/.exec(line)?.[1] ?? [])
-    .map(unescapeName)
-    .sort();
+    .flatMap((line) => {
+      const [, cached, size, path = ''] = /^(\d+) +(\d+) \.\/(.+)$/.exec(line) ?? [];
+      const sparse = Number(size) > LARGE && Number(cached) * 2 < Number(size);
+      return path ? [{ path: unescapeName(path), sparse }] : [];
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 
 /** Bytes that are not printable ASCII are `\xHH`. */
 const unescapeName = (name: string): string =>

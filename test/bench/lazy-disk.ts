@@ -27,15 +27,11 @@ export const withLazyDisk = async <T>(
   try {
     await lines.next(); // "ready"
     // without a second cache, and with as many reads at a time as the readers ask for
-    const loop = (
-      await run(['losetup', '--read-only', '--direct-io=on', '--find', '--show', join(far, 'disk')])
-    ).trim();
+    const disk = join(far, 'disk');
+    const loop = (await run(['losetup', '--read-only', '--direct-io=on', '--find', '--show', disk])).trim();
     await run(['mount', '-o', 'ro', loop, path]).finally(() => run(['losetup', '--detach', loop]));
     const result = await body(path).finally(() => run(['umount', path]));
-    await until(
-      `the end of ${loop}`,
-      async () => (await run(['losetup', '--list', '--noheadings', loop]).catch(() => '')) === '',
-    );
+    await until(`the end of ${loop}`, async () => (await run(['losetup', '--associated', disk])) === '');
     server.stdin.end();
     const { value } = await lines.next();
     return { result, fetched: Number(value) };

@@ -12,6 +12,7 @@ link_volume() {
   links >"$tmp/links"
   [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$(count "$layers")" ] || return 0
   hold_volume
+  prewarm_later
   while read -r chain dir target; do
     [ "$target" = "$linked/${chain#sha256:}/fs" ] || ln -sfn "$linked/${chain#sha256:}/fs" "$dir"
   done <"$tmp/links"

@@ -22,8 +22,8 @@
 # --expect          refuses a volume whose preload.json has another digest (sha256:HEX)
 # --register-blobs  adds the volume's layer blobs to containerd, for nodes that export or share images
 # --label           the kubelet registers the node with the label preload/set=SET; needs --install
-# --prewarm         then reads, in the background, what running containers used on the node of the capture (hot, the default),
-#                   or all layers, for disks that a cloud loads only when something reads them
+# --prewarm         reads, in the background, what running containers used on the node of the capture (hot, the default), or
+#                   all layers, for disks that a cloud loads only when something reads them
 # --prewarm-now     only reads them, and ends when that is done
 #
 # exit code:  0  every image is present; after --undo: no layer is linked to the volume; after --install: the units are there
@@ -111,6 +111,7 @@ main() {
 
 restore() {
   choose_mode
+  [ -z "$prewarm" ] || choose_prewarm
   lock
   end_swap
   collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
@@ -123,7 +124,6 @@ restore() {
   unlock
   undo_unmounted_sets
   [ -z "$settle" ] || settle_later
-  [ -z "$prewarm" ] || prewarm_later
   report
   [ -z "$node_label" ] || label_node
   [ -L "$state/$set" ] || disable_service "$set" # the node no longer needs the volume

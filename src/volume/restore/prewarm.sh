@@ -2,9 +2,16 @@
 
 piece=1048576 # bytes; smaller files are read several at a time
 
+choose_prewarm() {
+  why_not=''
+  case $mode in copy | import) why_not='containers do not run from the volume' ;; esac
+  [ "$prewarm" = all ] || [ -n "$hot" ] || why_not='no container used these images at the capture'
+  [ -z "$why_not" ] || { prewarm='' && log "prewarm: nothing to read, because $why_not"; }
+}
+
+# Starts when the volume is linked, because containers may start as soon as the layers are.
 prewarm_later() {
-  [ "$mode" = link ] || { log 'prewarm: nothing to read, because containers do not run from the volume' && return; }
-  [ "$prewarm" = all ] || [ -n "$hot" ] || { log 'prewarm: nothing to read, because no container used these images at the capture' && return; }
+  [ -n "$prewarm" ] || return 0
   set -- env "PRELOAD_PREWARM_RATE=$rate" sh "$here/restore.sh" "--prewarm-now=$prewarm"
   [ -z "$expect" ] || set -- "$@" --expect "$expect"
   in_background prewarm "$@"

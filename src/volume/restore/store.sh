@@ -168,6 +168,7 @@ stage_sandbox() {
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
 swap_at_start() {
   hold_volume
+  prewarm_later
   for folder in "$state" "$units"; do [ ! -d "$folder" ] || save "$folder"; done
   echo "$checked" >"$depot/staged"
   save "$depot"

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
+import { until } from '../../cluster/machine/until.ts';
 import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 import { app, deep, pause, shell, web } from '../restore/small-images.ts';
@@ -106,6 +107,14 @@ for (const version of CONTAINERD_VERSIONS) {
       await pullOn(machine, shell);
       assert.equal((await greet(machine)).trim(), 'greeting');
       assert.match(await sh(machine, 'ls -A /var/lib/kubectl-preload 2>/dev/null | wc -l'), /^0$/m);
+    });
+
+    test('--prewarm reads the layers while containerd starts with the store', async () => {
+      await emptyStore(machine);
+      const log = await sh(machine, 'sh /preload/restore.sh --prewarm=all 2>&1');
+      assert.match(log, /mode store: .*prewarm: reading files ahead/s);
+      const result = () => sh(machine, 'cat /run/kubectl-preload/prewarm.json 2>/dev/null || true');
+      await until('the end of the reading', async () => /[1-9]\d* files with \d+ KiB read/.test(await result()));
     });
 
     test('--mode copy after the store makes the disk unnecessary', async () => {

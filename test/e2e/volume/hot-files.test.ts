@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -24,6 +24,7 @@ const registry = await startTableRegistry();
 const [pause, old, young, idle] = ['pause', 'old', 'young', 'idle'].map(
   (name) => `${registry.address}/sample/${name}:1`,
 );
+const LARGE = 'data/large';
 const SNAPSHOTS = '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots';
 let node: PrivateNode;
 let libraries: string[];
@@ -38,6 +39,7 @@ const layerWith = async (name: string, programs: string[], files: string[]): Pro
   for (const path of files) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await writeFile(join(root, path), `${name} ${path}`);
+    if (path === LARGE) await truncate(join(root, path), 8 << 20);
   }
   await run(['tar', '-cf', `${root}.tar`, '-C', root, '.']);
   const archive = await readFile(`${root}.tar`);
@@ -51,7 +53,7 @@ before(async () => {
   const tools = await layerWith(
     'tools',
     ['/usr/bin/sleep', '/usr/bin/busybox'],
-    ['data/read', 'data/a b', 'data/unread'],
+    ['data/read', 'data/a b', 'data/unread', LARGE],
   );
   const app = await layerWith('app', [], ['data/app']);
   const unused = await layerWith('unused', [], ['data/unused']);
@@ -78,7 +80,7 @@ const forget = async (): Promise<void> => {
 };
 
 const start = async (id: string, name: string | undefined, ...read: string[]): Promise<void> => {
-  const script = `/usr/bin/busybox cat ${read.map((path) => `'${path}'`).join(' ')}; exec /usr/bin/sleep 1000`;
+  const script = `/usr/bin/busybox head -c 1 /${LARGE}; /usr/bin/busybox cat ${read.map((path) => `'${path}'`).join(' ')}; exec /usr/bin/sleep 1000`;
   await node.ctr('run', '--detach', name ?? '', id, '/usr/bin/busybox', 'sh', '-c', script);
   const command = async () => {
     const [, pid = ''] = new RegExp(`^${id} +(\\d+) `, 'm').exec(await node.ctr('tasks', 'ls')) ?? [];
@@ -116,7 +118,7 @@ test('without containers there is no list', async () => {
   assert.deepEqual(await hotPaths(old, young, idle), []);
 });
 
-test('the oldest container comes first, in it its program and libraries, then all else that it read', async () => {
+test('the oldest container comes first, in it its program and libraries, then all else that it read, but no small parts of large files', async () => {
   await forget();
   await start('z-old', old, '/data/read');
   await start('a-young', young, '/data/app', '/data/a b');

@@ -23,6 +23,18 @@ test('paths in /proc/PID/maps, also with spaces', async () => {
 
 test('names that fincore escapes', () => {
   const output =
-    '4096 ./usr/a\\x20b\n8192 ./gr\\xc3\\xbc\\xc3\\x9fe\n4096 ./back\\x5cx41\n4096 ./two\\x0alines\nwarning\n';
-  assert.deepEqual(parseCached(output), ['back\\x41', 'grüße', 'two\nlines', 'usr/a b']);
+    '4096 6 ./usr/a\\x20b\n8192 7000 ./gr\\xc3\\xbc\\xc3\\x9fe\n4096 1 ./back\\x5cx41\n4096 1 ./two\\x0alines\nwarning\n';
+  assert.deepEqual(
+    parseCached(output).map(({ path }) => path),
+    ['back\\x41', 'grüße', 'two\nlines', 'usr/a b'],
+  );
+});
+
+test('a large file is sparse if less than half of it is in the cache', () => {
+  const output = '4096 1048576 ./small\n4000000 8388608 ./sparse\n4194304 8388608 ./used\n';
+  assert.deepEqual(parseCached(output), [
+    { path: 'small', sparse: false },
+    { path: 'sparse', sparse: true },
+    { path: 'used', sparse: false },
+  ]);
 });
