@@ -150,9 +150,9 @@ try {
     const many = await measureAll(version, large, images);
     const layers = await measureSmall(version, many500);
     const stores = {
-      images60: await measureStore(version, large),
-      images500: await measureStore(version, many500),
-      deep: await measureStore(version, deep),
+      images60: await measureStore(folder, version, large),
+      images500: await measureStore(folder, version, many500),
+      deep: await measureStore(folder, version, deep),
     };
     log(`containerd ${version}, store: ${JSON.stringify(stores)}`);
     byContainerd[version] = {
@@ -165,7 +165,7 @@ try {
       storeDiskRatio: round(stores.images60.megabytes / many.original.megabytes),
       msPerLayer: layers.msPerLayer,
       stores,
-      bootSeconds: await measureBoot(version, large),
+      bootSeconds: await measureBoot(folder, version, large),
       images10: await measureAll(version, small, images.slice(-10)),
       images60: many,
       images500: layers,

@@ -1,18 +1,33 @@
+import { join } from 'node:path';
 import { attachReadOnly } from '../cluster/machine/disk.ts';
 import { run } from '../cluster/machine/run.ts';
 import type { ContainerdVersion } from '../cluster/node/config.ts';
 import { newNode, property, reboot, sh } from '../e2e/systemd/node.ts';
-import { emptyStore } from '../e2e/systemd/store-node.ts';
-import type { Disk } from './disk.ts';
+import type { SystemdMachine } from '../harness/systemd-machine.ts';
+import { type Disk, emptyDisk } from './disk.ts';
 import { coldSeconds, median, round } from './timing.ts';
 
 const TIMES = 5;
 const BOOTS = 3;
 
-/** Seconds of mode store on a machine with systemd, and its parts. */
-export const measureStore = async (version: ContainerdVersion, disk: Disk) => {
+/** Lets containerd start as on a new node. Nothing is deleted, because ext4 is slow for minutes where many files were. */
+const emptyStore = (machine: SystemdMachine): Promise<string> =>
+  sh(
+    machine,
+    `systemctl stop containerd
+    mkdir -p /var/lib/containerd/aside
+    aside=$(mktemp -d /var/lib/containerd/aside/XXXXXX)
+    find /var/lib/containerd -mindepth 1 -maxdepth 1 ! -name aside -exec mv -t "$aside" {} +
+    rm -rf /var/lib/kubectl-preload /etc/systemd/system/containerd.service.d
+    systemctl daemon-reload
+    systemctl start containerd`,
+  );
+
+/** Seconds of mode store on a machine with systemd and a disk of its own, and its parts. */
+export const measureStore = async (folder: string, version: ContainerdVersion, disk: Disk) => {
   const device = await attachReadOnly(disk.image);
-  const machine = await newNode(`machine-${version}-${Date.now()}`, version);
+  const own = await emptyDisk(join(folder, 'machine'));
+  const machine = await newNode(`machine-${version}-${Date.now()}`, version, join(own.path, 'machine'));
   try {
     await machine.powerOn({ device, uuid: disk.uuid });
     await sh(machine, `mkdir -p /preload && mount -o ro ${device} /preload`);
@@ -22,18 +37,20 @@ export const measureStore = async (version: ContainerdVersion, disk: Disk) => {
       const seconds = await coldSeconds(() => sh(machine, 'sh /preload/restore.sh --mode store'));
       rounds.push({ seconds, ...JSON.parse(await sh(machine, 'cat /run/kubectl-preload/restore.json')).phases });
     }
-    const megabytes = Number.parseInt(await sh(machine, 'du -sk /var/lib/containerd'), 10) / 1024;
+    const megabytes = Number.parseInt(await sh(machine, 'du -sk --exclude aside /var/lib/containerd'), 10) / 1024;
     return { seconds: median(rounds.map(({ seconds }) => seconds)), megabytes, rounds };
   } finally {
     await machine.powerOff();
     await run(['losetup', '--detach', device]);
+    await own.release();
   }
 };
 
 /** Seconds from power-on until the kubelet starts: without a preload, at the first boot with one, and at later boots. */
-export const measureBoot = async (version: ContainerdVersion, disk: Disk) => {
+export const measureBoot = async (folder: string, version: ContainerdVersion, disk: Disk) => {
   const device = await attachReadOnly(disk.image);
-  const machine = await newNode(`booting-${version}-${Date.now()}`, version);
+  const own = await emptyDisk(join(folder, 'machine'));
+  const machine = await newNode(`booting-${version}-${Date.now()}`, version, join(own.path, 'machine'));
   const attached = { device, uuid: disk.uuid };
   const boot = async (): Promise<number> => {
     await reboot(machine, attached);
@@ -63,5 +80,6 @@ export const measureBoot = async (version: ContainerdVersion, disk: Disk) => {
   } finally {
     await machine.powerOff();
     await run(['losetup', '--detach', device]);
+    await own.release();
   }
 };
