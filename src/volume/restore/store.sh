@@ -208,7 +208,7 @@ leave_depot() {
 # finds what is left.
 drop_depot() {
   rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" && rm -f "$state/depot"
-  ! has_systemd || (reload_systemd >/dev/null 2>&1 </dev/null 9>&- &) # nothing depends on it
+  ! has_systemd || reload_systemd
 }
 
 # Removes what a killed run left. What containerd starts with is then the new store, or an old one whose images are all on

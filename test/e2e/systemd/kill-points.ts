@@ -27,6 +27,7 @@ export const steps = async (machine: SystemdMachine): Promise<string[]> =>
 
 /** Lets the call with this number, from 1 on, wait for ever. */
 export const stopAt = async (machine: SystemdMachine, number: number): Promise<void> => {
+  await machine.run(['/usr/bin/rm', '-f', '/run/stopped']); // of what an earlier restore left in the background
   await machine.write('/run/stop-at', String(number));
   await machine.write('/run/steps', '');
 };

@@ -14,7 +14,13 @@ after(() => rm(folder, { recursive: true }));
 /** Gives an image to the machine's containerd as a pull does. */
 export const pullOn = async (machine: SystemdMachine, image: SmallImage, namespace = 'k8s.io'): Promise<void> => {
   await copyFile(await packSmallImage(folder, image), machine.path('/root/image.tar'));
-  await sh(machine, `ctr --namespace ${namespace} images import --platform ${PLATFORM} /root/image.tar`);
+  // its garbage is collected now, because a later collection would change the store while a restore looks at it
+  await sh(
+    machine,
+    `ctr --namespace ${namespace} images import --platform ${PLATFORM} /root/image.tar
+    ctr --namespace ${namespace} leases create --id imported
+    ctr --namespace ${namespace} leases delete --sync imported`,
+  );
 };
 
 /** Lets the machine's containerd start without a store, as on a node that has never run. */
@@ -24,7 +30,7 @@ export const emptyStore = (machine: SystemdMachine): Promise<string> =>
     `systemctl stop containerd
     rm -rf /var/lib/containerd/* /var/lib/kubectl-preload /etc/systemd/system/containerd.service.d
     systemctl daemon-reload
-    systemctl start containerd || { journalctl --unit containerd --lines 20 >&2; exit 1; }`,
+    systemctl start containerd || { journalctl --unit containerd --lines 20 >&2; systemctl cat containerd >&2; exit 1; }`,
   );
 
 /** Runs a container of the image `shell` to its end. What it says is in a file, because ctr loses the output of quick containers. */
