@@ -97,12 +97,13 @@ test('a loader whose process is killed is an error, and nothing is left', async 
   await becomesAsBefore();
 });
 
-/** Process IDs of the cluster's loaders. */
+/** Process IDs of the cluster's loaders, without those that only plan, which may take a while to go. */
 const loaders = async (): Promise<number[]> => {
   const { id } = (await readCluster(STATE)) as Cluster;
   const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
   const found = (await readdir('/proc')).map(async (pid) => {
-    const isLoader = (await read(pid, 'cmdline')).includes('\0export\0');
+    const command = await read(pid, 'cmdline');
+    const isLoader = command.includes('\0export\0') && !command.includes('\0--plan-only\0');
     return isLoader && (await read(pid, 'cgroup')).includes(id) ? [Number(pid)] : [];
   });
   return (await Promise.all(found)).flat();
