@@ -6,20 +6,8 @@ import type { CapturedImage } from '../model/image.ts';
 import { parse, parseJson } from '../model/parse.ts';
 import type { Usage } from '../model/plan.ts';
 import { unmountBelow } from '../node/mount.ts';
-import {
-  BLOB_LIST,
-  BOOT,
-  CHECK,
-  CONTENTS_FILE,
-  HOT_LIST,
-  imagesArchive,
-  LAYER_LIST,
-  NAME_LIST,
-  RESTORE_SCRIPT,
-  SEED,
-  UNFINISHED,
-  WORK,
-} from '../volume/format.ts';
+import { READ_FIRST } from '../volume/first-files.ts';
+import { BOOT, CHECK, CONTENTS_FILE, UNFINISHED, WORK } from '../volume/format.ts';
 import { keepPlaces, PLACES } from '../volume/place.ts';
 import { kindOf, readText } from '../volume/verify/read.ts';
 import type { Capture } from './context.ts';
@@ -54,11 +42,6 @@ export const EMPTY: VolumeState = {
 
 const LAYERS = 'layers';
 const BLOBS = 'blobs/sha256';
-// without preload.json a volume is unfinished, so that must be the first
-const READ_FIRST = [
-  ...[CONTENTS_FILE, RESTORE_SCRIPT, LAYER_LIST, NAME_LIST, BLOB_LIST, HOT_LIST],
-  ...[imagesArchive(), SEED],
-];
 const MADE_BY_MKFS = 'lost+found';
 const BLOCK = 512; // unit of `blocks` in stat
 

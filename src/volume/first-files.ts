@@ -6,11 +6,11 @@ import {
   CONTENTS_FILE,
   HOT_LIST,
   imagesArchive,
+  imagesArchives,
   LAYER_LIST,
   layerList,
   NAME_LIST,
   nameList,
-  otherPlatforms,
   RESTORE_SCRIPT,
   SEED,
 } from './format.ts';
@@ -25,6 +25,12 @@ const PER_NAME_IN_SEED = 12 * 1024; // in a database, whose pages are half full
 const PER_LAYER_IN_SEED = 4096; // the same, and a folder and a link in the archive
 const SEED_FRAME = 512 * 1024; // databases and folders without entries
 
+/** Files of an older capture whose places a new one keeps. Without preload.json a volume is unfinished, so it is the first. */
+export const READ_FIRST = [
+  ...[CONTENTS_FILE, RESTORE_SCRIPT, LAYER_LIST, NAME_LIST, BLOB_LIST, HOT_LIST],
+  ...[imagesArchive(), SEED],
+];
+
 interface Expected {
   images: readonly CapturedImage[];
   /** the same with their documents */
@@ -36,16 +42,16 @@ interface Expected {
 
 /** About how many bytes the files will have that restore.sh reads, by path, in the order in which it reads them. */
 export const firstFiles = ({ images, captured, hotFiles, withScript, withSeed }: Expected): Map<string, number> => {
-  const archives = [undefined, ...otherPlatforms(images)].map((platform): [string, number] => {
+  const archives = [...imagesArchives(images)].map(([path, platform]): [string, number] => {
     const archived = captured.filter((image) => image.platform === platform);
-    return [imagesArchive(platform), archiveBytes(archived)];
+    return [path, archiveBytes(archived)];
   });
-  const inSeed =
-    captured.flatMap(({ names }) => names).length * PER_NAME_IN_SEED + lines(layerList(images)) * PER_LAYER_IN_SEED;
+  const layers = layerList(images);
+  const inSeed = captured.flatMap(({ names }) => names).length * PER_NAME_IN_SEED + lines(layers) * PER_LAYER_IN_SEED;
   const sizes: [string, number][] = [
     [RESTORE_SCRIPT, withScript ? Buffer.byteLength(restoreScript) : 0],
     [CONTENTS_FILE, PER_FILE + Buffer.byteLength(JSON.stringify({ images }, null, 2))],
-    [LAYER_LIST, layerList(images).length],
+    [LAYER_LIST, layers.length],
     [NAME_LIST, nameList(images).length],
     [BLOB_LIST, blobList(images).length],
     [HOT_LIST, hotFiles.reduce((sum, { path }) => sum + PER_HOT_FILE + Buffer.byteLength(path), 0)],

@@ -29,8 +29,12 @@ export const imagesArchive = (platform?: string): string =>
   `restore/images${platform === undefined ? '' : platform.replace(/^linux/, '').replaceAll('/', '-')}.tar`;
 
 /** The platforms of these images that are not the volume's, in order. */
-export const otherPlatforms = (images: readonly Pick<CapturedImage, 'platform'>[]): string[] =>
+const otherPlatforms = (images: readonly Pick<CapturedImage, 'platform'>[]): string[] =>
   [...new Set(images.flatMap(({ platform }) => platform ?? []))].sort();
+
+/** The platform of each archive of these images, by path; undefined for the volume's own. */
+export const imagesArchives = (images: readonly Pick<CapturedImage, 'platform'>[]): Map<string, string | undefined> =>
+  new Map([undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]));
 
 export const layerFolder = (chainId: string): string => `layers/${hexOf(chainId)}/fs`;
 

@@ -11,12 +11,11 @@ import {
   CONTENTS_FILE,
   contentsFile,
   HOT_LIST,
-  imagesArchive,
+  imagesArchives,
   LAYER_LIST,
   layerList,
   NAME_LIST,
   nameList,
-  otherPlatforms,
   RESTORE_SCRIPT,
   type RestoreDefaults,
   SEED,
@@ -71,9 +70,7 @@ export const writeVolume = async (
   const hot = hotList(hotFiles);
   if (hot) await writeInPlace(volume, HOT_LIST, hot);
   if (withScript) await writeInPlace(volume, RESTORE_SCRIPT, restoreScript, 0o755);
-  const archives = new Map(
-    [undefined, ...otherPlatforms(images)].map((platform) => [imagesArchive(platform), platform]),
-  );
+  const archives = imagesArchives(images);
   for (const [path, platform] of archives) {
     const archived = captured.filter((image) => image.platform === platform);
     const archive = await documentsArchive(archived.flatMap(namesOf), archived.flatMap(documentsOf));

@@ -5,12 +5,11 @@ import {
   blobList,
   CONTENTS_FILE,
   HOT_LIST,
-  imagesArchive,
+  imagesArchives,
   LAYER_LIST,
   layerList,
   NAME_LIST,
   nameList,
-  otherPlatforms,
   RESTORE_SCRIPT,
   SEED,
   setOf,
@@ -33,7 +32,7 @@ export const checkLists = async (volume: string, contents: VolumeContents, probl
     problems.add(CONTENTS_FILE, 'does not match the lists in restore/');
   }
 
-  const needed = [LAYER_LIST, NAME_LIST, ...[undefined, ...otherPlatforms(images)].map(imagesArchive)];
+  const needed = [LAYER_LIST, NAME_LIST, ...imagesArchives(images).keys()];
   for (const path of [BLOB_LIST, SEED, HOT_LIST, RESTORE_SCRIPT]) {
     if ((await kindOf(volume, path)) === 'file') needed.push(path);
   }
