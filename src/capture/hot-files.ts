@@ -3,7 +3,7 @@ import { type RunningContainer, runningContainers } from '../node/containers.ts'
 import { pathHere } from '../node/files.ts';
 import { type CachedFile, type CacheReader, cacheReader, mappedPaths } from '../node/page-cache.ts';
 import { layerFolder } from '../volume/format.ts';
-import { type HotFile, isHotPath, listedFiles, type SizedHotFile } from '../volume/hot-list.ts';
+import { type HotFile, isHotPath, keyOf, listedFiles, type SizedHotFile } from '../volume/hot-list.ts';
 import { sizeOf } from '../volume/verify/hot-list.ts';
 import { kindOf } from '../volume/verify/read.ts';
 import type { Planning } from './context.ts';
@@ -12,8 +12,9 @@ const LONGEST = 20_000;
 
 /**
  * Files of layers that running containers have in the node's page cache: the oldest container first, and in each the
- * entrypoint and its libraries. Large files of which containers use a small part are not listed. Programs and libraries are found without any tool, all others with fincore. If something
- * fails or takes too long, the list is shorter, because it only makes new nodes faster.
+ * entrypoint and its libraries. Large files of which containers use a small part are not listed. Programs and libraries are
+ * found without any tool, all others with fincore. If something fails or takes too long, the list is shorter, because it only
+ * makes new nodes faster.
  */
 export const findHotFiles = async ({ root, node, signal }: Planning): Promise<HotFile[]> => {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
@@ -37,8 +38,6 @@ export const findHotFiles = async ({ root, node, signal }: Planning): Promise<Ho
   signal.throwIfAborted();
   return listedFiles(found.filter((file) => !sparse.has(keyOf(file))));
 };
-
-const keyOf = ({ chainId, path }: Pick<HotFile, 'chainId' | 'path'>): string => `${chainId} ${path}`;
 
 /** Finds what the processes of a container have mapped. A file that several layers have is read from the top one. */
 const mappedFinder = (root: string, signal: AbortSignal) => {

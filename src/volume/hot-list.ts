@@ -26,11 +26,14 @@ export const isHotPath = (path: string): boolean =>
   plain(path) === path &&
   path.split('/').every((part) => !['', '.', '..'].includes(part));
 
+/** The same for the same file. */
+export const keyOf = ({ chainId, path }: Pick<HotFile, 'chainId' | 'path'>): string => `${chainId} ${path}`;
+
 /** Files that the list can hold, each once, in order. If there are too many, mapped ones win. */
 export const listedFiles = (files: readonly HotFile[]): HotFile[] => {
   const distinct = new Map<string, HotFile>();
   for (const file of files) {
-    const key = `${file.chainId} ${file.path}`;
+    const key = keyOf(file);
     if (!distinct.has(key) && isHotPath(file.path)) distinct.set(key, file);
   }
   return within([...distinct.values()], MAX_HOT_FILES, () => 1);

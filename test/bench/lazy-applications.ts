@@ -14,11 +14,10 @@ import { type Disk, makeDisk } from './disk.ts';
 import { buildImages, pause } from './image-set.ts';
 import { withLazyDisk } from './lazy-disk.ts';
 import { APPLICATIONS, withAnswers } from './real-applications.ts';
-import { log, median, round } from './timing.ts';
+import { dropCaches, log, median, round } from './timing.ts';
 
 const TIMES = 5;
 const KUBELET = 2000; // milliseconds that a kubelet takes at least from its start to that of its first container
-const DROP_CACHES = ['sh', '-c', 'sync; echo 3 >/proc/sys/vm/drop_caches'];
 
 const WAYS = {
   import: { layout: 'blobs', command: '--mode import' },
@@ -69,7 +68,7 @@ const captureRunning = async (
   const names = images.map(({ names: [name = ''] }) => name);
   const disk = await makeDisk(join(folder, `applications-${layout}`), (path) =>
     withImages(folder, version, archive, names.at(-1) ?? '', async (node) => {
-      await run(DROP_CACHES);
+      await dropCaches();
       await withAnswers(node, () => capture(folder, node, path, names, { layout }));
     }),
   );
@@ -79,7 +78,7 @@ const captureRunning = async (
 
 const measure = async (folder: string, version: ContainerdVersion, disk: Disk, command: string) => {
   const place = await mkdtemp(join(folder, 'lazy-'));
-  await run(DROP_CACHES);
+  await dropCaches();
   const { result, fetched } = await withLazyDisk(disk.image, place, (path) =>
     withNode(folder, version, async (node) => {
       const begin = performance.now();

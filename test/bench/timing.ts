@@ -5,9 +5,13 @@ const REST = 10; // seconds for a disk to recover after gigabytes were written, 
 
 /** Seconds that `work` takes when nothing is in the page cache and the disk is at rest. */
 export const coldSeconds = async (work: () => Promise<unknown>): Promise<number> => {
-  await run(['sh', '-c', `sync; sleep ${REST}; echo 3 >/proc/sys/vm/drop_caches`]);
+  await dropCaches(REST);
   return seconds(work);
 };
+
+/** Empties the page cache, after so many seconds of rest for the disk. */
+export const dropCaches = (rest = 0): Promise<string> =>
+  run(['sh', '-c', `sync; sleep ${rest}; echo 3 >/proc/sys/vm/drop_caches`]);
 
 export const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   const begin = performance.now();
