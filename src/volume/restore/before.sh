@@ -28,7 +28,8 @@ prepare_start() {
   start=$(now)
   check_sum restore/seed.tar
   keep_record
-  stage || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
+  { prepare_swap && unpack_seed; } || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
+  hold_volume
   swap_at_start
   message="containerd starts with the images of set $set"
   phase stage "$start" "$message"

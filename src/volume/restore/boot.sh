@@ -10,7 +10,6 @@ guard_boot() {
   }
   # shellcheck disable=SC2046 # words without spaces
   rm -f $(guards "$set" | grep '/kubectl-preload\.conf$')
-  reload_systemd
 }
 
 write_guards() {

@@ -18,8 +18,13 @@ link_volume() {
   done <"$tmp/links"
 }
 
-# SET must exist before layers of other sets are linked to it.
 hold_volume() {
+  point_to_volume
+  [ ! -d /run/systemd/system ] || reload_systemd
+}
+
+# SET must exist before layers of other sets are linked to it. systemd does not know the guard yet.
+point_to_volume() {
   { mkdir -p "$state/new" && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
     fail 4 "cannot write to $state"
   guard_boot

@@ -78,7 +78,12 @@ use_store() {
   check_sum restore/seed.tar
   check_selinux
   keep_record
-  stage || { drop_depot && leave_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && return; }
+  point_to_volume
+  prepare_swap || { drop_depot && leave_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
+  reload_systemd & # takes as long as all else here
+  reloading=$!
+  unpack_seed || { drop_depot && leave_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && return; }
+  wait "$reloading"
   phase stage "$start" "$(count "$depot/new/layers") layers"
   start=$(now)
   swap_store
@@ -148,11 +153,15 @@ other_snapshots() {
   awk 'FILENAME == ARGV[1] { ours[$1]; next } FNR > 1 && !($1 in ours && $NF == "Committed")' "$layers" "$1"
 }
 
+# Lets each start of containerd swap what will be in the depot.
+prepare_swap() {
+  { mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; }; } 2>"$tmp/errors"
+}
+
 # Unpacks the seed beside containerd's folders, with what puts it in place.
-stage() {
+unpack_seed() {
   {
-    mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; } &&
-      rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
+    rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
       swap_script >"$depot/swap.sh" && stage_sandbox && save "$depot"
   } 2>"$tmp/errors"
 }
@@ -167,7 +176,6 @@ stage_sandbox() {
 
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
 swap_at_start() {
-  hold_volume
   prewarm_later
   for folder in "$state" "$units"; do [ ! -d "$folder" ] || save "$folder"; done
   echo "$checked" >"$depot/staged"
@@ -208,7 +216,7 @@ leave_depot() {
 # finds what is left.
 drop_depot() {
   rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" && rm -f "$state/depot"
-  ! has_systemd || reload_systemd
+  ! has_systemd || (reload_systemd >/dev/null 2>&1 9>&- &) # nothing needs it
 }
 
 # Removes what a killed run left. What containerd starts with is then the new store, or an old one whose images are all on
