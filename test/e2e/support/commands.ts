@@ -86,7 +86,7 @@ export const startOnNode = async (node: string, argv: readonly string[]): Promis
 };
 
 /** Waits until `read` returns `expected`; shows the difference if it never does. */
-export const becomes = async <T>(expected: T, read: () => Promise<T>, seconds = 60): Promise<void> => {
+export const becomes = async <T>(expected: T, read: () => Promise<T>, seconds = 180): Promise<void> => {
   let last: T | undefined;
   const equal = async () => {
     last = await read();
