@@ -28,7 +28,8 @@ prepare_start() {
   start=$(now)
   check_sum restore/seed.tar
   keep_record
-  { prepare_swap && unpack_seed; } || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
+  prepare_swap || { why="the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
+  unpack_seed || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/unpacked")" && drop_depot && return 1; }
   hold_volume
   swap_at_start
   message="containerd starts with the images of set $set"
@@ -68,7 +69,7 @@ ask_copy() {
   printf '%s\n' 'version = 2' "root = \"$copy/root\"" "state = \"$copy/state\"" \
     'disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]' \
     '[grpc]' "address = \"$copy/socket\"" '[plugins."io.containerd.gc.v1.scheduler"]' 'startup_delay = "8760h"' >"$copy/config.toml"
-  # not a job of this shell, because spread waits for all jobs
+  # in a subshell, because it is not waited for
   ("$program" --config "$copy/config.toml" >"$copy/log" 2>&1 </dev/null 9>&- & echo $! >"$copy/pid")
   export CONTAINERD_ADDRESS="$copy/socket" CONTAINERD_NAMESPACE=k8s.io CONTAINERD_SNAPSHOTTER=overlayfs
   start=$(now)

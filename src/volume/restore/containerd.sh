@@ -1,8 +1,14 @@
 # --- the node's containerd ---
 
+# A cold disk reads them while the volume is checked.
+load_programs() {
+  worker=programs # calls of its own
+  for program in ctr crictl; do within 10 "$program" --version; done >/dev/null 2>&1
+}
+
 connect() {
   find_ctr "$ctr"
-  (watch_calls &) # not a job of this shell, because spread waits for all jobs
+  (watch_calls &) # in a subshell, because it is not waited for
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"
@@ -40,8 +46,11 @@ find_containerd() {
     address=${address#unix://}
     export CONTAINERD_ADDRESS="$address"
     # shellcheck disable=SC2086 # words without spaces
-    { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null &&
-      within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null; } || continue
+    { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null; } || continue
+    ask_others &
+    asking=$!
+    # shellcheck disable=SC2086 # words without spaces
+    within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null || continue
     { [ -n "$given" ] || [ "$namespace" != k8s.io ] || has_cri; } && return
     without_cri=$address
   done
@@ -56,14 +65,28 @@ fail_without_containerd() {
   fi
 }
 
-plugin_ok() { awk -v type="$1" -v id="$2" '$1 == type && $2 == id && $NF == "ok" { ok = 1 } END { exit !ok }' "$tmp/plugins"; }
+plugin_ok() {
+  while read -r type id rest; do
+    case "$type $id ${rest##* }" in "$1 $2 ok") return ;; esac
+  done <"$tmp/plugins"
+  return 1
+}
+
+# What follows needs both answers, and each takes as long as one of ctr.
+ask_others() {
+  worker=cri # a call of its own
+  ! has_systemd || systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null &
+  cri imagefsinfo >"$tmp/folders"
+  wait
+}
 
 # Finds the snapshotter of the CRI plugin; the kubelet cannot use images in any other.
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
+  wait "$asking"
   # the default one comes first, before others in use
-  found=$(cri imagefsinfo | sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}')
+  found=$(sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' "$tmp/folders")
   [ -n "$found" ] || found=$(containerd_config | cri_snapshotter)
   if [ -n "$found" ]; then
     snapshotter=$found

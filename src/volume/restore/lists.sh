@@ -13,11 +13,12 @@ spread() {
   file=$1 && shift
   awk -v slice="$tmp/slice." -v workers="$workers" '
     BEGIN { for (i = 0; i < workers; i++) printf "" >(slice i) } { print >(slice ((NR - 1) % workers)) }' "$file"
-  worker=0
+  worker=0 jobs=''
   while [ "$worker" -lt "$workers" ]; do
-    [ ! -s "$tmp/slice.$worker" ] || "$@" <"$tmp/slice.$worker" &
+    [ ! -s "$tmp/slice.$worker" ] || { "$@" <"$tmp/slice.$worker" & jobs="$jobs $!"; }
     worker=$((worker + 1))
   done
   worker=main
-  wait
+  # shellcheck disable=SC2086 # words without spaces
+  [ -z "$jobs" ] || wait $jobs
 }

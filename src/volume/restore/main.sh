@@ -57,6 +57,7 @@ export LC_ALL PATH GOMAXPROCS
 #   linked         what linked layers point to: layers/ in SET                 volume
 #   service        unit that restores this set at each boot, if installed      volume
 #   digest_of_contents  that of preload.json                                   volume
+#   fields         its preload.json, a line per key                            volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
@@ -69,6 +70,8 @@ export LC_ALL PATH GOMAXPROCS
 #   depot          folder in it for the swap of stores                         store
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
+#   trying         process that finds out whether they can                     mode, report
+#   asking         process that asks what ctr cannot tell                      containerd
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -78,6 +81,7 @@ export LC_ALL PATH GOMAXPROCS
 #   snapshots  what `ctr snapshots ls` lists             survey, undo -> survey, undo
 #   have       chain IDs of layers on the node           survey -> main, link
 #   plugins    what `ctr plugins ls` lists               containerd, before -> containerd, store
+#   process    ID of the containerd that systemd runs    containerd -> store
 #   losses     what the node has and the volume has not  store -> before
 #   dirs       chain ID and directory of these layers    survey, link, store -> link, import, blobs, presence
 #   known      names on the node                         survey -> import
@@ -103,8 +107,10 @@ main() {
   begin=$(now)
   start_result
   parse "$@"
+  load_programs &
   read_volume
   check_node
+  case $action in restore | install | before_containerd) try_copy ;; esac
   case $action in install | before_containerd | prewarm) ;; *) connect ;; esac
   "$action"
 }

@@ -48,21 +48,37 @@ can_import() {
   why='the volume has every blob'
 }
 
-# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Sets no_copy to the reason if not.
+# Whether layers can be copied. Sets no_copy to the reason if not.
 can_copy() {
-  trial=$tmp/copy-trial no_copy='cp on this node loses extended attributes or device files; install GNU coreutils'
+  wait "$trying"
+  no_copy=$(cat "$tmp/no-copy")
+  [ -z "$no_copy" ]
+}
+
+# Begins to find out, because containerd's answers take as long.
+try_copy() {
+  copy_trial >"$tmp/no-copy" &
+  trying=$!
+}
+
+# Whether cp keeps everything in a layer: busybox cp silently drops extended attributes. Prints the reason if not.
+copy_trial() {
+  trial=$tmp/copy-trial
   mkdir -p "$trial/lower/opaque" "$trial/upper" "$trial/work" "$trial/merged" "$trial/copied"
   true >"$trial/lower/opaque/old"
   true >"$trial/lower/removed"
-  mount_trial "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" || return 1
+  mount_trial "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" || return 0
   rm -r "$trial/merged/opaque" "$trial/merged/removed"
   mkdir "$trial/merged/opaque"
   umount "$trial/merged"
-  cp -a "$trial/upper/." "$trial/copied" || return 1
-  mount_trial "lowerdir=$trial/copied:$trial/lower" || return 1
-  found=$(find "$trial/merged" | wc -l)
-  umount "$trial/merged"
-  [ "$found" -eq 2 ] # the root and the opaque folder; everything in the lower layer is hidden
+  found=0
+  if cp -a "$trial/upper/." "$trial/copied"; then
+    mount_trial "lowerdir=$trial/copied:$trial/lower" || return 0
+    found=$(find "$trial/merged" | wc -l)
+    umount "$trial/merged"
+  fi
+  # the root and the opaque folder; everything in the lower layer is hidden
+  [ "$found" -eq 2 ] || echo 'cp on this node loses extended attributes or device files; install GNU coreutils'
 }
 
-mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { no_copy='cannot mount overlayfs on this node' && return 1; }; }
+mount_trial() { mount -t overlay -o "$1" overlay "$trial/merged" || { echo 'cannot mount overlayfs on this node' && return 1; }; }

@@ -3,8 +3,10 @@
 # Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
 # the names that CRI does not know.
 find_missing() {
-  { "$1" && { ! has_cri || ask_cri; }; } & # in the background; the wait in spread waits for it too
-  spread "$names" right_names >"$tmp/right"
+  { "$1" && { ! has_cri || ask_cri; }; } &
+  asking=$!
+  find_right "$names"
+  wait "$asking"
   need_answers
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"

@@ -19,15 +19,15 @@ phase() {
 }
 
 report() {
-  sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2
-  all=$(images <"$names") absent=$(images <"$tmp/missing")
+  all=$(images <"$names") absent=0
+  [ ! -s "$tmp/missing" ] || { absent=$(images <"$tmp/missing") && sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2; }
   message="$((all - absent)) of $all images present $(audience), $(since "$begin")"
   [ "$absent" = 0 ] || fail 1 "$message"
   log "$message"
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -62,6 +62,7 @@ end() {
   [ -d "$tmp" ] || return
   { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
   unlock
+  [ -z "$trying" ] || wait "$trying" # its mounts are in the folder
   rm -rf "$tmp"
 }
 

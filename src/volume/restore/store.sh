@@ -32,7 +32,7 @@ can_stage() {
 find_unit() {
   why='systemd does not run containerd'
   has_systemd || return
-  process=$(systemctl show --property=MainPID --value containerd.service 2>/dev/null)
+  process=$(cat "$tmp/process")
   # shellcheck disable=SC2012 # links of the kernel
   root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "s|.* -> \(/.*\)/$metadata/meta\.db\$|\1|p" | sed q)
   [ -n "$root" ] || return
@@ -46,14 +46,12 @@ place_depot() {
   depot=$root/kubectl-preload
 }
 
+# What is not there yet will be beside the others.
 check_folders() {
-  device=$(stat -c %d "$root")
-  for part in "$metadata" "$snapshots_folder" "$content_store"; do
-    [ -e "$root/$part" ] || [ -L "$root/$part" ] || continue
-    why="$root/$part is not a folder of containerd's disk"
-    { [ -d "$root/$part" ] && [ ! -L "$root/$part" ] && [ "$(stat -c %d "$root/$part")" = "$device" ]; } || return
-    ! awk '{ print $5 }' /proc/self/mountinfo | grep -Fqx "$root/$part" || return
-  done
+  set -- "$root" "$root/$metadata" "$root/$snapshots_folder" "$root/$content_store"
+  why="$root has folders that are links or on another disk"
+  [ "$(stat -c '%d %F' "$@" 2>/dev/null | sort -u | wc -l)" = 1 ] || return
+  ! awk '{ print $5 }' /proc/self/mountinfo | grep -Fqx -e "$2" -e "$3" -e "$4"
 }
 
 check_store_room() {
@@ -67,32 +65,58 @@ check_store_room() {
 use_store() {
   ! has_every_layer || { leave_store 'every layer is already here' && return; }
   log "containerd $server ready after $waited"
-  start=$(now)
-  until checked=$(cksum <"$root/$metadata/meta.db") && find_losses && [ "$(cksum <"$root/$metadata/meta.db")" = "$checked" ]; do
-    ! late "$start" || { leave_store 'other programs are changing the store of containerd' && return; }
-  done
-  [ ! -s "$tmp/losses" ] || { leave_store "$(sed q "$tmp/losses")" && return; }
-  phase look "$start" "$why"
-  log "mode store: $why"
-  start=$(now)
   check_sum restore/seed.tar
-  check_selinux
-  keep_record
-  point_to_volume
-  prepare_swap || { drop_depot && leave_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
-  reload_systemd & # takes as long as all else here
+  prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
+  reload_systemd & # takes as long as all that comes before the restart
   reloading=$!
-  unpack_seed || { drop_depot && leave_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/errors")" && return; }
+  stage_store || return 0
   wait "$reloading"
-  phase stage "$start" "$(count "$depot/new/layers") layers"
-  start=$(now)
-  swap_store
-  [ -e "$depot/answered" ] || { leave_depot && return; }
-  phase start "$start" "containerd $server with the new store"
+  start_with_store
+  if grep -qs ' has changed since ' "$depot/gone"; then
+    log "store: $(cat "$depot/gone"); trying once more"
+    true >"$tmp/phases"
+    sleep 1 # until containerd has collected its garbage, which it does soon after each start
+    stage_store || return 0
+    start_with_store
+  fi
+  [ -e "$depot/answered" ] || { give_up_swap && return; }
   sed "s|^\([^ ]*\) \([0-9]*\) .*|\1 $root/$snapshots_folder/snapshots/\2/fs|" "$depot/new/layers" >"$tmp/dirs"
   find_missing wait_for_cri
   [ ! -s "$tmp/missing" ] || { put_old_store_back && return; }
   drop_depot
+}
+
+# Fills the depot. If something would be lost, or that fails, leaves the store, and fails.
+stage_store() {
+  start=$(now)
+  unpack_seed & # while containerd answers
+  unpacking=$!
+  until checked=$(cksum <"$root/$metadata/meta.db") && find_losses && [ "$(cksum <"$root/$metadata/meta.db")" = "$checked" ]; do
+    ! late "$start" || { give_up_store 'other programs are changing the store of containerd' && return 1; }
+  done
+  [ ! -s "$tmp/losses" ] || { give_up_store "$(sed q "$tmp/losses")" && return 1; }
+  phase look "$start" "$why"
+  log "mode store: $why"
+  start=$(now)
+  check_selinux
+  keep_record
+  point_to_volume
+  wait "$unpacking" || { give_up_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/unpacked")" && return 1; }
+  phase stage "$start" "$(count "$depot/new/layers") layers"
+}
+
+start_with_store() {
+  start=$(now)
+  swap_at_start
+  restart_containerd || { true >"$depot/back" && restart_containerd; }
+  [ ! -e "$depot/answered" ] || phase start "$start" "containerd $server with the new store"
+}
+
+give_up_store() {
+  wait # for what fills the depot
+  drop_depot
+  leave_store "$1"
+  list_snapshots # containerd may have started again
 }
 
 has_every_layer() { awk 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { exit 1 }' "$tmp/snapshots" "$layers"; }
@@ -163,7 +187,7 @@ unpack_seed() {
   {
     rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
       swap_script >"$depot/swap.sh" && stage_sandbox && save "$depot"
-  } 2>"$tmp/errors"
+  } 2>"$tmp/unpacked"
 }
 
 # A linked sandbox image breaks every pod with hostUsers: false.
@@ -177,18 +201,13 @@ stage_sandbox() {
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
 swap_at_start() {
   prewarm_later
-  for folder in "$state" "$units"; do [ ! -d "$folder" ] || save "$folder"; done
+  if [ -d "$units" ]; then save "$state" "$units"; else save "$state"; fi
   echo "$checked" >"$depot/staged"
   save "$depot"
   has_systemd || sh "$depot/swap.sh" before "$depot"
 }
 
-save() { sync -f "$1" 2>/dev/null || sync; }
-
-swap_store() {
-  swap_at_start
-  restart_containerd || { true >"$depot/back" && restart_containerd; }
-}
+save() { sync -f "$@" 2>/dev/null || sync; }
 
 restart_containerd() { within "$long_call_limit" systemctl restart containerd.service 2>"$tmp/errors"; }
 
@@ -202,15 +221,10 @@ put_old_store_back() {
   log "store: $(sed 's/^\([^ ]*\) [^ ]* /\1: /;q' "$tmp/missing")"
   true >"$depot/back"
   restart_containerd
-  leave_depot
+  give_up_swap
 }
 
-leave_depot() {
-  gone=$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')
-  drop_depot
-  leave_store "$gone"
-  list_snapshots
-}
+give_up_swap() { give_up_store "$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')"; }
 
 # First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
 # finds what is left.

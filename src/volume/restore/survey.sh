@@ -7,7 +7,7 @@ survey() {
   if [ "$snapshotter" = overlayfs ]; then locate; else sed 's|$| /|' "$tmp/have" >"$tmp/dirs"; fi
   call images ls -q >"$tmp/listed" || fail 4 "cannot list the images in containerd; nothing was removed"
   ours <"$tmp/listed" >"$tmp/known"
-  spread "$tmp/known" right_names >"$tmp/right"
+  find_right "$tmp/known"
   need_answers
 }
 
@@ -101,6 +101,11 @@ remove_snapshots() {
   # shellcheck disable=SC2046 # words without spaces, here and below
   call snapshots rm $(cat "$tmp/keys")
   mv "$tmp/rest" "$tmp/snapshots"
+}
+
+# Writes right, the names in a list that have the right digest.
+find_right() {
+  if [ "$(count "$1")" -gt 50 ]; then spread "$1" right_names; elif [ -s "$1" ]; then right_names <"$1"; fi >"$tmp/right"
 }
 
 right_names() {

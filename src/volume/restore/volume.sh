@@ -8,6 +8,7 @@ read_volume() {
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
+  fields=$(read_fields)
   found=$(sha256sum <"$here/preload.json")
   digest_of_contents=sha256:${found%% *}
   [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
@@ -36,7 +37,26 @@ read_volume() {
 }
 
 # Prints the value of a top-level key of preload.json; nothing if it has unsupported characters.
-field() { sed -n "/^  \"$1\": /{s|^[^:]*: \"\{0,1\}\([A-Za-z0-9:/._+ -]*\)\"\{0,1\},\{0,1\}\$|\1|p;q;}" "$here/preload.json"; }
+field() {
+  value=${fields#*"
+$1 "}
+  [ "$value" = "$fields" ] || printf '%s\n' "${value%%"
+"*}"
+}
+
+# Prints the checksum of a path in preload.json.
+sum() { field "sum:$1"; }
+
+# Prints "key value" of all keys at once, because each process takes a millisecond; first an empty line.
+read_fields() {
+  echo
+  sed -n '
+    s|^  "\([A-Za-z]*\)": "\{0,1\}\([A-Za-z0-9:/._+ -]*\)"\{0,1\},\{0,1\}$|\1 \2|p
+    t
+    s|^  "\([A-Za-z]*\)": .*|\1 |p
+    s|^    "\([A-Za-z0-9/._-]*\)": "sha256:\([0-9a-f]*\)",\{0,1\}$|sum:\1 \2|p
+  ' "$here/preload.json"
+}
 
 node_platform() {
   case $(uname -m) in
@@ -52,9 +72,6 @@ archives() {
   echo "$platform restore/images.tar"
   for other in $(field otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
 }
-
-# Prints the checksum of a path in preload.json.
-sum() { sed -n "s|^    \"$1\": \"sha256:\([0-9a-f]*\)\",\{0,1\}\$|\1|p" "$here/preload.json"; }
 
 check_sum() {
   { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing or not a regular file"

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { app, deep, pause, shell, web } from '../restore/small-images.ts';
 import { assertReady, journal, newNode, property, reboot, sh, state } from './node.ts';
 import { captureDisk } from './seeded-disk.ts';
-import { emptyStore, greet, pullOn } from './store-node.ts';
+import { emptyStore, greet, leftOfSwap, pullOn } from './store-node.ts';
 
 const disk = await captureDisk('disk', [shell, app, web, pause], '2');
 const machine = await newNode('machine', '2');
@@ -86,6 +86,31 @@ test('a store that is waiting for its start moves with the root of containerd to
   );
   await assertAllThere();
   await sh(machine, 'systemctl stop containerd && umount /var/lib/containerd /mnt/disk');
+});
+
+/** The log of a restore on a node whose store changes at stops of containerd, after `condition` of a shell. */
+const restoreOnChanging = async (condition: string): Promise<string> => {
+  await emptyStore(machine);
+  await pullOn(machine, pause);
+  // bolt ignores what follows its last page
+  const change = 'truncate -s +4096 /var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db';
+  const dropIn = '/etc/systemd/system/containerd.service.d/change.conf';
+  await machine.write(dropIn, `[Service]\nExecStopPost=-/bin/sh -c '${condition} && ${change}'\n`);
+  return sh(machine, `systemctl daemon-reload; sh /preload/restore.sh 2>&1; rm ${dropIn}; systemctl daemon-reload`);
+};
+
+test('a store that changes just before the swap is looked at once more', async () => {
+  const log = await restoreOnChanging('mkdir /run/changed');
+  assert.match(log, / has changed since it was checked; trying once more\n.*mode store: .*4 of 4 images present/s);
+  await assertAllThere();
+  assert.equal(await leftOfSwap(machine), '');
+});
+
+test('a store that keeps changing stays, and the images are linked', async () => {
+  const log = await restoreOnChanging('true');
+  assert.match(log, /mode link: .*; not store, because the store of containerd has changed since it was checked\n/);
+  await assertAllThere();
+  assert.equal(await leftOfSwap(machine), '');
 });
 
 test('units that start containerd meanwhile do no harm', async () => {
