@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { run } from '../cluster/machine/run.ts';
 
-const REST = 10; // seconds for a disk to recover after gigabytes were written, as syncs take longer right afterwards
+export const REST = 10; // seconds for a disk to recover after gigabytes were written, as syncs take longer right afterwards
 
 /** Seconds that `work` takes when nothing is in the page cache and the disk is at rest. */
 export const coldSeconds = async (work: () => Promise<unknown>): Promise<number> => {
