@@ -41,7 +41,10 @@ export const measureStore = async (folder: string, version: ContainerdVersion, d
       await emptyStore(machine);
       await dropCaches(REST);
       const nanoseconds = Number(await sh(machine, MEASURED));
-      rounds.push({ seconds: round(nanoseconds / 1e9), ...JSON.parse(await sh(machine, 'cat /run/kubectl-preload/restore.json')).phases });
+      rounds.push({
+        seconds: round(nanoseconds / 1e9),
+        ...JSON.parse(await sh(machine, 'cat /run/kubectl-preload/restore.json')).phases,
+      });
     }
     const megabytes = Number.parseInt(await sh(machine, 'du -sk --exclude aside /var/lib/containerd'), 10) / 1024;
     return { seconds: median(rounds.map(({ seconds }) => seconds)), megabytes, rounds };

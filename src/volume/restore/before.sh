@@ -40,7 +40,6 @@ prepare_start() {
 find_stopped_containerd() {
   fault=4 why='containerd has started already'
   find_ctr "$ctr"
-  (watch_calls &)
   command=$(command -v containerd)
   if has_systemd; then
     case $(systemctl is-active containerd.service 2>/dev/null) in inactive | failed | unknown) ;; *) return 1 ;; esac

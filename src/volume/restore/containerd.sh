@@ -8,7 +8,6 @@ load_programs() {
 
 connect() {
   find_ctr "$ctr"
-  (watch_calls &) # in a subshell, because it is not waited for
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"

@@ -70,8 +70,7 @@ export LC_ALL PATH GOMAXPROCS
 #   depot          folder in it for the swap of stores                         store
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
-#   trying         process that finds out whether they can                     mode, report
-#   asking         process that asks what ctr cannot tell                      containerd
+#   loading, trying, asking  processes that find out things meanwhile          volume, mode, containerd, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -107,7 +106,7 @@ main() {
   begin=$(now)
   start_result
   parse "$@"
-  load_programs &
+  (watch_calls &) # in a subshell, because it is not waited for
   read_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac

@@ -13,6 +13,8 @@ read_volume() {
   digest_of_contents=sha256:${found%% *}
   [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
     refuse "its preload.json has the digest $digest_of_contents, not the expected $expect: it has set $(field set), made $(field created)"
+  load_programs &
+  loading=$!
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
