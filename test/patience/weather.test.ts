@@ -78,8 +78,8 @@ const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) 
   return { ended };
 };
 
-// after an outage, the kubelet may need a while to end the pod
-const AFTER_OUTAGE = { ignored: /^ ! \S+ is still being removed: .*$/gm, patience: 180 };
+// after an outage, the kubelet may need minutes to end the pod, and the claim goes only then
+const AFTER_OUTAGE = { ignored: /^ ! \S+ is still being removed: .*$/gm, patience: 420 };
 
 /** Asserts that the preload is ready, that nothing else is left, and removes it. */
 const succeeds = async (
@@ -92,7 +92,10 @@ const succeeds = async (
   assert.match(stdout, new RegExp(`^NAME .*\n${name} +True +Ready +\\d+ .* snap-[0-9a-f]+ +\\d+s\n$`));
   assert.doesNotMatch(ignored ? stderr.replaceAll(ignored, '') : stderr, /^ ✗|could not|lost/m);
   const left = [`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`, 'VolumeSnapshotContent'];
-  await becomes(left, () => objectsOf(NAMESPACE), patience);
+  await becomes(left, () => objectsOf(NAMESPACE), patience).catch(async (error) => {
+    console.error(await kubectl(['get', 'pods,persistentvolumeclaims,persistentvolumes,volumeattachments', '-n', NAMESPACE, '-o', 'yaml']));
+    throw error;
+  });
   await removePreload(name);
   return stderr;
 };
