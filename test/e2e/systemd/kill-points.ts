@@ -5,10 +5,11 @@ import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 /** What restore.sh and swap.sh change a disk with; what the shell itself writes lies between two of these. */
 const COMMANDS = ['cp', 'ln', 'mkdir', 'mv', 'rm', 'sync', 'systemctl', 'tar'].map((name) => `/usr/bin/${name}`);
 
+// calls at the same time must not get the same number
 const STEP = `#!/bin/sh
 [ -e /run/steps ] || exec COMMAND "$@"
-echo "NAME $*" >>/run/steps
-[ "$(wc -l </run/steps)" != "$(cat /run/stop-at)" ] || { true >/run/stopped; sleep 1000; }
+number=$(flock /run/steps-lock sh -c 'echo "$0" >>/run/steps; wc -l </run/steps' "NAME $*")
+[ "$number" != "$(cat /run/stop-at)" ] || { true >/run/stopped; sleep 1000; }
 exec COMMAND "$@"
 `;
 

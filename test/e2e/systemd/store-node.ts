@@ -44,19 +44,23 @@ export const greet = (machine: SystemdMachine): Promise<string> =>
     cat /root/said/text`,
   );
 
+let mounts = 0; // containerd may remember a folder of an earlier mount for a while
+
 /** Asserts that every image that containerd lists can be used; the image `shell` must be there. */
 export const assertUsable = async (machine: SystemdMachine, others: readonly SmallImage[]): Promise<void> => {
   const listed = (await sh(machine, 'ctr --namespace k8s.io images ls -q')).trim().split('\n');
   assert.ok(listed.includes(shell.name), `the old image is listed: ${listed}`);
   assert.equal((await greet(machine)).trim(), 'greeting');
-  for (const [index, { name }] of others.filter((image) => listed.includes(image.name)).entries())
+  for (const { name } of others.filter((image) => listed.includes(image.name))) {
+    const folder = `/mnt/${mounts++}`;
     await sh(
       machine,
-      `mkdir -p /mnt/${index}
-      ctr --namespace k8s.io images mount ${name} /mnt/${index}
-      ls /mnt/${index}
-      ctr --namespace k8s.io images unmount --rm /mnt/${index}`,
+      `mkdir -p ${folder}
+      ctr --namespace k8s.io images mount ${name} ${folder}
+      ls ${folder}
+      ctr --namespace k8s.io images unmount --rm ${folder}`,
     );
+  }
 };
 
 /** What a restore has left of the swap of stores; empty if all is well. */
