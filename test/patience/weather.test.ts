@@ -93,7 +93,16 @@ const succeeds = async (
   assert.doesNotMatch(ignored ? stderr.replaceAll(ignored, '') : stderr, /^ ✗|could not|lost/m);
   const left = [`ConfigMap preloaded-${name}`, `VolumeSnapshot ${name}`, 'VolumeSnapshotContent'];
   await becomes(left, () => objectsOf(NAMESPACE), patience).catch(async (error) => {
-    console.error(await kubectl(['get', 'pods,persistentvolumeclaims,persistentvolumes,volumeattachments', '-n', NAMESPACE, '-o', 'yaml']));
+    console.error(
+      await kubectl([
+        'get',
+        'pods,persistentvolumeclaims,persistentvolumes,volumeattachments',
+        '-n',
+        NAMESPACE,
+        '-o',
+        'yaml',
+      ]),
+    );
     throw error;
   });
   await removePreload(name);

@@ -1,12 +1,8 @@
 # --- the node's containerd ---
 
-# A cold disk reads them while the volume is checked.
-load_programs() {
-  worker=programs # calls of its own
-  for program in ctr crictl; do within 10 "$program" --version; done >/dev/null 2>&1
-}
-
-connect() {
+# Begins to ask the containerd that is most likely the right one, while the volume is checked.
+begin_to_connect() {
+  [ -d "$tmp" ] || return 0
   find_ctr "$ctr"
   sockets=$(field address)
   sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
@@ -15,7 +11,12 @@ connect() {
   [ -n "$namespace" ] || namespace=${CONTAINERD_NAMESPACE:-$(field namespace)}
   namespace=${namespace:-k8s.io}
   export CONTAINERD_NAMESPACE="$namespace" CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=true
+  address=${sockets%% *} && address=${address#unix://}
+  ask_early &
+  asking=$! early=$address
+}
 
+connect() {
   start=$(now)
   until find_containerd; do
     [ "$action" != undo ] || lift_guard
@@ -44,16 +45,41 @@ find_containerd() {
   for address in $sockets; do
     address=${address#unix://}
     export CONTAINERD_ADDRESS="$address"
-    # shellcheck disable=SC2086 # words without spaces
-    { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null; } || continue
-    ask_others &
-    asking=$!
-    # shellcheck disable=SC2086 # words without spaces
-    within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null || continue
+    has_answered || continue
     { [ -n "$given" ] || [ "$namespace" != k8s.io ] || has_cri; } && return
     without_cri=$address
   done
   return 1
+}
+
+has_answered() {
+  if [ "$address" = "$early" ]; then early='' && wait "$asking"; else ask; fi
+}
+
+ask_early() {
+  worker=early
+  export CONTAINERD_ADDRESS="$address"
+  ask
+}
+
+# Asks containerd, CRI and systemd. Fails if containerd does not answer.
+ask() {
+  # shellcheck disable=SC2086 # words without spaces
+  { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null; } || return
+  ask_others &
+  others=$!
+  # shellcheck disable=SC2086 # words without spaces
+  within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null
+  answered=$?
+  wait "$others"
+  return "$answered"
+}
+
+ask_others() {
+  worker=others
+  ! has_systemd || systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null &
+  cri imagefsinfo >"$tmp/folders"
+  wait
 }
 
 fail_without_containerd() {
@@ -71,19 +97,10 @@ plugin_ok() {
   return 1
 }
 
-# What follows needs both answers, and each takes as long as one of ctr.
-ask_others() {
-  worker=cri # a call of its own
-  ! has_systemd || systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null &
-  cri imagefsinfo >"$tmp/folders"
-  wait
-}
-
 # Finds the snapshotter of the CRI plugin; the kubelet cannot use images in any other.
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
-  wait "$asking"
   # the default one comes first, before others in use
   found=$(sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' "$tmp/folders")
   [ -n "$found" ] || found=$(containerd_config | cri_snapshotter)

@@ -70,7 +70,7 @@ export LC_ALL PATH GOMAXPROCS
 #   depot          folder in it for the swap of stores                         store
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
-#   loading, trying, asking  processes that find out things meanwhile          volume, mode, containerd, report
+#   asking, trying  processes that find out things meanwhile                   containerd, mode, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -107,7 +107,9 @@ main() {
   start_result
   parse "$@"
   (watch_calls &) # in a subshell, because it is not waited for
-  read_volume
+  read_contents
+  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
+  check_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac
   case $action in install | before_containerd | prewarm) ;; *) connect ;; esac

@@ -3,10 +3,7 @@
 # Writes missing, "name digest reason" of each name that is missing, has missing layers, or is not known to CRI. $1 finds
 # the names that CRI does not know.
 find_missing() {
-  { "$1" && { ! has_cri || ask_cri; }; } &
-  asking=$!
-  find_right "$names"
-  wait "$asking"
+  { [ "$mode" = store ] && find_listed; } || find_present "$1"
   need_answers
   while read -r chain dir; do
     [ ! -d "$dir" ] || echo "$chain"
@@ -21,6 +18,32 @@ find_missing() {
     $3 != "-" && !($3 in complete) { print $1, $2, "some of its layers are missing"; next }
     $1 in unseen || listed && !($1 in cri) { print $1, $2, "the CRI plugin does not list it" }
   ' "$tmp/right" "$tmp/unseen" "$tmp/whole" "$tmp/cri" "$layers" "$names" >"$tmp/missing"
+}
+
+# Writes right, the names that CRI lists. In mode store that is enough, because the digests are those of the seed. Fails
+# without crictl.
+find_listed() {
+  start=$(now)
+  while ask_cri && [ -s "$tmp/cri" ]; do
+    cp "$tmp/cri" "$tmp/right"
+    { has_every_name || late "$start"; } && true >"$tmp/unseen" && return
+    pause
+  done
+  return 1
+}
+
+has_every_name() { awk 'FILENAME == ARGV[1] { has[$1]; next } !($1 in has) { exit 1 }' "$tmp/cri" "$names"; }
+
+find_present() {
+  list_in_cri "$1" &
+  listing=$!
+  find_right "$names"
+  wait "$listing"
+}
+
+list_in_cri() {
+  worker=cri
+  "$1" && { ! has_cri || ask_cri; }
 }
 
 # The kubelet would not pull an image whose name exists, even if its layers are missing.

@@ -27,7 +27,7 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' loading='' trying='' asking='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -62,7 +62,7 @@ end() {
   [ -d "$tmp" ] || return
   { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
   unlock
-  for process in $loading $trying $asking; do wait "$process"; done # they write to the folder
+  for process in $trying $asking; do wait "$process"; done # they write to the folder
   rm -rf "$tmp"
 }
 

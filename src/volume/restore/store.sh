@@ -32,9 +32,9 @@ can_stage() {
 find_unit() {
   why='systemd does not run containerd'
   has_systemd || return
-  process=$(cat "$tmp/process")
+  read -r process <"$tmp/process"
   # shellcheck disable=SC2012 # links of the kernel
-  root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "s|.* -> \(/.*\)/$metadata/meta\.db\$|\1|p" | sed q)
+  root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
   [ -n "$root" ] || return
   server_id=$(sed -n 's/^ *UUID: *//p' "$tmp/version")
   (set +f && grep -Fqsx "${server_id:-unknown}" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
@@ -50,15 +50,15 @@ place_depot() {
 check_folders() {
   set -- "$root" "$root/$metadata" "$root/$snapshots_folder" "$root/$content_store"
   why="$root has folders that are links or on another disk"
-  [ "$(stat -c '%d %F' "$@" 2>/dev/null | sort -u | wc -l)" = 1 ] || return
-  ! awk '{ print $5 }' /proc/self/mountinfo | grep -Fqx -e "$2" -e "$3" -e "$4"
+  stat -c '%d %F' "$@" 2>/dev/null | awk 'NR > 1 && $0 != last { exit 1 } { last = $0 }' || return
+  awk -v a="$2" -v b="$3" -v c="$4" '$5 == a || $5 == b || $5 == c { exit 1 }' /proc/self/mountinfo
 }
 
 check_store_room() {
   why="containerd's disk has no space for the seed"
-  needed=$(($(wc -c <"$here/restore/seed.tar") / 512 + 8 * $(count "$layers")))
-  df -Pk "$root" | awk -v needed="$needed" 'END { exit ($4 < needed) }' || return
-  df -Pi "$root" 2>/dev/null | awk -v needed="$((4 * $(count "$layers") + 1000))" 'END { exit ($2 > 0 && $4 < needed) }'
+  inodes=$((4 * $(count "$layers") + 1000))
+  df -Pk "$root" | awk -v needed="$(($(wc -c <"$here/restore/seed.tar") / 512 + 2 * inodes))" 'END { exit ($4 < needed) }' || return
+  df -Pi "$root" 2>/dev/null | awk -v needed="$inodes" 'END { exit ($2 > 0 && $4 < needed) }'
 }
 
 # Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.

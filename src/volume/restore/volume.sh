@@ -1,6 +1,6 @@
 # --- the volume: check everything before using anything ---
 
-read_volume() {
+read_contents() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
   here=$(cd "$here/" && pwd -P) || fail 3 "cannot open the folder of $0"
   case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
@@ -13,8 +13,6 @@ read_volume() {
   digest_of_contents=sha256:${found%% *}
   [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
     refuse "its preload.json has the digest $digest_of_contents, not the expected $expect: it has set $(field set), made $(field created)"
-  load_programs &
-  loading=$!
   [ "$(field complete)" = true ] || refuse "preload.json is truncated"
   [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
   platform=$(field platform)
@@ -23,7 +21,9 @@ read_volume() {
     case ${other#linux/} in "$other" | '' | /* | *[!a-z0-9/]*) refuse "preload.json has an invalid platform" ;; esac
   done
   [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for snapshotter $(field snapshotter)"
+}
 
+check_volume() {
   check_sum restore/layers
   check_sum restore/names
   [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
