@@ -74,7 +74,7 @@ const measureSeedShare = async (version: ContainerdVersion, images: readonly Cap
 
 const measure = (version: ContainerdVersion, way: WayName, disk: Disk, images: readonly CapturedImage[]) =>
   withNode(folder, version, async (node, root) => {
-    const names = images.slice(-3).map((image) => image.names[0] ?? '');
+    const names = namesOf(images.slice(-4, -1)); // the last one is the pause image, which has no shell
     const restored = await coldSeconds(() => WAYS[way](node, disk.path));
     const inBackground = way === 'settle' ? await seconds(() => settled(node)) : 0;
     await collectGarbage(node); // it goes on after an import, and would go on while we measure
