@@ -27,6 +27,8 @@ export const csiControllers = (cluster: Cluster): Component[] => {
       'snapshot-controller',
       `--kubeconfig=${kubeconfig(cluster.folder, ADMIN)}`,
       '--retry-interval-start=500ms',
+      // it holds a claim if it misses a change while the API server is away, until it looks again: after 15 minutes by default
+      '--resync-period=30s',
       '--feature-gates=CSIVolumeGroupSnapshot=false',
     ],
     ready: async () => true,
