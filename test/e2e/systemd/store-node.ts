@@ -28,7 +28,8 @@ export const emptyStore = (machine: SystemdMachine): Promise<string> =>
   sh(
     machine,
     `systemctl stop containerd
-    rm -rf /var/lib/containerd/* /var/lib/kubectl-preload /etc/systemd/system/containerd.service.d
+    rm -rf /var/lib/containerd/* /var/lib/kubectl-preload /etc/systemd/system/containerd.service.d \
+      /run/systemd/system/containerd.service.d
     systemctl daemon-reload
     systemctl start containerd || { journalctl --unit containerd --lines 20 >&2; systemctl cat containerd >&2; exit 1; }`,
   );
