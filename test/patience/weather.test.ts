@@ -78,7 +78,7 @@ const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) 
   return { ended };
 };
 
-// after an outage, the kubelet may need minutes to end the pod, and the claim goes only then
+// after an outage, the kubelet may need a while to end the pod, and the snapshot controller to release the claim
 const AFTER_OUTAGE = { ignored: /^ ! \S+ is still being removed: .*$/gm, patience: 420 };
 
 /** Asserts that the preload is ready, that nothing else is left, and removes it. */

@@ -22,7 +22,7 @@ prepare_start() {
   if [ -e "$root/$metadata/meta.db" ]; then
     checked=$(cksum <"$root/$metadata/meta.db")
     ask_copy || return
-    ! has_every_layer || { message='every layer is already here' && return; }
+    ! has_all "$tmp/snapshots" "$layers" || { message='every layer is already here' && return; }
     [ ! -s "$tmp/losses" ] || { why=$(sed q "$tmp/losses") && return 1; }
   fi
   start=$(now)

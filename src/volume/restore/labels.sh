@@ -27,7 +27,7 @@ label() { while read -r name _; do call images label "$name" "$@" >/dev/null; do
 # Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
-    unpinned=$(awk 'FILENAME == ARGV[1] { digest[$1] = $2; next } !$2 && $1 in digest && !seen[digest[$1]]++ { n++ } END { print n + 0 }' "$names" "$tmp/cri")
+    unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
   else
     case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[0-4] | 1.7.[0-9]) unpinned=all ;; *) unpinned=0 ;; esac
   fi

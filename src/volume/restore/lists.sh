@@ -2,6 +2,9 @@
 
 count() { awk 'END { print NR }' "$1"; }
 
+# Whether the first word of each item of list $2 is that of one of list $1.
+has_all() { awk 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { exit 1 }' "$1" "$2"; }
+
 # "name digest chain" of the names on standard input that are on the volume.
 ours() { awk 'FILENAME == ARGV[1] { ours[$1] = $0; next } $1 in ours { print ours[$1] }' "$names" -; }
 

@@ -112,7 +112,7 @@ main() {
   check_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac
-  case $action in install | before_containerd | prewarm) ;; *) connect ;; esac
+  [ -z "$asking" ] || connect
   "$action"
 }
 

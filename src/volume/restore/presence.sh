@@ -26,13 +26,11 @@ find_listed() {
   start=$(now)
   while ask_cri && [ -s "$tmp/cri" ]; do
     cp "$tmp/cri" "$tmp/right"
-    { has_every_name || late "$start"; } && true >"$tmp/unseen" && return
+    { has_all "$tmp/cri" "$names" || late "$start"; } && true >"$tmp/unseen" && return
     pause
   done
   return 1
 }
-
-has_every_name() { awk 'FILENAME == ARGV[1] { has[$1]; next } !($1 in has) { exit 1 }' "$tmp/cri" "$names"; }
 
 find_present() {
   list_in_cri "$1" &

@@ -63,7 +63,7 @@ check_store_room() {
 
 # Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.
 use_store() {
-  ! has_every_layer || { leave_store 'every layer is already here' && return; }
+  ! has_all "$tmp/snapshots" "$layers" || { leave_store 'every layer is already here' && return; }
   log "containerd $server ready after $waited"
   check_sum restore/seed.tar
   prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
@@ -76,7 +76,7 @@ use_store() {
     log "store: $(cat "$depot/gone"); trying once more"
     true >"$tmp/phases"
     sleep 1 # until containerd has collected its garbage, which it does soon after each start
-    stage_store || return 0
+    stage_store || { list_snapshots && return; }
     start_with_store
   fi
   [ -e "$depot/answered" ] || { give_up_swap && return; }
@@ -116,10 +116,7 @@ give_up_store() {
   wait # for what fills the depot
   drop_depot
   leave_store "$1"
-  list_snapshots # containerd may have started again
 }
-
-has_every_layer() { awk 'FILENAME == ARGV[1] { have[$1]; next } !($1 in have) { exit 1 }' "$tmp/snapshots" "$layers"; }
 
 leave_store() {
   [ "$asked" != store ] || fail 4 "cannot use the store: $1"
@@ -224,7 +221,11 @@ put_old_store_back() {
   give_up_swap
 }
 
-give_up_swap() { give_up_store "$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')"; }
+# What the old store has may have changed, because containerd has started again.
+give_up_swap() {
+  give_up_store "$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')"
+  list_snapshots
+}
 
 # First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
 # finds what is left.
