@@ -31,10 +31,11 @@ export const connectionFlags = <T>(yargs: Argv<T>) =>
     })
     .group(['namespace', 'kubeconfig', 'context', 'as', 'as-group', 'as-uid', 'request-timeout'], GROUPS.connection);
 
-export const outputFlag = <T>(yargs: Argv<T>) =>
+/** -o; with formats that only some commands have. */
+export const outputFlag = <T, F extends string = never>(yargs: Argv<T>, more: readonly F[] = []) =>
   yargs.option('output', {
     alias: 'o',
-    choices: OUTPUTS,
+    choices: [...OUTPUTS, ...more],
     requiresArg: true,
     describe: 'Output format; a table by default',
   });
@@ -43,6 +44,12 @@ export const outputFlag = <T>(yargs: Argv<T>) =>
 export const preloadName = <T extends string | undefined>(text: T): T => {
   const problem = text === undefined ? undefined : nameProblem(text);
   if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
+  return text;
+};
+
+/** A NAME on the command line that may also be a prefix such as `nightly-`, for the newest preload with it. */
+export const preloadNameOrPrefix = <T extends string | undefined>(text: T): T => {
+  preloadName(text?.replace(/(?<=.)-$/, ''));
   return text;
 };
 

@@ -1,3 +1,4 @@
+import { asDocument, asListDocument } from '../cli/document.ts';
 import { formatJson, formatTable, formatYaml, type Output } from '../cli/output.ts';
 import { SNAPSHOT_GROUP } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
@@ -12,8 +13,9 @@ export const formatPreloads = (
   { now, withNamespace = false }: { now: number; withNamespace?: boolean },
 ): string => {
   const all = [preloads].flat();
-  if (output === 'json') return formatJson(preloads);
-  if (output === 'yaml') return formatYaml(preloads);
+  const document = Array.isArray(preloads) ? asListDocument('Preload', preloads) : asDocument('Preload', preloads);
+  if (output === 'json') return formatJson(document);
+  if (output === 'yaml') return formatYaml(document);
   if (output === 'name') return all.map(({ name }) => `volumesnapshot.${SNAPSHOT_GROUP}/${name}`).join('\n');
   const rows = all.map((preload) => {
     const isReady = preload.phase === 'Ready';

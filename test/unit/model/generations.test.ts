@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { generatedName, hasPrefix, isPrefix } from '../../../src/model/generations.ts';
+
+test('a name that ends with "-" is a prefix', () => {
+  assert.equal(isPrefix('nightly-'), true);
+  assert.equal(isPrefix('nightly'), false);
+});
+
+test('a generated name has the time in UTC', () => {
+  assert.equal(generatedName('nightly-', Date.UTC(2026, 10, 27, 1, 30, 5)), 'nightly-20261127-013005');
+});
+
+for (const [name, expected] of [
+  ['nightly-20261127-013000', true],
+  ['nightly-20261127-013000-arm64', true],
+  ['nightly-7', true],
+  ['nightly-', false],
+  ['nightly', false],
+  ['nightly-gpu-20261127-013000', false],
+  ['weekly-20261127-013000', false],
+] as const) {
+  test(`${name} ${expected ? 'has' : 'does not have'} the prefix nightly-`, () => {
+    assert.equal(hasPrefix(name, 'nightly-'), expected);
+  });
+}
