@@ -6,6 +6,7 @@ import {
   flagNames,
   formatHelp,
   formatOverview,
+  type HelpRow,
   helpTopic,
   isBooleanFlag,
   readFlags,
@@ -14,6 +15,7 @@ import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as exportImages from './commands/export/command.ts';
+import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
 import * as status from './commands/status/command.ts';
 import * as verify from './commands/verify/command.ts';
@@ -27,6 +29,8 @@ interface Command {
   describe: string;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
+  /** more of the help: rows by title */
+  sections?: Record<string, readonly HelpRow[]>;
   /** loads what the verb does */
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
@@ -37,6 +41,7 @@ const COMPLETE = '__complete';
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
@@ -81,9 +86,9 @@ const helpOf = (verb: string): string => {
     const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
   }
-  const { command, describe, examples, builder } = found;
+  const { command, describe, examples, builder, sections = {} } = found;
   const flags = readFlags(builder(yargs([])));
-  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags });
+  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags, sections });
 };
 
 const createProgram = (argv: readonly string[], context: Context): Argv => {
