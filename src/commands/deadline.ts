@@ -1,6 +1,11 @@
 import type { Context } from '../cli/context.ts';
+import { HOLD_SECONDS } from '../manifests/loader-pod.ts';
 import { TimedOut } from '../model/errors.ts';
 import { formatAge } from '../model/units.ts';
+
+/** When everything that a command with this time limit creates is no longer in use; both in milliseconds. */
+export const endOfRun = (timeout: number, now: number): string =>
+  new Date(now + timeout + HOLD_SECONDS * 1000).toISOString();
 
 /** Does `work`. After `timeout` milliseconds the signal of its context is aborted with TimedOut. */
 export const withDeadline = async (
