@@ -13,7 +13,6 @@ ${heading(
 )}
 write_files:
   - path: /etc/preload/install.sh
-    permissions: "0755"
     content: |
 ${indent(6, bootScript(disk))}
 runcmd:

@@ -26,7 +26,6 @@ spec:
     spec:
       files:
         - path: /etc/preload/install.sh
-          permissions: "0755"
           content: |
 ${indent(12, bootScript(disk, flags))}
       preKubeadmCommands:

@@ -15,7 +15,6 @@ version: 1.1.0
 storage:
   files:
     - path: /etc/preload/restore.sh
-      mode: 0755
       contents:
         inline: |
 ${indent(10, restoreScript(disk))}
