@@ -55,6 +55,11 @@ const COMMANDS: Command[] = [
 
 const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
 
+const commandOf = (verb: string): Command | undefined =>
+  COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+
+const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
+
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
 
@@ -73,7 +78,9 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
+      const command = commandOf(argv[0] ?? '');
+      const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
+      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });
   await program.parseAsync();
 };
@@ -85,14 +92,14 @@ export const helpTexts = (): Record<string, string> =>
   Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
 
 const helpOf = (verb: string): string => {
-  const found = COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+  const found = commandOf(verb);
   if (!found) {
     const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
   }
-  const { command, describe, examples, builder, sections = {} } = found;
+  const { describe, examples, builder, sections = {} } = found;
   const flags = readFlags(builder(yargs([])));
-  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags, sections });
+  return formatHelp({ summary: describe, examples, usage: usageOf(found), flags, sections });
 };
 
 const createProgram = (argv: readonly string[], context: Context): Argv => {

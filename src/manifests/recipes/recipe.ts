@@ -1,23 +1,4 @@
-/** A ready preload, as new nodes need to know it. */
-export interface NodeDisk {
-  /** of the preload */
-  name: string;
-  namespace: string;
-  /** ID in the cloud or storage system, such as `snap-0a1b2c3d4e5f67890` */
-  snapshotId: string;
-  /** CSI driver of the snapshot */
-  driver: string;
-  /** UUID of the volume's filesystem */
-  filesystem: string;
-  /** `linux/amd64` */
-  platform: string;
-  /** digest of the volume's preload.json, for restore.sh --expect */
-  contentsDigest: string;
-  /** bytes that a disk made from the snapshot must have at least; 0 if its driver does not report it */
-  size: number;
-  /** region of the nodes, or their zone if they have none; undefined if it is not known */
-  region: string | undefined;
-}
+import type { NodeDisk } from '../../model/node-disk.ts';
 
 /** Text for one kind of node that gets a disk from the snapshot. */
 export interface Recipe {
@@ -26,5 +7,27 @@ export interface Recipe {
   describe: string;
   /** CSI drivers whose snapshots it can use; any if undefined */
   drivers?: readonly string[];
+  /** platforms of the nodes that it can describe; any if undefined */
+  platforms?: readonly string[];
   text: (disk: NodeDisk) => string;
 }
+
+/** `amd64` of `linux/amd64`. */
+export const architecture = ({ platform }: NodeDisk): string => platform.split('/')[1] ?? '';
+
+/** Size of a disk made from the snapshot, in whole GiB. */
+export const gibibytes = ({ size }: NodeDisk): number => Math.max(1, Math.ceil(size / 1024 ** 3));
+
+/** `text` with `count` spaces before each line that is not empty. */
+export const indent = (count: number, text: string): string => text.replace(/^(?=.)/gm, ' '.repeat(count));
+
+/** Comment lines for the head of a recipe: what the disk is, then what to adapt. */
+export const heading = (disk: NodeDisk, ...notes: string[]): string => {
+  const { name, namespace, snapshotId, driver, platform, region } = disk;
+  const lines = [
+    `Preload ${name} in namespace ${namespace}, for ${platform}: snapshot ${snapshotId}`,
+    `of ${driver}${region === undefined ? ', which is tied to its region' : `, usable only in ${region}`}.`,
+    ...notes,
+  ];
+  return lines.map((line) => `# ${line}`.trimEnd()).join('\n');
+};
