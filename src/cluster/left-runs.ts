@@ -31,6 +31,8 @@ interface Place {
   namespace: string | undefined;
   /** of a preload */
   name?: string;
+  /** `all`: also those that are all that is left of a run; by default, none are read if nothing else is left */
+  secrets?: 'all';
 }
 
 /** Lists what runs have created for their own use, by run, also of those that have not ended. */
@@ -40,14 +42,16 @@ export const listLeftRuns = async (cluster: Cluster, place: Place, signal: Abort
   const options = { labelSelector, signal, ...(namespace && { namespace }) };
   const all = async <S extends v.GenericSchema<unknown, AnyObject>>(kind: Kind, schema: S): Promise<LeftObject[]> =>
     (await Array.fromAsync(list(cluster, kind, schema, options))).map(({ metadata }) => ({ kind, metadata }));
-  const [configMaps, claims, pods, secrets] = await Promise.all([
+  const [configMaps, claims, pods] = await Promise.all([
     all('ConfigMap', ANY),
     all('PersistentVolumeClaim', ANY),
     Array.fromAsync(list(cluster, 'Pod', LOADER_POD, options)),
-    all('Secret', ANY).catch((error: unknown) => noneIfForbidden(cluster, error)),
   ]);
   const ofPods = pods.map(({ metadata, ...state }): LeftObject => ({ kind: 'Pod', metadata, state }));
-  const runs = byRun([...configMaps, ...claims, ...ofPods, ...secrets]);
+  const others = [...configMaps, ...claims, ...ofPods];
+  const mayHaveSecrets = place.secrets === 'all' || others.length > 0;
+  const forbidden = (error: unknown) => noneIfForbidden(cluster, error);
+  const runs = byRun([...others, ...(mayHaveSecrets ? await all('Secret', ANY).catch(forbidden) : [])]);
   const needed = await Promise.all(runs.map((run) => withoutNeededRecord(cluster, run, signal)));
   return needed.filter(({ objects }) => objects.length > 0);
 };
@@ -106,7 +110,7 @@ export const removeLeftRun = async (
   now: number,
   options: RemoveOptions,
 ): Promise<KubernetesObject[] | undefined> => {
-  const runs = await listLeftRuns(cluster, { namespace, name }, options.signal);
+  const runs = await listLeftRuns(cluster, { namespace, name, secrets: 'all' }, options.signal);
   const run = runs.find((each) => each.component === component);
   const [first, ...others] = run?.objects ?? [];
   if (!run || !first || whyInUse(run.objects, now)) return undefined;

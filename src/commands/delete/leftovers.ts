@@ -14,7 +14,8 @@ export const leftoverTargets = async (
   { allNamespaces }: DeleteOptions,
   { progress, signal, now }: Context,
 ): Promise<Targets> => {
-  const runs = await listLeftRuns(cluster, { namespace: allNamespaces ? undefined : cluster.namespace }, signal);
+  const namespace = allNamespaces ? undefined : cluster.namespace;
+  const runs = await listLeftRuns(cluster, { namespace, secrets: 'all' }, signal);
   const targets: Target[] = [];
   for (const run of runs) {
     const { name, namespace, component, objects } = run;
