@@ -145,6 +145,13 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
       global('volumesnapshotclasses', 'list', 'the snapshot controller checks the class'),
     ].map((each): Right => ({ ...each, isReplaceable: true })),
   ],
+  recipe: [
+    ...PRELOADS.filter((each) => each !== SNAPSHOT_ID),
+    local('volumesnapshots', 'get'),
+    local('configmaps', 'get'),
+    global('volumesnapshotcontents', 'get'),
+    { ...global('nodes', 'get list', 'the recipe leaves the region to you'), isReplaceable: true },
+  ],
   export: IMAGES_IN_USE,
 };
 
@@ -152,7 +159,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
 export const rulesFor = (rights: readonly Right[], scope: Right['scope']): Rule[] => {
   const byResource = Map.groupBy(
     rights.filter((each) => each.scope === scope),
-    ({ group, resource }) => `${group}/${resource}`,
+    ({ group, resource }) => `${resource}.${group}`,
   );
   return [...byResource]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -116,6 +116,7 @@ const CASES: Readonly<Record<string, Case>> = {
     argv: (name) => ['verify', name, '--timeout', '90s'],
     meanwhile: (name, without) => serving(`${name}-verify`, without),
   },
+  recipe: { argv: () => ['recipe', 'cloud-init', 'old'] },
   snapshot: {
     argv: (name) => ['snapshot', '--name', name, '--pvc', 'on-disk', '--timeout', '60s'],
     meanwhile: async (name) => {
