@@ -43,19 +43,31 @@ const isThere = (kind: string, name: string) =>
     () => false,
   );
 
+/** Resolves once the object is there. Throws if the run has ended. */
+const appears = (kind: string, name: string, { child }: Run): Promise<void> =>
+  until(`${kind}/${name}`, async () => {
+    if (child.exitCode !== null) throw new Error('ended early');
+    return isThere(kind, name);
+  });
+
+type Run = ReturnType<typeof startBundle>;
+
 /** What a controller, a kubelet, a driver and a storage do for a run of create or verify. */
-const serve = async (name: string, { late = false }): Promise<void> => {
-  await until(`the claim of ${name}`, () => isThere('pvc', `preload-${name}`));
+const serve = async (name: string, process: Run, { late = false }): Promise<void> => {
+  await appears('pvc', `preload-${name}`, process);
   await server.apply(volume(`pv-${name}`, { ...csi('disk.example.com'), persistentVolumeReclaimPolicy: 'Retain' }));
   await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
-  await until(`the pod of ${name}`, () => isThere('pod', `preload-${name}`));
+  await appears('pod', `preload-${name}`, process);
   if (late) await new Promise((resolve) => setTimeout(resolve, 8000));
   await server.setStatus(`pod/preload-${name}`, 'default', { phase: 'Running' });
   if (!name.endsWith('-verify')) {
-    await until(`the snapshot of ${name}`, () => isThere('volumesnapshot', name));
+    await appears('volumesnapshot', name, process);
     await server.finishSnapshot(name);
   }
-  await until(`the end of the claim of ${name}`, async () => !(await isThere('pvc', `preload-${name}`)));
+  await until(
+    'the end of the claim',
+    async () => process.child.exitCode !== null || !(await isThere('pvc', `preload-${name}`)),
+  );
   await kubectl('delete', 'pv', `pv-${name}`);
 };
 
@@ -65,11 +77,12 @@ interface Case {
   /** makes what it needs */
   arrange?: (name: string) => Promise<unknown>;
   /** plays the cluster meanwhile */
-  meanwhile?: (name: string, without: Right | undefined) => Promise<unknown>;
+  meanwhile?: (name: string, process: Run, without: Right | undefined) => Promise<unknown>;
 }
 
 const isOf = (resource: string, right: Right | undefined) => right?.resource === resource;
-const serving = (name: string, without: Right | undefined) => serve(name, { late: isOf('events', without) });
+const serving = (name: string, process: Run, without: Right | undefined) =>
+  serve(name, process, { late: isOf('events', without) });
 
 const makeReady = async (name: string) => {
   await server.apply(volumeSnapshot(settings(name)));
@@ -114,13 +127,13 @@ const CASES: Readonly<Record<string, Case>> = {
   verify: {
     arrange: makeReady,
     argv: (name) => ['verify', name, '--timeout', '90s'],
-    meanwhile: (name, without) => serving(`${name}-verify`, without),
+    meanwhile: (name, process, without) => serving(`${name}-verify`, process, without),
   },
   recipe: { argv: () => ['recipe', 'cloud-init', 'old'] },
   snapshot: {
     argv: (name) => ['snapshot', '--name', name, '--pvc', 'on-disk', '--timeout', '60s'],
-    meanwhile: async (name) => {
-      await until('the snapshot', () => isThere('volumesnapshot', name));
+    meanwhile: async (name, process) => {
+      await appears('volumesnapshot', name, process);
       await server.finishSnapshot(name);
     },
   },
@@ -139,9 +152,9 @@ const run = async (verb: string, rights: readonly Right[], without?: Right): Pro
   await allow(name, rights);
   await arrange?.(name);
   if (isOf('pods/log', without)) withoutLog = `/preload-${name}`;
-  const { outcome } = startBundle([...argv(name), '--as', name], { KUBECONFIG: faulty.kubeconfig });
-  const played = meanwhile?.(name, without).catch(() => undefined);
-  const result = await outcome;
+  const process = startBundle([...argv(name), '--as', name], { KUBECONFIG: faulty.kubeconfig });
+  const played = meanwhile?.(name, process, without).catch(() => undefined);
+  const result = await process.outcome;
   withoutLog = undefined;
   // what is left must not be in the way of the next run
   const selector = `app.kubernetes.io/instance=${name}`;

@@ -3,12 +3,13 @@ import { describeFailure } from '../../cli/failure.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
+import { PreloadError } from '../../model/errors.ts';
 import { withDeadline } from '../deadline.ts';
 import { checkSelection, type DeleteOptions } from './command.ts';
 import { leftoverTargets } from './leftovers.ts';
 import { preloadTargets } from './preloads.ts';
-import { reportStorage } from './storage.ts';
-import type { Removed, Target, Targets } from './target.ts';
+import { reportDeleted, reportKept } from './storage.ts';
+import type { Removed, Target } from './target.ts';
 import { waitUntilGone } from './wait.ts';
 
 export const runDelete = async (options: DeleteOptions, context: Context): Promise<void> => {
@@ -18,13 +19,14 @@ export const runDelete = async (options: DeleteOptions, context: Context): Promi
   const cluster = await connect({ ...options, patience: UNTIL_DEADLINE }, env, progress.warn);
   const find = leftovers ? leftoverTargets : preloadTargets;
   const found = await withDeadline(timeout, context, (limited) => find(cluster, options, limited));
-  if (found.targets.length > 0 && !(await mayDelete(found.targets, options, context)))
-    return progress.note('Nothing was deleted.');
-  const failures = await withDeadline(timeout, context, (limited) => deleteAll(cluster, found, options, limited));
+  const targets = (await mayDelete(found.targets, options, context)) ? found.targets : [];
+  const failed = await withDeadline(timeout, context, (limited) => deleteAll(cluster, targets, options, limited));
+  const failures = [...found.failures, ...failed];
   // as kubectl does, report each of them
   for (const failure of failures.slice(0, -1)) progress.note(describeFailure(failure, 'delete', style) ?? '');
   const last = failures.at(-1);
   if (last) throw last;
+  if (found.targets.length > 0 && targets.length === 0) progress.note('Nothing was deleted.');
   if (found.targets.length === 0)
     progress.note(`Nothing to delete${allNamespaces ? '' : ` in ${cluster.namespace} namespace`}.`);
 };
@@ -32,7 +34,7 @@ export const runDelete = async (options: DeleteOptions, context: Context): Promi
 /** Asks on a terminal. Without one there is nobody to ask, and as with kubectl, that is no reason to stop. */
 const mayDelete = async (targets: readonly Target[], options: DeleteOptions, context: Context): Promise<boolean> => {
   const { ask, progress } = context;
-  if (options.yes || options.dryRun !== 'none' || !ask) return true;
+  if (targets.length === 0 || options.yes || options.dryRun !== 'none' || !ask) return true;
   progress.note('This deletes:');
   for (const { objects, outlook } of targets) {
     for (const object of objects) progress.note(`  ${placeOf(object, options)}`);
@@ -44,13 +46,13 @@ const mayDelete = async (targets: readonly Target[], options: DeleteOptions, con
 /** Deletes one after the other, then waits for all. Returns why some could not be deleted. */
 const deleteAll = async (
   cluster: Cluster,
-  { targets, failures }: Targets,
+  targets: readonly Target[],
   options: DeleteOptions,
   context: Context,
 ): Promise<Error[]> => {
   const { print, signal, progress } = context;
   const done: Removed[] = [];
-  const failed = [...failures];
+  const failed: Error[] = [];
   for (const target of targets) {
     try {
       const removed =
@@ -64,8 +66,14 @@ const deleteAll = async (
     }
   }
   const objects = done.flatMap((removed) => removed.objects);
-  if (options.wait && objects.length > 0) await waitUntilGone(cluster, objects, context);
-  for (const { deletion } of done) if (deletion) reportStorage(deletion, options.wait, context);
+  for (const { deletion } of done) if (deletion) reportKept(deletion, context);
+  try {
+    if (options.wait && objects.length > 0) await waitUntilGone(cluster, objects, context);
+    for (const { deletion } of done) if (deletion) reportDeleted(deletion, options.wait, context);
+  } catch (error) {
+    if (!(error instanceof PreloadError)) throw error;
+    failed.push(error);
+  }
   return failed;
 };
 

@@ -12,19 +12,21 @@ export const outlookOf = ({ snapshotId, deletionPolicy }: Handle): string | unde
     : `the storage keeps ${snapshotId}, which costs money`;
 };
 
-/** Reports what happens to the snapshot in the storage; if the preload `isGone`, what has happened. */
-export const reportStorage = (
-  { snapshotId, deletionPolicy, content }: Deletion,
-  isGone: boolean,
-  { progress }: Context,
-): void => {
-  if (!snapshotId) return;
-  if (deletionPolicy === 'Delete') {
-    progress.done(isGone ? `The storage has deleted ${snapshotId}` : `The storage is deleting ${snapshotId}`);
-    return;
-  }
+/** Warns that the snapshot in the storage stays, and costs money. */
+export const reportKept = ({ snapshotId, deletionPolicy, content }: Deletion, { progress }: Context): void => {
+  if (!snapshotId || deletionPolicy === 'Delete') return;
   const patch = `kubectl patch volumesnapshotcontent ${content} --type=merge -p '{"spec":{"deletionPolicy":"Delete"}}'`;
   progress.warn(
     `the storage keeps ${snapshotId}, which costs money; to delete it, too, run: ${patch} && kubectl delete volumesnapshotcontent ${content}`,
   );
+};
+
+/** Reports that the storage deletes its snapshot, or has done so if the preload `isGone`. */
+export const reportDeleted = (
+  { snapshotId, deletionPolicy }: Deletion,
+  isGone: boolean,
+  { progress }: Context,
+): void => {
+  if (!snapshotId || deletionPolicy !== 'Delete') return;
+  progress.done(isGone ? `The storage has deleted ${snapshotId}` : `The storage is deleting ${snapshotId}`);
 };
