@@ -91,6 +91,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     volume: options.size ? 'chosen' : isSmall ? 'smallest' : 'planned',
     logins,
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
+    exclude: options.exclude,
     keep: options.keep,
   };
   const configMap = loaderConfigMap(settings, {
