@@ -76,8 +76,6 @@ const STEP = /^(?:\.([A-Za-z_][\w-]*)|\['([^'\\]+)'\]|\[(\d+)\]|\[(\*)\])/;
 const parsePath = (text: string): Step[] => {
   const steps: Step[] = [];
   let rest = text.replace(/^[$@]/, ''); // both are the current value
-  if (rest === '.') return steps;
-  if (/^[A-Za-z_]/.test(rest)) rest = `.${rest}`;
   while (rest) {
     const match = STEP.exec(rest);
     if (!match) throw unsupported(`{${text}}`);

@@ -139,7 +139,14 @@ describe('preloads', () => {
   });
 
   test('without snapshot IDs for a user who may not read snapshot contents', async () => {
-    const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
+    const read = {
+      apiGroups: ['*'],
+      resources: [
+        ...['pods', 'configmaps', 'volumesnapshots', 'customresourcedefinitions', 'deployments', 'statefulsets'],
+        ...['daemonsets', 'replicasets', 'cronjobs', 'jobs'],
+      ],
+      verbs: ['list'],
+    };
     await server.apply(...grant('reader', read));
     const { code, stdout, stderr } = await status('--as', 'reader', '-A');
     assert.equal(code, 0, stderr);

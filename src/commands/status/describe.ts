@@ -83,7 +83,7 @@ const driftOf = ({ coverage }: PreloadSummary): string[] => {
       .map((image) => [
         '  outdated',
         image.name,
-        `${usersOf(image)}, ${image.digest?.slice(0, SHORT)}, not ${image.preloaded.slice(0, SHORT)}`,
+        `${usersOf(image)}, runs ${image.digest?.slice(0, SHORT)}, not ${image.preloaded.slice(0, SHORT)}`,
       ]),
     ...andMore('  outdated', outdated),
     ...unused.slice(0, MOST).map(({ names, size }) => ['  unused', names[0] ?? '', formatBytes(size)]),

@@ -16,7 +16,6 @@ const RESULTS: [template: string, result: string][] = [
   ['text', 'text'],
   ['{.name}', 'web'],
   ['{ .name }', 'web'],
-  ['{name}', 'web'],
   ['{$.name}{@.name}', 'webweb'],
   ["{['name']}", 'web'],
   ['name: {.name}!', 'name: web!'],
@@ -41,7 +40,17 @@ describe('a template', () => {
 
 describe('what is not supported is an error', () => {
   const templates = [
-    ...['{.items[?(@.name=="a")]}', '{..name}', '{.items[0:1]}', '{.items[-1]}', '{.items[0,1]}', '{.*}'],
+    ...[
+      '{.items[?(@.name=="a")]}',
+      '{..name}',
+      '{.items[0:1]}',
+      '{.items[-1]}',
+      '{.items[0,1]}',
+      '{.*}',
+      '{.}',
+      '{name}',
+      '{}',
+    ],
     ...['{.a\\.b}', '{.name', '{', '{range .items[*]}', '{end}', '{.items[}', '{"\\x41"}', '{"a" .name}'],
   ];
   for (const template of templates) {
