@@ -74,6 +74,7 @@ const withoutEscapes = (text: string, action: string): string =>
 const STEP = /^(?:\.([A-Za-z_][\w-]*)|\['([^'\\]+)'\]|\[(\d+)\]|\[(\*)\])/;
 
 const parsePath = (text: string): Step[] => {
+  if (!text) throw unsupported('{}');
   const steps: Step[] = [];
   let rest = text.replace(/^[$@]/, ''); // both are the current value
   while (rest) {
