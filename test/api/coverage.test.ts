@@ -110,7 +110,7 @@ describe('the coverage of a preload', () => {
         .map((row) => row.replace(/\d+s$/, 'AGO').split(/ {2,}/));
     assert.deepEqual(await rows(), [
       ['NAME', 'READY', 'IMAGES', 'SIZE', 'COVERAGE', 'SNAPSHOT-ID', 'AGE'],
-      ['arm', 'True', '1', '3Gi', '1/2', 'snap-arm', 'AGO'],
+      ['arm', 'True', '1', '3Gi', '1/3', 'snap-arm', 'AGO'],
       ['lean', 'True', '4', '3Gi', '2/3', 'snap-lean', 'AGO'],
       ['nightly-20261126-010000', 'True', '5', '3Gi', '2/5', 'snap-nightly-20261126-010000', 'AGO'],
       ['partial', 'True', '4+', '3Gi', '<unknown>', 'snap-partial', 'AGO'],
@@ -133,7 +133,7 @@ Snapshot ID:   snap-nightly-20261126-010000  (disk.example.com, Retain)
 Platform:      linux/amd64
 Images:        5 (3Gi, 2 layers)
 Created:       AGO on worker, kubectl-preload 1.2.3
-Nodes:         1 with its label
+Nodes:         1 labelled preload/set=0123456789ab
 Coverage:      2 of 5 images in use
   missing      r.io/api:2         deployment/shop/api, 2 pods
   missing      r.io/tool:latest   pod/shop/tool
@@ -155,7 +155,7 @@ Coverage:      2 of 5 images in use
       [digest('3')],
     );
     const { stdout } = await status('-o', 'jsonpath={range .items[*]}{.coverage}{end}');
-    assert.equal(stdout, '{"inUse":2,"present":1}{"inUse":3,"present":2}{"inUse":5,"present":2}\n');
+    assert.equal(stdout, '{"inUse":3,"present":1}{"inUse":3,"present":2}{"inUse":5,"present":2}\n');
   });
 
   test('is unknown without the right to list pods, and so are the nodes without that to list nodes', async () => {
@@ -259,6 +259,6 @@ describe('flags that do not go together', () => {
   test('and a selector that the server does not accept', async () => {
     const { code, stderr } = await status('-l', 'a b');
     assert.equal(code, 1);
-    assert.match(stderr, /^Error from server \(BadRequest\): .*a b/);
+    assert.match(stderr, /^Error from server \(BadRequest\): .*found 'b'/);
   });
 });

@@ -1,54 +1,51 @@
 import { formatTable } from '../../cli/output.ts';
 import { printUser } from '../../cluster/images-in-use.ts';
 import type { NeededImage } from '../../model/coverage.ts';
+import { PLUGIN } from '../../model/names.ts';
 import { plain } from '../../model/parse.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import { formatAge, formatBytes, plural } from '../../model/units.ts';
 
 /** One preload for people; `now` in milliseconds. */
 export const describePreload = (preload: PreloadSummary, now: number): string => {
-  const { name, namespace, phase, reason, platform, skipped, exclude, nodes, set } = preload;
+  const { name, namespace, phase, reason, platform, skipped = [], exclude = [], nodes, set } = preload;
   const isReady = phase === 'Ready';
-  const lines: [title: string, text: string | undefined][] = [
-    ['Name', name],
-    ['Namespace', namespace],
-    ['Ready', isReady ? 'True' : 'False'],
-    ['Phase', isReady ? undefined : phase],
-    ['Reason', reason],
-    ['Snapshot ID', snapshotOf(preload)],
-    ['Platform', platform],
-    ['Images', imagesOf(preload)],
-    ['Excluded', exclude?.join(', ')],
-    [
-      'Skipped',
-      skipped &&
-        `${skipped
-          .map((image) => image.name)
-          .slice(0, MOST)
-          .join(', ')}${more(skipped)}`,
-    ],
-    ['Created', createdOf(preload, now)],
-    ['Nodes', nodes === undefined ? set && '<unknown>' : `${nodes} with its label`],
-    ['Coverage', coverageOf(preload)],
+  const lines = [
+    line('Name', name),
+    line('Namespace', namespace),
+    line('Ready', isReady ? 'True' : 'False'),
+    line('Phase', isReady ? undefined : phase),
+    line('Reason', reason),
+    line('Snapshot ID', snapshotOf(preload)),
+    line('Platform', platform),
+    line('Images', imagesOf(preload)),
+    line('Excluded', firstOf(exclude)),
+    line('Skipped', firstOf(skipped.map((image) => image.name))),
+    line('Created', createdOf(preload, now)),
+    line('Nodes', set && `${nodes ?? '<unknown>'} labelled ${PLUGIN}/set=${set}`),
+    line('Coverage', coverageOf(preload)),
   ];
-  const shown = lines.flatMap(([title, text]) =>
-    text === undefined
-      ? []
-      : [
-          `${`${title}:`.padEnd(WIDTH)}${text
-            .split('\n')
-            .map(plain)
-            .join(`\n${' '.repeat(WIDTH)}`)}`,
-        ],
-  );
-  return [...shown, ...driftOf(preload)].join('\n');
+  return [...lines.flat(), ...driftOf(preload)].join('\n');
 };
 
 const WIDTH = 15;
 const MOST = 10; // of a list; -o json has all
-const SHORT = 19; // characters of a digest: sha256: and 12 digits
 
-const more = (all: readonly unknown[]): string => (all.length > MOST ? ` and ${all.length - MOST} more` : '');
+const line = (title: string, text: string | undefined): string[] =>
+  text === undefined
+    ? []
+    : [
+        `${title}:`.padEnd(WIDTH) +
+          text
+            .split('\n')
+            .map(plain)
+            .join(`\n${' '.repeat(WIDTH)}`),
+      ];
+
+const firstOf = (texts: readonly string[]): string | undefined => {
+  if (texts.length === 0) return undefined;
+  return `${texts.slice(0, MOST).join(', ')}${texts.length > MOST ? ` and ${texts.length - MOST} more` : ''}`;
+};
 
 const snapshotOf = ({ phase, snapshotId, driver, deletionPolicy }: PreloadSummary): string => {
   if (!snapshotId) return phase === 'Ready' ? '<unknown>' : '<none>';
@@ -76,24 +73,29 @@ const coverageOf = ({ coverage, images }: PreloadSummary): string => {
 const driftOf = ({ coverage }: PreloadSummary): string[] => {
   const { missing = [], outdated = [], unused = [] } = coverage ?? {};
   const rows = [
-    ...missing.slice(0, MOST).map((image) => ['  missing', image.name, usersOf(image)]),
-    ...andMore('  missing', missing),
-    ...outdated
-      .slice(0, MOST)
-      .map((image) => [
-        '  outdated',
-        image.name,
-        `${usersOf(image)}, runs ${image.digest?.slice(0, SHORT)}, not ${image.preloaded.slice(0, SHORT)}`,
-      ]),
-    ...andMore('  outdated', outdated),
-    ...unused.slice(0, MOST).map(({ names, size }) => ['  unused', names[0] ?? '', formatBytes(size)]),
-    ...andMore('  unused', unused),
+    ...rowsOf('missing', missing, (image) => [image.name, usersOf(image)]),
+    ...rowsOf('outdated', outdated, (image) => [
+      image.name,
+      `${usersOf(image)}, runs ${shortened(image.digest)}, not ${shortened(image.preloaded)}`,
+    ]),
+    ...rowsOf('unused', unused, ({ names, size }) => [names[0] ?? '', formatBytes(size)]),
   ];
-  return rows.length > 0 ? formatTable(rows[0] ?? [], rows.slice(1)).split('\n') : [];
+  const [first, ...others] = rows;
+  return first ? formatTable(first, others).split('\n') : [];
 };
 
-const andMore = (title: string, all: readonly unknown[]): string[][] =>
-  all.length > MOST ? [[title, `and ${all.length - MOST} more`, 'see -o json']] : [];
+const GAP = 3; // between the columns of a table
+
+/** Rows for the first images of a list, and for how many more there are. */
+const rowsOf = <T>(title: string, images: readonly T[], cells: (image: T) => string[]): string[][] =>
+  [
+    ...images.slice(0, MOST).map(cells),
+    ...(images.length > MOST ? [[`and ${images.length - MOST} more`, 'see -o json']] : []),
+  ].map((row) => [`  ${title}`.padEnd(WIDTH - GAP), ...row]);
+
+const SHORT = 'sha256:'.length + 12; // hex digits
+
+const shortened = (digest = '<unknown>'): string => digest.slice(0, SHORT);
 
 /** `deployment/shop/api and 2 more, 3 pods` */
 const usersOf = ({ users, pods }: NeededImage): string => {
