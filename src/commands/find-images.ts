@@ -27,7 +27,7 @@ export interface FoundImage extends ImageInUse {
 }
 
 export interface FoundImages extends Pick<ImagesInUse, 'unusable' | 'pullSecrets' | 'serviceAccounts'> {
-  /** by name; without those in the cache of a node */
+  /** those that the user named first; without those in the cache of a node */
   images: FoundImage[];
 }
 
@@ -43,8 +43,7 @@ export const findImages = async (cluster: Cluster, options: FindOptions, context
     const key = imageName(image.name);
     images.set(key, { files: [], isNamed: false, ...images.get(key), ...image });
   }
-  const sorted = [...images].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
-  return { ...inCluster, images: sorted };
+  return { ...inCluster, images: [...images.values()] };
 };
 
 const NOTHING = { images: [], unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };

@@ -21,12 +21,13 @@ const MAX_DEPTH = 100;
 
 /** Yields what stands for images in `text`: a list with one image per line, or manifests as YAML or JSON. */
 export const entriesIn = (text: string): Iterable<Entry> => {
-  const json = /^\s*[{[]/.test(text) ? parsedJson(text) : undefined;
+  const isBracketed = /^\s*(?:\{(?!\{)|\[)/.test(text);
+  const json = isBracketed ? parsedJson(text) : undefined;
   if (json !== undefined) return entriesOf(json, 'document 1');
-  return MANIFEST.test(text) ? inDocuments(text) : inLines(text);
+  return isBracketed || MANIFEST.test(text) ? inDocuments(text) : inLines(text);
 };
 
-/** Undefined if it is not JSON: YAML may start with a bracket, too. */
+/** Undefined if it is not JSON: YAML can have brackets, too. */
 const parsedJson = (text: string): unknown => {
   try {
     return JSON.parse(text);

@@ -76,14 +76,13 @@ export type PodSpec = v.InferOutput<typeof POD_SPEC>;
 
 const TEMPLATE = v.exactOptional(object({ spec: POD_SPEC }));
 
-const WORKLOAD_METADATA = {
-  name: LINE,
-  ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
-};
-
 /** A pod, or what makes pods. */
 export const WORKLOAD = object({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: LINE }),
+  metadata: object({
+    name: LINE,
+    namespace: LINE,
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG) })),
+  }),
   spec: object({
     ...POD_SPEC.entries,
     template: TEMPLATE,
@@ -95,7 +94,11 @@ export type Workload = v.InferOutput<typeof WORKLOAD>;
 
 /** An object of a custom kind, which may be outside of all namespaces. The rest of it is unchecked. */
 export const CUSTOM_OBJECT = v.looseObject({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: v.optional(LINE, '') }),
+  metadata: object({
+    name: LINE,
+    namespace: v.optional(LINE, ''),
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
+  }),
 });
 
 const MAX_VERSIONS = 100;

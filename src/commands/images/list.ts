@@ -73,10 +73,10 @@ const firstColumns = ({ name, size }: ImageEntry): string[] => [
 
 const usersOf = ({ users, files }: ImageEntry): string[] => [...users.map(printUser), ...files];
 
-/** `deployment/shop/web and 2 more` */
+/** `deployment/shop/web +2 more`, as kubectl shortens lists */
 const joined = (texts: readonly string[], most: number): string => {
   const more = texts.length - most;
-  return `${texts.slice(0, most).join(', ') || '<none>'}${more > 0 ? ` and ${more} more` : ''}`;
+  return `${texts.slice(0, most).join(', ') || '<none>'}${more > 0 ? ` +${more} more` : ''}`;
 };
 
 /** `3+` if more nodes may have it. */
