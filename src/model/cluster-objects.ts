@@ -103,14 +103,17 @@ export const CUSTOM_OBJECT = v.looseObject({
 
 const MAX_VERSIONS = 100;
 
+/** Part of a path of the API. */
+const API_NAME = v.pipe(LINE, v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name in lower case'));
+
 export const CUSTOM_KIND = object({
   metadata: object({ name: LINE }),
   spec: object({
-    group: LINE,
-    names: object({ plural: LINE, kind: LINE }),
+    group: API_NAME,
+    names: object({ plural: API_NAME, kind: LINE }),
     versions: boundedList(
       object({
-        name: LINE,
+        name: API_NAME,
         served: FLAG,
         storage: FLAG,
         schema: v.nullish(object({ openAPIV3Schema: v.nullish(OBJECT) })),

@@ -59,7 +59,11 @@ const custom = (group: string, kind: string, metadata: object, spec: object) => 
 });
 
 const KINDS = [
-  customKind('argoproj.io', 'Rollout', object({ template: object({ spec: object({ containers }) }) })),
+  customKind(
+    'argoproj.io',
+    'Rollout',
+    object({ template: object({ metadata: opaque, spec: object({ containers }) }) }),
+  ),
   customKind('batch.example.com', 'Crew', object({ tasks: { type: 'array', items: object({ template: opaque }) } })),
   customKind('apps.example.com', 'Anything', opaque),
   customKind('apps.example.com', 'Sidecar', object({ containers }), 'Cluster'),

@@ -29,7 +29,9 @@ export const runImages = async (options: ImagesOptions, context: Context): Promi
   if (options.namespace) {
     progress.warn('images of all namespaces are shown; to choose some, use --namespace-selector instead of -n');
   }
-  print(formatImages(images, options.output));
+  const { output } = options;
+  if (images.length === 0 && output !== 'json' && output !== 'yaml') progress.note('No images found.');
+  else print(formatImages(images, output));
 };
 
 /** What the node where `create` would capture reports as its cache, without the images that were found elsewhere. */
