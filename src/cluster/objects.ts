@@ -137,7 +137,7 @@ interface Collection {
   page: number;
 }
 
-const PAGE = 500;
+const PAGE = 250;
 const MAX_ANSWER = 16 * 1024 ** 2; // bytes of a page; most are below 5 MiB
 const SMALLER = 8;
 

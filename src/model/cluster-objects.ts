@@ -82,14 +82,13 @@ export type PodSpec = v.InferOutput<typeof POD_SPEC>;
 
 const TEMPLATE = v.exactOptional(object({ spec: POD_SPEC }));
 
-const WORKLOAD_METADATA = {
-  name: LINE,
-  ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
-};
-
 /** A pod, or what makes pods. */
 export const WORKLOAD = object({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: LINE }),
+  metadata: object({
+    name: LINE,
+    namespace: LINE,
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG) })),
+  }),
   spec: object({
     ...POD_SPEC.entries,
     template: TEMPLATE,
@@ -127,19 +126,26 @@ export type RunningPod = v.InferOutput<typeof RUNNING_POD>;
 
 /** An object of a custom kind, which may be outside of all namespaces. The rest of it is unchecked. */
 export const CUSTOM_OBJECT = v.looseObject({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: v.optional(LINE, '') }),
+  metadata: object({
+    name: LINE,
+    namespace: v.optional(LINE, ''),
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
+  }),
 });
 
 const MAX_VERSIONS = 100;
 
+/** Part of a path of the API. */
+const API_NAME = v.pipe(LINE, v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name in lower case'));
+
 export const CUSTOM_KIND = object({
   metadata: object({ name: LINE }),
   spec: object({
-    group: LINE,
-    names: object({ plural: LINE, kind: LINE }),
+    group: API_NAME,
+    names: object({ plural: API_NAME, kind: LINE }),
     versions: boundedList(
       object({
-        name: LINE,
+        name: API_NAME,
         served: FLAG,
         storage: FLAG,
         schema: v.nullish(object({ openAPIV3Schema: v.nullish(OBJECT) })),
