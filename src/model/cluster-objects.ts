@@ -103,7 +103,7 @@ const CONTAINER_STATES = listOf(object({ name: LINE, imageID: v.exactOptional(v.
 
 /** A pod, with the images that it runs. */
 export const RUNNING_POD = object({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: LINE, labels: v.exactOptional(TEXTS, {}) }),
+  metadata: object({ ...WORKLOAD.entries.metadata.entries, labels: v.exactOptional(TEXTS, {}) }),
   spec: object({
     ...PLACEMENT.entries,
     nodeName: v.exactOptional(LINE),

@@ -4,7 +4,7 @@ import { load } from 'js-yaml';
 import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import { recordImages } from '../../src/model/record.ts';
 import { capturedImage, digest, layer } from '../harness/captured-images.ts';
-import { grant, namespace, startTestServer } from './api-server.ts';
+import { grant, namespace, node, startTestServer } from './api-server.ts';
 import { matchesSchema } from './output-schema.ts';
 import { record, recordOf, settings, zipped } from './records.ts';
 
@@ -87,14 +87,19 @@ test('between a preload and the cluster', async () => {
       jobTemplate: { spec: { template: { spec: { ...template(image).spec, restartPolicy: 'Never' } } } },
     },
   });
-  await server.apply(job('a', 'r.io/a:1'), job('b', 'r.io/b:1'), job('new', 'r.io/new:1'));
+  await server.apply(
+    node('other', { 'r.io/new:1': 2048 }),
+    job('a', 'r.io/a:1'),
+    job('b', 'r.io/b:1'),
+    job('new', 'r.io/new:1'),
+  );
   const { code, stdout, stderr } = await diff('nightly-');
   assert.equal(code, 1, stderr);
   assert.equal(
     stdout,
     `NAME         CHANGE    OLD            NEW         SIZE
 r.io/c:1     removed   cccccccccccc   <none>      1Ki
-r.io/new:1   added     <none>         <unknown>   <unknown>
+r.io/new:1   added     <none>         <unknown>   2Ki
 `,
   );
   assert.match(

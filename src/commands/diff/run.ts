@@ -1,6 +1,8 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { findPreload } from '../../cluster/find-preload.ts';
+import { imagesOnNodes } from '../../cluster/node-images.ts';
+import { nullIfForbidden } from '../../cluster/objects.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { nodePlaces, runningImages } from '../../cluster/running-images.ts';
 import { readySnapshot } from '../../cluster/snapshots.ts';
@@ -66,5 +68,11 @@ const readCluster = async (
       'ask for the right to list pods in all namespaces, or specify another preload to compare with',
     );
   }
-  return { about: { platform: record.platform }, side: { images: capturable(used, record) } };
+  const sizes = (await nullIfForbidden(imagesOnNodes(cluster, signal)))?.images;
+  const images = capturable(used, record).map((image) => {
+    const found = sizes?.get(image.names[0] ?? '');
+    const isSame = found && (!image.digest || found.digests.includes(image.digest));
+    return { ...image, ...(isSame && { size: found.size }) };
+  });
+  return { about: { platform: record.platform }, side: { images } };
 };
