@@ -37,6 +37,8 @@ export const runningImages = (
   signal: AbortSignal,
 ): Promise<UsedImage[] | null> => nullIfForbidden(readImages(cluster, nodes ?? [], signal));
 
+const PODS_AT_ONCE = 250; // with what they run, they are large
+
 const readImages = async (cluster: Cluster, nodes: readonly NodePlace[], signal: AbortSignal): Promise<UsedImage[]> => {
   await list(cluster, 'Pod', ANY, { signal, page: 1 }).next(); // ends it at once if it is forbidden
   const found = new Map<string, Found>();
@@ -45,7 +47,7 @@ const readImages = async (cluster: Cluster, nodes: readonly NodePlace[], signal:
     for await (const { user, isOwned, pod } of workloads(cluster, query)) addTemplate(found, pod, { user, isOwned });
   }
   const platforms = new Map(nodes.map(({ name, platform }) => [name, platform]));
-  for await (const pod of list(cluster, 'Pod', RUNNING_POD, { signal })) {
+  for await (const pod of list(cluster, 'Pod', RUNNING_POD, { signal, page: PODS_AT_ONCE })) {
     if (!isOwn(pod)) addPod(found, pod, platforms);
   }
   return [...found.values()];

@@ -37,11 +37,14 @@ export interface Shown {
   columns?: readonly Column[];
 }
 
+/** Text of a cell; `now` in milliseconds. */
+export const cellOf = (column: Column, preload: PreloadSummary, now: number): string => CELLS[column](preload, now);
+
 /** A table of preloads. */
 export const preloadTable = (preloads: readonly PreloadSummary[], { now, columns = COLUMNS }: Shown): string =>
   formatTable(
     columns,
-    preloads.map((preload) => columns.map((column) => CELLS[column](preload, now))),
+    preloads.map((preload) => columns.map((column) => cellOf(column, preload, now))),
   );
 
 export const preloadName = ({ name }: PreloadSummary): string => `volumesnapshot.${SNAPSHOT_GROUP}/${name}`;

@@ -12,13 +12,15 @@ export interface Usage {
   compare: ((preload: Preloaded) => Coverage & Drift) | null;
 }
 
+export const NO_USAGE: Usage = { nodes: null, compare: null };
+
 /** Reads what the cluster runs; nothing if none of `preloads` could be compared with it. */
 export const readUsage = async (
   cluster: Cluster,
   preloads: readonly PreloadSummary[],
   signal: AbortSignal,
 ): Promise<Usage> => {
-  if (!preloads.some(({ set }) => set)) return { nodes: null, compare: null };
+  if (!preloads.some(({ set }) => set)) return NO_USAGE;
   const nodes = await nodePlaces(cluster, signal);
   const used = await runningImages(cluster, nodes, signal);
   return { nodes, compare: used && compareWith(used) };

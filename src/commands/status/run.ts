@@ -5,7 +5,7 @@ import { listPreloads } from '../../cluster/preloads.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import type { StatusOptions } from './command.ts';
-import { readUsage, type Usage, withoutDrift, withUsage } from './coverage.ts';
+import { NO_USAGE, readUsage, withoutDrift, withUsage } from './coverage.ts';
 import { formatStatus } from './format.ts';
 import { withReason } from './reason.ts';
 import { requireCoverage } from './require.ts';
@@ -16,10 +16,7 @@ export const runStatus = async (options: StatusOptions, context: Context): Promi
   const { NAME: name, allNamespaces: withNamespace, output, watch, requireCoverage: percent } = options;
   checkFlags(options);
   const cluster = await connect(options, env, progress.warn);
-  if (watch) {
-    const read = await readAgain(cluster, options, context);
-    return watchStatus({ output, withNamespace, read }, context);
-  }
+  if (watch) return watchStatus(cluster, options, context);
   const preloads = await readPreloads(cluster, options, signal);
   const isCompared = output !== 'name' || percent !== undefined;
   const usage = isCompared ? await readUsage(cluster, preloads, signal) : NO_USAGE;
@@ -35,8 +32,6 @@ export const runStatus = async (options: StatusOptions, context: Context): Promi
   if (percent !== undefined) requireCoverage(shown, percent);
 };
 
-const NO_USAGE: Usage = { nodes: null, compare: null };
-
 const checkFlags = ({ NAME: name, allNamespaces, selector, watch, requireCoverage }: StatusOptions): void => {
   if (name && allNamespaces) throw new UsageError('a preload cannot be retrieved by name across all namespaces');
   if (name && selector) throw new UsageError('specify NAME or --selector, not both');
@@ -47,41 +42,11 @@ const checkFlags = ({ NAME: name, allNamespaces, selector, watch, requireCoverag
 
 const readPreloads = async (
   cluster: Cluster,
-  { NAME: name, allNamespaces, selector: labels }: Pick<StatusOptions, 'NAME' | 'allNamespaces' | 'selector'>,
+  { NAME: name, allNamespaces, selector: labels }: StatusOptions,
   signal: AbortSignal,
 ): Promise<PreloadSummary[]> => {
   if (name === undefined) {
     return listPreloads(cluster, { namespace: allNamespaces ? undefined : cluster.namespace, labels }, signal);
   }
   return [await withReason(cluster, await findPreload(cluster, name, undefined, signal), signal)];
-};
-
-const LASTING = 30_000; // milliseconds for which a look at all pods of the cluster is enough
-
-/** Returns a function that reads the preloads for a watch; one that is asked for by name may be deleted meanwhile. */
-const readAgain = async (
-  cluster: Cluster,
-  options: StatusOptions,
-  { signal, now }: Context,
-): Promise<() => Promise<PreloadSummary[]>> => {
-  const { NAME, output } = options;
-  const name = NAME && (await findPreload(cluster, NAME, undefined, signal)).name;
-  let usage = NO_USAGE;
-  let read = 0;
-  let sets = '';
-  return async () => {
-    const found = name
-      ? await Promise.all(
-          (await listPreloads(cluster, { namespace: cluster.namespace, name }, signal)).map((preload) =>
-            withReason(cluster, preload, signal),
-          ),
-        )
-      : await readPreloads(cluster, options, signal);
-    const current = found.map(({ set }) => set).join();
-    if (output !== 'name' && (current !== sets || now() - read > LASTING)) {
-      usage = await readUsage(cluster, found, signal);
-      [read, sets] = [now(), current];
-    }
-    return found.map((preload) => withoutDrift(withUsage(preload, usage)));
-  };
 };
