@@ -41,8 +41,14 @@ export class BrokenAnswer extends ApiError {
 /** The API server did not answer within --request-timeout. */
 export class AnswerTimeout extends PreloadError {}
 
+/** The API server's answer has more bytes than were asked for at most. */
+export class AnswerTooLarge extends PreloadError {}
+
 /** The API server rejected the credentials. */
 export class Unauthorized extends PreloadError {}
+
+/** What was compared differs: not a failure, but an exit code of its own. */
+export class Differences extends Error {}
 
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {

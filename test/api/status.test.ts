@@ -21,9 +21,11 @@ const makeReady = async (name: string, namespace = 'default', data?: Buffer): Pr
 };
 
 const status = (...flags: string[]) => server.preload('status', ...flags);
-const json = async <T = PreloadSummary[]>(...flags: string[]): Promise<T> => {
-  return JSON.parse((await status('-o', 'json', ...flags)).stdout);
-};
+const json = async <T = PreloadSummary>(...flags: string[]): Promise<T> =>
+  JSON.parse((await status('-o', 'json', ...flags)).stdout);
+const items = async (...flags: string[]): Promise<PreloadSummary[]> =>
+  (await json<{ items: PreloadSummary[] }>(...flags)).items;
+const API = { apiVersion: 'kubectl-preload/v1' };
 
 describe('nothing to show', () => {
   test('is reported on standard error, and is not a failure', async () => {
@@ -33,8 +35,9 @@ describe('nothing to show', () => {
   });
 
   test('is an empty list in JSON and YAML', async () => {
-    assert.deepEqual(await json(), []);
-    assert.equal((await status('-o', 'yaml')).stdout, '[]\n');
+    const empty = { ...API, kind: 'PreloadList', items: [] };
+    assert.deepEqual(await json(), empty);
+    assert.deepEqual(load((await status('-o', 'yaml')).stdout), empty);
   });
 
   test('is an error if a name is given', async () => {
@@ -74,12 +77,12 @@ describe('preloads', () => {
     assert.deepEqual(
       rows.map((row) => row.replace(/\d+s$/, 'AGO').split(/ {2,}/)),
       [
-        ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'],
-        ['crashed', 'False', 'Failed', '<none>', '<none>', '<none>', 'AGO'],
-        ['failed', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['pulling', 'False', 'Starting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['taking', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['web', 'True', 'Ready', '2', '3Gi', 'snap-web', 'AGO'],
+        ['NAME', 'READY', 'IMAGES', 'SIZE', 'COVERAGE', 'SNAPSHOT-ID', 'AGE'],
+        ['crashed', 'False', '<none>', '<none>', '<none>', '<failed>', 'AGO'],
+        ['failed', 'False', '<none>', '<none>', '<none>', '<snapshotting>', 'AGO'],
+        ['pulling', 'False', '<none>', '<none>', '<none>', '<starting>', 'AGO'],
+        ['taking', 'False', '<none>', '<none>', '<none>', '<snapshotting>', 'AGO'],
+        ['web', 'True', '2', '3Gi', '0/0', 'snap-web', 'AGO'],
       ],
     );
     for (const row of rows) assert.ok(row.length <= 80);
@@ -89,12 +92,12 @@ describe('preloads', () => {
     const [head, ...rows] = (await status('-A')).stdout.trimEnd().split('\n');
     assert.match(head ?? '', /^NAMESPACE +NAME /);
     assert.equal(rows.length, 6);
-    assert.match(rows.at(-1) ?? '', /^images +nightly +True +Ready /);
+    assert.match(rows.at(-1) ?? '', /^images +nightly +True +2 /);
   });
 
   test('of another namespace', async () => {
     assert.deepEqual(
-      (await json('-n', 'images')).map(({ name }) => name),
+      (await items('-n', 'images')).map(({ name }) => name),
       ['nightly'],
     );
   });
@@ -106,7 +109,7 @@ describe('preloads', () => {
   });
 
   test('with the reason for each problem', async () => {
-    const reasons = Object.fromEntries((await json()).map(({ name, reason }) => [name, reason]));
+    const reasons = Object.fromEntries((await items()).map(({ name, reason }) => [name, reason]));
     assert.deepEqual(reasons, {
       crashed: 'OOMKilled (exit code 137)',
       failed: 'quota exceeded',
@@ -117,10 +120,10 @@ describe('preloads', () => {
   });
 
   test('one in full, as JSON and YAML', async () => {
-    const { created, ...summary } = await json<PreloadSummary>('web');
+    const { created, ...summary } = await json('web');
     assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.deepEqual(summary, {
-      ...{ name: 'web', namespace: 'default', phase: 'Ready' },
+      ...{ ...API, kind: 'Preload', name: 'web', namespace: 'default', phase: 'Ready' },
       ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
       ...{ platform: 'linux/amd64', layout: 'layers', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
       contentsDigest: digest('6'),
@@ -129,21 +132,30 @@ describe('preloads', () => {
         { names: record.images[0]?.names, digest: digest('0'), size: 1024 },
         { names: record.images[1]?.names, digest: digest('9'), size: 1000 },
       ],
+      ...{ set: record.set, nodes: 0 },
+      coverage: { inUse: 0, present: 0, missing: [], outdated: [], unused: record.images },
     });
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
   });
 
   test('without snapshot IDs for a user who may not read snapshot contents', async () => {
-    const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
+    const read = {
+      apiGroups: ['*'],
+      resources: [
+        ...['pods', 'configmaps', 'volumesnapshots', 'customresourcedefinitions', 'deployments', 'statefulsets'],
+        ...['daemonsets', 'replicasets', 'cronjobs', 'jobs'],
+      ],
+      verbs: ['list'],
+    };
     await server.apply(...grant('reader', read));
     const { code, stdout, stderr } = await status('--as', 'reader', '-A');
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /\ndefault +web +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
-    assert.match(stdout, /\nimages +nightly +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
+    assert.match(stdout, /\ndefault +web +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
+    assert.match(stdout, /\nimages +nightly +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
     const warning =
       ' ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io\n';
     assert.equal(stderr, warning);
-    assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
+    assert.ok(!('snapshotId' in (await json('web', '--as', 'reader'))));
   });
 
   test('only those that this tool created', async () => {
@@ -197,8 +209,8 @@ describe('a record that cannot be used is ignored with a warning, and hides no o
         rows.map((row) => row.split(/ {2,}/)).map(([name = '', ...cells]) => [name, cells.slice(0, 4)]),
       ),
       Object.fromEntries([
-        ...odd.map((name) => [name, ['True', 'Ready', '<unknown>', '<unknown>']]),
-        ...good.map((name) => [name, ['True', 'Ready', '2', '3Gi']]),
+        ...odd.map((name) => [name, ['True', '<unknown>', '<unknown>', '<none>']]),
+        ...good.map((name) => [name, ['True', '2', '3Gi', '0/0']]),
       ]),
     );
     const warnings = Object.entries({
@@ -221,7 +233,7 @@ describe('a record that cannot be used is ignored with a warning, and hides no o
   test('if all namespaces are listed', async () => {
     const { code, stdout } = await status('-A');
     assert.equal(code, 0);
-    assert.match(stdout, /^odd +bomb +True +Ready +<unknown> /m);
-    assert.match(stdout, /^default +web +True +Ready +2 /m);
+    assert.match(stdout, /^odd +bomb +True +<unknown> /m);
+    assert.match(stdout, /^default +web +True +2 /m);
   });
 });

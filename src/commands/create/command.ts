@@ -7,6 +7,7 @@ import { USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
 import { captureFlags, platform } from '../capture-flags.ts';
 import { podFlags } from '../pod-flags.ts';
+import { SOURCES, sourceFlags } from '../source-flags.ts';
 
 export const command = 'create NAME [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
@@ -18,13 +19,14 @@ export const examples: Example[] = [
     "Also capture the images in the node's cache, except those from one registry",
     `${USAGE_NAME} create all --from cluster,cache --exclude registry.example.com/`,
   ],
+  ['Capture the images of a Helm chart', `helm template ./chart | ${USAGE_NAME} create chart --from-file -`],
   ['Continue after this command was interrupted', `${USAGE_NAME} create nightly -n kube-system --resume`],
   ['Print only the name of the snapshot', `${USAGE_NAME} create web nginx:1.27 -o name`],
   ['Print what would be created', `${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`],
 ];
 
 export const builder = (yargs: Argv) =>
-  captureFlags(podFlags(outputFlag(connectionFlags(yargs))))
+  captureFlags(sourceFlags(podFlags(outputFlag(connectionFlags(yargs)))))
     .positional('NAME', {
       type: 'string',
       demandOption: true,
@@ -32,12 +34,6 @@ export const builder = (yargs: Argv) =>
       describe: 'Name of the preload',
     })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
-    .option('from', {
-      choices: ['cluster', 'cache', 'cluster,cache'] as const,
-      requiresArg: true,
-      describe: "Where to look for images if none are given: in use in the cluster, in the node's cache, or both",
-      defaultDescription: 'cluster',
-    })
     .option('node', text('Node to capture on; by default a ready one that has most of the images'))
     .option('platform', { ...text("Platform to capture; the node's by default"), coerce: platform })
     .option('size', { ...text('Size of the volume; estimated by default'), coerce: size })
@@ -55,7 +51,7 @@ export const builder = (yargs: Argv) =>
       requiresArg: true,
       describe: 'If client, print the objects without sending them',
     })
-    .group(['from', 'exclude', 'force-pull', 'platform', 'base', 'strict'], GROUPS.what)
+    .group([...SOURCES, 'force-pull', 'platform', 'base', 'strict'], GROUPS.what)
     .group(['node', 'size', 'storage-class', 'snapshot-class'], GROUPS.where)
     .group(
       [
