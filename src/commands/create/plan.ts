@@ -19,12 +19,12 @@ import { captureSettings } from '../capture-flags.ts';
 import { describeSkipped } from '../capture-progress.ts';
 import { podSettings } from '../pod-flags.ts';
 import { step } from '../step.ts';
-import { NO_BASE, readBase } from './base.ts';
+import { findBase, NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
 import { type CreatePlan, plannedObjects } from './planned.ts';
 import { planSecrets } from './pull-secrets.ts';
 
-interface Sources {
+export interface Sources {
   images: RequestedImage[];
   unusable: UnusableImage[];
   /** `namespace/name` */
@@ -35,10 +35,17 @@ interface Sources {
 
 const BUDGET = 0.7; // of the time limit, for images that can be skipped: what is there by then must still be sealed
 
-/** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
-export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
+/** Options for one preload. */
+export type PlanOptions = CreateOptions & { NAME: string };
+
+/** Decides on which node to capture these images, and to how large a volume. Only reads from the cluster. */
+export const planCreate = async (
+  cluster: Cluster,
+  options: PlanOptions,
+  found: Sources,
+  context: Context,
+): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const found = await findImages(cluster, options, context);
   const { images } = found;
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
@@ -49,7 +56,8 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
       `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
     );
   }
-  const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
+  const baseName = await findBase(cluster, options, choice.platform, context);
+  const base = baseName ? await readBase(cluster, baseName, options, signal) : NO_BASE;
   const cache = options.from?.includes('cache') ?? false;
   const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
   const { secrets, logins } = await planSecrets(cluster, wanted, signal);
@@ -57,7 +65,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const sizes = [...choice.sizes.values()];
   const form = formOf(options);
   const estimate = estimateVolumeSize(sizes, form, base.size);
-  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !options.base;
+  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !baseName;
   const isSmall = isKnown && fitsSmallest(sizes, form);
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -70,7 +78,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
-    ...(options.base && { base: options.base }),
+    ...(baseName && { base: baseName }),
+    ...(options.label && { labels: options.label }),
+    ...(options.annotation && { annotations: options.annotation }),
     ...(options.node ? { node: options.node } : choice.node && { preferredNode: choice.node }),
   };
   const request: CaptureRequest = {
@@ -92,6 +102,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     logins,
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
     keep: options.keep,
+    retain: options.retain,
+    ...(options.generateName &&
+      options.keepLast && { keepLast: { prefix: options.generateName, count: options.keepLast } }),
   };
   const configMap = loaderConfigMap(settings, {
     bundle: await gzippedBundle(script),
@@ -104,7 +117,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
 /** Seconds until the loader is stopped, for a command with this time limit in milliseconds. */
 export const loaderDeadline = (timeout: number): number => Math.ceil(timeout / 1000) + HOLD_SECONDS;
 
-const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
+export const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
   const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
   if (options.IMAGE.length > 0) {
     const namespaces = [cluster.namespace];

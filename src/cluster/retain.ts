@@ -1,0 +1,33 @@
+import { ApiError, PreloadError } from '../model/errors.ts';
+import { SNAPSHOT_GROUP } from '../model/names.ts';
+import type { Cluster } from './connection.ts';
+import { patch } from './objects.ts';
+
+const RETAIN = { spec: { deletionPolicy: 'Retain' } };
+const NOBODY = 'preload-permission-check';
+
+/** Throws PreloadError if this user may not change the content of a snapshot. Changes nothing. */
+export const checkRetain = async (cluster: Cluster, signal: AbortSignal): Promise<void> => {
+  try {
+    // the server checks the permission before it looks for the object
+    await patch(cluster, 'VolumeSnapshotContent', NOBODY, RETAIN, { signal });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.reason === 'NotFound') return;
+    if (error.reason !== 'Forbidden') throw error;
+    throw new PreloadError(
+      `this user is not allowed to patch volumesnapshotcontents.${SNAPSHOT_GROUP}, which --retain requires`,
+      'ask for this permission, or use a --snapshot-class with deletionPolicy Retain instead of --retain',
+    );
+  }
+};
+
+/** Returns what makes the storage keep its snapshot even if the VolumeSnapshot that has `content` is deleted. */
+export const retainer = (cluster: Cluster, signal: AbortSignal) => {
+  let isRetained = false;
+  return async (content: string): Promise<void> => {
+    if (isRetained) return;
+    await patch(cluster, 'VolumeSnapshotContent', content, RETAIN, { signal });
+    isRetained = true;
+  };
+};
