@@ -58,7 +58,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('keep-last', {
       ...text(
-        'Once the preload is ready, delete older ones with its prefix and platform, except the last N with the new one',
+        'Once the preload is ready, delete older ones with its prefix and platform; N stay, the new one included',
       ),
       coerce: keepLast,
     })
@@ -127,15 +127,18 @@ export const readArguments = ({
   IMAGE,
   generateName,
   resume,
-}: Pick<CreateOptions, 'NAME' | 'IMAGE' | 'generateName' | 'resume'>): { NAME?: string; IMAGE: ImageReference[] } => {
+}: Pick<CreateOptions, 'NAME' | 'IMAGE' | 'generateName' | 'resume'>): {
+  NAME: string | undefined;
+  IMAGE: ImageReference[];
+} => {
   if (generateName === undefined || resume) {
     if (NAME === undefined) throw new UsageError('specify NAME or --generate-name');
     return { NAME: preloadName(NAME), IMAGE };
   }
-  if (NAME === undefined) return { IMAGE };
+  if (NAME === undefined) return { NAME, IMAGE };
   if (!nameProblem(NAME))
     throw new UsageError(`specify NAME or --generate-name, not both; if "${NAME}" is an image, write ${NAME}:latest`);
-  return { IMAGE: distinct([...images([NAME]), ...IMAGE]) };
+  return { NAME: undefined, IMAGE: distinct([...images([NAME]), ...IMAGE]) };
 };
 
 const distinct = (found: readonly ImageReference[]): ImageReference[] => [
