@@ -1,7 +1,6 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ANY, VOLUME_USER } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { selector } from '../model/names.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, list, nullIfForbidden, read } from './objects.ts';
@@ -50,7 +49,8 @@ const removalEnds = async (cluster: Cluster, object: KubernetesObject, signal: A
   if (found === undefined) return true;
   if (!found) return false;
   const { uid, deletionTimestamp, ownerReferences } = found.metadata;
-  if (!deletionTimestamp && !(await isOrphan(cluster, object, ownerReferences, signal))) return false;
+  const isOrphan = ownerReferences.length > 0; // or its pod would have been found first
+  if (!deletionTimestamp && !isOrphan) return false;
   cluster.warn(`waiting for ${objectName(object)} of an earlier run, which is being removed`);
   const old = { ...object, metadata: { name, namespace, ...(uid && { uid }) } };
   const limit = AbortSignal.any([signal, AbortSignal.timeout(REMOVAL_PATIENCE)]);
@@ -62,19 +62,6 @@ const removalEnds = async (cluster: Cluster, object: KubernetesObject, signal: A
     if (hindrance) throw new PreloadError(hindrance.problem, hindrance.remedy);
     return false;
   }
-};
-
-/** Whether the pod that owned the object is gone, so that the server will remove the object, too. */
-const isOrphan = async (
-  cluster: Cluster,
-  { metadata: { namespace = '' } }: KubernetesObject,
-  owners: readonly { uid: string }[],
-  signal: AbortSignal,
-): Promise<boolean> => {
-  if (owners.length === 0) return false;
-  const options = { namespace, labelSelector: selector(), signal };
-  const pods = await Array.fromAsync(list(cluster, 'Pod', ANY, options)).catch(() => []); // may be forbidden
-  return !pods.some(({ metadata }) => owners.some(({ uid }) => uid === metadata.uid));
 };
 
 interface Hindrance {

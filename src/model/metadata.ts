@@ -1,4 +1,4 @@
-import { PLUGIN, selectorLabels, labels as toolLabels } from './names.ts';
+import { labels, PLUGIN } from './names.ts';
 
 // Labels and annotations from the command line, checked as the API server checks them.
 
@@ -22,12 +22,12 @@ const keyProblem = (key: string): string | undefined => {
 
 /** Why a snapshot cannot have this label, or undefined if it can. */
 export const labelProblem = (key: string, value: string): string | undefined => {
-  if (key in TOOL_LABELS) return 'kubectl preload sets this label itself';
+  if (Object.hasOwn(TOOL_LABELS, key)) return 'kubectl preload sets this label itself';
   if (value !== '' && (value.length > MAX_NAME || !NAME.test(value))) return `its value ${NAME_RULE}`;
   return keyProblem(key);
 };
 
-const TOOL_LABELS = { ...selectorLabels(), ...toolLabels('', 'snapshot', '') };
+const TOOL_LABELS = labels('', 'snapshot', '');
 
 /** Why a snapshot cannot have these annotations, or undefined if it can. */
 export const annotationProblem = (key: string): string | undefined =>

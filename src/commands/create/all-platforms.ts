@@ -3,6 +3,7 @@ import { shareProgress } from '../../cli/shared-progress.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { clusterPlatforms } from '../../cluster/nodes.ts';
 import { ApiError, PreloadError } from '../../model/errors.ts';
+import { parsePlatform } from '../../model/platform.ts';
 import type { CreateOptions } from './command.ts';
 
 export interface Outcomes<T> {
@@ -27,7 +28,10 @@ export const forAllPlatforms = async <T>(
     progress.warn(`no preload for ${platform}: all its nodes are cordoned or have taints; see --toleration`);
   const progressOf = shareProgress(progress);
   const settled = await Promise.allSettled(
-    open.map((platform) => work({ ...options, platform }, { ...context, progress: progressOf(platform) })),
+    open.map((platform) => {
+      const report = options.report && `${options.report}-${architecture(platform)}`;
+      return work({ ...options, platform, report }, { ...context, progress: progressOf(platform) });
+    }),
   );
   const failed = settled.flatMap((each, index) =>
     each.status === 'rejected' ? [{ platform: open[index] ?? '', error: each.reason as Error }] : [],
@@ -35,6 +39,9 @@ export const forAllPlatforms = async <T>(
   const results = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   return { results, ...(failed.length > 0 && { failure: summarize(failed, open.length) }) };
 };
+
+/** Of a platform such as linux/amd64, for a name. */
+export const architecture = (platform: string): string => parsePlatform(platform).architecture ?? '';
 
 interface Failed {
   platform: string;

@@ -180,25 +180,25 @@ const keepLast = (text: string | undefined): number | undefined => {
   throw invalidArgument('keep-last', text, 'must be a number of at least 1');
 };
 
-const labels = (texts: string | string[]): Record<string, string> => keyValues('label', texts, labelProblem);
+const labels = (texts: string | string[]) => keyValues('label', texts, labelProblem);
 
-const annotations = (texts: string | string[]): Record<string, string> => {
+const annotations = (texts: string | string[]) => {
   const found = keyValues('annotation', texts, annotationProblem);
-  if (fitsObject(found)) return found;
+  if (fitsObject(found ?? {})) return found;
   throw new UsageError('the annotations are too long: they must have at most 256Ki characters together');
 };
 
-/** Values of a flag that can be repeated; only one if it comes from the environment. */
+/** Values of a flag that can be repeated; only one if it comes from the environment. Undefined if there are none. */
 const keyValues = (
   flag: string,
   texts: string | string[],
   problemOf: (key: string, value: string) => string | undefined,
-): Record<string, string> =>
-  Object.fromEntries(
-    [texts].flat().map((text) => {
-      const [, key = '', value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-      const problem = value === undefined ? 'must be KEY=VALUE' : problemOf(key, value);
-      if (problem) throw invalidArgument(flag, text, problem);
-      return [key, value ?? ''];
-    }),
-  );
+): Record<string, string> | undefined => {
+  const pairs = [texts].flat().map((text) => {
+    const [, key = '', value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    const problem = value === undefined ? 'must be KEY=VALUE' : problemOf(key, value);
+    if (problem) throw invalidArgument(flag, text, problem);
+    return [key, value ?? ''] as const;
+  });
+  return pairs.length > 0 ? Object.fromEntries(pairs) : undefined;
+};

@@ -7,6 +7,7 @@ import { recordConfigMap } from '../../manifests/snapshot.ts';
 import { NameTaken, UsageError } from '../../model/errors.ts';
 import { generatedName } from '../../model/generations.ts';
 import { nameProblem } from '../../model/names.ts';
+import { architecture } from './all-platforms.ts';
 import type { CreateOptions } from './command.ts';
 import { type Made, makePreload } from './make.ts';
 import { type PlanOptions, planCreate, type Sources } from './plan.ts';
@@ -27,7 +28,7 @@ const SECOND = 1000;
 const nameOf = ({ options, time }: NewPreload, tries: number): string => {
   const { NAME, generateName = '', allPlatforms, platform } = options;
   const name = NAME ?? generatedName(generateName, time + tries * SECOND);
-  const full = allPlatforms ? `${name}-${platform?.split('/')[1]}` : name;
+  const full = allPlatforms && platform ? `${name}-${architecture(platform)}` : name;
   const problem = nameProblem(full);
   if (problem) throw new UsageError(`invalid NAME "${full}": ${problem}`);
   return full;
