@@ -23,8 +23,10 @@ interface SnapshotHandle {
   deletionPolicy?: string;
 }
 
-/** Is told what happens to a snapshot before it can be used. */
+/** How to wait for a snapshot. */
 export interface SnapshotWatcher {
+  /** `bound`: ends once the snapshot controller has its content, and so keeps its claim until the snapshot is taken */
+  until?: 'ready' | 'bound';
   /** gets errors of its driver */
   onProblem?: (problem: string) => Promise<void> | void;
   /** gets the name of its VolumeSnapshotContent as soon as it is known, perhaps several times; what it throws ends the wait */
@@ -38,7 +40,7 @@ export interface SnapshotWatcher {
 export const snapshotReady = async (
   cluster: Cluster,
   { metadata }: KubernetesObject,
-  { onProblem, onBound }: SnapshotWatcher,
+  { until = 'ready', onProblem, onBound }: SnapshotWatcher,
   signal: AbortSignal,
 ): Promise<SnapshotHandle> => {
   const { name, namespace = '', uid } = metadata;
@@ -49,6 +51,7 @@ export const snapshotReady = async (
         throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
       const { readyToUse, error, boundVolumeSnapshotContentName: content } = snapshot?.status ?? {};
       if (content) await onBound?.(content);
+      if (content && until === 'bound') return {};
       const handle = readyToUse && snapshot && (await snapshotHandle(cluster, snapshot, signal));
       if (handle) return handle;
       problem = error ? (error.message ?? 'its driver reports an error') : undefined;

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { step } from './step.ts';
 
-/** Waits until the snapshot can be used. Returns what is known of its preload from the snapshot alone. */
+/** Waits until the snapshot can be used, or as `watcher` says. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
   cluster: Cluster,
   snapshot: KubernetesObject,
@@ -13,7 +13,8 @@ export const waitForSnapshot = async (
   watcher: SnapshotWatcher = {},
 ): Promise<PreloadSummary> => {
   const { progress, signal } = context;
-  const title = 'Waiting for the snapshot';
+  const isBrief = watcher.until === 'bound';
+  const title = isBrief ? 'Submitting the snapshot' : 'Waiting for the snapshot';
   const onProblem = (problem: string) => {
     progress.update(`${title}: ${problem}`);
     return watcher.onProblem?.(problem);
@@ -21,15 +22,10 @@ export const waitForSnapshot = async (
   const handle = await step(context, {
     title,
     do: () => snapshotReady(cluster, snapshot, { ...watcher, onProblem }, signal),
-    done: () => 'Snapshot ready',
+    done: () => (isBrief ? 'Snapshot submitted' : 'Snapshot ready'),
   });
-  return { ...submitted(snapshot), phase: 'Ready', ...handle };
-};
-
-/** What is known of the preload of a snapshot that has just been submitted. */
-export const submitted = ({ metadata }: KubernetesObject): PreloadSummary => {
-  const { name, namespace = '', creationTimestamp: created = '' } = metadata;
-  return { name, namespace, phase: 'Snapshotting', created };
+  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
+  return { name, namespace, phase: isBrief ? 'Snapshotting' : 'Ready', ...handle, created };
 };
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {

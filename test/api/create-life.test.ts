@@ -24,16 +24,10 @@ const added = async (): Promise<string[]> => {
   return (await server.objects()).filter((object) => !known.has(object));
 };
 
-describe('--retain', () => {
-  const policyOf = async (name: string): Promise<string> =>
-    server.kubectl([
-      'get',
-      'volumesnapshotcontent',
-      `content-default-${name}`,
-      '-o',
-      'jsonpath={.spec.deletionPolicy}',
-    ]);
+const policyOf = async (name: string): Promise<string> =>
+  server.kubectl(['get', 'volumesnapshotcontent', `content-default-${name}`, '-o', 'jsonpath={.spec.deletionPolicy}']);
 
+describe('--retain', () => {
   test('makes the storage keep its snapshot', async () => {
     const { code, stdout, stderr } = await create('retained', 'nginx:1', '--retain', '-o', 'json');
     assert.equal(code, 0, stderr);
@@ -47,8 +41,7 @@ describe('--retain', () => {
     await stage.there({ name: 'early', ...run }, 'Pod/default/preload-early');
     await server.setStatus('pod/preload-early', 'default', { phase: 'Running' });
     await stage.there({ name: 'early', ...run }, 'VolumeSnapshot/default/early');
-    await server.finishSnapshot('early', 'default', 'Delete');
-    await server.setStatus('volumesnapshot/early', 'default', { readyToUse: false });
+    await server.finishSnapshot('early', 'default', 'Delete', { readyToUse: false });
     await until('Retain', async () => (await policyOf('early')) === 'Retain');
     await server.setStatus('volumesnapshot/early', 'default', { readyToUse: true });
     assert.equal((await run.outcome).code, 0, run.said.stderr);
@@ -77,16 +70,19 @@ describe('--retain', () => {
   });
 });
 
-test('--wait=false ends once the snapshot is submitted and the rest is being removed', async () => {
-  const run = start('brief', 'nginx:1', '--wait=false');
+test('--wait=false ends once the snapshot is accepted and the rest is being removed', async () => {
+  const run = start('brief', 'nginx:1', '--wait=false', '--retain');
   await stage.there({ name: 'brief', ...run }, 'Pod/default/preload-brief');
   await server.setStatus('pod/preload-brief', 'default', { phase: 'Running' });
-  const { code, stdout, stderr } = await run.outcome; // nothing makes the snapshot ready
+  await until('the snapshot', () => run.said.stderr.includes('Submitting the snapshot'));
+  assert.ok((await added()).includes('PersistentVolumeClaim/default/preload-brief')); // the controller needs it
+  await server.finishSnapshot('brief', 'default', 'Delete', { readyToUse: false });
+  const { code, stdout, stderr } = await run.outcome;
   assert.equal(code, 0, stderr);
   assert.match(stdout, /\nbrief +False +Snapshotting +1 +9 +<pending> +\d+s\n$/);
   assert.match(stderr, /^Next: kubectl preload status brief -n default$/m);
+  assert.equal(await policyOf('brief'), 'Retain');
   await until('the clean-up', async () => !(await added()).some((object) => /preload-brief$/.test(object)));
-  await server.finishSnapshot('brief');
 });
 
 test('--label and --annotation are on the snapshot, beside those of the tool', async () => {

@@ -49,7 +49,6 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
       /^--wait=false and --keep-last exclude each other/,
       'create ',
     ],
-    [['create', 'web', '--retain', '--wait=false'], /^--wait=false and --retain exclude each other/, 'create '],
     [
       ['create', 'web', '--all-platforms', '--platform', 'linux/arm64'],
       /^specify --all-platforms or --platform, not both$/,

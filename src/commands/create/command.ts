@@ -83,7 +83,7 @@ export const builder = (yargs: Argv) =>
     .option('wait', {
       type: 'boolean',
       default: true,
-      describe: 'Wait until the snapshot can be used; if false, until it is submitted',
+      describe: 'Wait until the snapshot can be used; if false, only until it is submitted',
     })
     .option('resume', toggle('Continue an interrupted run with its settings'))
     .option('keep', toggle('Keep the volume and, if possible, the loader pod'))

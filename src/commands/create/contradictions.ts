@@ -4,7 +4,7 @@ import type { CreateOptions } from './command.ts';
 
 /** Throws UsageError if flags contradict each other. The saved settings of a run that is continued never do. */
 export const checkContradictions = (options: CreateOptions): void => {
-  const { generateName, keepLast, retain, wait, allPlatforms, platform, node, base, IMAGE, from, resume } = options;
+  const { generateName, keepLast, wait, allPlatforms, platform, node, base, IMAGE, from, resume } = options;
   if (IMAGE.length > 0 && from) throw new UsageError('specify images or --from, not both');
   if (resume) return;
   if (keepLast !== undefined && generateName === undefined)
@@ -12,10 +12,6 @@ export const checkContradictions = (options: CreateOptions): void => {
   if (!wait && keepLast !== undefined)
     throw new UsageError(
       '--wait=false and --keep-last exclude each other: older preloads go once the new one is ready',
-    );
-  if (!wait && retain)
-    throw new UsageError(
-      '--wait=false and --retain exclude each other: the storage takes a while to accept a snapshot',
     );
   if (!allPlatforms) return;
   const single = (platform && '--platform') || (node && '--node');

@@ -14,7 +14,7 @@ import type { SavedRun } from '../../model/saved-run.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
-import { submitted, waitForSnapshot } from '../ready-snapshot.ts';
+import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, newBytes, type SealedVolume, type TooSmall } from './follow.ts';
 import { beginKeepLast, type KeepLast } from './keep-last.ts';
@@ -79,9 +79,11 @@ export const makePreload = async (
     const record = await createRecord(plan.settings, sealed.record, made, context);
     const snapshot = await submit(cluster, run, plan.snapshot, context);
     if (record) await keepRecord(cluster, record, snapshot, made, context);
-    const onProblem = releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context);
-    const watcher = { onProblem, ...(plan.retain && { onBound: retainer(cluster, context.signal) }) };
-    const summary = wait ? await waitForSnapshot(cluster, snapshot, context, watcher) : submitted(snapshot);
+    const summary = await waitForSnapshot(cluster, snapshot, context, {
+      until: wait ? 'ready' : 'bound',
+      onProblem: releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context),
+      ...(plan.retain && { onBound: retainer(cluster, context.signal) }),
+    });
     const isKnown = sealed.images.length === sealed.record.images.length;
     return {
       summary: { ...summary, ...summarizeRecord(sealed.record) },

@@ -74,5 +74,5 @@ const printPreloads = (preloads: PreloadSummary[], { output, allPlatforms }: Cre
     const which = others.length > 0 ? `preload ${name}` : 'this volume';
     context.progress.note(`To restore nothing but ${which}, run on nodes: restore.sh --expect ${contentsDigest}`);
   }
-  context.progress.note(`Next: ${nextCommand(first)}`);
+  for (const preload of preloads) context.progress.note(`Next: ${nextCommand(preload)}`);
 };
