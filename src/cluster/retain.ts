@@ -22,12 +22,6 @@ export const checkRetain = async (cluster: Cluster, signal: AbortSignal): Promis
   }
 };
 
-/** Returns what makes the storage keep its snapshot even if the VolumeSnapshot that has `content` is deleted. */
-export const retainer = (cluster: Cluster, signal: AbortSignal) => {
-  let isRetained = false;
-  return async (content: string): Promise<void> => {
-    if (isRetained) return;
-    await patch(cluster, 'VolumeSnapshotContent', content, RETAIN, { signal });
-    isRetained = true;
-  };
-};
+/** Makes the storage keep its snapshot even if the VolumeSnapshot that has this content is deleted. */
+export const retainContent = (cluster: Cluster, content: string, signal: AbortSignal): Promise<void> =>
+  patch(cluster, 'VolumeSnapshotContent', content, RETAIN, { signal });

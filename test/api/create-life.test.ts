@@ -47,6 +47,18 @@ describe('--retain', () => {
     assert.equal((await run.outcome).code, 0, run.said.stderr);
   });
 
+  test('is missing if the command ends before that, which it says', async () => {
+    const run = start('late', 'nginx:1', '--retain');
+    await stage.there({ name: 'late', ...run }, 'Pod/default/preload-late');
+    await server.setStatus('pod/preload-late', 'default', { phase: 'Running' });
+    await until('the wait', () => run.said.stderr.includes('Waiting for the snapshot'));
+    run.child.kill('SIGINT');
+    const { code, stderr } = await run.outcome;
+    assert.equal(code, 130);
+    assert.match(stderr, /^ ! volumesnapshot\S+\/late is not retained yet; set deletionPolicy: Retain on its /m);
+    await server.finishSnapshot('late');
+  });
+
   test('is refused beforehand to a user who may not patch the contents of snapshots', async () => {
     const rules = { apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch', 'create', 'delete'] };
     await server.apply(...grant('unpatched', rules));

@@ -1,14 +1,14 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, outputFlag, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, invalidArgument, outputFlag, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import { type Example, GROUPS, givenFlags } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
-import { isPrefix, prefixProblem } from '../../model/generations.ts';
-import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
-import { annotationProblem, fitsObject, labelProblem } from '../../model/metadata.ts';
+import { isPrefix } from '../../model/generations.ts';
 import { nameProblem, USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
 import { captureFlags, platform } from '../capture-flags.ts';
 import { podFlags } from '../pod-flags.ts';
+import { images } from './arguments.ts';
+import { snapshotFlags } from './snapshot-flags.ts';
 
 export const command = 'create [NAME] [IMAGE...]';
 export const describe = 'Capture container images into a volume snapshot';
@@ -31,7 +31,7 @@ export const examples: Example[] = [
 ];
 
 export const builder = (yargs: Argv) =>
-  captureFlags(podFlags(outputFlag(connectionFlags(yargs))))
+  captureFlags(snapshotFlags(podFlags(outputFlag(connectionFlags(yargs)))))
     .positional('NAME', { type: 'string', describe: 'Name of the preload' })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
     .option('from', {
@@ -51,32 +51,6 @@ export const builder = (yargs: Argv) =>
         'Older VolumeSnapshot to start from, or a prefix such as nightly- for the newest preload; captures only changes',
       ),
       coerce: base,
-    })
-    .option('generate-name', {
-      ...text('Prefix such as nightly-; the name of the preload is this and the time'),
-      coerce: generateName,
-    })
-    .option('keep-last', {
-      ...text(
-        'Once the preload is ready, delete older ones with its prefix and platform; N stay, the new one included',
-      ),
-      coerce: keepLast,
-    })
-    .option(
-      'retain',
-      toggle('Set deletionPolicy Retain, so that the storage keeps its snapshot if the VolumeSnapshot is deleted'),
-    )
-    .option('label', {
-      ...text('Label KEY=VALUE of the VolumeSnapshot; can be repeated'),
-      array: true,
-      default: [],
-      coerce: labels,
-    })
-    .option('annotation', {
-      ...text('Annotation KEY=VALUE of the VolumeSnapshot; can be repeated'),
-      array: true,
-      default: [],
-      coerce: annotations,
     })
     .option('strict', toggle('Fail if an image that was found cannot be captured'))
     .option('timeout', TIMEOUT)
@@ -105,7 +79,6 @@ export const builder = (yargs: Argv) =>
       ],
       GROUPS.how,
     )
-    .group(['generate-name', 'keep-last', 'retain', 'label', 'annotation'], GROUPS.snapshot)
     .check(({ resume, IMAGE }) => {
       const fixed = givenFlags(yargs).filter((flag) => !WITH_RESUME.includes(flag));
       const given = [...(IMAGE.length > 0 ? ['IMAGE'] : []), ...fixed.map((flag) => `--${flag}`)];
@@ -121,41 +94,6 @@ const WITH_RESUME = [
 
 export type CreateOptions = Awaited<ReturnType<typeof builder>['argv']>;
 
-/** What the arguments name: a preload and images, or only images if the name is generated. */
-export const readArguments = ({
-  NAME,
-  IMAGE,
-  generateName,
-  resume,
-}: Pick<CreateOptions, 'NAME' | 'IMAGE' | 'generateName' | 'resume'>): {
-  NAME: string | undefined;
-  IMAGE: ImageReference[];
-} => {
-  if (generateName === undefined || resume) {
-    if (NAME === undefined) throw new UsageError('specify NAME or --generate-name');
-    return { NAME: preloadName(NAME), IMAGE };
-  }
-  if (NAME === undefined) return { NAME, IMAGE };
-  if (!nameProblem(NAME))
-    throw new UsageError(`specify NAME or --generate-name, not both; if "${NAME}" is an image, write ${NAME}:latest`);
-  return { NAME: undefined, IMAGE: distinct([...images([NAME]), ...IMAGE]) };
-};
-
-const distinct = (found: readonly ImageReference[]): ImageReference[] => [
-  ...new Map(found.map((image) => [imageName(image), image])).values(),
-];
-
-const images = (texts: string[]): ImageReference[] =>
-  distinct(
-    texts.map((text) => {
-      const image = parseImage(text);
-      if (image) return image;
-      throw new UsageError(
-        `invalid image "${text}": expected a reference such as nginx:1.27 or registry.example.com/team/app@sha256:…`,
-      );
-    }),
-  );
-
 const size = (text: string | undefined): string | undefined => {
   if (text !== undefined && parseQuantity(text) === undefined)
     throw invalidArgument('size', text, 'must be a quantity such as 10Gi');
@@ -166,39 +104,4 @@ const base = (text: string | undefined): string | undefined => {
   const problem = text === undefined || !isPrefix(text) ? undefined : nameProblem(text.slice(0, -1));
   if (problem) throw invalidArgument('base', text ?? '', problem);
   return text;
-};
-
-const generateName = (text: string | undefined): string | undefined => {
-  const problem = text === undefined ? undefined : prefixProblem(text);
-  if (problem) throw invalidArgument('generate-name', text ?? '', problem);
-  return text;
-};
-
-const keepLast = (text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw invalidArgument('keep-last', text, 'must be a number of at least 1');
-};
-
-const labels = (texts: string | string[]) => keyValues('label', texts, labelProblem);
-
-const annotations = (texts: string | string[]) => {
-  const found = keyValues('annotation', texts, annotationProblem);
-  if (fitsObject(found ?? {})) return found;
-  throw new UsageError('the annotations are too long: they must have at most 256Ki characters together');
-};
-
-/** Values of a flag that can be repeated; only one if it comes from the environment. Undefined if there are none. */
-const keyValues = (
-  flag: string,
-  texts: string | string[],
-  problemOf: (key: string, value: string) => string | undefined,
-): Record<string, string> | undefined => {
-  const pairs = [texts].flat().map((text) => {
-    const [, key = '', value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-    const problem = value === undefined ? 'must be KEY=VALUE' : problemOf(key, value);
-    if (problem) throw invalidArgument(flag, text, problem);
-    return [key, value ?? ''] as const;
-  });
-  return pairs.length > 0 ? Object.fromEntries(pairs) : undefined;
 };

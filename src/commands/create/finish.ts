@@ -3,18 +3,17 @@ import type { Cluster } from '../../cluster/connection.ts';
 import { asObject, type Left, leftObjects, readLeftSecrets } from '../../cluster/leftovers.ts';
 import { loaderEvents } from '../../cluster/pod.ts';
 import { readRecord } from '../../cluster/records.ts';
-import { retainer } from '../../cluster/retain.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { objectNames } from '../../model/names.ts';
 import { summarizeRecord } from '../../model/summary.ts';
 import { inRun, type Run } from '../pod-run.ts';
-import { waitForSnapshot } from '../ready-snapshot.ts';
 import { followCapture } from './follow.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { beginKeepLast } from './keep-last.ts';
 import { cleanUpUnlessKept, type Made, releaseOnFailure } from './make.ts';
 import { createRecord, keepRecord, withoutRecord } from './record.ts';
+import { waitAndRetain } from './retain.ts';
 
 /** Waits for a snapshot that an interrupted run has submitted, and cleans up after the run. */
 export const finishPreload = async (
@@ -45,9 +44,9 @@ export const finishPreload = async (
     const { claim, pod } = temporary;
     const watcher = {
       ...(claim && { onProblem: releaseOnFailure(run.made, { claim, isInUse: pod !== undefined }, context) }),
-      ...(inputs?.saved.retain && { onBound: retainer(cluster, signal) }),
+      retain: inputs?.saved.retain,
     };
-    const summary = await waitForSnapshot(cluster, snapshot, context, watcher);
+    const summary = await waitAndRetain(cluster, snapshot, watcher, context);
     const contents = await readRecord(cluster, found, '', signal).catch(() => {
       signal.throwIfAborted();
       return undefined;

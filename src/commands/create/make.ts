@@ -2,7 +2,6 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import type { MadeObjects } from '../../cluster/made-objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { retainer } from '../../cluster/retain.ts';
 import { isAttached, readySnapshot } from '../../cluster/snapshots.ts';
 import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
@@ -14,13 +13,13 @@ import type { SavedRun } from '../../model/saved-run.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
-import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step } from '../step.ts';
 import { describeOutcome, followCapture, newBytes, type SealedVolume, type TooSmall } from './follow.ts';
 import { beginKeepLast, type KeepLast } from './keep-last.ts';
 import type { CreatePlan } from './planned.ts';
 import { createRecord, keepRecord } from './record.ts';
 import { writeReport } from './report.ts';
+import { waitAndRetain } from './retain.ts';
 import { withRightSize, withVolume } from './size.ts';
 
 interface MakeOptions {
@@ -79,11 +78,9 @@ export const makePreload = async (
     const record = await createRecord(plan.settings, sealed.record, made, context);
     const snapshot = await submit(cluster, run, plan.snapshot, context);
     if (record) await keepRecord(cluster, record, snapshot, made, context);
-    const summary = await waitForSnapshot(cluster, snapshot, context, {
-      until: wait ? 'ready' : 'bound',
-      onProblem: releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context),
-      ...(plan.retain && { onBound: retainer(cluster, context.signal) }),
-    });
+    const onProblem = releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context);
+    const watcher = { until: wait ? 'ready' : 'bound', onProblem, retain: plan.retain } as const;
+    const summary = await waitAndRetain(cluster, snapshot, watcher, context);
     const isKnown = sealed.images.length === sealed.record.images.length;
     return {
       summary: { ...summary, ...summarizeRecord(sealed.record) },

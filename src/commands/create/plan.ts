@@ -53,7 +53,7 @@ export const planCreate = async (
   if (choice.isAwaited) progress.warn(`no ${choice.platform} node is ready for the loader, so it waits for one`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
-      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
+      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; choose one with --platform, or use --all-platforms`,
     );
   }
   const baseName = await findBase(cluster, options, choice.platform, context);
