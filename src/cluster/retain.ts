@@ -4,13 +4,13 @@ import type { Cluster } from './connection.ts';
 import { patch } from './objects.ts';
 
 const RETAIN = { spec: { deletionPolicy: 'Retain' } };
-const NOBODY = 'preload-permission-check';
+const NO_NAME = 'permission_check'; // no object can have this name
 
 /** Throws PreloadError if this user may not change the content of a snapshot. Changes nothing. */
 export const checkRetain = async (cluster: Cluster, signal: AbortSignal): Promise<void> => {
   try {
     // the server checks the permission before it looks for the object
-    await patch(cluster, 'VolumeSnapshotContent', NOBODY, RETAIN, { signal });
+    await patch(cluster, 'VolumeSnapshotContent', NO_NAME, RETAIN, { signal });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.reason === 'NotFound') return;
