@@ -2,8 +2,9 @@ import type { Context } from '../../cli/context.ts';
 import { QUIET } from '../../cli/progress.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
+import { NEVER } from '../../model/names.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
-import { withDeadline } from '../deadline.ts';
+import { endOfRun, withDeadline } from '../deadline.ts';
 import { formatPreloads } from '../preload-table.ts';
 import { forAllPlatforms, type Outcomes } from './all-platforms.ts';
 import { readArguments } from './arguments.ts';
@@ -20,7 +21,8 @@ export const runCreate = async (given: CreateOptions, outer: Context): Promise<v
   const options = { ...given, ...readArguments(given) };
   checkContradictions(options);
   const context = options.quiet ? { ...outer, progress: QUIET } : outer;
-  const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE };
+  const deadline = options.keep ? NEVER : endOfRun(options.timeout, context.now());
+  const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE, deadline };
   const cluster = await connect({ ...options, ...lasting }, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     if (options.resume) return printPreloads([await resume(cluster, options, limited)], options, limited);

@@ -19,7 +19,7 @@ import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
-import { withDeadline } from '../deadline.ts';
+import { endOfRun, withDeadline } from '../deadline.ts';
 import { podSettings } from '../pod-flags.ts';
 import { inRun } from '../pod-run.ts';
 import { step } from '../step.ts';
@@ -35,7 +35,8 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
   withDeadline(options.timeout, context, async (limited) => {
     const { env, signal, progress, now, script } = limited;
     const started = now();
-    const cluster = await connect({ ...options, patience: UNTIL_DEADLINE }, env, progress.warn);
+    const lasting = { patience: UNTIL_DEADLINE, deadline: endOfRun(options.timeout, started) };
+    const cluster = await connect({ ...options, ...lasting }, env, progress.warn);
     const { namespace } = cluster;
     const name = isPrefix(options.NAME)
       ? (await findPreload(cluster, options.NAME, undefined, signal)).name
