@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { FLAG, LINE, object, TEXT } from './parse.ts';
+import { list as boundedList, FLAG, LINE, OBJECT, object, TEXT } from './parse.ts';
 import { POD_STATE, SNAPSHOT_STATUS } from './pod-state.ts';
 
 // What the API server has, with the fields that this tool reads. All others are dropped, so a newer server changes nothing.
@@ -63,15 +63,22 @@ export type Taint = NonNullable<Node['spec']>['taints'][number];
 
 const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
 
-const POD_SPEC = object({
+/** What tells on which nodes a pod can run. */
+export const PLACEMENT = object({
+  os: v.exactOptional(object({ name: LINE })),
+  nodeSelector: v.nullish(TEXTS, {}),
+});
+
+export type Placement = v.InferOutput<typeof PLACEMENT>;
+
+export const POD_SPEC = object({
+  ...PLACEMENT.entries,
   initContainers: CONTAINERS,
   containers: CONTAINERS,
   ephemeralContainers: CONTAINERS,
   volumes: listOf(object({ image: v.exactOptional(object({ reference: v.exactOptional(v.string()) })) })),
   imagePullSecrets: listOf(object({ name: v.exactOptional(LINE) })),
   serviceAccountName: v.exactOptional(LINE),
-  os: v.exactOptional(object({ name: LINE })),
-  nodeSelector: v.nullish(TEXTS, {}),
 });
 
 export type PodSpec = v.InferOutput<typeof POD_SPEC>;
@@ -93,6 +100,39 @@ export const WORKLOAD = object({
 });
 
 export type Workload = v.InferOutput<typeof WORKLOAD>;
+
+/** An object of a custom kind, which may be outside of all namespaces. The rest of it is unchecked. */
+export const CUSTOM_OBJECT = v.looseObject({
+  metadata: object({
+    name: LINE,
+    namespace: v.optional(LINE, ''),
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
+  }),
+});
+
+const MAX_VERSIONS = 100;
+
+/** Part of a path of the API. */
+const API_NAME = v.pipe(LINE, v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name in lower case'));
+
+export const CUSTOM_KIND = object({
+  metadata: object({ name: LINE }),
+  spec: object({
+    group: API_NAME,
+    names: object({ plural: API_NAME, kind: LINE }),
+    versions: boundedList(
+      object({
+        name: API_NAME,
+        served: FLAG,
+        storage: FLAG,
+        schema: v.nullish(object({ openAPIV3Schema: v.nullish(OBJECT) })),
+      }),
+      MAX_VERSIONS,
+    ),
+  }),
+});
+
+export type CustomKind = v.InferOutput<typeof CUSTOM_KIND>;
 
 /** The pod of a loader or verifier. */
 export const LOADER_POD = object({ metadata: METADATA, ...POD_STATE.entries });

@@ -44,6 +44,9 @@ export class BrokenAnswer extends ApiError {
 /** The API server did not answer within --request-timeout. */
 export class AnswerTimeout extends PreloadError {}
 
+/** The API server's answer has more bytes than were asked for at most. */
+export class AnswerTooLarge extends PreloadError {}
+
 /** The API server rejected the credentials. */
 export class Unauthorized extends PreloadError {}
 

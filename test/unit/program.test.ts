@@ -128,6 +128,22 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     [['status', 'web', 'web2'], /^unexpected arguments: \[web2\]$/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /^flag needs an argument: 'n' in -n$/, 'status '],
+    [['images', 'web'], /^unexpected arguments: \[web\]$/, 'images '],
+    [['images', '--from-file'], /^flag needs an argument: --from-file$/, 'images '],
+    [['images', '-l'], /^flag needs an argument: 'l' in -l$/, 'images '],
+    ...['images', 'create web'].flatMap((verb): [string[], RegExp, string][] => {
+      const words = verb.split(' ');
+      const reason = 'selects workloads in the cluster, so it needs --from cluster$';
+      return [
+        [[...words, '--from', 'cache', '-l', 'app=web'], new RegExp(`^--selector ${reason}`), `${words[0]} `],
+        [
+          [...words, '--from-file', '-', '--namespace-selector', 'team=a'],
+          new RegExp(`^--namespace-selector ${reason}`),
+          `${words[0]} `,
+        ],
+      ];
+    }),
+    [['create', 'web', 'nginx', '--selector', 'app=web'], /^--selector selects workloads/, 'create '],
     [['verify'], /^specify NAME or --volume$/, 'verify '],
     [['verify', 'web', '--volume', '/preload'], /^specify NAME or --volume, not both$/, 'verify '],
     [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],

@@ -7,6 +7,7 @@ import { nameProblem, USAGE_NAME } from '../../model/names.ts';
 import { parseQuantity } from '../../model/units.ts';
 import { captureFlags, platform } from '../capture-flags.ts';
 import { podFlags } from '../pod-flags.ts';
+import { SOURCES, sourceFlags } from '../source-flags.ts';
 import { images } from './arguments.ts';
 import { snapshotFlags } from './snapshot-flags.ts';
 
@@ -25,21 +26,16 @@ export const examples: Example[] = [
     `${USAGE_NAME} create --generate-name nightly- --base nightly- --keep-last 7`,
   ],
   ['Create one preload for each platform of the nodes', `${USAGE_NAME} create nightly --all-platforms`],
+  ['Capture the images of a Helm chart', `helm template ./chart | ${USAGE_NAME} create chart --from-file -`],
   ['Continue after this command was interrupted', `${USAGE_NAME} create nightly -n kube-system --resume`],
   ['Print only the name of the snapshot', `${USAGE_NAME} create web nginx:1.27 -o name`],
   ['Print what would be created', `${USAGE_NAME} create web nginx:1.27 --dry-run=client -o yaml`],
 ];
 
 export const builder = (yargs: Argv) =>
-  captureFlags(snapshotFlags(podFlags(outputFlag(connectionFlags(yargs)))))
+  captureFlags(snapshotFlags(sourceFlags(podFlags(outputFlag(connectionFlags(yargs))))))
     .positional('NAME', { type: 'string', describe: 'Name of the preload' })
     .positional('IMAGE', { type: 'string', array: true, default: [], coerce: images, describe: 'Images to capture' })
-    .option('from', {
-      choices: ['cluster', 'cache', 'cluster,cache'] as const,
-      requiresArg: true,
-      describe: "Where to look for images if none are given: in use in the cluster, in the node's cache, or both",
-      defaultDescription: 'cluster',
-    })
     .option('node', text('Node to capture on; by default a ready one that has most of the images'))
     .option('platform', { ...text("Platform to capture; the node's by default"), coerce: platform })
     .option('all-platforms', toggle("Create one preload for each platform of the cluster's nodes, NAME-ARCHITECTURE"))
@@ -69,7 +65,7 @@ export const builder = (yargs: Argv) =>
       describe: 'If client, print the objects without sending them; if server, send them without storing them',
     })
     .option('quiet', { ...toggle('Print only the result, and errors'), alias: 'q' })
-    .group(['from', 'exclude', 'force-pull', 'platform', 'all-platforms', 'base', 'strict'], GROUPS.what)
+    .group([...SOURCES, 'force-pull', 'platform', 'all-platforms', 'base', 'strict'], GROUPS.what)
     .group(['node', 'size', 'storage-class', 'snapshot-class'], GROUPS.where)
     .group(
       [

@@ -1,12 +1,13 @@
 import { UsageError } from '../../model/errors.ts';
 import { isPrefix } from '../../model/generations.ts';
+import { checkSources } from '../source-flags.ts';
 import type { CreateOptions } from './command.ts';
 
 /** Throws UsageError if flags contradict each other. The saved settings of a run that is continued never do. */
 export const checkContradictions = (options: CreateOptions): void => {
-  const { generateName, keepLast, wait, allPlatforms, platform, node, base, IMAGE, from, resume } = options;
-  if (IMAGE.length > 0 && from) throw new UsageError('specify images or --from, not both');
+  const { generateName, keepLast, wait, allPlatforms, platform, node, base, resume } = options;
   if (resume) return;
+  checkSources(options);
   if (keepLast !== undefined && generateName === undefined)
     throw new UsageError('--keep-last needs --generate-name: it counts the preloads with the same prefix');
   if (!wait && keepLast !== undefined)

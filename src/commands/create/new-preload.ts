@@ -7,17 +7,18 @@ import { recordConfigMap } from '../../manifests/snapshot.ts';
 import { NameTaken, UsageError } from '../../model/errors.ts';
 import { generatedName } from '../../model/generations.ts';
 import { nameProblem } from '../../model/names.ts';
+import type { FoundImages } from '../find-images.ts';
 import { architecture } from './all-platforms.ts';
 import type { CreateOptions } from './command.ts';
 import { type Made, makePreload } from './make.ts';
-import { type PlanOptions, planCreate, type Sources } from './plan.ts';
+import { type PlanOptions, planCreate } from './plan.ts';
 import type { CreatePlan } from './planned.ts';
 
 /** One preload to create. */
 export interface NewPreload {
   options: CreateOptions;
   /** its images */
-  found: Sources;
+  found: FoundImages;
   /** milliseconds, for a generated name */
   time: number;
 }
@@ -37,7 +38,7 @@ const nameOf = ({ options, time }: NewPreload, tries: number): string => {
 /** Plans a preload, and checks everything that can be checked beforehand. Throws NameTaken if it cannot have this name. */
 export const planChecked = async (
   cluster: Cluster,
-  { options, found }: { options: PlanOptions; found: Sources },
+  { options, found }: { options: PlanOptions; found: FoundImages },
   context: Context,
 ): Promise<CreatePlan> => {
   const { signal } = context;

@@ -5,6 +5,7 @@ import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { NEVER } from '../../model/names.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import { endOfRun, withDeadline } from '../deadline.ts';
+import { findImages } from '../find-images.ts';
 import { formatPreloads } from '../preload-table.ts';
 import { forAllPlatforms, type Outcomes } from './all-platforms.ts';
 import { readArguments } from './arguments.ts';
@@ -14,7 +15,6 @@ import { checkContradictions } from './contradictions.ts';
 import { dryRun, formatDryRun } from './dry-run.ts';
 import type { Made } from './make.ts';
 import { createPreload, type NewPreload } from './new-preload.ts';
-import { findImages } from './plan.ts';
 import { resumePreload } from './resume.ts';
 
 export const runCreate = async (given: CreateOptions, outer: Context): Promise<void> => {
