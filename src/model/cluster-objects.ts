@@ -28,6 +28,14 @@ export const ANY = object({ metadata: METADATA });
 
 export type AnyObject = v.InferOutput<typeof ANY>;
 
+/** An object to print, with all its fields but those that kubectl does not print either. */
+export const PRINTED = v.pipe(
+  v.looseObject({ apiVersion: LINE, kind: LINE, metadata: v.looseObject({ name: LINE }) }),
+  v.transform(({ metadata: { managedFields, ...metadata }, ...rest }) => ({ ...rest, metadata })),
+);
+
+export type PrintedObject = v.InferOutput<typeof PRINTED>;
+
 export const NODE = object({
   metadata: object({ name: LINE }),
   spec: v.nullish(

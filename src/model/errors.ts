@@ -14,6 +14,9 @@ export const reasonOf = ({ message }: Error): string =>
 /** The --timeout of the command has passed. */
 export class TimedOut extends PreloadError {}
 
+/** A new preload cannot have its name, because an object of it exists already. */
+export class NameTaken extends PreloadError {}
+
 /** A wrong command line: printed with a pointer to the help of the command, as kubectl does. */
 export class UsageError extends Error {}
 

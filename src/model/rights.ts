@@ -114,7 +114,11 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
     ...CREATE.filter(({ without }) => without !== 'status does not list the images'),
     local('configmaps', 'patch'),
   ],
+  'create --base PREFIX-': [...CREATE, ...PRELOADS],
+  'create --keep-last': [...CREATE, ...PRELOADS, local('volumesnapshots', 'delete', 'older preloads stay')],
+  'create --retain': [...CREATE, global('volumesnapshotcontents', 'patch')],
   status: PRELOADS,
+  images: [...IMAGES_IN_USE, global('nodes', 'list', 'sizes and nodes are unknown')],
   delete: DELETE,
   'delete --keep-snapshot': [
     ...DELETE.filter((each) => each !== SNAPSHOT_ID),

@@ -49,7 +49,7 @@ describe('create', { concurrency: 3 }, () => {
     assert.ok(stderr.includes(`deleting volumesnapshot/piped will also delete ${snapshotId} (deletionPolicy Delete)`));
     assert.match(
       stderr,
-      /^To restore nothing but this volume, run on nodes: restore\.sh --expect sha256:[0-9a-f]{64}\n$/m,
+      /^To restore nothing but this volume, run on nodes: restore\.sh --expect sha256:[0-9a-f]{64}\nNext: kubectl preload recipe daemonset piped -n /m,
     );
     for (const stream of [stdout, stderr]) assert.ok(!stream.includes(ESCAPE));
   });

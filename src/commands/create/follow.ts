@@ -101,6 +101,10 @@ export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: numbe
   return `${captured}${left}: ${describeSources(images, layout)}`;
 };
 
+/** Compressed bytes of the layers that the base did not have. */
+export const newBytes = (images: readonly CapturedImage[]): number =>
+  distinctBytes(images.map(({ layers }) => ({ layers: layers.filter(({ source }) => source !== 'volume') })));
+
 /** How many layers (or blobs) came from each source, and how much was pulled. */
 export const describeSources = (images: readonly CapturedImage[], layout: Layout): string => {
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.chainId, layer])));

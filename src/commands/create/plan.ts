@@ -15,20 +15,27 @@ import { estimateVolumeSize, fitsSmallest, SMALLEST } from '../../model/volume-s
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
-import { type FoundImage, findImages } from '../find-images.ts';
+import type { FoundImage, FoundImages } from '../find-images.ts';
 import { podSettings } from '../pod-flags.ts';
 import { isNamed, usesCache } from '../source-flags.ts';
-import { NO_BASE, readBase } from './base.ts';
+import { findBase, NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
 import { type CreatePlan, plannedObjects } from './planned.ts';
 import { planSecrets } from './pull-secrets.ts';
 
 const BUDGET = 0.7; // of the time limit, for images that can be skipped: what is there by then must still be sealed
 
-/** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
-export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
+/** Options for one preload. */
+export type PlanOptions = CreateOptions & { NAME: string };
+
+/** Decides on which node to capture these images, and to how large a volume. Only reads from the cluster. */
+export const planCreate = async (
+  cluster: Cluster,
+  options: PlanOptions,
+  found: FoundImages,
+  context: Context,
+): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const found = await findImages(cluster, options, context);
   const images = found.images.map((image) => requestOf(image, options.strict, cluster.namespace));
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
@@ -36,10 +43,11 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   if (choice.isAwaited) progress.warn(`no ${choice.platform} node is ready for the loader, so it waits for one`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
-      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
+      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; choose one with --platform, or use --all-platforms`,
     );
   }
-  const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
+  const baseName = await findBase(cluster, options, choice.platform, context);
+  const base = baseName ? await readBase(cluster, baseName, options, signal) : NO_BASE;
   const cache = usesCache(options);
   const own = isNamed(options) ? options.imagePullSecret.map((secret) => `${cluster.namespace}/${secret}`) : [];
   const pullSecrets = new Set([...found.pullSecrets, ...own]);
@@ -49,7 +57,7 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
   const sizes = [...choice.sizes.values()];
   const form = formOf(options);
   const estimate = estimateVolumeSize(sizes, form, base.size);
-  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !options.base;
+  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !baseName;
   const isSmall = isKnown && fitsSmallest(sizes, form);
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -62,7 +70,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
-    ...(options.base && { base: options.base }),
+    ...(baseName && { base: baseName }),
+    ...(options.label && { labels: options.label }),
+    ...(options.annotation && { annotations: options.annotation }),
     ...(options.node ? { node: options.node } : choice.node && { preferredNode: choice.node }),
   };
   const request: CaptureRequest = {
@@ -85,6 +95,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
     exclude: options.exclude,
     keep: options.keep,
+    retain: options.retain,
+    ...(options.generateName &&
+      options.keepLast && { keepLast: { prefix: options.generateName, count: options.keepLast } }),
   };
   const configMap = loaderConfigMap(settings, {
     bundle: await gzippedBundle(script),

@@ -42,6 +42,7 @@ const follow = async (...events: (ExportEvent & { seq?: number })[]) => {
     update: say('…'),
     done: say('✓'),
     fail: say('✗'),
+    report: (result: string, text: string) => say(result)(text),
     warn: say('!'),
     note: say(''),
   };
