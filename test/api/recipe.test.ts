@@ -175,7 +175,11 @@ describe('it is refused', () => {
       stderr: 'Error from server (NotFound): preloads "missing" not found\n',
     });
     await server.apply(volumeSnapshot(settings('taking')));
-    await refused(['karpenter', 'taking'], /volume snapshot "taking" is not ready/, /^hint: wait until it is ready/m);
+    await refused(
+      ['karpenter', 'taking'],
+      /preload "taking" is not ready: Snapshotting/,
+      /^hint: see: kubectl preload status taking -n default$/m,
+    );
     await refused(['karpenter', 'none-'], /no preload with the prefix "none-" is ready/, /^hint: see: /m);
   });
 

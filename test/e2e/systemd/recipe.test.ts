@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from 'js-yaml';
+import { runningNodeScript } from '../../../src/manifests/recipes/boot-script.ts';
 import { cloudInit } from '../../../src/manifests/recipes/cloud-init.ts';
+import { flatcar } from '../../../src/manifests/recipes/flatcar.ts';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { nodeDisk } from '../../harness/node-disk.ts';
@@ -101,6 +103,46 @@ test('a disk with other contents, or with another script, runs nothing', async (
   await sh(machine, 'umount /preload');
   assert.equal((await install()).code, 0);
   await sh(machine, 'systemctl start kubelet');
+  await assertReady(machine, disk);
+  await machine.powerOff();
+});
+
+interface Butane {
+  storage: { files: { path: string; contents: { inline: string } }[] };
+  systemd: { units: { name: string; enabled?: boolean; contents: string }[] };
+}
+
+test('the units for Flatcar let the kubelet start with all images, at every boot, and not without the disk', async () => {
+  const machine = await newNode('flatcar', '2');
+  const { uuid: filesystem, contentsDigest } = disk;
+  const { storage, systemd } = load(flatcar.text(nodeDisk({ filesystem, contentsDigest }))) as Butane;
+  for (const { path, contents } of storage.files) await machine.write(path, contents.inline);
+  for (const { name, contents } of systemd.units) await machine.write(`/etc/systemd/system/${name}`, contents);
+  const enabled = systemd.units.filter((unit) => unit.enabled).map(({ name }) => name);
+  await machine.powerOn(disk);
+  await sh(machine, `systemctl enable containerd kubelet ${enabled.join(' ')}`);
+  for (const boot of ['first', 'second']) {
+    await reboot(machine, disk);
+    const log = await journal(machine, 'preload-restore');
+    assert.equal(await state(machine, 'kubelet'), 'active', `${boot}: ${log}`);
+    assert.match(log, /restore\.sh: OK\n.*preload: (\d+) of \1 images present for the kubelet/s);
+  }
+  await reboot(machine);
+  assert.equal(await state(machine, 'kubelet'), 'inactive');
+  assert.equal(await state(machine, 'containerd'), 'inactive');
+  await machine.powerOff();
+});
+
+test('a node that already runs gets all images at once, and at its next boot before its kubelet', async () => {
+  const machine = await newNode('running', '2');
+  await machine.powerOn(disk);
+  await sh(machine, 'systemctl enable --now containerd kubelet');
+  const { uuid: filesystem, contentsDigest } = disk;
+  const log = await sh(machine, runningNodeScript(nodeDisk({ filesystem, contentsDigest })));
+  assert.match(log, /preload\.json: OK\n.*restore\.sh: OK\n/s);
+  await sh(machine, 'sh /preload/restore.sh --check');
+  assert.equal(await state(machine, 'kubelet'), 'active');
+  await reboot(machine, disk);
   await assertReady(machine, disk);
   await machine.powerOff();
 });
