@@ -18,6 +18,11 @@ const documents = (text: string): unknown[] => {
   return found;
 };
 
+const numbersIn = (value: unknown): number[] => {
+  if (typeof value === 'number') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersIn) : [];
+};
+
 describe('every recipe', () => {
   for (const { target, text } of RECIPES) {
     test(target, () => {
@@ -83,6 +88,18 @@ test('YAML is YAML', () => {
   for (const { target, text } of RECIPES) {
     if (target === 'terraform' || SHELL.includes(target)) continue;
     for (const document of documents(text(nodeDisk()))) assert.equal(typeof document, 'object', target);
+  }
+});
+
+test('names and IDs that look like numbers stay text', () => {
+  for (const target of ['capk', 'caposc', 'eksctl']) {
+    const disk = nodeDisk({ name: '20261127', ...(target === 'capk' && { snapshotId: '1234567' }) });
+    const numbers = numbersIn(documents(textOf(target, disk)));
+    assert.deepEqual(
+      numbers.filter((number) => number > 1_000_000),
+      [],
+      target,
+    );
   }
 });
 
