@@ -14,6 +14,7 @@ import {
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
+import * as deletePreloads from './commands/delete/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
@@ -29,6 +30,8 @@ interface Command {
   describe: string;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
+  /** flags that take no value from the environment */
+  typedFlags?: readonly string[];
   /** more of the help: rows by title */
   sections?: Record<string, readonly HelpRow[]>;
   /** loads what the verb does */
@@ -42,6 +45,7 @@ const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
+  { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
@@ -108,8 +112,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     // as kubectl does: --ctr-flags '-a SOCKET' is one flag, and --exclude takes one value
     .parserConfiguration({ 'nargs-eats-options': true, 'greedy-arrays': false })
     .showHelpOnFail(false);
-  for (const { command, describe, builder, load } of COMMANDS) {
-    const build = (args: Argv) => withEnvironment(builder(args), context.env);
+  for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
+    const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
     program.command(command, describe, build, async (options) => (await load())(options as never, context));
   }
   return program;
@@ -119,8 +123,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  * Makes KUBECTL_PRELOAD_SIZE the default of --size if the command has that flag. yargs' own env() would give every command
  * all such variables and reject those that it does not know.
  */
-const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
-  for (const flag of flagNames(args)) {
+const withEnvironment = <T>(args: Argv<T>, env: Context['env'], except: readonly string[] = []): Argv<T> => {
+  for (const flag of flagNames(args).filter((name) => !except.includes(name))) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
     if (!value) continue;
     const isBoolean = isBooleanFlag(args, flag);

@@ -3,11 +3,12 @@ import { RECIPES } from '../../manifests/recipes/recipes.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RecipeOptions } from './command.ts';
 import { nodeRecipe } from './node-recipe.ts';
+import { rbacText } from './rbac.ts';
 
 type Target = (options: RecipeOptions, context: Context) => Promise<string>;
 
 /** What prints the targets that are not in RECIPES. */
-const OTHERS: Readonly<Record<string, Target>> = {};
+const OTHERS: Readonly<Record<string, Target>> = { rbac: rbacText };
 
 export const runRecipe = async (options: RecipeOptions, context: Context): Promise<void> => {
   const { TARGET: target, NAME: name } = options;
