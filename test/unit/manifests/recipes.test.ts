@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { loadAll } from 'js-yaml';
 import { RECIPES } from '../../../src/manifests/recipes/recipes.ts';
@@ -107,6 +108,11 @@ test('user data of Karpenter is not what Karpenter takes for a NodeConfig, which
   const [nodeClass] = documents(textOf('karpenter')) as { spec: { userData: string } }[];
   assert.match(nodeClass?.spec.userData ?? '', /^#!\/bin\/sh\n/);
   assert.throws(() => documents(nodeClass?.spec.userData ?? ''));
+});
+
+test('the README lists every target', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  for (const { target } of RECIPES) assert.ok(readme.includes(`\n| \`${target}\` | `), target);
 });
 
 test('Terraform and here-documents have nothing to replace in the script', () => {
