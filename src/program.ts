@@ -92,7 +92,7 @@ export const runCommand = async (words: readonly string[], context: Context): Pr
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      const command = commandOf(argv[0] ?? '');
+      const command = commandOf(argv.find((word) => VERBS.includes(word)) ?? '');
       const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
       throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });
