@@ -6,6 +6,7 @@ import {
   flagNames,
   formatHelp,
   formatOverview,
+  type HelpRow,
   helpTopic,
   isBooleanFlag,
   readFlags,
@@ -13,9 +14,11 @@ import {
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
+import * as deletePreloads from './commands/delete/command.ts';
 import * as diff from './commands/diff/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as images from './commands/images/command.ts';
+import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
 import * as status from './commands/status/command.ts';
 import * as verify from './commands/verify/command.ts';
@@ -29,6 +32,10 @@ interface Command {
   describe: string;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
+  /** flags that take no value from the environment */
+  typedFlags?: readonly string[];
+  /** more of the help: rows by title */
+  sections?: Record<string, readonly HelpRow[]>;
   /** loads what the verb does */
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
@@ -41,6 +48,8 @@ const COMMANDS: Command[] = [
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
   { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...images, load: async () => (await import('./commands/images/run.ts')).runImages },
+  { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
+  { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
@@ -49,6 +58,11 @@ const COMMANDS: Command[] = [
 ];
 
 const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
+
+const commandOf = (verb: string): Command | undefined =>
+  COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+
+const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
 
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
@@ -78,7 +92,9 @@ export const runCommand = async (words: readonly string[], context: Context): Pr
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
+      const command = commandOf(argv[0] ?? '');
+      const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
+      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });
   await program.parseAsync();
 };
@@ -90,14 +106,14 @@ export const helpTexts = (): Record<string, string> =>
   Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
 
 const helpOf = (verb: string): string => {
-  const found = COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+  const found = commandOf(verb);
   if (!found) {
     const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
   }
-  const { command, describe, examples, builder } = found;
+  const { describe, examples, builder, sections = {} } = found;
   const flags = readFlags(builder(yargs([])));
-  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags });
+  return formatHelp({ summary: describe, examples, usage: usageOf(found), flags, sections });
 };
 
 const createProgram = (argv: readonly string[], context: Context): Argv => {
@@ -110,8 +126,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     // as kubectl does: --ctr-flags '-a SOCKET' is one flag, and --exclude takes one value
     .parserConfiguration({ 'nargs-eats-options': true, 'greedy-arrays': false })
     .showHelpOnFail(false);
-  for (const { command, describe, builder, load } of COMMANDS) {
-    const build = (args: Argv) => withEnvironment(builder(args), context.env);
+  for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
+    const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
     program.command(command, describe, build, async (options) => (await load())(options as never, context));
   }
   return program;
@@ -121,8 +137,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  * Makes KUBECTL_PRELOAD_SIZE the default of --size if the command has that flag. yargs' own env() would give every command
  * all such variables and reject those that it does not know.
  */
-const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
-  for (const flag of flagNames(args)) {
+const withEnvironment = <T>(args: Argv<T>, env: Context['env'], except: readonly string[] = []): Argv<T> => {
+  for (const flag of flagNames(args).filter((name) => !except.includes(name))) {
     const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
     if (!value) continue;
     const isBoolean = isBooleanFlag(args, flag);

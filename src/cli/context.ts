@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
 
 /** The outside world of a command, so that nothing else needs `process`. */
@@ -11,6 +12,8 @@ export interface Context {
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Buffer | string>;
+  /** asks the user and returns the answer, empty if there is none; undefined without a terminal */
+  ask?: (question: string) => Promise<string>;
   /** of this machine, such as `linux/amd64` */
   platform: string;
   /** of Node.js, such as `v22.19.0` */
@@ -27,6 +30,20 @@ export interface Context {
 const canRedraw = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
+/** The terminal stays as it is, so that Ctrl-C remains a signal. */
+const askOnTerminal = async (question: string, signal: AbortSignal): Promise<string> => {
+  const { stdin, stderr } = process;
+  const lines = createInterface({ input: stdin, terminal: false, signal });
+  stderr.write(question);
+  const answer = await new Promise<string>((resolve) => {
+    lines.once('line', resolve);
+    lines.once('close', () => resolve(''));
+  });
+  lines.close();
+  signal.throwIfAborted();
+  return answer;
+};
+
 export const processContext = (signal: AbortSignal): Context => {
   const { env, stdin, stdout, stderr, argv, arch, version } = process;
   const smart = canRedraw(stderr, env);
@@ -38,6 +55,7 @@ export const processContext = (signal: AbortSignal): Context => {
     signal,
     env,
     stdin,
+    ...(stdin.isTTY && stderr.isTTY && { ask: (question: string) => askOnTerminal(question, signal) }),
     platform: `linux/${arch === 'x64' ? 'amd64' : arch}`,
     nodeVersion: version,
     script: argv[1] ?? '',

@@ -27,6 +27,8 @@ interface ConnectionFlags {
   requestTimeout: number;
   /** milliseconds for which a request is repeated while the server is away; short by default */
   patience?: number;
+  /** of what this run creates; see DEADLINE_ANNOTATION */
+  deadline?: string;
   /** of a command without these flags */
   remedies?: Remedies;
 }
@@ -55,6 +57,8 @@ export interface Cluster {
   remedies: Remedies;
   /** random; every object that this run creates has it as an annotation */
   run: string;
+  /** every object that this run creates has it as an annotation, too */
+  deadline: string | undefined;
   weather: Weather;
   /** shows a warning, such as one from the API server; each text only once */
   warn: (text: string) => void;
@@ -86,6 +90,7 @@ export const connect = async (
     requestTimeout,
     remedies,
     run: randomUUID(),
+    deadline: flags.deadline,
     weather: newWeather(flags.patience),
     warn: (text) => {
       if (!seen.has(text)) warn(text);

@@ -17,15 +17,18 @@ export interface NodePlace {
   labels: Readonly<Record<string, string>>;
 }
 
-/** Returns all nodes, or null if this user may not list them. */
-export const nodePlaces = (cluster: Cluster, signal: AbortSignal): Promise<NodePlace[] | null> =>
-  nullIfForbidden(
+/** Returns all nodes. Null, with a warning, if this user may not list them. */
+export const nodePlaces = async (cluster: Cluster, signal: AbortSignal): Promise<NodePlace[] | null> => {
+  const nodes = await nullIfForbidden(
     Array.fromAsync(list(cluster, 'Node', NODE_PLACE, { signal }), ({ metadata, status }) => ({
       name: metadata.name,
       platform: `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`,
       labels: metadata.labels,
     })),
   );
+  if (!nodes) cluster.warn('pods count for every platform: this user is not allowed to list nodes');
+  return nodes;
+};
 
 /**
  * Returns the images that pods run, and those that they would run once their workloads start. Null if this user may not list

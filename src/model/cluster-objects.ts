@@ -14,6 +14,7 @@ export const METADATA = object({
   name: LINE,
   namespace: v.exactOptional(LINE),
   uid: v.exactOptional(LINE),
+  resourceVersion: v.exactOptional(LINE),
   labels: v.exactOptional(TEXTS),
   annotations: v.exactOptional(TEXTS),
   creationTimestamp: v.exactOptional(LINE),
@@ -222,8 +223,19 @@ export type VolumeSnapshot = v.InferOutput<typeof VOLUME_SNAPSHOT>;
 
 export const SNAPSHOT_CONTENT = object({
   metadata: object({ name: LINE }),
-  spec: object({ driver: LINE, deletionPolicy: LINE }),
-  status: v.exactOptional(object({ snapshotHandle: v.exactOptional(LINE) })),
+  spec: object({
+    driver: LINE,
+    deletionPolicy: LINE,
+    volumeSnapshotRef: v.exactOptional(
+      object({ name: v.exactOptional(LINE), namespace: v.exactOptional(LINE), uid: v.exactOptional(LINE) }),
+    ),
+  }),
+  status: v.exactOptional(
+    object({
+      snapshotHandle: v.exactOptional(LINE),
+      error: v.nullish(object({ message: v.nullish(TEXT) })),
+    }),
+  ),
 });
 
 export type SnapshotContent = v.InferOutput<typeof SNAPSHOT_CONTENT>;

@@ -170,8 +170,9 @@ describe('preloads', () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /\ndefault +web +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
     assert.match(stdout, /\nimages +nightly +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
-    const warning =
-      ' ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+    const warning = ` ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io
+ ! pods count for every platform: this user is not allowed to list nodes
+`;
     assert.equal(stderr, warning);
     assert.ok(!('snapshotId' in (await json('web', '--as', 'reader'))));
   });
