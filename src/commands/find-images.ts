@@ -66,7 +66,7 @@ const findInFiles = ({ fromFile, exclude }: FindOptions, context: Context): Prom
       );
     },
     done: ({ images, windows }) =>
-      `${plural(images.size, 'image')} in ${plain(fromFile.map(fileName).join(', '))}${forWindows(windows.size)}`,
+      `${plural(images.size, 'image')} in ${plain(fromFile.map(fileName).join(', '))}${forWindows(windows.difference(images).size)}`,
   });
 
 const unusableFiles = (problems: readonly string[], { progress }: Context): PreloadError => {

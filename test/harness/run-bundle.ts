@@ -12,7 +12,10 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Starts the built program with `env` instead of the environment of this process, and with `input` on standard input, which stays open if it is null. */
+/**
+ * Starts the built program with `env` instead of the environment of this process. If `input` is null, standard input stays
+ * open.
+ */
 export const startBundle = (argv: readonly string[], env: Record<string, string> = {}, input: string | null = '') => {
   const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const child = spawn(process.execPath, [BUNDLE, ...argv], {
