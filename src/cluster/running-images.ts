@@ -1,4 +1,4 @@
-import { ANY, NODE_PLACE, type PodSpec, RUNNING_POD, type RunningPod } from '../model/cluster-objects.ts';
+import { NODE_PLACE, type PodSpec, RUNNING_POD, type RunningPod } from '../model/cluster-objects.ts';
 import type { UsedImage } from '../model/coverage.ts';
 import { type ImageReference, imageName } from '../model/image-reference.ts';
 import { COMPONENT_LABEL, type Component, selectorLabels } from '../model/names.ts';
@@ -17,15 +17,18 @@ export interface NodePlace {
   labels: Readonly<Record<string, string>>;
 }
 
-/** Returns all nodes, or null if this user may not list them. */
-export const nodePlaces = (cluster: Cluster, signal: AbortSignal): Promise<NodePlace[] | null> =>
-  nullIfForbidden(
+/** Returns all nodes. Null, with a warning, if this user may not list them. */
+export const nodePlaces = async (cluster: Cluster, signal: AbortSignal): Promise<NodePlace[] | null> => {
+  const nodes = await nullIfForbidden(
     Array.fromAsync(list(cluster, 'Node', NODE_PLACE, { signal }), ({ metadata, status }) => ({
       name: metadata.name,
       platform: `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`,
       labels: metadata.labels,
     })),
   );
+  if (!nodes) cluster.warn('pods count for every platform: this user is not allowed to list nodes');
+  return nodes;
+};
 
 /**
  * Returns the images that pods run, and those that they would run once their workloads start. Null if this user may not list
@@ -40,16 +43,16 @@ export const runningImages = (
 const PODS_AT_ONCE = 250; // with what they run, they are large
 
 const readImages = async (cluster: Cluster, nodes: readonly NodePlace[], signal: AbortSignal): Promise<UsedImage[]> => {
-  await list(cluster, 'Pod', ANY, { signal, page: 1 }).next(); // ends it at once if it is forbidden
+  const pods = list(cluster, 'Pod', RUNNING_POD, { signal, page: PODS_AT_ONCE });
+  const first = await pods.next(); // throws at once if it is forbidden, before anybody is told what else is
   const found = new Map<string, Found>();
   const query = { labelSelector: undefined, signal };
   for (const workloads of [customWorkloads, owners]) {
     for await (const { user, isOwned, pod } of workloads(cluster, query)) addTemplate(found, pod, { user, isOwned });
   }
   const platforms = new Map(nodes.map(({ name, platform }) => [name, platform]));
-  for await (const pod of list(cluster, 'Pod', RUNNING_POD, { signal, page: PODS_AT_ONCE })) {
-    if (!isOwn(pod)) addPod(found, pod, platforms);
-  }
+  if (!first.done) addPod(found, first.value, platforms);
+  for await (const pod of pods) addPod(found, pod, platforms);
   return [...found.values()];
 };
 
@@ -70,7 +73,7 @@ const addTemplate = (found: Map<string, Found>, pod: PodSpec, user: PodUser): vo
 
 const addPod = (found: Map<string, Found>, pod: RunningPod, platforms: ReadonlyMap<string, string>): void => {
   const { metadata, spec } = pod;
-  if (isForWindows(spec)) return;
+  if (isOwn(pod) || isForWindows(spec)) return;
   const { name, namespace, ownerReferences } = metadata;
   const user = { user: { kind: 'pod', namespace, name }, isOwned: ownerReferences.some((owner) => owner.controller) };
   const platform = platforms.get(spec.nodeName ?? '') ?? chosenPlatform(spec);

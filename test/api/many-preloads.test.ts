@@ -12,7 +12,7 @@ import { record, settings, zipped } from './records.ts';
 
 const [PRELOADS, OF_ONE, PODS, IMAGES, AT_ONCE] = [500, 60, 10_000, 2000, 16];
 const MOST_SECONDS = 3; // of the program's own processor time: how busy the machine is says nothing about it
-const MOST_MEMORY = 300 * 1000 ** 2;
+const MOST_MEMORY = 350 * 1000 ** 2;
 
 const server = await startTestServer();
 after(server.stop);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
-import { loaderConfigMap } from '../../src/manifests/loader.ts';
+import { loaderConfigMap, volumeClaim } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
@@ -47,16 +47,17 @@ describe('nothing to show', () => {
   });
 });
 
+const INPUTS = { bundle: Buffer.of(), request: Buffer.of(), run: Buffer.of() };
+
 describe('preloads', () => {
   before(async () => {
-    const inputs = { bundle: Buffer.of(), request: Buffer.of(), run: Buffer.of() };
     const foreign = volumeSnapshot(settings('foreign'));
     await server.apply(...namespace('images'), { ...foreign, metadata: { name: 'foreign', namespace: 'default' } });
     await makeReady('web');
     await makeReady('nightly', 'images');
     await server.apply(
       ...['taking', 'failed'].map((name) => volumeSnapshot(settings(name))),
-      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name), loaderConfigMap(settings(name), inputs))),
+      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name), loaderConfigMap(settings(name), INPUTS))),
     );
     await server.setStatus('volumesnapshot/taking', 'default', { readyToUse: false });
     await server.setStatus('volumesnapshot/failed', 'default', { error: { message: 'quota exceeded' } });
@@ -119,6 +120,23 @@ describe('preloads', () => {
     });
   });
 
+  test('with what the cluster reports about one that does not start', async () => {
+    const pod = loaderPod(settings('waiting', 'images'), loaderConfigMap(settings('waiting', 'images'), INPUTS));
+    const claim = volumeClaim(settings('waiting', 'images'), loaderConfigMap(settings('waiting', 'images'), INPUTS));
+    await server.apply(pod, claim);
+    await server.setStatus(`pvc/${claim.metadata.name}`, 'images', { phase: 'Pending' });
+    const get = ['get', 'pvc', claim.metadata.name, '-n', 'images', '-o', 'jsonpath={.metadata.uid}'];
+    const involvedObject = { kind: 'PersistentVolumeClaim', name: claim.metadata.name, namespace: 'images' };
+    await server.apply({
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'no-class', namespace: 'images' } },
+      involvedObject: { ...involvedObject, uid: await server.kubectl(get) },
+      ...{ type: 'Warning', reason: 'ProvisioningFailed', message: 'quota of disks exceeded' },
+    });
+    const { stdout } = await status('waiting', '-n', 'images');
+    assert.match(stdout, /^Phase: +Starting\nReason: +cannot create the volume: quota of disks exceeded$/m);
+    await server.kubectl(['delete', 'pod,pvc', '-n', 'images', '--all', '--wait=false', '--grace-period=0', '--force']);
+  });
+
   test('one in full, as JSON and YAML', async () => {
     const { created, ...summary } = await json('web');
     assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -152,8 +170,9 @@ describe('preloads', () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /\ndefault +web +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
     assert.match(stdout, /\nimages +nightly +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
-    const warning =
-      ' ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+    const warning = ` ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io
+ ! pods count for every platform: this user is not allowed to list nodes
+`;
     assert.equal(stderr, warning);
     assert.ok(!('snapshotId' in (await json('web', '--as', 'reader'))));
   });

@@ -18,7 +18,7 @@ export const runDiff = async (options: DiffOptions, context: Context): Promise<v
   const { NAME: name, OTHER: other, output } = options;
   const cluster = await connect(options, env, progress.warn);
   const before = await readSide(cluster, name, signal);
-  const after = other ? await readSide(cluster, other, signal) : await readCluster(cluster, before, context);
+  const after = other ? await readSide(cluster, other, signal) : await readCluster(cluster, before, signal);
   const changes = diffOf(before.side, after.side);
   const diff: Diff = { from: before.about, to: after.about, ...changes };
   const isTable = output === undefined || output === 'wide';
@@ -57,10 +57,9 @@ const readSide = async (
 const readCluster = async (
   cluster: Cluster,
   { record }: { record: PreloadRecord },
-  { progress, signal }: Context,
+  signal: AbortSignal,
 ): Promise<Side> => {
   const nodes = await nodePlaces(cluster, signal);
-  if (!nodes) progress.warn('cannot list nodes, so pods on nodes of other platforms count, too');
   const used = await runningImages(cluster, nodes, signal);
   if (!used) {
     throw new PreloadError(

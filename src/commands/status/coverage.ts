@@ -23,6 +23,7 @@ export const readUsage = async (
   if (!preloads.some(({ set }) => set)) return NO_USAGE;
   const nodes = await nodePlaces(cluster, signal);
   const used = await runningImages(cluster, nodes, signal);
+  if (!used) cluster.warn('the coverage is not shown: this user is not allowed to list pods in all namespaces');
   return { nodes, compare: used && compareWith(used) };
 };
 
