@@ -68,7 +68,8 @@ const serve = async (name: string, process: Run, { late = false }): Promise<void
     'the end of the claim',
     async () => process.child.exitCode !== null || !(await isThere('pvc', `preload-${name}`)),
   );
-  await kubectl('delete', 'pv', `pv-${name}`);
+  await kubectl('delete', 'pv', `pv-${name}`, '--wait=false');
+  await kubectl('patch', 'pv', `pv-${name}`, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
 };
 
 interface Case {
