@@ -83,6 +83,7 @@ const PRELOADS = [local('volumesnapshots', 'list'), local('configmaps', 'list'),
 const CREATE = [
   ...POD,
   local('configmaps', 'patch', 'status does not list the images'),
+  local('serviceaccounts', 'get', 'the pull secrets of its default service account are not used'),
   local('volumesnapshots', 'get create'),
   SNAPSHOT_ID,
   global('nodes', 'list'),
