@@ -62,7 +62,7 @@ const LEFT = 'what it creates for its own use is left';
 /** A pod with a volume, and what it is given. */
 const POD = [
   local('configmaps', 'create'),
-  local('configmaps', 'get delete', LEFT),
+  local('configmaps', 'delete', LEFT),
   local('persistentvolumeclaims', 'get create'),
   local('persistentvolumeclaims', 'delete', LEFT),
   local('pods', 'get create'),
@@ -82,6 +82,7 @@ const PRELOADS = [local('volumesnapshots', 'list'), local('configmaps', 'list'),
 
 const CREATE = [
   ...POD,
+  local('configmaps', 'get', LEFT),
   local('configmaps', 'patch', 'status does not list the images'),
   local('serviceaccounts', 'get', 'the pull secrets of its default service account are not used'),
   local('volumesnapshots', 'get create'),
@@ -131,6 +132,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
   ],
   verify: [
     ...POD,
+    local('configmaps', 'get'),
     local('volumesnapshots', 'get'),
     SNAPSHOT_ID,
     global('storageclasses', 'list'),
