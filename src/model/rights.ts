@@ -127,7 +127,8 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
     local('persistentvolumeclaims', 'list get delete'),
     local('pods', 'list delete'),
     local('volumesnapshots', 'get'),
-    local('secrets', 'list delete', 'secrets stay'),
+    local('secrets', 'list', 'secrets stay'),
+    local('secrets', 'delete'),
     ...VOLUME,
   ],
   verify: [
