@@ -80,10 +80,12 @@ const IMAGES_IN_USE = [global('pods', 'list'), ...WORKLOADS];
 
 const PRELOADS = [local('volumesnapshots', 'list'), local('configmaps', 'list'), local('pods', 'list'), SNAPSHOT_ID];
 
+const OWN_RECORD = local('configmaps', 'patch', 'status does not list the images');
+
 const CREATE = [
   ...POD,
   local('configmaps', 'get', LEFT),
-  local('configmaps', 'patch', 'status does not list the images'),
+  OWN_RECORD,
   local('serviceaccounts', 'get', 'the pull secrets of its default service account are not used'),
   local('volumesnapshots', 'get create'),
   SNAPSHOT_ID,
@@ -112,10 +114,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
     local('secrets', 'create patch'),
     local('secrets', 'delete', LEFT),
   ],
-  'create --resume': [
-    ...CREATE.filter(({ without }) => without !== 'status does not list the images'),
-    local('configmaps', 'patch'),
-  ],
+  'create --resume': [...CREATE.filter((each) => each !== OWN_RECORD), local('configmaps', 'patch')],
   status: PRELOADS,
   delete: DELETE,
   'delete --keep-snapshot': [
