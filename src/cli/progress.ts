@@ -12,6 +12,8 @@ export interface Progress {
   done: (text: string) => void;
   /** ends the current step, if there is one, as failed */
   fail: (reason: string) => void;
+  /** reports a result while the step goes on */
+  report: (result: 'ok' | 'failed', text: string) => void;
   warn: (text: string) => void;
   /** prints a line as it is, so it may have colours */
   note: (text: string) => void;
@@ -19,15 +21,27 @@ export interface Progress {
 
 /** Whatever a text contains, such as a name from the cluster, the terminal only shows it. */
 export const createProgress = (stream: NodeJS.WriteStream, smart: boolean, style: Style): Progress => {
-  const { start, update, done, fail, warn, note } = smart ? spinner(stream, style) : logLines(stream, style);
+  const { start, update, done, fail, report, warn, note } = smart ? spinner(stream, style) : logLines(stream, style);
   return {
     start: (text) => start(plainLines(text)),
     update: (text) => update(plainLines(text)),
     done: (text) => done(plainLines(text)),
     fail: (reason) => fail(plainLines(reason)),
+    report: (result, text) => report(result, plainLines(text)),
     warn: (text) => warn(plainLines(text)),
     note,
   };
+};
+
+/** Reports nothing. */
+export const QUIET: Progress = {
+  start: () => {},
+  update: () => {},
+  done: () => {},
+  fail: () => {},
+  report: () => {},
+  warn: () => {},
+  note: () => {},
 };
 
 const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
@@ -45,6 +59,7 @@ const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
     },
     done: (text) => end(style.ok, text),
     fail: (reason) => spin.isSpinning && end(style.failed, `${spin.text}: ${reason}`),
+    report: (result, text) => between(style[result], text),
     warn: (text) => between(style.warning, text),
     note: (text) => between('', text),
   };
@@ -75,6 +90,7 @@ const logLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
     },
     done: (text) => end(` ${style.ok} ${text}`),
     fail: (reason) => current && end(` ${style.failed} ${current}: ${reason}`),
+    report: (result, text) => write(` ${style[result]} ${text}`),
     warn: (text) => write(` ${style.warning} ${text}`),
     note: write,
   };

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type KubernetesObject, ownerReference } from '../manifests/object.ts';
-import { ApiError, PreloadError } from '../model/errors.ts';
+import { AnswerTooLarge, ApiError, PreloadError } from '../model/errors.ts';
 import { FIELD_MANAGER, SNAPSHOT_GROUP } from '../model/names.ts';
 import { LINE, matches, object, parse } from '../model/parse.ts';
 import type { Cluster } from './connection.ts';
@@ -8,6 +8,7 @@ import { sendForJson } from './rest.ts';
 
 /** API group with version and plural by kind; `global` kinds have no namespace. */
 const KINDS = {
+  CustomResourceDefinition: { api: '/apis/apiextensions.k8s.io/v1', plural: 'customresourcedefinitions', global: true },
   ConfigMap: { api: '/api/v1', plural: 'configmaps' },
   Event: { api: '/api/v1', plural: 'events' },
   Namespace: { api: '/api/v1', plural: 'namespaces', global: true },
@@ -19,6 +20,7 @@ const KINDS = {
   Job: { api: '/apis/batch/v1', plural: 'jobs' },
   DaemonSet: { api: '/apis/apps/v1', plural: 'daemonsets' },
   Deployment: { api: '/apis/apps/v1', plural: 'deployments' },
+  ReplicaSet: { api: '/apis/apps/v1', plural: 'replicasets' },
   StatefulSet: { api: '/apis/apps/v1', plural: 'statefulsets' },
   Secret: { api: '/api/v1', plural: 'secrets' },
   ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts' },
@@ -114,52 +116,91 @@ export const parseAnswer = <S extends v.GenericSchema>(schema: S, answer: unknow
   }
 };
 
-interface ListOptions extends RequestOptions {
-  /** all namespaces if undefined */
-  namespace?: string;
-  labelSelector?: string;
+interface Query extends RequestOptions {
+  labelSelector?: string | undefined;
   fieldSelector?: string;
 }
 
-const PAGE = 500;
+interface ListOptions extends Query {
+  /** all namespaces if undefined */
+  namespace?: string;
+  /** how many to request at once */
+  page?: number;
+}
+
+/** Where the objects of a kind are, and how messages call them. */
+interface Collection {
+  path: string;
+  plural: string;
+  /** in lower case */
+  kind: string;
+  /** how many to request at once */
+  page: number;
+}
+
+const PAGE = 250;
+const MAX_ANSWER = 16 * 1024 ** 2; // bytes of a page; most are below 5 MiB
+const SMALLER = 8;
 
 const PAGE_OF_LIST = object({
   items: v.nullish(v.array(v.unknown()), []),
   metadata: object({ continue: v.exactOptional(v.string()) }),
 });
 
-/**
- * Yields what `schema` makes of all objects of a kind, each once, requested in pages. Skips malformed ones with a warning.
- * If the server forgets the list before its last page, reads all at once, as kubectl does.
- */
-export const list = async function* <S extends v.GenericSchema>(
+/** As `listIn`, for a kind that this tool knows. */
+export const list = <S extends v.GenericSchema>(
   cluster: Cluster,
   kind: Kind,
   schema: S,
-  { namespace, signal, ...query }: ListOptions = {},
+  { namespace, page = PAGE, ...query }: ListOptions = {},
+): AsyncGenerator<v.InferOutput<S>> => {
+  const collection = { path: pathOf(kind, namespace), plural: pluralOf(kind), kind: kind.toLowerCase(), page };
+  return listIn(cluster, collection, schema, query);
+};
+
+/**
+ * Yields what `schema` makes of all objects of a kind, each once, requested in pages; in smaller ones if the objects are
+ * huge. Skips malformed ones with a warning. If the server forgets the list before its last page, reads all at once, as
+ * kubectl does.
+ */
+export const listIn = async function* <S extends v.GenericSchema>(
+  cluster: Cluster,
+  { path, plural, kind, page: limit }: Collection,
+  schema: S,
+  { signal, ...query }: Query = {},
 ): AsyncGenerator<v.InferOutput<S>> {
   const seen = new Set<string>();
-  const path = pathOf(kind, namespace);
-  let next: string | undefined;
-  const restart = (error: unknown): unknown => {
-    if (!next || !isGone(error)) throw error;
-    cluster.warn(`the list of ${pluralOf(kind)} expired while it was read; reading it again`);
+  let size = limit;
+  const request = (next?: string): Promise<unknown> => {
+    const paged = { ...query, limit: String(size), continue: next };
+    return sendForJson(cluster, path, { query: paged, maxBytes: MAX_ANSWER, ...(signal && { signal }) }).catch(
+      (error) => {
+        if (next && isGone(error)) return restart();
+        if (!(error instanceof AnswerTooLarge) || size === 1) throw error;
+        size = Math.ceil(size / SMALLER);
+        return request(next);
+      },
+    );
+  };
+  const restart = (): Promise<unknown> => {
+    cluster.warn(`the list of ${plural} expired while it was read; reading it again`);
     return sendForJson(cluster, path, { query, ...(signal && { signal }) });
   };
-  do {
-    const request = { query: { ...query, limit: String(PAGE), continue: next }, ...(signal && { signal }) };
-    const answer: unknown = await sendForJson(cluster, path, request).catch(restart);
-    const page: v.InferOutput<typeof PAGE_OF_LIST> = parseAnswer(PAGE_OF_LIST, answer, pluralOf(kind));
+  let coming: Promise<unknown> | undefined = request();
+  while (coming) {
+    const page: v.InferOutput<typeof PAGE_OF_LIST> = parseAnswer(PAGE_OF_LIST, await coming, plural);
+    const next = page.metadata.continue;
+    coming = next ? request(next) : undefined; // while the caller works on this page
+    coming?.catch(() => {}); // until its turn
     for (const item of page.items) {
       const name = nameOf(kind, item);
       if (name && seen.has(name)) continue;
       if (name) seen.add(name);
       const found = parsed(schema, item);
       if (found.object !== undefined) yield found.object;
-      else cluster.warn(`ignoring ${name ?? `one of the ${pluralOf(kind)}`}: ${found.problem}`);
+      else cluster.warn(`ignoring ${name ?? `one of the ${plural}`}: ${found.problem}`);
     }
-    next = page.metadata.continue || undefined;
-  } while (next);
+  }
 };
 
 const parsed = <S extends v.GenericSchema>(
@@ -175,10 +216,10 @@ const parsed = <S extends v.GenericSchema>(
 
 const NAMED = object({ metadata: object({ name: LINE, namespace: v.exactOptional(LINE) }) });
 
-const nameOf = (kind: Kind, item: unknown): string | undefined => {
+const nameOf = (kind: string, item: unknown): string | undefined => {
   if (!matches(NAMED, item)) return undefined;
   const { name, namespace } = item.metadata;
-  return `${kind.toLowerCase()}/${name}${namespace ? ` in namespace ${namespace}` : ''}`;
+  return `${kind}/${name}${namespace ? ` in namespace ${namespace}` : ''}`;
 };
 
 interface RemoveOptions extends RequestOptions {

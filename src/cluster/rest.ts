@@ -1,7 +1,8 @@
 import { fetch, type Response } from 'undici';
 import * as v from 'valibot';
-import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, Unauthorized } from '../model/errors.ts';
+import { AnswerTimeout, AnswerTooLarge, ApiError, BrokenAnswer, PreloadError, Unauthorized } from '../model/errors.ts';
 import { LINE, object, parse, parseJson, plain, TEXT } from '../model/parse.ts';
+import { formatBytes } from '../model/units.ts';
 import type { Access } from './access.ts';
 import type { Cluster } from './connection.ts';
 import { persist } from './weather.ts';
@@ -12,6 +13,8 @@ interface ApiRequest {
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
+  /** of the answer; no limit by default */
+  maxBytes?: number;
   /** whether it has the same effect twice, so that it may be sent again; by default all but POST */
   isRepeatable?: boolean;
 }
@@ -28,7 +31,8 @@ const requestJson = async (cluster: Cluster, path: string, request: ApiRequest):
   const limit = AbortSignal.timeout(cluster.requestTimeout);
   const limited = { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit };
   try {
-    const text = await (await authorized(cluster, path, limited)).text();
+    const response = await authorized(cluster, path, limited);
+    const text = await textOf(response, request.maxBytes);
     const answer: unknown = JSON.parse(text);
     cluster.weather.isKnown = true;
     return answer;
@@ -36,6 +40,19 @@ const requestJson = async (cluster: Cluster, path: string, request: ApiRequest):
     signal?.throwIfAborted();
     throw error instanceof SyntaxError ? notJson(cluster) : failureOf(error, cluster);
   }
+};
+
+/** Stops reading, and throws AnswerTooLarge, as soon as the answer has more than `most` bytes. */
+const textOf = async (response: Response, most = Number.POSITIVE_INFINITY): Promise<string> => {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    bytes += chunk.length;
+    if (bytes > most) throw new AnswerTooLarge(`an object of the cluster has more than ${formatBytes(most)}`);
+  }
+  return text + decoder.decode();
 };
 
 interface StreamRequest {

@@ -1,30 +1,31 @@
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
-import { snapshotReady } from '../cluster/snapshots.ts';
+import { type SnapshotWatcher, snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { step } from './step.ts';
 
-/** Waits until the snapshot can be used, and passes errors of its driver to `onProblem`. Returns what is known of its preload from the snapshot alone. */
+/** Waits until the snapshot can be used, or as `watcher` says. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
   cluster: Cluster,
   snapshot: KubernetesObject,
   context: Context,
-  onProblem: (problem: string) => Promise<void> = async () => {},
+  watcher: SnapshotWatcher = {},
 ): Promise<PreloadSummary> => {
   const { progress, signal } = context;
-  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
-  const title = 'Waiting for the snapshot';
+  const isBrief = watcher.until === 'bound';
+  const title = isBrief ? 'Submitting the snapshot' : 'Waiting for the snapshot';
+  const onProblem = (problem: string) => {
+    progress.update(`${title}: ${problem}`);
+    return watcher.onProblem?.(problem);
+  };
   const handle = await step(context, {
     title,
-    do: () =>
-      snapshotReady(cluster, snapshot, signal, (problem) => {
-        progress.update(`${title}: ${problem}`);
-        return onProblem(problem);
-      }),
-    done: () => 'Snapshot ready',
+    do: () => snapshotReady(cluster, snapshot, { ...watcher, onProblem }, signal),
+    done: () => (isBrief ? 'Snapshot submitted' : 'Snapshot ready'),
   });
-  return { name, namespace, phase: 'Ready', ...handle, created };
+  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
+  return { name, namespace, phase: isBrief ? 'Snapshotting' : 'Ready', ...handle, created };
 };
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {

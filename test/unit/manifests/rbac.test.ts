@@ -4,8 +4,8 @@ import { rbacRecipe, VERBS } from '../../../src/manifests/recipes/rbac.ts';
 
 test('the roles for one verb', () => {
   assert.equal(
-    rbacRecipe(['status'], 'images'),
-    `# Lets a user run: kubectl preload status
+    rbacRecipe(['recipe'], 'images'),
+    `# Lets a user run: kubectl preload recipe
 # To grant it to the user NAME:
 #   kubectl create rolebinding kubectl-preload -n images --role=kubectl-preload --user=NAME
 #   kubectl create clusterrolebinding kubectl-preload --clusterrole=kubectl-preload --user=NAME
@@ -17,20 +17,23 @@ metadata:
 rules:
   - apiGroups: [""]
     resources: [configmaps]
-    verbs: [list]
+    verbs: [get, list]
   - apiGroups: [""]
     resources: [pods]
     verbs: [list]
   - apiGroups: ["snapshot.storage.k8s.io"]
     resources: [volumesnapshots]
-    verbs: [list]
+    verbs: [get, list]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: kubectl-preload
 rules:
-  # optional; without it, snapshot IDs are not shown:
+  # optional; without it, the recipe leaves the region to you:
+  - apiGroups: [""]
+    resources: [nodes]
+    verbs: [get, list]
   - apiGroups: ["snapshot.storage.k8s.io"]
     resources: [volumesnapshotcontents]
     verbs: [get]`,
