@@ -13,6 +13,7 @@ import {
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
+import * as doctor from './commands/doctor/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
 import * as status from './commands/status/command.ts';
@@ -37,6 +38,7 @@ const COMPLETE = '__complete';
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...doctor, load: async () => (await import('./commands/doctor/run.ts')).runDoctor },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
