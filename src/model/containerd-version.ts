@@ -9,7 +9,7 @@ export const containerdVersion = (runtime: string): Version | undefined => {
 /** Whether restore.sh works with it: 1.6 and newer. */
 export const isSupported = ([major, minor]: Version): boolean => major > 1 || (major === 1 && minor >= 6);
 
-const FIRST_WITH_PINS: Record<number, number> = { 6: 22, 7: 3 };
+const FIRST_WITH_PINS: Record<number, number> = { 6: 25, 7: 10 };
 
 /** Whether it tells the kubelet which images are pinned, so that the kubelet does not remove them. */
 export const honoursPins = ([major, minor, patch]: Version): boolean =>

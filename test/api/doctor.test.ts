@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { CheckResult, Status } from '../../src/model/finding.ts';
 import { grant, namespace, node, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
 
@@ -350,11 +351,11 @@ describe('the command line', () => {
   });
 
   test('Ctrl-C ends it without a report', async () => {
-    const { child, outcome } = server.start('doctor');
+    const { child, said, outcome } = server.start('doctor');
+    while (!said.stderr.includes('Checking the cluster')) await setTimeout(5);
     child.kill('SIGINT');
-    setTimeout(() => child.kill('SIGINT'), 50);
-    const { stdout } = await outcome;
-    assert.equal(stdout, '');
+    const { code, stdout } = await outcome;
+    assert.deepEqual([code, stdout], [130, '']);
   });
 
   test('what does not answer in time is unknown', async () => {

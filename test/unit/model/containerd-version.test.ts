@@ -5,8 +5,8 @@ import { containerdVersion, honoursPins, isSupported } from '../../../src/model/
 const RUNTIMES = [
   { runtime: 'containerd://1.5.18', version: [1, 5, 18], supported: false, pins: false },
   { runtime: 'containerd://1.6.20~ds1', version: [1, 6, 20], supported: true, pins: false },
-  { runtime: 'containerd://1.6.22', version: [1, 6, 22], supported: true, pins: true },
-  { runtime: 'containerd://1.7.2', version: [1, 7, 2], supported: true, pins: false },
+  { runtime: 'containerd://1.6.25', version: [1, 6, 25], supported: true, pins: true },
+  { runtime: 'containerd://1.7.9', version: [1, 7, 9], supported: true, pins: false },
   { runtime: 'containerd://1.7.35', version: [1, 7, 35], supported: true, pins: true },
   { runtime: 'containerd://v2.0.0-rc.1', version: [2, 0, 0], supported: true, pins: true },
   { runtime: 'containerd://2.1.5-k3s1', version: [2, 1, 5], supported: true, pins: true },

@@ -76,7 +76,7 @@ export const collection = (kubelets: Kubelets): Finding => {
   const when = NEVER.test(age) ? `the disk is ${percent} % full` : `nothing has used them for ${age}`;
   return warning(
     `containerd has no pins, so kubelets remove preloaded images once ${when}: ${firstOf(unpinned)}`,
-    'use containerd 1.6.22, 1.7.3 or newer',
+    'use containerd 1.6.25, 1.7.10 or newer',
     unpinned,
   );
 };
