@@ -2,45 +2,44 @@ import { SNAPSHOT_GROUP } from '../../model/names.ts';
 
 /** Something that create does in the cluster. */
 export interface Right {
-  verb: string;
   /** empty for core resources */
   group: string;
+  /** `pods`, `pods/log` */
   resource: string;
-  /** only in the namespace of the preload */
-  isInNamespace: boolean;
-  /** what is missing without it; undefined if create fails without it */
+  verbs: readonly string[];
+  /** in the namespace of the preload, or in the whole cluster */
+  scope: 'namespace' | 'cluster';
+  /** what happens without it; undefined if create then fails */
   without?: string;
+  /** without it, create does the same in another way */
+  isReplaceable?: true;
 }
 
-const own = (group: string, resource: string, verbs: string[]): Right[] =>
-  verbs.map((verb) => ({ verb, group, resource, isInNamespace: true }));
-
-const listed = (group: string, resource: string, without?: string): Right => ({
-  ...{ verb: 'list', group, resource, isInNamespace: false },
-  ...(without && { without }),
+const local = (group: string, resource: string, ...verbs: string[]): Right => ({
+  ...{ group, resource, verbs, scope: 'namespace' },
 });
 
-const UNLISTED = 'images used only there are not captured';
-const NO_LOGINS = 'private images that the node does not have are not captured';
+const listed = (group: string, ...resources: string[]): Right[] =>
+  resources.map((resource) => ({ group, resource, verbs: ['list'], scope: 'cluster' }));
+
+const optional = (group: string, verb: string, without: string, ...resources: string[]): Right[] =>
+  resources.map((resource) => ({ group, resource, verbs: [verb], scope: 'cluster', without }));
+
+const WORKLOADS = 'images used only there are not captured';
+const LOGINS = 'private images that the node does not have are not captured';
 
 /** What create of all images in use needs, and what it can do without. */
 export const CREATE_RIGHTS: readonly Right[] = [
-  ...own('', 'pods', ['create', 'get', 'delete']),
-  ...own('', 'pods/log', ['get']),
-  ...own('', 'persistentvolumeclaims', ['create', 'get', 'delete']),
-  ...own('', 'configmaps', ['create', 'get', 'patch', 'delete']),
-  ...own(SNAPSHOT_GROUP, 'volumesnapshots', ['create', 'get']),
-  listed('', 'nodes'),
-  listed('', 'pods'),
-  listed('storage.k8s.io', 'storageclasses'),
-  listed(SNAPSHOT_GROUP, 'volumesnapshotclasses'),
-  listed('apps', 'deployments', UNLISTED),
-  listed('apps', 'statefulsets', UNLISTED),
-  listed('apps', 'daemonsets', UNLISTED),
-  listed('apps', 'replicasets', UNLISTED),
-  listed('batch', 'cronjobs', UNLISTED),
-  listed('batch', 'jobs', UNLISTED),
-  { ...listed('', 'secrets', NO_LOGINS), verb: 'get' },
-  { ...listed('', 'serviceaccounts', NO_LOGINS), verb: 'get' },
-  { ...listed(SNAPSHOT_GROUP, 'volumesnapshotcontents', 'the SNAPSHOT-ID is unknown'), verb: 'get' },
+  local('', 'pods', 'create', 'get', 'delete'),
+  local('', 'pods/log', 'get'),
+  local('', 'persistentvolumeclaims', 'create', 'get', 'delete'),
+  local('', 'configmaps', 'create', 'get', 'patch', 'delete'),
+  local(SNAPSHOT_GROUP, 'volumesnapshots', 'create', 'get'),
+  ...listed('', 'nodes', 'pods'),
+  ...listed('storage.k8s.io', 'storageclasses'),
+  ...listed(SNAPSHOT_GROUP, 'volumesnapshotclasses'),
+  ...optional('apps', 'list', WORKLOADS, 'deployments', 'statefulsets', 'daemonsets', 'replicasets'),
+  ...optional('batch', 'list', WORKLOADS, 'cronjobs', 'jobs'),
+  ...optional('', 'get', LOGINS, 'secrets', 'serviceaccounts'),
+  ...optional(SNAPSHOT_GROUP, 'get', 'the SNAPSHOT-ID is unknown', 'volumesnapshotcontents'),
 ];

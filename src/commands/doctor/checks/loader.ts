@@ -25,7 +25,7 @@ export const LOADER_CHECKS: readonly Check[] = [
     title: 'Volume claim',
     check: async (survey) => {
       const { claim } = await trialObjects(survey);
-      return whetherAdmitted(survey, [claim], `accepted, with no quota in the way of 2Gi`);
+      return whetherAdmitted(survey, [claim], 'accepted, also by quotas and limits');
     },
   },
   {

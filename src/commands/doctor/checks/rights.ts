@@ -1,8 +1,7 @@
-import { type Access, isAllowed } from '../../../cluster/rights.ts';
-import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
+import { isAllowed } from '../../../cluster/rights.ts';
+import { firstOf, ok, warning } from '../../../model/finding.ts';
 import { USAGE_NAME } from '../../../model/names.ts';
 import { forEachParallel } from '../../../model/parallel.ts';
-import { plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import { CREATE_RIGHTS, type Right } from '../create-rights.ts';
 import type { Survey } from '../survey.ts';
@@ -17,29 +16,34 @@ export const RIGHTS_CHECKS: readonly Check[] = [
     check: async (survey) => {
       const missing = await missingRights(survey);
       const needed = missing.filter(({ without }) => !without);
-      if (needed.length > 0) return { ...inWords(needed), status: 'problem' };
+      if (needed.length > 0) return { status: 'problem', details: inWords(needed), items: needed.map(inFull) };
       const [first] = missing;
-      if (!first) return ok(`all ${plural(CREATE_RIGHTS.length, 'right')} that create can use`);
-      const { details, items } = inWords(missing);
-      return warning(`${details}: ${first.without}`, 'create works, with less than it could do', items);
+      if (!first) return ok('all that create can use');
+      const hint = `create works, but does less than it could; see: ${USAGE_NAME} recipe rbac`;
+      return warning(`${inWords(missing)}: ${first.without}`, hint, missing.map(inFull));
     },
   },
 ];
 
-const missingRights = async ({ cluster, signal }: Survey): Promise<Right[]> => {
-  const denied = new Set<Right>();
-  await forEachParallel(CREATE_RIGHTS, AT_ONCE, async (right) => {
-    if (!(await isAllowed(cluster, accessOf(right, cluster.namespace), signal))) denied.add(right);
+/** A right to do one thing. */
+interface Single extends Omit<Right, 'verbs'> {
+  verb: string;
+}
+
+const missingRights = async ({ cluster, signal }: Survey): Promise<Single[]> => {
+  const all = CREATE_RIGHTS.filter(({ isReplaceable }) => !isReplaceable).flatMap(({ verbs, ...rest }) =>
+    verbs.map((verb): Single => ({ ...rest, verb })),
+  );
+  const denied = new Set<Single>();
+  await forEachParallel(all, AT_ONCE, async (right) => {
+    const { verb, group, resource, scope } = right;
+    const place = scope === 'namespace' && { namespace: cluster.namespace };
+    if (!(await isAllowed(cluster, { verb, group, resource, ...place }, signal))) denied.add(right);
   });
-  return CREATE_RIGHTS.filter((right) => denied.has(right));
+  return all.filter((right) => denied.has(right));
 };
 
-const accessOf = ({ verb, group, resource, isInNamespace }: Right, namespace: string): Access => ({
-  ...{ verb, group, resource },
-  ...(isInNamespace && { namespace }),
-});
+const inFull = ({ verb, resource, group }: Single): string => `${verb} ${group ? `${resource}.${group}` : resource}`;
 
-const inWords = (rights: readonly Right[]): Pick<Finding, 'details'> & { items: string[] } => {
-  const items = rights.map(({ verb, resource, group }) => `${verb} ${group ? `${resource}.${group}` : resource}`);
-  return { details: `not allowed to ${firstOf(rights.map(({ verb, resource }) => `${verb} ${resource}`))}`, items };
-};
+const inWords = (rights: readonly Single[]): string =>
+  `not allowed to ${firstOf(rights.map(({ verb, resource }) => `${verb} ${resource}`))}`;

@@ -28,38 +28,37 @@ const checkApi = async ({ cluster, signal }: Survey): Promise<Finding> => {
 
 const PATIENCE = 5 * 60_000; // milliseconds after which a controller has seen a snapshot
 
-/** Some clouds hide the controller, so also what it has done counts. */
 const checkController = async (survey: Survey): Promise<Finding | undefined> => {
   if (!(await hasSnapshots(survey))) return undefined;
   const { cluster, signal, now } = survey;
-  const snapshots = await Array.fromAsync(list(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, { signal })).catch(() => {
-    signal.throwIfAborted();
-    return [];
-  });
-  const ignored = snapshots.filter(
-    ({ metadata, status }) => !status && now - Date.parse(metadata.creationTimestamp ?? '') > PATIENCE,
-  );
-  const running = await runningController(survey);
-  const [oldest] = ignored.toSorted(byAge);
-  if (oldest && !snapshots.some((each) => each.status && byAge(oldest, each) < 0)) {
-    const { name, namespace, creationTimestamp = '' } = oldest.metadata;
-    const age = formatAge(now - Date.parse(creationTimestamp));
+  const snapshots = await Array.fromAsync(list(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, { signal }));
+  return controllerFinding(snapshots, await runningController(survey), now);
+};
+
+/** Some clouds hide the controller, so what it has done counts, too; `running` is what runs it. */
+export const controllerFinding = (
+  snapshots: readonly VolumeSnapshot[],
+  running: string | undefined,
+  now: number,
+): Finding => {
+  const created = ({ metadata }: VolumeSnapshot) => Date.parse(metadata.creationTimestamp ?? '');
+  const seen = snapshots.filter(({ status }) => status);
+  const lastSeen = Math.max(0, ...seen.map(created));
+  const ignored = snapshots.find((each) => !each.status && created(each) > lastSeen && now - created(each) > PATIENCE);
+  if (ignored) {
+    const { name, namespace } = ignored.metadata;
     return problem(
-      `no controller has seen volumesnapshot/${name} in namespace ${namespace} for ${age}`,
-      `start the snapshot controller${running ? `; see the log of ${running}` : `: ${INSTALL}`}`,
+      `volumesnapshot/${name} in namespace ${namespace} has waited for a controller for ${formatAge(now - created(ignored))}`,
+      running ? `see the log of ${running}` : `start the snapshot controller, or ${INSTALL}`,
     );
   }
   if (running) return ok(running);
-  const done = snapshots.filter(({ status }) => status?.readyToUse);
-  if (done.length > 0) return ok(`not visible, but it has made ${plural(done.length, 'snapshot')}`);
+  if (seen.length > 0) return ok(`not visible, but it has seen ${plural(seen.length, 'snapshot')}`);
   return warning(
-    'none is visible, and there is no snapshot that it has made',
+    'none is visible, and there is no snapshot that it has seen',
     `if your provider does not run one for you, ${INSTALL}`,
   );
 };
-
-const byAge = (a: VolumeSnapshot, b: VolumeSnapshot): number =>
-  Date.parse(a.metadata.creationTimestamp ?? '') - Date.parse(b.metadata.creationTimestamp ?? '');
 
 const CONTROLLER = /\bsnapshot-controller\b/;
 

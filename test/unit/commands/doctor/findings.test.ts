@@ -6,7 +6,8 @@ import { collection, credentialPolicies } from '../../../../src/commands/doctor/
 import { runtimes, snapshotters } from '../../../../src/commands/doctor/checks/nodes.ts';
 import { ages, platforms } from '../../../../src/commands/doctor/checks/preloads.ts';
 import { pullPolicies } from '../../../../src/commands/doctor/checks/pulls.ts';
-import { NODE, type Node } from '../../../../src/model/cluster-objects.ts';
+import { controllerFinding } from '../../../../src/commands/doctor/checks/snapshots.ts';
+import { NODE, type Node, VOLUME_SNAPSHOT } from '../../../../src/model/cluster-objects.ts';
 import { KUBELET_CONFIG } from '../../../../src/model/kubelet-config.ts';
 import { parse } from '../../../../src/model/parse.ts';
 import type { PreloadSummary } from '../../../../src/model/summary.ts';
@@ -132,9 +133,35 @@ describe('nodes', () => {
   });
 });
 
-describe('preloads', () => {
-  const NOW = Date.parse('2026-11-27T00:00:00Z');
+const NOW = Date.parse('2026-11-27T00:00:00Z');
 
+describe('the snapshot controller', () => {
+  const snapshot = (creationTimestamp: string, isSeen: boolean) =>
+    parse(VOLUME_SNAPSHOT, {
+      metadata: { name: `at-${creationTimestamp}`, namespace: 'shop', creationTimestamp },
+      ...(isSeen && { status: { readyToUse: false } }),
+    });
+  const [early, late, now] = ['2026-11-26T00:00:00Z', '2026-11-26T23:00:00Z', '2026-11-26T23:59:00Z'];
+
+  test('is absent if an old snapshot has no status, and nothing later has one', () => {
+    const found = controllerFinding([snapshot(early, true), snapshot(late, false)], undefined, NOW);
+    assert.equal(found.status, 'problem');
+    assert.match(found.details, /at-2026-11-26T23:00:00Z in namespace shop .* for 60m$/);
+    assert.match(controllerFinding([snapshot(late, false)], 'pod/x', NOW).hint ?? '', /log of pod\/x/);
+  });
+
+  test('is there if it has seen a later one, and has time for a new one', () => {
+    assert.equal(controllerFinding([snapshot(early, false), snapshot(late, true)], undefined, NOW).status, 'ok');
+    assert.equal(controllerFinding([snapshot(early, true), snapshot(now, false)], undefined, NOW).status, 'ok');
+  });
+
+  test('may be hidden', () => {
+    assert.equal(controllerFinding([], undefined, NOW).status, 'warning');
+    assert.deepEqual(controllerFinding([], 'pod/x', NOW), { status: 'ok', details: 'pod/x' });
+  });
+});
+
+describe('preloads', () => {
   test('every platform needs one', () => {
     const nodes = [node('a'), node('b', undefined, { architecture: 'arm64' })];
     assert.match(platforms(nodes, []).details, /no ready preload in this namespace/);
