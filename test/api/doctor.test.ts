@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { CheckResult, Status } from '../../src/model/finding.ts';
+import { until } from '../cluster/machine/until.ts';
 import { grant, namespace, node, STORAGE, snapshotClass, startTestServer, storageClass } from './api-server.ts';
+import { startPullWebhook } from './pull-webhook.ts';
 
 const server = await startTestServer();
 after(server.stop);
@@ -262,35 +264,14 @@ describe('what makes preloading useless', () => {
     expect((await doctor()).find('pull-policy'), 'ok', /none of 1 workload/);
   });
 
-  test('a policy that sets Always on all pods', async () => {
-    const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }];
-    const kind = 'MutatingAdmissionPolicy';
-    const apiVersion = 'admissionregistration.k8s.io/v1beta1';
-    const served = await server.kubectl(['api-resources', '-o', 'name']);
-    if (!served.includes('mutatingadmissionpolicies')) return;
-    await server.apply(
-      {
-        ...{ apiVersion, kind, metadata: { name: 'always' } },
-        spec: {
-          matchConstraints: { resourceRules: rules },
-          ...{ failurePolicy: 'Fail', reinvocationPolicy: 'Never' },
-          mutations: [
-            {
-              patchType: 'JSONPatch',
-              jsonPatch: {
-                expression: '[JSONPatch{op: "replace", path: "/spec/containers/0/imagePullPolicy", value: "Always"}]',
-              },
-            },
-          ],
-        },
-      },
-      { ...{ apiVersion, kind: `${kind}Binding`, metadata: { name: 'always' } }, spec: { policyName: 'always' } },
-    );
-    const deadline = Date.now() + 20_000;
-    let found = (await doctor()).find('always-pull');
-    while (found.status === 'ok' && Date.now() < deadline) found = (await doctor()).find('always-pull');
-    expect(found, 'warning', /imagePullPolicy Always on every pod/);
-    await remove(`${kind.toLowerCase()}/always`, `${kind.toLowerCase()}binding/always`);
+  test('admission that sets Always on all pods', async () => {
+    const webhook = await startPullWebhook();
+    await server.apply(webhook.configuration);
+    const alwaysPull = async () => (await doctor()).find('always-pull');
+    await until('the webhook is called', async () => (await alwaysPull()).status !== 'ok');
+    expect(await alwaysPull(), 'warning', /imagePullPolicy Always on every pod/, /AlwaysPullImages/);
+    await remove('mutatingwebhookconfiguration/always');
+    await webhook.stop();
   });
 });
 
