@@ -18,8 +18,10 @@ interface Diagnosis {
   find: (check: string) => CheckResult;
 }
 
-const doctor = async (...flags: string[]): Promise<Diagnosis> => {
-  const { code, stdout, stderr } = await server.preload('doctor', '-n', NAMESPACE, '-o', 'json', ...flags);
+const doctor = (...flags: string[]): Promise<Diagnosis> => doctorIn(NAMESPACE, ...flags);
+
+const doctorIn = async (namespace: string, ...flags: string[]): Promise<Diagnosis> => {
+  const { code, stdout, stderr } = await server.preload('doctor', '-n', namespace, '-o', 'json', ...flags);
   assert.notEqual(stdout, '', stderr);
   assert.doesNotMatch(stdout + stderr, /\bat file:|This is a bug|this check failed/);
   const { kind, checks } = JSON.parse(stdout) as { kind: string; checks: CheckResult[] };
@@ -183,7 +185,7 @@ describe('the snapshot controller', () => {
 describe('what the server would refuse', () => {
   test('privileged pods', async () => {
     await server.apply(...namespace('strict', { 'pod-security.kubernetes.io/enforce': 'restricted' }));
-    const { code, find } = await doctor('-n', 'strict');
+    const { code, find } = await doctorIn('strict');
     assert.equal(code, 1);
     expect(find('loader-pod'), 'problem', /does not allow privileged pods/, /kubectl label ns strict/);
     expect(find('always-pull'), 'ok', /keep the pull policy/);
@@ -195,7 +197,7 @@ describe('what the server would refuse', () => {
       ...{ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'disks', namespace: 'full' }, spec: { hard } },
     });
     await server.setStatus('resourcequota/disks', 'full', { hard, used: { 'requests.storage': '0' } });
-    expect((await doctor('-n', 'full')).find('volume-claim'), 'problem', /exceeded quota: disks/, /describe quota/);
+    expect((await doctorIn('full')).find('volume-claim'), 'problem', /exceeded quota: disks/, /describe quota/);
   });
 
   test('a claim or a pod beyond the limits of a namespace', async () => {
@@ -208,14 +210,15 @@ describe('what the server would refuse', () => {
         ],
       },
     });
-    const { find } = await doctor('-n', 'limited');
+    const { find } = await doctorIn('limited');
     expect(find('volume-claim'), 'problem', /maximum storage usage/, /describe limits/);
     expect(find('loader-pod'), 'problem', /maximum memory usage/, /--limits/);
   });
 
   test('everything in a namespace that does not exist', async () => {
-    const { code, find } = await doctor('-n', 'nowhere');
+    const { code, find, checks } = await doctorIn('nowhere');
     assert.equal(code, 1);
+    assert.equal(checks.filter(({ details }) => details.includes('not found')).length, 2, 'and the trial of a policy');
     expect(find('loader-pod'), 'problem', /"nowhere" not found/, /with -n/);
   });
 });

@@ -1,7 +1,8 @@
 import { admitted } from '../../../cluster/admission.ts';
+import { read } from '../../../cluster/objects.ts';
 import { checkAllowed, checkPullSecrets } from '../../../cluster/preflight.ts';
 import type { KubernetesObject } from '../../../manifests/object.ts';
-import { ADMITTED_POD } from '../../../model/cluster-objects.ts';
+import { ADMITTED_POD, ANY } from '../../../model/cluster-objects.ts';
 import { ApiError } from '../../../model/errors.ts';
 import { type Finding, ok, problem, unknown, warning } from '../../../model/finding.ts';
 import { podSettings } from '../../pod-flags.ts';
@@ -24,6 +25,7 @@ export const LOADER_CHECKS: readonly Check[] = [
     id: 'volume-claim',
     title: 'Volume claim',
     check: async (survey) => {
+      if (!(await isNamespaceThere(survey))) return undefined;
       const { claim } = await trialObjects(survey);
       return whetherAdmitted(survey, [claim], 'accepted, also by quotas and limits');
     },
@@ -32,11 +34,16 @@ export const LOADER_CHECKS: readonly Check[] = [
     id: 'other-objects',
     title: 'Other objects',
     check: async (survey) => {
+      if (!(await isNamespaceThere(survey))) return undefined;
       const { others } = await trialObjects(survey);
       return whetherAdmitted(survey, others, 'the snapshot and its config maps are accepted');
     },
   },
 ];
+
+/** If it is not, the first check says so. */
+const isNamespaceThere = ({ cluster, signal }: Survey): Promise<boolean> =>
+  read(cluster, 'Namespace', ANY, cluster.namespace, { signal }).then(Boolean, () => true);
 
 const whetherAdmitted = async (
   { cluster, signal }: Survey,
