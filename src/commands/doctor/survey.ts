@@ -50,7 +50,8 @@ export const createSurvey = (
     kubelets: once(async () => readKubelets(cluster, (await nodes()).filter(isReady), signal)),
     podUsers: once(async () => {
       const found: PodUser[] = [];
-      for await (const each of podUsers(cluster, {}, signal)) if (!isForWindows(each.pod)) found.push(each);
+      const quiet = { ...cluster, warn: () => {} }; // what may not be listed, the check of rights says
+      for await (const each of podUsers(quiet, {}, signal)) if (!isForWindows(each.pod)) found.push(each);
       return found;
     }),
     storageClass: once(() => storageClassOf(cluster, options.storageClass, signal)),

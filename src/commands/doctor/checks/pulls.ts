@@ -18,8 +18,7 @@ export const pullPolicies = (users: readonly PodUser[]): Finding => {
   const latest = workloads.filter(({ pod }) => policiesOf(pod).includes('latest'));
   const fixed = workloads.filter(({ pod }) => !policiesOf(pod).includes('latest') && policiesOf(pod).includes('fixed'));
   const items = [...latest, ...fixed].map(({ user }) => printUser(user)).sort();
-  if (items.length === 0)
-    return ok(`none of ${plural(workloads.length, 'workload')} asks a registry if the node has the image`);
+  if (items.length === 0) return ok('no workload asks a registry for what its node has');
   const counts = [
     ...(latest.length > 0 ? [`${latest.length} for :latest`] : []),
     ...(fixed.length > 0 ? [`${fixed.length} for a fixed tag or digest`] : []),

@@ -9,7 +9,7 @@ import { formatAge, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import type { Survey } from '../survey.ts';
 
-const INSTALL = 'install the CRDs and the controller of kubernetes-csi/external-snapshotter';
+const INSTALL = 'install the CRDs and the controller of external-snapshotter';
 
 export const SNAPSHOT_CHECKS: readonly Check[] = [
   { id: 'snapshot-api', title: 'Snapshot API', hint: INSTALL, check: (survey) => checkApi(survey) },

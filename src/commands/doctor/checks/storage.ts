@@ -69,6 +69,7 @@ const checkDriver = async ({ cluster, signal, storageClass }: Survey): Promise<F
     nodes += 1;
     if (spec.drivers.some(({ name }) => name === provisioner)) running += 1;
   }
+  if (nodes === 0) return undefined; // the check of nodes says so
   if (running > 0) return ok(`${provisioner} runs on ${running} of ${plural(nodes, 'node')}`);
   return problem(
     `no node runs ${provisioner}, so no pod can use its volumes`,
