@@ -36,7 +36,7 @@ export const trialObjects = async ({ cluster, options, nodes }: Survey): Promise
   };
   const nothing = Buffer.of();
   const configMap = loaderConfigMap(settings, { bundle: nothing, request: nothing, run: nothing });
-  const run = { settings, base: { size: 0, used: 0 }, volume: 'chosen', logins: [], skipped: [], keep: false } as const;
-  const { pod, claim, snapshot } = plannedObjects({ ...run, logins: [], skipped: [] }, configMap, []);
+  const run = { settings, base: { size: 0, used: 0 }, volume: 'chosen' as const, logins: [], skipped: [], keep: false };
+  const { pod, claim, snapshot } = plannedObjects(run, configMap, []);
   return { pod, claim, others: [configMap, snapshot, recordConfigMap(settings, nothing)] };
 };

@@ -6,7 +6,6 @@ import { allowlistFor, isAllowlisted } from '../../../model/kubelet-config.ts';
 import { imagesOf } from '../../../model/pod-images.ts';
 import { plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
-import type { Survey } from '../survey.ts';
 import { withoutPins } from './nodes.ts';
 
 export const KUBELET_CHECKS: readonly Check[] = [
@@ -16,7 +15,7 @@ export const KUBELET_CHECKS: readonly Check[] = [
     check: async ({ kubelets, podUsers }) =>
       credentialPolicies(await kubelets(), repositoriesOf(await podUsers().catch(() => []))),
   },
-  { id: 'image-collection', title: 'Image collection', check: (survey) => checkCollection(survey) },
+  { id: 'image-collection', title: 'Image collection', check: async ({ kubelets }) => collection(await kubelets()) },
 ];
 
 const repositoriesOf = (users: readonly PodUser[]): string[] => [
@@ -56,11 +55,6 @@ export const credentialPolicies = (kubelets: Kubelets, repositories: readonly st
 
 const NEVER = /^0[a-z]*$/;
 const OFF = 100;
-
-const checkCollection = async ({ kubelets }: Survey): Promise<Finding> => {
-  const found = await kubelets();
-  return collection(found);
-};
 
 /** Whether kubelets may remove preloaded images that no pod uses yet. */
 export const collection = (kubelets: Kubelets): Finding => {
