@@ -212,7 +212,7 @@ describe('what the server would refuse', () => {
     });
     const { find } = await doctorIn('limited');
     expect(find('volume-claim'), 'problem', /maximum storage usage/, /describe limits/);
-    expect(find('loader-pod'), 'problem', /maximum memory usage/, /--limits/);
+    expect(find('loader-pod'), 'problem', /less than or equal to memory limit/, /--limits/);
   });
 
   test('everything in a namespace that does not exist', async () => {
