@@ -16,6 +16,7 @@ import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
 import * as diff from './commands/diff/command.ts';
+import * as doctor from './commands/doctor/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as images from './commands/images/command.ts';
 import * as recipe from './commands/recipe/command.ts';
@@ -50,6 +51,7 @@ const COMMANDS: Command[] = [
   { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
+  { ...doctor, load: async () => (await import('./commands/doctor/run.ts')).runDoctor },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },

@@ -7,7 +7,10 @@ export interface Context {
   print: (line: string) => void;
   /** reports to people on standard error */
   progress: Progress;
+  /** of standard error */
   style: Style;
+  /** of standard output */
+  resultStyle: Style;
   /** aborted with Interrupted on Ctrl-C and SIGTERM */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
@@ -52,6 +55,7 @@ export const processContext = (signal: AbortSignal): Context => {
     print: (line) => stdout.write(`${line}\n`),
     progress: createProgress(stderr, smart, style),
     style,
+    resultStyle: createStyle(canRedraw(stdout, env)),
     signal,
     env,
     stdin,
