@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
 import { invalidArgument } from './cli/flags.ts';
 import {
+  COMPLETE,
   type Example,
   flagNames,
   formatHelp,
@@ -31,8 +32,6 @@ interface Command {
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
 
-const COMPLETE = '__complete';
-
 // Loaded only when it runs: the Kubernetes client alone takes longer than the help of all verbs.
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
@@ -54,7 +53,10 @@ export const isCommand = (word: string): boolean => VERBS.includes(word);
 
 /** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
-  if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
+  if (argv[0] === COMPLETE) {
+    const { runComplete } = await import('./commands/complete/run.ts');
+    return runComplete(argv.slice(1), COMMANDS, context);
+  }
   const topic = helpTopic(argv, VERBS);
   if (topic !== undefined) return context.print(helpOf(topic));
   const program = createProgram(argv, context)
@@ -116,13 +118,4 @@ const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
     args.default(flag, isBoolean ? value === 'true' : value);
   }
   return args;
-};
-
-/**
- * Completion as kubectl calls it: with the words after the plugin's name, the last one incomplete. Prints one candidate per
- * line, then the directive "no file names".
- */
-const complete = async (words: readonly string[], context: Context): Promise<void> => {
-  await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();
-  context.print(':4');
 };
