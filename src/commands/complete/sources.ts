@@ -115,6 +115,8 @@ const contexts: Source = async function* (place) {
   for (const word of place.contexts()) yield { word };
 };
 
+const none: Source = async function* () {};
+
 const existing = both(preloads, unfinished, prefixes);
 const captured = both(preloads, prefixes);
 
@@ -125,6 +127,7 @@ export const SOURCES: Readonly<Record<string, Source>> = {
   IMAGE: images,
   'status NAME': existing,
   'delete NAME': existing,
+  'create NAME': none, // a new one
   'create NAME --resume': unfinished,
   '--base': captured,
   '--class': snapshotClasses,
