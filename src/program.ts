@@ -20,7 +20,7 @@ import * as status from './commands/status/command.ts';
 import * as verify from './commands/verify/command.ts';
 import * as versionCommand from './commands/version.ts';
 import { UsageError } from './model/errors.ts';
-import { TOOL, USAGE_NAME } from './model/names.ts';
+import { flagVariable, USAGE_NAME } from './model/names.ts';
 import { version } from './version.ts';
 
 interface Command {
@@ -43,6 +43,8 @@ const COMMANDS: Command[] = [
   { ...versionCommand, load: async () => versionCommand.runVersion },
 ];
 
+const EVENTS_FLAG = 'events';
+
 const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
 
 /** With aliases. */
@@ -50,6 +52,23 @@ const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
+
+/** Whether standard error gets JSON lines: known before the command line is read, as its errors are reported, too. */
+export const reportsEvents = (argv: readonly string[], env: Context['env']): boolean => {
+  const verb = commandOf(argv[0] ?? '');
+  const words = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
+  const isInPod = words.some((word) => /^--volume(=|$)/.test(word));
+  // there, and from export, events are the result, which goes to standard output
+  if (isInPod || verb?.builder === exportImages.builder) return false;
+  const typed = words.findLast((word) => /^--(no-)?events(=|$)/.test(word));
+  if (typed) return /^--events(=true)?$/.test(typed);
+  return (
+    env[flagVariable(EVENTS_FLAG)] === 'true' && !!verb && flagNames(verb.builder(yargs([]))).includes(EVENTS_FLAG)
+  );
+};
+
+const commandOf = (verb: string): Command | undefined =>
+  COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
 
 /** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
@@ -78,7 +97,7 @@ export const helpTexts = (): Record<string, string> =>
   Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
 
 const helpOf = (verb: string): string => {
-  const found = COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+  const found = commandOf(verb);
   if (!found) {
     const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
@@ -111,7 +130,7 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
   for (const flag of flagNames(args)) {
-    const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
+    const value = env[flagVariable(flag)];
     if (!value) continue;
     const isBoolean = isBooleanFlag(args, flag);
     if (isBoolean && !['true', 'false'].includes(value)) throw invalidArgument(flag, value, 'must be true or false');

@@ -1,4 +1,5 @@
 import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
+import { createEvents } from './progress-events.ts';
 
 /** The outside world of a command, so that nothing else needs `process`. */
 export interface Context {
@@ -18,6 +19,8 @@ export interface Context {
   /** path of the program */
   script: string;
   now: () => number;
+  /** when --timeout ends the command, in milliseconds as `now` */
+  deadline?: number;
 }
 
 /**
@@ -27,13 +30,17 @@ export interface Context {
 const canRedraw = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
-export const processContext = (signal: AbortSignal): Context => {
+/** With `reports` set to events, everything on standard error is JSON. */
+export const processContext = (signal: AbortSignal, reports: 'text' | 'events' = 'text'): Context => {
   const { env, stdin, stdout, stderr, argv, arch, version } = process;
-  const smart = canRedraw(stderr, env);
+  const smart = reports === 'text' && canRedraw(stderr, env);
   const style = createStyle(smart);
   return {
     print: (line) => stdout.write(`${line}\n`),
-    progress: createProgress(stderr, smart, style),
+    progress:
+      reports === 'events'
+        ? createEvents((line) => stderr.write(`${line}\n`), Date.now)
+        : createProgress(stderr, smart, style),
     style,
     signal,
     env,

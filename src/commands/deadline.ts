@@ -12,7 +12,11 @@ export const withDeadline = async (
   const tooLate = new TimedOut(`timed out after ${formatAge(timeout)}`, 'raise --timeout');
   const timer = setTimeout(() => late.abort(tooLate), timeout);
   try {
-    await work({ ...context, signal: AbortSignal.any([context.signal, late.signal]) });
+    await work({
+      ...context,
+      signal: AbortSignal.any([context.signal, late.signal]),
+      deadline: context.now() + timeout,
+    });
   } catch (error) {
     context.progress.fail((error as Error).message);
     throw error;

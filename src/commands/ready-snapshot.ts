@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/connection.ts';
 import { snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
-import { step } from './step.ts';
+import { waitStep } from './step.ts';
 
 /** Waits until the snapshot can be used, and passes errors of its driver to `onProblem`. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
@@ -12,14 +12,13 @@ export const waitForSnapshot = async (
   context: Context,
   onProblem: (problem: string) => Promise<void> = async () => {},
 ): Promise<PreloadSummary> => {
-  const { progress, signal } = context;
+  const { signal } = context;
   const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
-  const title = 'Waiting for the snapshot';
-  const handle = await step(context, {
-    title,
-    do: () =>
+  const handle = await waitStep(context, {
+    title: 'Waiting for the snapshot',
+    do: (report) =>
       snapshotReady(cluster, snapshot, signal, (problem) => {
-        progress.update(`${title}: ${problem}`);
+        report(problem);
         return onProblem(problem);
       }),
     done: () => 'Snapshot ready',

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import { type ConnectionFlags, connect } from '../../cluster/connection.ts';
 import { loadKubeconfig } from '../../cluster/kubeconfig-files.ts';
-import { TOOL } from '../../model/names.ts';
+import { flagVariable } from '../../model/names.ts';
 import { type Candidate, safe } from './candidates.ts';
 import { SOURCES } from './sources.ts';
 import type { Unfinished } from './words.ts';
@@ -37,7 +37,7 @@ export const liveNames = async (
 /** The connection that the unfinished command would use. */
 const connectionFlags = (given: Unfinished['given'], env: Context['env']): ConnectionFlags => {
   const all = (flag: string): readonly string[] => {
-    const preset = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
+    const preset = env[flagVariable(flag)];
     return given.get(flag) ?? (preset ? [preset] : []);
   };
   const last = (flag: string) => all(flag).at(-1);

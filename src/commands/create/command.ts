@@ -1,5 +1,14 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, outputFlag, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import {
+  connectionFlags,
+  EVENTS,
+  invalidArgument,
+  outputFlag,
+  preloadName,
+  TIMEOUT,
+  text,
+  toggle,
+} from '../../cli/flags.ts';
 import { type Example, GROUPS, givenFlags } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type ImageReference, imageName, parseImage } from '../../model/image-reference.ts';
@@ -48,6 +57,7 @@ export const builder = (yargs: Argv) =>
     .option('timeout', TIMEOUT)
     .option('resume', toggle('Continue an interrupted run with its settings'))
     .option('keep', toggle('Keep the volume and, if possible, the loader pod'))
+    .option('events', EVENTS)
     .option('report', text('File to write what a maintainer needs if create fails; without secrets'))
     .option('dry-run', {
       choices: ['none', 'client'] as const,
@@ -61,7 +71,7 @@ export const builder = (yargs: Argv) =>
       [
         ...['copy', 'seed', 'parallel', 'max-rate', 'layout', 'one-tar-per-image'],
         ...['ctr-path', 'ctr-flags', 'containerd-path'],
-        ...['timeout', 'resume', 'keep', 'report'],
+        ...['timeout', 'resume', 'keep', 'events', 'report'],
       ],
       GROUPS.how,
     )
@@ -74,7 +84,7 @@ export const builder = (yargs: Argv) =>
 
 /** Not of the run, but of the command that continues it. */
 const WITH_RESUME = [
-  ...['resume', 'timeout', 'output', 'namespace', 'kubeconfig', 'context'],
+  ...['resume', 'timeout', 'events', 'output', 'namespace', 'kubeconfig', 'context'],
   ...['as', 'as-group', 'as-uid', 'request-timeout'],
 ];
 

@@ -44,6 +44,7 @@ const follow = async (...events: (ExportEvent & { seq?: number })[]) => {
     fail: say('✗'),
     warn: say('!'),
     note: say(''),
+    error: say('error:'),
   };
   const arriving = async function* () {
     for (const [index, event] of events.entries()) {
