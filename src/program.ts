@@ -7,6 +7,7 @@ import {
   flagNames,
   formatHelp,
   formatOverview,
+  type HelpRow,
   helpTopic,
   isBooleanFlag,
   readFlags,
@@ -14,7 +15,9 @@ import {
 import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
+import * as deletePreloads from './commands/delete/command.ts';
 import * as exportImages from './commands/export/command.ts';
+import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
 import * as status from './commands/status/command.ts';
 import * as verify from './commands/verify/command.ts';
@@ -28,6 +31,10 @@ interface Command {
   describe: string;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
+  /** flags that take no value from the environment */
+  typedFlags?: readonly string[];
+  /** more of the help: rows by title */
+  sections?: Record<string, readonly HelpRow[]>;
   /** loads what the verb does */
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
@@ -36,6 +43,8 @@ interface Command {
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
+  { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
@@ -46,6 +55,11 @@ const COMMANDS: Command[] = [
 const EVENTS_FLAG = 'events';
 
 const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
+
+const commandOf = (verb: string): Command | undefined =>
+  COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
+
+const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
 
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
@@ -67,9 +81,6 @@ export const reportsEvents = (argv: readonly string[], env: Context['env']): boo
   );
 };
 
-const commandOf = (verb: string): Command | undefined =>
-  COMMANDS.find(({ command }) => [command].flat().some((usage) => verbOf(usage) === verb));
-
 /** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
   if (argv[0] === COMPLETE) {
@@ -85,7 +96,9 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), { argv, verbs: VERBS }));
+      const command = commandOf(argv[0] ?? '');
+      const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
+      throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });
   await program.parseAsync();
 };
@@ -102,9 +115,9 @@ const helpOf = (verb: string): string => {
     const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
   }
-  const { command, describe, examples, builder } = found;
+  const { describe, examples, builder, sections = {} } = found;
   const flags = readFlags(builder(yargs([])));
-  return formatHelp({ summary: describe, examples, usage: [command].flat()[0] ?? '', flags });
+  return formatHelp({ summary: describe, examples, usage: usageOf(found), flags, sections });
 };
 
 const createProgram = (argv: readonly string[], context: Context): Argv => {
@@ -117,8 +130,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     // as kubectl does: --ctr-flags '-a SOCKET' is one flag, and --exclude takes one value
     .parserConfiguration({ 'nargs-eats-options': true, 'greedy-arrays': false })
     .showHelpOnFail(false);
-  for (const { command, describe, builder, load } of COMMANDS) {
-    const build = (args: Argv) => withEnvironment(builder(args), context.env);
+  for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
+    const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
     program.command(command, describe, build, async (options) => (await load())(options as never, context));
   }
   return program;
@@ -128,8 +141,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  * Makes KUBECTL_PRELOAD_SIZE the default of --size if the command has that flag. yargs' own env() would give every command
  * all such variables and reject those that it does not know.
  */
-const withEnvironment = <T>(args: Argv<T>, env: Context['env']): Argv<T> => {
-  for (const flag of flagNames(args)) {
+const withEnvironment = <T>(args: Argv<T>, env: Context['env'], except: readonly string[] = []): Argv<T> => {
+  for (const flag of flagNames(args).filter((name) => !except.includes(name))) {
     const value = env[flagVariable(flag)];
     if (!value) continue;
     const isBoolean = isBooleanFlag(args, flag);

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
 import { createEvents } from './progress-events.ts';
 
@@ -12,6 +13,8 @@ export interface Context {
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Buffer | string>;
+  /** asks the user and returns the answer, empty if there is none; undefined without a terminal */
+  ask?: (question: string) => Promise<string>;
   /** of this machine, such as `linux/amd64` */
   platform: string;
   /** of Node.js, such as `v22.19.0` */
@@ -30,6 +33,20 @@ export interface Context {
 const canRedraw = (stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean =>
   stream.isTTY && stream.columns > 0 && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb';
 
+/** The terminal stays as it is, so that Ctrl-C remains a signal. */
+const askOnTerminal = async (question: string, signal: AbortSignal): Promise<string> => {
+  const { stdin, stderr } = process;
+  const lines = createInterface({ input: stdin, terminal: false, signal });
+  stderr.write(question);
+  const answer = await new Promise<string>((resolve) => {
+    lines.once('line', resolve);
+    lines.once('close', () => resolve(''));
+  });
+  lines.close();
+  signal.throwIfAborted();
+  return answer;
+};
+
 /** With `reports` set to events, everything on standard error is JSON. */
 export const processContext = (signal: AbortSignal, reports: 'text' | 'events' = 'text'): Context => {
   const { env, stdin, stdout, stderr, argv, arch, version } = process;
@@ -45,6 +62,9 @@ export const processContext = (signal: AbortSignal, reports: 'text' | 'events' =
     signal,
     env,
     stdin,
+    ...(stdin.isTTY &&
+      stderr.isTTY &&
+      reports === 'text' && { ask: (question: string) => askOnTerminal(question, signal) }),
     platform: `linux/${arch === 'x64' ? 'amd64' : arch}`,
     nodeVersion: version,
     script: argv[1] ?? '',

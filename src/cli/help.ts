@@ -31,7 +31,11 @@ interface CommandHelp {
   /** `create NAME [IMAGE...]` */
   usage: string;
   flags: readonly Flag[];
+  /** rows by title */
+  sections: Readonly<Record<string, readonly HelpRow[]>>;
 }
+
+export type HelpRow = readonly [name: string, text: string];
 
 export interface Flag {
   name: string;
@@ -47,7 +51,7 @@ export interface Flag {
 }
 
 /** Help of a command in kubectl's order and form. */
-export const formatHelp = ({ summary, examples, usage, flags }: CommandHelp): string => {
+export const formatHelp = ({ summary, examples, usage, flags, sections }: CommandHelp): string => {
   const groups = Object.values(GROUPS).flatMap((title) => {
     const rows = flags.filter(({ group }) => group === title).map((flag) => [nameOf(flag), describe(flag)] as const);
     return rows.length > 0 ? [section(title, columns(rows))] : [];
@@ -57,6 +61,7 @@ export const formatHelp = ({ summary, examples, usage, flags }: CommandHelp): st
   return [
     summary,
     ...(examples.length > 0 ? [section('Examples:', shown)] : []),
+    ...Object.entries(sections).map(([title, rows]) => section(title, columns(rows))),
     ...groups,
     section('Usage:', `  ${USAGE_NAME} ${usage}${options}`),
   ].join('\n\n');
@@ -91,7 +96,7 @@ const LONGEST_NAME = 32;
 const [INDENT, GAP] = ['  ', '   '];
 
 /** Two columns; the text of a long name begins below it. */
-const columns = (rows: readonly (readonly [name: string, text: string])[]): string => {
+const columns = (rows: readonly HelpRow[]): string => {
   const width = Math.min(LONGEST_NAME, Math.max(...rows.map(([name]) => name.length)));
   const below = ' '.repeat(INDENT.length + width + GAP.length);
   return rows

@@ -6,6 +6,8 @@ interface RefusedLine {
   argv: readonly string[];
   /** of this program */
   verbs: readonly string[];
+  /** of its verb, such as `create NAME [IMAGE...]` */
+  usage: string;
 }
 
 /** What yargs says is wrong with a command line, in kubectl's words. */
@@ -54,12 +56,17 @@ const TRANSLATIONS: [RegExp, Translate][] = [
         .map((name) => `"${name}"`)
         .join(', ')} not set`,
   ],
-  [/^Not enough non-option arguments: got (\d+)/, (count) => `exactly one NAME is required, got ${count}`],
+  [
+    /^Not enough non-option arguments: got (\d+)/,
+    (count, { usage }) => `exactly one ${/\b[A-Z]+\b/.exec(usage)?.[0]} is required, got ${count}`,
+  ],
   [
     /^Invalid values: (.*)$/,
     (detail) => {
       const [, name, given, choices = ''] = /^Argument: (\S+), Given: (".*?"), Choices: (.*)$/.exec(detail) ?? [];
-      return name ? `invalid argument ${given} for "--${name}": must be one of ${choices.replaceAll('"', '')}` : detail;
+      if (name === undefined) return detail;
+      const what = name === name.toUpperCase() ? `${name} ${given}` : `argument ${given} for "--${name}"`;
+      return `invalid ${what}: must be one of ${choices.replaceAll('"', '')}`;
     },
   ],
 ];

@@ -29,6 +29,8 @@ export interface ConnectionFlags {
   patience?: number;
   /** set if no user waits: credential plugins may not prompt then, and are killed when this is aborted */
   unattended?: AbortSignal;
+  /** of what this run creates; see DEADLINE_ANNOTATION */
+  deadline?: string;
   /** of a command without these flags */
   remedies?: Remedies;
 }
@@ -57,6 +59,8 @@ export interface Cluster {
   remedies: Remedies;
   /** random; every object that this run creates has it as an annotation */
   run: string;
+  /** every object that this run creates has it as an annotation, too */
+  deadline: string | undefined;
   weather: Weather;
   /** shows a warning, such as one from the API server; each text only once */
   warn: (text: string) => void;
@@ -88,6 +92,7 @@ export const connect = async (
     requestTimeout,
     remedies,
     run: randomUUID(),
+    deadline: flags.deadline,
     weather: newWeather(flags.patience),
     warn: (text) => {
       if (!seen.has(text)) warn(text);

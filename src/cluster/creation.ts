@@ -1,7 +1,7 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { ANY, type AnyObject } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
-import { FIELD_MANAGER, RUN_ANNOTATION } from '../model/names.ts';
+import { DEADLINE_ANNOTATION, FIELD_MANAGER, RUN_ANNOTATION } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, nullIfForbidden, parseAnswer, pathOf, type RequestOptions, read } from './objects.ts';
 import { sendForJson } from './rest.ts';
@@ -16,7 +16,7 @@ export const create = async (
   object: KubernetesObject,
   { signal, dryRun = false }: RequestOptions & { dryRun?: boolean } = {},
 ): Promise<KubernetesObject> => {
-  const body = withRun(object, cluster.run);
+  const body = withRun(object, cluster);
   const path = pathOf(object.kind as Kind, object.metadata.namespace);
   const request = { method: 'POST', body, query: { fieldManager: FIELD_MANAGER } } as const;
   if (dryRun) {
@@ -38,9 +38,10 @@ export const create = async (
   });
 };
 
-const withRun = (object: KubernetesObject, run: string): KubernetesObject => {
+const withRun = (object: KubernetesObject, { run, deadline }: Cluster): KubernetesObject => {
   const { metadata } = object;
-  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [RUN_ANNOTATION]: run } } };
+  const ofRun = { [RUN_ANNOTATION]: run, ...(deadline && { [DEADLINE_ANNOTATION]: deadline }) };
+  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, ...ofRun } } };
 };
 
 /** `object` with what the server has added. */

@@ -11,9 +11,9 @@ import {
   VOLUME_SNAPSHOT,
   type VolumeSnapshot,
 } from '../model/cluster-objects.ts';
-import { objectNames, selectorLabels } from '../model/names.ts';
+import { DEADLINE_ANNOTATION, NEVER, objectNames, selectorLabels } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, nullIfForbidden, read } from './objects.ts';
+import { type Kind, nullIfForbidden, patch, read } from './objects.ts';
 
 /** What there is of a preload whose run was interrupted. */
 export interface Left {
@@ -50,6 +50,18 @@ export const readLeft = async (cluster: Cluster, name: string, signal: AbortSign
   };
 };
 
+/**
+ * Sets the deadline of the run that continues, before it changes anything else: `delete --leftovers`, which begins with the
+ * same config map, then leaves what the interrupted run left.
+ */
+export const markResumed = async (cluster: Cluster, { configMap }: Left, signal: AbortSignal): Promise<void> => {
+  if (!configMap) return;
+  const { name, annotations } = configMap.metadata;
+  const isKept = annotations?.[DEADLINE_ANNOTATION] === NEVER;
+  const metadata = { annotations: { [DEADLINE_ANNOTATION]: isKept ? NEVER : cluster.deadline } };
+  await patch(cluster, 'ConfigMap', name, { metadata }, { signal });
+};
+
 /** Reads the Secrets with these names that a run for the preload `name` has left; none if this user may not read them. */
 export const readLeftSecrets = async (
   cluster: Cluster,
@@ -72,7 +84,8 @@ export const leftObjects = ({ configMap, claim, planPod, pod, record }: Left) =>
   record: record && asObject('ConfigMap', record),
 });
 
-const isOf = (name: string, { metadata }: AnyObject): boolean =>
+/** Whether this tool created the object for the preload `name`. */
+export const isOf = (name: string, { metadata }: AnyObject): boolean =>
   Object.entries(selectorLabels(name)).every(([label, value]) => metadata.labels?.[label] === value);
 
 /** An object without what it contains. */

@@ -77,14 +77,15 @@ export const patch = async (
   kind: Kind,
   name: string,
   changes: object,
-  options: RequestOptions & { namespace?: string } = {},
+  options: RequestOptions & { namespace?: string; dryRun?: boolean } = {},
 ): Promise<void> => {
-  const { namespace = cluster.namespace, ...request } = options;
+  const { namespace = cluster.namespace, dryRun, ...request } = options;
   const contentType = 'application/merge-patch+json';
   await sendForJson(cluster, pathOf(kind, namespace, name), {
     method: 'PATCH',
     body: changes,
     contentType,
+    ...(dryRun && { query: { dryRun: 'All' } }),
     ...request,
   });
 };
@@ -221,20 +222,32 @@ const nameOf = (kind: string, item: unknown): string | undefined => {
   return `${kind}/${name}${namespace ? ` in namespace ${namespace}` : ''}`;
 };
 
-/** Requests the deletion of exactly this object. Does nothing if it is gone or another one has its name. */
+interface RemoveOptions extends RequestOptions {
+  /** the object is left if it has changed since */
+  resourceVersion?: string | undefined;
+  /** the server only checks the request */
+  dryRun?: boolean;
+}
+
+/** Requests the deletion of exactly this object. Returns false if it is gone, has changed, or another one has its name. */
 export const remove = async (
   cluster: Cluster,
   object: KubernetesObject,
-  options: RequestOptions = {},
-): Promise<void> => {
+  { resourceVersion, dryRun, ...request }: RemoveOptions = {},
+): Promise<boolean> => {
   try {
     await sendForJson(cluster, pathOfObject(object), {
       method: 'DELETE',
-      body: { propagationPolicy: 'Background', preconditions: { uid: object.metadata.uid } },
-      ...options,
+      body: {
+        ...{ propagationPolicy: 'Background', preconditions: { uid: object.metadata.uid, resourceVersion } },
+        ...(dryRun && { dryRun: ['All'] }),
+      },
+      ...request,
     });
+    return true;
   } catch (error) {
     if (!isNotFound(error) && !(error instanceof ApiError && error.reason === 'Conflict')) throw error;
+    return false;
   }
 };
 

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { CLAIM, VOLUME } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
-import { nullIfForbidden, patch, read } from './objects.ts';
+import { patch, read } from './objects.ts';
 import { poll } from './wait.ts';
 import { lastWarning } from './warnings.ts';
 
@@ -18,21 +18,26 @@ export const deleteWithClaim = async (
   const { name: claimName, namespace = '' } = claim.metadata;
   const bound = await read(cluster, 'PersistentVolumeClaim', CLAIM, claimName, { namespace, signal });
   const name = bound?.spec.volumeName;
-  const volume = name && (await nullIfForbidden(read(cluster, 'PersistentVolume', VOLUME, name, { signal })));
+  const volume =
+    name && (await read(cluster, 'PersistentVolume', VOLUME, name, { signal }).catch(ifForbidden(cluster, unchecked)));
   if (!name || !volume) return undefined;
   if (volume.spec.persistentVolumeReclaimPolicy !== 'Retain') return name;
   const spec = { persistentVolumeReclaimPolicy: 'Delete' };
-  try {
-    await patch(cluster, 'PersistentVolume', name, { spec }, { signal });
-    return name;
-  } catch (error) {
-    if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
-    cluster.warn(
-      `its storage class retains persistentvolume/${name}, and this user may not change that; when it is no longer needed, delete it and its disk: kubectl delete pv ${name}`,
-    );
-    return undefined;
-  }
+  const retained = ({ message }: ApiError) =>
+    `its storage class retains persistentvolume/${name}, and this user may not change that (${message}); when it is no longer needed, delete it and its disk: kubectl delete pv ${name}`;
+  const change = patch(cluster, 'PersistentVolume', name, { spec }, { signal }).then(() => name);
+  return change.catch(ifForbidden(cluster, retained));
 };
+
+const unchecked = ({ message }: ApiError): string => `not checking that the disk is deleted: ${message}`;
+
+/** Handles a failed request: one that this user may not make is a warning. */
+const ifForbidden =
+  (cluster: Cluster, describe: (error: ApiError) => string) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
+    cluster.warn(describe(error));
+  };
 
 const REMOVAL_TIMEOUT = 60_000;
 

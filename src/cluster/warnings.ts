@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../manifests/object.ts';
 import { EVENT, type Event } from '../model/cluster-objects.ts';
-import { PreloadError } from '../model/errors.ts';
+import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
 
@@ -21,9 +21,17 @@ export const eventsAbout = async (
   const { name, namespace = '', uid } = metadata; // an earlier object may have had the same name
   const about = `involvedObject.kind=${kind},involvedObject.name=${name}${uid ? `,involvedObject.uid=${uid}` : ''}`;
   const fieldSelector = `${about}${type ? `,type=${type}` : ''}`;
-  const events = await Array.fromAsync(list(cluster, 'Event', EVENT, { namespace, fieldSelector, signal }));
+  const events = await allowedEvents(cluster, { namespace, fieldSelector, signal });
   return events.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : timeOf(a) > timeOf(b) ? 1 : 0));
 };
+
+/** Events explain delays, and are no reason to fail. */
+const allowedEvents = (cluster: Cluster, options: Parameters<typeof list>[3]): Promise<Event[]> =>
+  Array.fromAsync(list(cluster, 'Event', EVENT, options)).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.reason === 'Forbidden')) throw error;
+    cluster.warn(`events are not read, so the reasons for delays may be missing: ${error.message}`);
+    return [];
+  });
 
 const PATIENCE = 5000; // for the last words of a command
 

@@ -24,6 +24,8 @@ export const step = async <T>(
 export interface Wait {
   /** also shows what delays it */
   report: (problem: string) => void;
+  /** also shows what is counted, such as `3 left` */
+  count: (text: string) => void;
   stop: () => void;
 }
 
@@ -33,16 +35,21 @@ const TICK = 1000; // milliseconds
 export const countWait = ({ progress, now, deadline }: WaitContext, title: string): Wait => {
   const began = now();
   let text = title;
+  let counted: string[] = [];
   const show = () => {
     const [elapsed, timeout] = [now() - began, deadline === undefined ? undefined : deadline - now()];
     const end = timeout === undefined ? [] : [`times out in ${formatAge(timeout)}`];
     const seconds = { elapsed: inSeconds(elapsed), ...(timeout !== undefined && { timeout: inSeconds(timeout) }) };
-    progress.update(text, { counter: [formatAge(elapsed), ...end].join(' · '), ...seconds });
+    progress.update(text, { counter: [...counted, formatAge(elapsed), ...end].join(' · '), ...seconds });
   };
   const timer = setInterval(show, TICK);
   return {
     report: (problem) => {
       text = `${title}: ${problem}`;
+      show();
+    },
+    count: (text) => {
+      counted = [text];
       show();
     },
     stop: () => clearInterval(timer),

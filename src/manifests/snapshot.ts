@@ -25,6 +25,13 @@ export const snapshotOfClaim = (settings: SnapshotSettings, claim: string): Kube
   },
 });
 
+/** A snapshot by its name alone. */
+export const snapshotReference = ({ name, namespace }: { name: string; namespace: string }): KubernetesObject => ({
+  apiVersion: SNAPSHOT_API,
+  kind: 'VolumeSnapshot',
+  metadata: { name: objectNames(name).snapshot, namespace },
+});
+
 /** Describes the contents; `record` is gzipped JSON. Until a snapshot owns it, it belongs to the loader. */
 export const recordConfigMap = (settings: SnapshotSettings, record: Buffer): KubernetesObject => ({
   apiVersion: 'v1',

@@ -14,6 +14,7 @@ export const METADATA = object({
   name: LINE,
   namespace: v.exactOptional(LINE),
   uid: v.exactOptional(LINE),
+  resourceVersion: v.exactOptional(LINE),
   labels: v.exactOptional(TEXTS),
   annotations: v.exactOptional(TEXTS),
   creationTimestamp: v.exactOptional(LINE),
@@ -183,6 +184,17 @@ export const VOLUME_SNAPSHOT = object({ metadata: METADATA, status: v.exactOptio
 export type VolumeSnapshot = v.InferOutput<typeof VOLUME_SNAPSHOT>;
 
 export const SNAPSHOT_CONTENT = object({
-  spec: object({ driver: LINE, deletionPolicy: LINE }),
-  status: v.exactOptional(object({ snapshotHandle: v.exactOptional(LINE) })),
+  spec: object({
+    driver: LINE,
+    deletionPolicy: LINE,
+    volumeSnapshotRef: v.exactOptional(
+      object({ name: v.exactOptional(LINE), namespace: v.exactOptional(LINE), uid: v.exactOptional(LINE) }),
+    ),
+  }),
+  status: v.exactOptional(
+    object({
+      snapshotHandle: v.exactOptional(LINE),
+      error: v.nullish(object({ message: v.nullish(TEXT) })),
+    }),
+  ),
 });

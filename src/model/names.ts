@@ -28,6 +28,12 @@ export const objectNames = (name: string) => ({
 
 /** Annotation with the ID of the run that created the object. */
 export const RUN_ANNOTATION = `${PLUGIN}.run`;
+/**
+ * Annotation with the time (RFC 3339) by which the run that created the object has ended, or `never` if that run keeps what
+ * it creates.
+ */
+export const DEADLINE_ANNOTATION = `${PLUGIN}.deadline`;
+export const NEVER = 'never';
 /** Annotation with the checksum of the config map that the object was made for. */
 export const INPUTS_ANNOTATION = `${PLUGIN}.inputs`;
 

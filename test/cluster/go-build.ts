@@ -38,6 +38,8 @@ const MODULES = {
   'lazy-disk': { folder: '../bench/lazy-disk', packages: ['.'] },
   'cri-tools': { folder: 'modules/cri-tools' },
   krew: { folder: 'modules/krew' },
+  kubeadm: { folder: 'modules/kubeadm', linker: kubernetesVersion() },
+  hcl: { folder: 'modules/hcl' },
   bolt: { folder: 'modules/bolt', packages: ['.'] },
   runc: {
     folder: 'modules/runc',

@@ -91,6 +91,18 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     ],
     [['snapshot', '--pvc', 'images', '--name', 'web', '--class'], /^flag needs an argument: --class$/, 'snapshot '],
     [['snapshot', 'web', '--pvc', 'images', '--name', 'web'], /^unexpected arguments: \[web\]$/, 'snapshot '],
+    [['delete'], /^specify either NAME, --selector or --leftovers$/, 'delete '],
+    [['delete', 'web', '-l', 'a=b'], /^specify either NAME, --selector or --leftovers$/, 'delete '],
+    [['delete', '-l', ''], /^invalid argument "" for "--selector": must not be empty$/, 'delete '],
+    [['delete', 'web', '--keep-last', '2'], /^--keep-last requires a NAME that is a prefix/, 'delete '],
+    [['delete', 'web-', '--keep-last', '0'], /^invalid argument "0" for "--keep-last": must be a number/, 'delete '],
+    [['delete', 'web', '-A'], /^--all-namespaces requires --leftovers$/, 'delete '],
+    [['delete', '-'], /^invalid NAME "-": must consist of/, 'delete '],
+    [
+      ['recipe', 'rbac', '--verbs', 'create,fly'],
+      /^invalid argument "create,fly" for "--verbs": must be some/,
+      'recipe ',
+    ],
     [['version', 'x'], /^unexpected arguments: \[x\]$/, 'version '],
     [['export', '--request', 'r', '--hold', 'x'], /^invalid argument "x" for "--hold"/, 'export '],
   ];

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { argumentChoices, type Flag } from '../../cli/help.ts';
+import { argumentChoices, type Flag, type HelpRow } from '../../cli/help.ts';
 import { plain } from '../../model/parse.ts';
 import type { Unfinished } from './words.ts';
 
@@ -39,12 +39,21 @@ export const missingFlags = (flags: readonly Flag[], { given }: Unfinished): Can
     .filter(({ name, isRequired }) => isRequired && !given.has(name))
     .map(({ name, describe }) => ({ word: `--${name}`, describe }));
 
-/** The values that a flag or an argument can have, if it is one of a list. */
-export const choices = (flag: Flag | undefined, argument: string | undefined, args: Argv<unknown>): Candidate[] => {
+/** The values that a flag or an argument can have, if it is one of a list; `rows` of the help may describe them. */
+export const choices = (
+  flag: Flag | undefined,
+  argument: string | undefined,
+  args: Argv<unknown>,
+  rows: readonly HelpRow[],
+): Candidate[] => {
   const words = flag?.isBoolean
     ? ['true', 'false']
     : (flag?.choices ?? (argument ? argumentChoices(args, argument) : []));
-  return words.map((word) => ({ word }));
+  const described = new Map(rows);
+  return words.map((word) => {
+    const describe = described.get(word);
+    return describe === undefined ? { word } : { word, describe };
+  });
 };
 
 // what no shell reads as anything but text

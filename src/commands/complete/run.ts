@@ -1,6 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import type { Context } from '../../cli/context.ts';
-import { readFlags } from '../../cli/help.ts';
+import { type HelpRow, readFlags } from '../../cli/help.ts';
 import {
   argumentAt,
   choices,
@@ -17,6 +17,8 @@ interface Verb {
   command: string | string[];
   describe: string;
   builder: (yargs: Argv) => Argv<unknown>;
+  /** more of its help */
+  sections?: Readonly<Record<string, readonly HelpRow[]>>;
 }
 
 /**
@@ -62,7 +64,7 @@ const completeVerb = async (verb: Verb, words: readonly string[], context: Conte
   if (!flag && !isArgument && word.startsWith('-'))
     return { ...NOTHING, lines: formatCandidates(flagCandidates(flags, unfinished), unfinished) };
   const argument = flag ? undefined : argumentAt([verb.command].flat()[0] ?? '', values.length);
-  const fixed = choices(flag, argument, args);
+  const fixed = choices(flag, argument, args, Object.values(verb.sections ?? {}).flat());
   if (fixed.length > 0) return { ...NOTHING, lines: formatCandidates(fixed, unfinished) };
   const path = flag ? PATHS[flag.name] : undefined;
   if (path !== undefined) return { lines: [], directive: path };

@@ -1,6 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { type Left, leftObjects, readLeft, readLeftSecrets } from '../../cluster/leftovers.ts';
+import { type Left, leftObjects, markResumed, readLeft, readLeftSecrets } from '../../cluster/leftovers.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import { finishPreload } from './finish.ts';
@@ -24,6 +24,7 @@ export const resumePreload = async (
 ): Promise<PreloadSummary> => {
   const { signal } = context;
   const left = await readLeft(cluster, name, signal);
+  await markResumed(cluster, left, signal);
   if (left.snapshot) return finishPreload(cluster, left.snapshot, left, context);
   const inputs = readInputs(cluster, name, left);
   context.progress.done(`Continuing the interrupted run for preload ${name}`);

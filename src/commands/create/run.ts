@@ -6,8 +6,9 @@ import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { recordConfigMap } from '../../manifests/snapshot.ts';
 import { UsageError } from '../../model/errors.ts';
+import { NEVER } from '../../model/names.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
-import { withDeadline } from '../deadline.ts';
+import { endOfRun, withDeadline } from '../deadline.ts';
 import { formatPreloads } from '../preload-table.ts';
 import { warnOfDeletion } from '../ready-snapshot.ts';
 import type { CreateOptions } from './command.ts';
@@ -18,7 +19,8 @@ import { resumePreload } from './resume.ts';
 
 export const runCreate = async (options: CreateOptions, context: Context): Promise<void> => {
   if (options.IMAGE.length > 0 && options.from) throw new UsageError('specify images or --from, not both');
-  const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE };
+  const deadline = options.keep ? NEVER : endOfRun(options.timeout, context.now());
+  const lasting = options.dryRun === 'client' ? {} : { patience: UNTIL_DEADLINE, deadline };
   const cluster = await connect({ ...options, ...lasting }, context.env, context.progress.warn);
   await withDeadline(options.timeout, context, async (limited) => {
     if (options.dryRun === 'client') {

@@ -17,7 +17,7 @@ import { roundUpToGibibytes } from '../../model/units.ts';
 import type { Verification } from '../../model/verification.ts';
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
-import { withDeadline } from '../deadline.ts';
+import { endOfRun, withDeadline } from '../deadline.ts';
 import { podSettings } from '../pod-flags.ts';
 import { inRun } from '../pod-run.ts';
 import { waitStep } from '../step.ts';
@@ -34,7 +34,8 @@ export const verifyInCluster = (options: Options, context: Context): Promise<voi
     const { env, signal, progress, now, script } = limited;
     const { NAME: name } = options;
     const started = now();
-    const cluster = await connect({ ...options, patience: UNTIL_DEADLINE }, env, progress.warn);
+    const lasting = { patience: UNTIL_DEADLINE, deadline: endOfRun(options.timeout, started) };
+    const cluster = await connect({ ...options, ...lasting }, env, progress.warn);
     const { namespace } = cluster;
     const snapshot = await readySnapshot(cluster, name, 'use verify with a preload that is ready', signal);
     const checksum = options.withoutRecord ? undefined : await recordedChecksum(cluster, snapshot, signal);

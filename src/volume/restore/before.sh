@@ -20,13 +20,13 @@ prepare_start() {
   has_seed && has_layers && can_stage || return
   checked=-
   if [ -e "$root/$metadata/meta.db" ]; then
-    checked=$(cksum <"$root/$metadata/meta.db")
+    checked=$(checksum_of_store)
     ask_copy || return
-    ! has_all "$tmp/snapshots" "$layers" || { message='every layer is already here' && return; }
+    ! has_all "$tmp/snapshots" "$layers" || { message=$nothing_new && return; }
     [ ! -s "$tmp/losses" ] || { why=$(sed q "$tmp/losses") && return 1; }
   fi
   start=$(now)
-  check_sum restore/seed.tar
+  check_seed
   keep_record
   prepare_swap || { why="the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && drop_depot && return 1; }
   unpack_seed || { why="the seed cannot be unpacked: $(sed '$!d' "$tmp/unpacked")" && drop_depot && return 1; }
@@ -74,7 +74,6 @@ ask_copy() {
   start=$(now)
   # shellcheck disable=SC2086 # words without spaces
   until within 5 $ctr --connect-timeout 2s plugins ls >"$tmp/plugins" 2>/dev/null || late "$start" 20; do pause; done
-  list_snapshots
   find_losses
   kill -KILL "$(cat "$copy/pid")"
   rm -rf "$copy"

@@ -8,9 +8,16 @@ guard_boot() {
     write_guards "$boot_units" || fail 4 "cannot write to $boot_units"
     log "cannot write to $units, so containerd waits for the volume only until the next boot: run restore.sh at each boot"
   }
-  # shellcheck disable=SC2046 # words without spaces
-  rm -f $(guards "$set" | grep '/kubectl-preload\.conf$')
+  remove_old_guards
 }
+
+# Those of version 0.1, which had one name for the guards of all sets.
+remove_old_guards() (
+  set +f
+  for file in "$units"/*.service.d/kubectl-preload.conf "$boot_units"/*.service.d/kubectl-preload.conf; do
+    [ ! -e "$file" ] || ! grep -Fqs "$state/$set/" "$file" || rm -f "$file"
+  done
+)
 
 write_guards() {
   for unit in $(containerd_units); do
@@ -20,7 +27,7 @@ write_guards() {
 
 # Fails if the folder of units cannot be written, as on NixOS.
 write_unit() {
-  { mkdir -p "${1%/*}" && cat >"$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null || { rm -f "$1.new" 2>/dev/null; return 1; }
+  { { [ -d "${1%/*}" ] || mkdir -p "${1%/*}"; } && cat >"$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null || { rm -f "$1.new" 2>/dev/null; return 1; }
 }
 
 # Whether the volume of set $1 is where its layers are linked to, and not the volume of another set.
@@ -40,7 +47,7 @@ guard() {
     "ExecStartPre=/bin/sh -c 'grep -qs set.:..$set $state/$set/preload.json || { echo \"$excuse\" >&2; exit 1; }'"
 }
 
-# Prints the drop-ins of set $1; version 0.1 had one name for those of all sets.
+# Prints the drop-ins of set $1.
 guards() (
   set +f
   for folder in "$units" "$boot_units"; do

@@ -24,10 +24,23 @@ connect() {
     pause
   done
   waited=$(since "$start")
-  client=$(sed -n '/^Client/,/^Server/s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
-  server=$(sed -n '/^Server/,$s/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' "$tmp/version")
+  read_version <"$tmp/version"
   find_snapshotter
   export CONTAINERD_SNAPSHOTTER="$snapshotter"
+}
+
+# Sets client, server and server_id from what `ctr version` prints.
+read_version() {
+  server_id=unknown
+  while read -r key value _; do
+    value=${value#v}
+    case $key in
+      Client:) of=client ;;
+      Server:) of=server ;;
+      Version:) if [ "$of" = client ]; then client=${value%%[!0-9.]*}; else server=${value%%[!0-9.]*}; fi ;;
+      UUID:) server_id=$value ;;
+    esac
+  done
 }
 
 find_ctr() {

@@ -26,7 +26,7 @@ import_names() {
     return
   }
   say_replaced
-  [ "$(count "$tmp/right")" != "$(count "$names")" ] || return 0
+  [ "$(count "$tmp/right")" != "$all_names" ] || return 0
   start=$(now)
   archives >"$tmp/archives"
   complete=yes
@@ -35,7 +35,7 @@ import_names() {
     long_call images import --no-unpack $(import_flags) "$here/$archive" >/dev/null || complete=''
   done <"$tmp/archives" 2>"$tmp/errors"
   if [ -n "$complete" ]; then
-    phase import "$start" "$(images <"$names") images ($(count "$names") names)"
+    phase import "$start" "$all_images images ($all_names names)"
   else
     log "import: $(sed '$!d' "$tmp/errors")"
   fi

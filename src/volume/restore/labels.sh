@@ -9,7 +9,7 @@ label_names() {
   spread "$tmp/chosen" label "kubectl-preload/set=$set" "io.cri-containerd.pinned=$pin"
   call images ls -q "$owner,$owner!=$set,$pinned==pinned" >"$tmp/older"
   spread "$tmp/older" label io.cri-containerd.pinned=
-  phase pin "$start" "$(images <"$names") images ${pin:-not pinned}, $(count "$tmp/older") names of older sets unpinned"
+  phase pin "$start" "$all_images images ${pin:-not pinned}, $(count "$tmp/older") names of older sets unpinned"
 }
 
 # Writes chosen, one name of each image that has no labelled name: if possible one with a digest, which never changes.
@@ -27,7 +27,9 @@ label() { while read -r name _; do call images label "$name" "$@" >/dev/null; do
 # Without crictl, the version decides: 1.6.22 and 1.7.3 introduced pins, but one name pins an image only since 1.6.25 and 1.7.10.
 check_pins() {
   if [ -s "$tmp/cri" ]; then
-    unpinned=$(awk '!$2 { print $1 }' "$tmp/cri" | ours | images)
+    awk '!$2 { print $1 }' "$tmp/cri" >"$tmp/unpinned"
+    unpinned=0
+    [ ! -s "$tmp/unpinned" ] || unpinned=$(ours <"$tmp/unpinned" | images)
   else
     case $server in 1.6.[0-9] | 1.6.1? | 1.6.2[0-4] | 1.7.[0-9]) unpinned=all ;; *) unpinned=0 ;; esac
   fi

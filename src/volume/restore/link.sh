@@ -3,14 +3,14 @@
 # --check and --undo need these if the volume is not mounted.
 keep_record() {
   fresh=$state/new/record
-  { rm -rf "$fresh" && mkdir -p "$fresh/restore" "$state/record" &&
+  { { [ ! -e "$fresh" ] || rm -rf "$fresh"; } && mkdir -p "$fresh/restore" "$state/record" &&
     cp "$layers" "$names" ${blobs:+"$blobs"} "$fresh/restore/" && cp "$here/restore.sh" "$here/preload.json" "$fresh/" &&
-    rm -rf "$record" && mv "$fresh" "$record"; } || { rm -rf "$fresh" && fail 4 "cannot write to $state"; }
+    { [ ! -e "$record" ] || rm -rf "$record"; } && mv "$fresh" "$record"; } || { rm -rf "$fresh" && fail 4 "cannot write to $state"; }
 }
 
 link_volume() {
   links >"$tmp/links"
-  [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$(count "$layers")" ] || return 0
+  [ -s "$tmp/links" ] || [ "$(count "$tmp/have")" != "$all_layers" ] || return 0
   hold_volume
   prewarm_later
   while read -r chain dir target; do

@@ -58,9 +58,11 @@ export LC_ALL PATH GOMAXPROCS
 #   service        unit that restores this set at each boot, if installed      volume
 #   digest_of_contents  that of preload.json                                   volume
 #   fields         its preload.json, a line per key                            volume
+#   all_layers, all_names, all_images  how many the volume has                 volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
+#   server_id      UUID of containerd                                          containerd
 #   waited         how long containerd took to answer                          containerd
 #   snapshotter    of the CRI plugin                                           containerd
 #   asked          mode that the caller asked for                              mode, before
@@ -71,13 +73,14 @@ export LC_ALL PATH GOMAXPROCS
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   asking, trying  processes that find out things meanwhile                   containerd, mode, report
+#   reloading, hashing  processes that prepare the swap of stores meanwhile    store, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
 #   worker         number of the worker that a function runs in, or main       main, lists
 #   tmp            folder of this run, in $run                                 report
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
-#   snapshots  what `ctr snapshots ls` lists             survey, undo -> survey, undo
+#   snapshots  what `ctr snapshots ls` lists             survey, store, undo -> survey, store, undo
 #   have       chain IDs of layers on the node           survey -> main, link
 #   plugins    what `ctr plugins ls` lists               containerd, before -> containerd, store
 #   process    ID of the containerd that systemd runs    containerd -> store
@@ -109,6 +112,7 @@ main() {
   (watch_calls &) # in a subshell, because it is not waited for
   read_contents
   case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
+  [ "$action" != restore ] || begin_to_swap
   check_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac
@@ -121,9 +125,8 @@ restore() {
   [ -z "$prewarm" ] || choose_prewarm
   lock
   end_swap
+  [ "$mode" = store ] || drop_swapper
   collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
-  list_snapshots
-  remove_leftovers
   [ "$mode" != store ] || use_store
   [ "$mode" = store ] || add_images
   [ -z "$register" ] || register_blobs
@@ -137,6 +140,9 @@ restore() {
 }
 
 add_images() {
+  [ "$mode" = import ] || check_archives
+  list_snapshots
+  remove_leftovers
   survey
   log "containerd $server ready after $waited, $(images <"$tmp/right") images and $(count "$tmp/have") layers already here"
   log "mode $mode: $why"

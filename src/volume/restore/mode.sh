@@ -51,7 +51,7 @@ can_import() {
 # Whether layers can be copied. Sets no_copy to the reason if not.
 can_copy() {
   wait "$trying"
-  no_copy=$(cat "$tmp/no-copy")
+  read -r no_copy <"$tmp/no-copy" || :
   [ -z "$no_copy" ]
 }
 

@@ -19,15 +19,15 @@ phase() {
 }
 
 report() {
-  all=$(images <"$names") absent=0
+  absent=0
   [ ! -s "$tmp/missing" ] || { absent=$(images <"$tmp/missing") && sed 's/^\([^ ]*\) [^ ]* /preload: missing \1: /' "$tmp/missing" >&2; }
-  message="$((all - absent)) of $all images present $(audience), $(since "$begin")"
+  message="$((all_images - absent)) of $all_images images present $(audience), $(since "$begin")"
   [ "$absent" = 0 ] || fail 1 "$message"
   log "$message"
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' trying='' asking='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' reloading='' hashing='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -43,9 +43,7 @@ check_node() {
 
 # Lists that a full disk cuts short would look like missing images.
 check_room() {
-  lists=$(cat "$layers" "$names" ${blobs:+"$blobs"} | wc -c)
-  df -Pk "$run" | awk -v needed="$((1024 + lists / 80))" 'NR == 2 { exit ($4 < needed) }' &&
-    df -Pi "$run" 2>/dev/null | awk 'NR == 2 { exit ($2 > 0 && $4 < 256) }'
+  has_space "$run" $((1024 + 4 * (all_layers + all_names))) 256
 }
 
 # Removes the folders of killed runs.
@@ -62,13 +60,15 @@ end() {
   [ -d "$tmp" ] || return
   { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
   unlock
-  for process in $trying $asking; do wait "$process"; done # they write to the folder
+  # does nothing without a depot, so it may stay if another run has the lock
+  [ -z "$reloading" ] || [ -L "$state/depot" ] || flock -n "$run/lock" rm -f "$swapper" 2>/dev/null
+  for process in $trying $asking $hashing; do wait "$process"; done # they write to the folder
   rm -rf "$tmp"
 }
 
 write_result() {
-  text=$(printf %s "$message" | tr '"\\\n' "'/ ")
-  printf '{"action":"%s","exitCode":%d,"message":"%s","seconds":%s,' "$action" "$1" "$text" "$(since "$begin" | tr -d s)"
+  text=$(printf %s "$message" | tr '"\\\n' "'/ ") seconds=$(since "$begin")
+  printf '{"action":"%s","exitCode":%d,"message":"%s","seconds":%s,' "$action" "$1" "$text" "${seconds%s}"
   printf '"set":"%s","digest":"%s","mode":"%s","containerd":"%s",' "$set" "$digest_of_contents" "$mode" "$server"
   awk 'BEGIN { printf "\"phases\":{" } { printf "%s\"%s\":%s", sep, $1, $2; sep = "," } END { printf "}," }' "$tmp/phases"
   awk 'BEGIN { printf "\"missing\":[" }

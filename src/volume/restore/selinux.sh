@@ -4,7 +4,7 @@
 # a warning: if CRI has SELinux enabled, containerd gives each container's root filesystem a label of its own, and if not,
 # containers are not confined. Only a policy that is stricter than that of container-selinux needs the labels on layers.
 check_selinux() {
-  [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" = 1 ] || return 0
+  { [ -e /sys/fs/selinux/enforce ] && [ "$(cat /sys/fs/selinux/enforce)" = 1 ]; } || return 0
   # shellcheck disable=SC2046 # words without spaces
   label=$(stat -c %C $(awk -v volume="$here" '{ print volume "/layers/" substr($1, 8) "/fs" }' "$layers") 2>/dev/null |
     awk '!/:(container_file_t|container_ro_file_t|container_share_t):s0$/ { print (/:/ ? "the label " $0 : "an unknown label"); exit }')

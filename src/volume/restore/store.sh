@@ -1,7 +1,30 @@
 # --- mode store: let containerd start with the finished store that is on the volume ---
 
 swapper=$units/containerd.service.d/kubectl-preload-store.conf
+nothing_new='every layer is already here'
 metadata=io.containerd.metadata.v1.bolt snapshots_folder=io.containerd.snapshotter.v1.overlayfs content_store=io.containerd.content.v1.content
+
+# Begins with what takes as long as all that comes before the restart of containerd: systemd loads the drop-in, which does
+# nothing yet, and the seed gets its checksum.
+begin_to_swap() {
+  case $mode in auto | store) ;; *) return 0 ;; esac
+  { [ -d "$tmp" ] && [ -n "$(sum restore/seed.tar)" ] && [ ! -L "$state/$(field set)" ] && runs_containerd; } || return 0
+  { [ -f "$here/restore/seed.tar" ] && [ ! -L "$here/restore/seed.tar" ] && [ ! -L "$here/restore" ]; } || return 0
+  swap | write_unit "$swapper" || return 0
+  reload_systemd &
+  reloading=$!
+  sha256sum <"$here/restore/seed.tar" >"$tmp/seed" 2>/dev/null &
+  hashing=$!
+}
+
+# Whether systemd has a unit of containerd.
+runs_containerd() {
+  has_systemd || return
+  for folder in "$units" "$boot_units" /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+    [ ! -e "$folder/containerd.service" ] || return 0
+  done
+  return 1
+}
 
 # Whether the volume and the node allow it, before what the node has is considered. Sets why, and fault if not.
 can_store() {
@@ -36,8 +59,7 @@ find_unit() {
   # shellcheck disable=SC2012 # links of the kernel
   root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
   [ -n "$root" ] || return
-  server_id=$(sed -n 's/^ *UUID: *//p' "$tmp/version")
-  (set +f && grep -Fqsx "${server_id:-unknown}" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
+  (set +f && grep -Fqsx "$server_id" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
   place_depot
 }
 
@@ -48,35 +70,35 @@ place_depot() {
 
 # What is not there yet will be beside the others.
 check_folders() {
-  set -- "$root" "$root/$metadata" "$root/$snapshots_folder" "$root/$content_store"
+  set -- "$root/$metadata" "$root/$snapshots_folder" "$root/$content_store"
   why="$root has folders that are links or on another disk"
-  stat -c '%d %F' "$@" 2>/dev/null | awk 'NR > 1 && $0 != last { exit 1 } { last = $0 }' || return
-  awk -v a="$2" -v b="$3" -v c="$4" '$5 == a || $5 == b || $5 == c { exit 1 }' /proc/self/mountinfo
+  there=$(stat -c %d:%F "$root")
+  for each in $(stat -c %d:%F "$@" 2>/dev/null); do
+    [ "$each" = "$there" ] || return
+  done
+  awk -v a="$1" -v b="$2" -v c="$3" '$5 == a || $5 == b || $5 == c { exit 1 }' /proc/self/mountinfo
 }
 
 check_store_room() {
   why="containerd's disk has no space for the seed"
-  inodes=$((4 * $(count "$layers") + 1000))
-  df -Pk "$root" | awk -v needed="$(($(wc -c <"$here/restore/seed.tar") / 512 + 2 * inodes))" 'END { exit ($4 < needed) }' || return
-  df -Pi "$root" 2>/dev/null | awk -v needed="$inodes" 'END { exit ($2 > 0 && $4 < needed) }'
+  files=$((4 * all_layers + 1000))
+  has_space "$root" $(($(stat -c %s "$here/restore/seed.tar") / 512 + 2 * files)) "$files"
 }
 
 # Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.
 use_store() {
-  ! has_all "$tmp/snapshots" "$layers" || { leave_store 'every layer is already here' && return; }
+  [ ! -L "$state/$set" ] || { list_snapshots && ! has_all "$tmp/snapshots" "$layers"; } || { leave_store "$nothing_new" && return; }
   log "containerd $server ready after $waited"
-  check_sum restore/seed.tar
+  check_seed
   prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
-  reload_systemd & # takes as long as all that comes before the restart
-  reloading=$!
   stage_store || return 0
   wait "$reloading"
   start_with_store
-  if grep -qs ' has changed since ' "$depot/gone"; then
+  if [ -e "$depot/gone" ] && grep -q ' has changed since ' "$depot/gone"; then
     log "store: $(cat "$depot/gone"); trying once more"
     true >"$tmp/phases"
     sleep 1 # until containerd has collected its garbage, which it does soon after each start
-    stage_store || { list_snapshots && return; }
+    stage_store || return 0
     start_with_store
   fi
   [ -e "$depot/answered" ] || { give_up_swap && return; }
@@ -91,10 +113,11 @@ stage_store() {
   start=$(now)
   unpack_seed & # while containerd answers
   unpacking=$!
-  until checked=$(cksum <"$root/$metadata/meta.db") && find_losses && [ "$(cksum <"$root/$metadata/meta.db")" = "$checked" ]; do
+  until checked=$(checksum_of_store) && find_losses && remove_leftovers && [ "$(checksum_of_store)" = "$checked" ]; do
     ! late "$start" || { give_up_store 'other programs are changing the store of containerd' && return 1; }
   done
   [ ! -s "$tmp/losses" ] || { give_up_store "$(sed q "$tmp/losses")" && return 1; }
+  { [ -s "$tmp/snapshots" ] && has_all "$tmp/snapshots" "$layers"; } && { give_up_store "$nothing_new" && return 1; }
   phase look "$start" "$why"
   log "mode store: $why"
   start=$(now)
@@ -102,8 +125,10 @@ stage_store() {
   keep_record
   point_to_volume
   wait "$unpacking" || { give_up_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/unpacked")" && return 1; }
-  phase stage "$start" "$(count "$depot/new/layers") layers"
+  phase stage "$start" "$all_layers layers"
 }
+
+checksum_of_store() { cksum <"$root/$metadata/meta.db"; }
 
 start_with_store() {
   start=$(now)
@@ -120,24 +145,40 @@ give_up_store() {
 
 leave_store() {
   [ "$asked" != store ] || fail 4 "cannot use the store: $1"
+  drop_swapper
   can_link
   mode='link' why="$why; not store, because $1"
 }
 
-# Writes losses, a line for whatever containerd has and the volume does not.
+# Writes losses, a line for whatever containerd has and the volume does not, and snapshots.
 find_losses() {
-  true >"$tmp/losses" # of an earlier look
-  call namespaces ls -q >"$tmp/namespaces" || echo 'its namespaces cannot be listed' >"$tmp/losses"
-  snapshotters=$(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins")
-  while read -r space; do
-    for kind in containers sandboxes leases ingests images; do
-      case $kind:$server in sandboxes:1.6.*) ;; *) echo "$space $kind -" ;; esac
-    done
-    for other in $snapshotters; do echo "$space snapshots $other"; done
-  done <"$tmp/namespaces" >"$tmp/questions"
-  spread "$tmp/questions" losses >>"$tmp/losses"
+  true >"$tmp/snapshots" # of an earlier look
+  kinds >"$tmp/kinds"
+  {
+    [ ! -s "$tmp/kinds" ] || ask_for_losses
+    (set +f && for task in /run/containerd/io.containerd.runtime.v2.task/*/*; do [ ! -e "$task" ] || echo "a container runs in $task"; done)
+  } >"$tmp/losses"
   need_answers
-  (set +f && ls -d /run/containerd/io.containerd.runtime.v2.task/*/* 2>/dev/null) | sed 's|^|a container runs in |' >>"$tmp/losses"
+}
+
+# Prints the kinds of objects that containerd may have. Its database has the name of a kind as a key since the first such
+# object, and bolt never splits a key. To find nothing there is a tenth of the work of one call of ctr.
+kinds() {
+  snapshotters=$(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins")
+  tr '\0' '\n' <"$root/$metadata/meta.db" | awk -v snapshotters="$snapshotters" '
+    BEGIN {
+      for (n = split("containers sandboxes leases ingests images", all); n; n--) kind[all[n]] = all[n] " -"
+      for (n = split(snapshotters, all); n; n--) kind[all[n]] = "snapshots " all[n]
+    }
+    { for (key in kind) if (index($0, key)) { print kind[key]; delete kind[key] } }'
+}
+
+ask_for_losses() {
+  call namespaces ls -q >"$tmp/namespaces" || echo 'its namespaces cannot be listed'
+  while read -r space; do
+    sed "s/^/$space /" "$tmp/kinds"
+  done <"$tmp/namespaces" >"$tmp/questions"
+  spread "$tmp/questions" losses
 }
 
 losses() {
@@ -154,7 +195,7 @@ losses() {
     esac >"$of" || { echo "$kind of namespace $space cannot be listed" && continue; }
     case $kind:$space:$other in
       images:k8s.io:*) other_images "$of" ;;
-      snapshots:k8s.io:overlayfs) other_snapshots "$of" ;;
+      snapshots:k8s.io:overlayfs) cp "$of" "$tmp/snapshots" && other_snapshots "$of" ;;
       sandboxes:* | ingests:* | snapshots:*) sed 1d "$of" ;; # without the head of the table
       *) cat "$of" ;;
     esac | sed -n "1s|^\([^ ]*\).*|namespace $space has the ${kind%s} \1|p"
@@ -174,9 +215,21 @@ other_snapshots() {
   awk 'FILENAME == ARGV[1] { ours[$1]; next } FNR > 1 && !($1 in ours && $NF == "Committed")' "$layers" "$1"
 }
 
+check_seed() {
+  [ -n "$hashing" ] || { check_sums restore/seed.tar && return; }
+  wait "$hashing"
+  read -r found _ <"$tmp/seed"
+  [ "$found" = "$(sum restore/seed.tar)" ] || refuse 'restore/seed.tar does not match its checksum in preload.json'
+}
+
 # Lets each start of containerd swap what will be in the depot.
 prepare_swap() {
-  { mkdir -p "$state" && ln -sfn "$depot" "$state/depot" && { ! has_systemd || swap | write_unit "$swapper"; }; } 2>"$tmp/errors"
+  { mkdir -p "$state" && ln -sfn "$depot" "$state/depot"; } 2>"$tmp/errors" || return
+  { [ -n "$reloading" ] && [ -e "$swapper" ]; } || ! has_systemd || {
+    swap | write_unit "$swapper" 2>"$tmp/errors" || return
+    reload_systemd &
+    reloading=$!
+  }
 }
 
 # Unpacks the seed beside containerd's folders, with what puts it in place.
@@ -210,8 +263,9 @@ restart_containerd() { within "$long_call_limit" systemctl restart containerd.se
 
 # If the first one is killed, containerd must not start yet. Without the folder, both do nothing.
 swap() {
-  printf '%s\n' '[Service]' "ExecStartPre=/bin/sh -c '[ ! -e $depot/swap.sh ] || exec /bin/sh $depot/swap.sh before $depot'" \
-    "ExecStartPost=-/bin/sh $depot/swap.sh after $depot"
+  folder=$state/depot
+  printf '%s\n' '[Service]' "ExecStartPre=/bin/sh -c '[ ! -e $folder/swap.sh ] || exec /bin/sh $folder/swap.sh before $folder'" \
+    "ExecStartPost=-/bin/sh $folder/swap.sh after $folder"
 }
 
 put_old_store_back() {
@@ -221,22 +275,31 @@ put_old_store_back() {
   give_up_swap
 }
 
-# What the old store has may have changed, because containerd has started again.
 give_up_swap() {
   give_up_store "$(cat "$depot/gone" 2>/dev/null || echo 'containerd did not start with it')"
-  list_snapshots
 }
 
 # First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
 # finds what is left.
 drop_depot() {
-  rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" && rm -f "$state/depot"
+  rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" "$state/depot"
+  forget_swapper
+}
+
+drop_swapper() {
+  [ -z "$reloading" ] || wait "$reloading"
+  [ ! -e "$swapper" ] || { rm -f "$swapper" && forget_swapper; }
+}
+
+forget_swapper() {
+  reloading=''
   ! has_systemd || (reload_systemd >/dev/null 2>&1 9>&- &) # nothing needs it
 }
 
 # Removes what a killed run left. What containerd starts with is then the new store, or an old one whose images are all on
 # the volume.
 end_swap() (
-  depot=$(readlink "$state/depot") || return 0
+  [ -L "$state/depot" ] || return 0
+  depot=$(readlink "$state/depot")
   drop_depot
 )

@@ -87,6 +87,7 @@ list_snapshots() { call snapshots ls >"$tmp/snapshots" || fail 4 "cannot list th
 # Removes what killed runs left: those of restore.sh, and the holds of `kubectl preload export` on layers of this node, which
 # would keep them for ever: containerd lets only leases expire, and ctr cannot put a snapshot under one.
 remove_leftovers() {
+  [ -s "$tmp/snapshots" ] || return 0
   remove_snapshots "$leftovers"
   sed -n 's/^\(preload-export-\([0-9]*\)-\([0-9]*\)-[^ ]*\) .*/\1 \2 \3/p' "$tmp/snapshots" >"$tmp/holds"
   while read -r key holder since_boot; do

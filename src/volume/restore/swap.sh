@@ -5,7 +5,7 @@
 #
 # usage: swap.sh before|after DEPOT
 #
-# In DEPOT, a folder in containerd's root:
+# In DEPOT, a folder in containerd's root, or a link to it:
 #   new/      folders of the new store that are not in place
 #   aside/    folders of the old store
 #   staged    checksum of the old metadata when nothing in the old store could be lost; '-' if there was none
@@ -17,7 +17,7 @@
 set -u
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-moment=$1 depot=$2 root=${2%/*}
+moment=$1 depot=$(readlink "$2" || echo "$2") root=${depot%/*}
 metadata=io.containerd.metadata.v1.bolt snapshots=io.containerd.snapshotter.v1.overlayfs content=io.containerd.content.v1.content
 
 before() {

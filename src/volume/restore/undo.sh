@@ -73,7 +73,7 @@ undo_unmounted_sets() (
   set +f
   for folder in "$state"/record/*; do
     other=${folder##*/}
-    { [ -L "$state/$other" ] && ! mounted "$other"; } || continue
+    { [ "$other" != "$set" ] && [ -L "$state/$other" ] && ! mounted "$other"; } || continue
     log "the volume of the older set $other is no longer mounted; removing its linked images"
     sh "$folder/restore.sh" --undo --address "$address" --ctr "$ctr" --namespace "$namespace" ${quiet:+--quiet}
   done

@@ -24,18 +24,19 @@ read_contents() {
 }
 
 check_volume() {
-  check_sum restore/layers
-  check_sum restore/names
-  [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && check_sum restore/blobs; }
-  { [ -z "$prewarm" ] || [ -z "$(sum restore/hot)" ]; } || { hot=$here/restore/hot && check_sum restore/hot; }
-  set=$(cat "$layers" "$names" | sha256sum | cut -c 1-12)
+  set -- restore/layers restore/names
+  [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && set -- "$@" restore/blobs; }
+  { [ -z "$prewarm" ] || [ -z "$(sum restore/hot)" ]; } || { hot=$here/restore/hot && set -- "$@" restore/hot; }
+  check_sums "$@"
+  found=$(cat "$layers" "$names" | sha256sum)
+  set=${found%"${found#????????????}"}
   [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
   record=$state/record/$set linked=$state/$set/layers service=kubectl-preload-$set.service
   check_lists
   [ -z "$hot" ] || check_hot
-  [ "$action" != restore ] || for archive in $(archives | sed 's/.* //'); do check_sum "$archive"; done
-  log "format 1, $(images <"$names") images, $(count "$layers") layers, $platform," \
-    "made $(field created | sed 's/T.*//') by kubectl-preload $(field version), set $set, $digest_of_contents"
+  created=$(field created)
+  log "format 1, $all_images images, $all_layers layers, $platform," \
+    "made ${created%%T*} by kubectl-preload $(field version), set $set, $digest_of_contents"
 }
 
 # Prints the value of a top-level key of preload.json; nothing if it has unsupported characters.
@@ -75,10 +76,23 @@ archives() {
   for other in $(field otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
 }
 
-check_sum() {
-  { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; } || refuse "$1 is missing or not a regular file"
-  found=$(sha256sum <"$here/$1")
-  [ "${found%% *}" = "$(sum "$1")" ] || refuse "$1 does not match its checksum in preload.json"
+check_sums() {
+  for file in "$@"; do
+    { [ -f "$here/$file" ] && [ ! -L "$here/$file" ] && [ ! -L "$here/restore" ]; } || refuse "$file is missing or not a regular file"
+  done
+  found="
+$(cd "$here" && sha256sum "$@")
+"
+  for file in "$@"; do
+    case $found in *"
+$(sum "$file")  $file
+"*) ;; *) refuse "$file does not match its checksum in preload.json" ;; esac
+  done
+}
+
+check_archives() {
+  # shellcheck disable=SC2046 # words without spaces
+  check_sums $(archives | sed 's/.* //')
 }
 
 # Strict, because entries become paths and arguments.
@@ -97,12 +111,15 @@ check_lists() {
       return $0 == $1 " " $2 " " $3 && reference($1) && !($1 in known) && digest($2) && ($3 == "-" || $3 in depth)
     }
     function blob() { return $0 == $1 " " $2 " " $3 && ($1 in target) && digest($2) && $3 ~ /^(-|[0-9]+)$/ }
-    FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; next }
-    FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; target[$2]; n++; next }
+    FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; layers++; next }
+    FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; images += !($2 in target); target[$2]; n++; next }
     n && !blob() { wrong = "blobs, line " FNR; exit }
-    END { print wrong != "" ? wrong " is invalid" : n ? "ok" : "names is empty" }
+    END { print wrong != "" ? wrong " is invalid" : n ? "ok " layers + 0 " " n " " images : "names is empty" }
   ' "$layers" "$names" ${blobs:+"$blobs"})
-  [ "$verdict" = ok ] || refuse "restore/$verdict"
+  case $verdict in ok\ *) ;; *) refuse "restore/$verdict" ;; esac
+  read -r _ all_layers all_names all_images <<END
+$verdict
+END
 }
 
 # Bounded, because all of it will be read.

@@ -4,6 +4,8 @@ import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { digestFile } from '../../../src/volume/checksums.ts';
+import { CONTENTS_FILE } from '../../../src/volume/format.ts';
 import { binaryFolder, provide } from '../../cluster/components.ts';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { attachReadOnly, detachLoops } from '../../cluster/machine/disk.ts';
@@ -30,18 +32,24 @@ export interface PreloadDisk extends AttachedDisk {
   set: string;
 }
 
+export interface SmallDisk extends PreloadDisk {
+  /** of preload.json */
+  contentsDigest: string;
+}
+
 /** Makes a disk as a cloud makes it from the snapshot of a sealed volume. */
 export const newDisk = async (
   name: string,
   images: readonly SmallImage[],
   uuid: string = randomUUID(),
-): Promise<PreloadDisk> => {
+): Promise<SmallDisk> => {
   const [volume, image] = [join(folder, name), join(folder, `${name}.img`)];
   await mkdir(volume);
   const set = await writeSmallVolume(volume, images, { uuid });
   await run(['truncate', '--size', '64M', image]);
   await run(['mkfs.ext4', '-q', '-m', '0', '-U', uuid, '-d', volume, image]);
-  return { device: await attachReadOnly(image), uuid, set };
+  const contentsDigest = await digestFile(join(volume, CONTENTS_FILE));
+  return { device: await attachReadOnly(image), uuid, set, contentsDigest };
 };
 
 // as containerd's project and EKS AL2023 have them

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
+import { RIGHTS, type Right, rulesFor } from '../../src/model/rights.ts';
+import { until } from '../cluster/machine/until.ts';
+import type { Fault } from '../harness/faulty-api-server.ts';
+import { type Outcome, startBundle } from '../harness/run-bundle.ts';
+import { csi, volume } from './claims.ts';
+import { loaderObjects, PAST } from './left-by-runs.ts';
+import { recordOf, settings } from './records.ts';
+import { logAnswer, startStage } from './staged-run.ts';
+
+// Runs every verb with exactly the rights that the table has for it, and then without each of them.
+
+const stage = await startStage();
+const { server, faulty } = stage;
+after(stage.stop);
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** Lets a user have exactly these rights. */
+const allow = async (user: string, rights: readonly Right[]): Promise<void> => {
+  const subjects = [{ kind: 'User', name: user }];
+  const objects = [
+    ['Role', 'namespace', { name: user, namespace: 'default' }],
+    ['ClusterRole', 'cluster', { name: user }],
+  ] as const;
+  await server.apply(
+    ...objects.flatMap(([kind, scope, metadata]) => [
+      { apiVersion: RBAC, kind, metadata, rules: rulesFor(rights, scope) },
+      {
+        ...{ apiVersion: RBAC, kind: `${kind}Binding`, metadata, subjects },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: user },
+      },
+    ]),
+  );
+};
+
+const kubectl = (...argv: string[]) => server.kubectl(argv);
+const isThere = (kind: string, name: string) =>
+  kubectl('get', kind, name).then(
+    () => true,
+    () => false,
+  );
+
+/** Resolves once the object is there. Throws if the run has ended. */
+const appears = (kind: string, name: string, { child }: Run): Promise<void> =>
+  until(`${kind}/${name}`, async () => {
+    if (child.exitCode !== null) throw new Error('ended early');
+    return isThere(kind, name);
+  });
+
+type Run = ReturnType<typeof startBundle>;
+
+/** What a controller, a kubelet, a driver and a storage do for a run of create or verify. */
+const serve = async (name: string, process: Run, { late = false }): Promise<void> => {
+  await appears('pvc', `preload-${name}`, process);
+  await server.apply(volume(`pv-${name}`, { ...csi('disk.example.com'), persistentVolumeReclaimPolicy: 'Retain' }));
+  await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
+  await appears('pod', `preload-${name}`, process);
+  if (late) await new Promise((resolve) => setTimeout(resolve, 8000));
+  await server.setStatus(`pod/preload-${name}`, 'default', { phase: 'Running' });
+  if (!name.endsWith('-verify')) {
+    await appears('volumesnapshot', name, process);
+    await server.finishSnapshot(name);
+  }
+  await until(
+    'the end of the claim',
+    async () => process.child.exitCode !== null || !(await isThere('pvc', `preload-${name}`)),
+  );
+  await kubectl('delete', 'pv', `pv-${name}`);
+};
+
+interface Case {
+  /** the command line for a preload */
+  argv: (name: string) => string[];
+  /** makes what it needs */
+  arrange?: (name: string) => Promise<unknown>;
+  /** plays the cluster meanwhile */
+  meanwhile?: (name: string, process: Run, without: Right | undefined) => Promise<unknown>;
+}
+
+const isOf = (resource: string, right: Right | undefined) => right?.resource === resource;
+const serving = (name: string, process: Run, without: Right | undefined) =>
+  serve(name, process, { late: isOf('events', without) });
+
+const makeReady = async (name: string) => {
+  await server.apply(volumeSnapshot(settings(name)));
+  await server.apply(await recordOf(server, name));
+  await server.finishSnapshot(name);
+};
+
+const create = (name: string, ...more: string[]) => ['create', name, ...more, '--size', '1Gi', '--timeout', '90s'];
+
+const CASES: Readonly<Record<string, Case>> = {
+  'create NAME IMAGE...': { argv: (name) => create(name, 'nginx:1'), meanwhile: serving },
+  'create NAME': { argv: (name) => create(name), meanwhile: serving },
+  'create with pull secrets': { argv: (name) => create(name), meanwhile: serving },
+  'create --resume': {
+    argv: (name) => ['create', name, '--resume', '--timeout', '90s'],
+    arrange: async (name) => {
+      const { child, outcome } = startBundle(create(name, 'nginx:1'), { KUBECONFIG: server.kubeconfig });
+      await until('the pod', () => isThere('pod', `preload-${name}`));
+      child.kill('SIGKILL');
+      await outcome;
+    },
+    meanwhile: serving,
+  },
+  status: { argv: () => ['status', 'old'] },
+  delete: { arrange: makeReady, argv: (name) => ['delete', name] },
+  'delete --keep-snapshot': {
+    arrange: async (name) => {
+      await makeReady(name);
+      const patch = '{"spec":{"deletionPolicy":"Delete"}}';
+      await kubectl('patch', 'volumesnapshotcontent', `content-default-${name}`, '--type=merge', '-p', patch);
+    },
+    argv: (name) => ['delete', name, '--keep-snapshot'],
+  },
+  'delete --leftovers': {
+    arrange: async (name) => {
+      await server.apply(volume(`pv-${name}`, { ...csi('disk.example.com'), persistentVolumeReclaimPolicy: 'Retain' }));
+      await server.apply(...loaderObjects(name, PAST));
+      await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
+    },
+    argv: () => ['delete', '--leftovers', '--timeout', '20s'],
+  },
+  verify: {
+    arrange: makeReady,
+    argv: (name) => ['verify', name, '--timeout', '90s'],
+    meanwhile: (name, process, without) => serving(`${name}-verify`, process, without),
+  },
+  recipe: { argv: () => ['recipe', 'cloud-init', 'old'] },
+  snapshot: {
+    argv: (name) => ['snapshot', '--name', name, '--pvc', 'on-disk', '--timeout', '60s'],
+    meanwhile: async (name, process) => {
+      await appears('volumesnapshot', name, process);
+      await server.finishSnapshot(name);
+    },
+  },
+};
+
+/** The log of this user's pods can only be read with the right to do so. */
+let withoutLog: string | undefined;
+const fault: Fault = (method, path) => (withoutLog && path.includes(withoutLog) ? undefined : logAnswer(method, path));
+
+let count = 0;
+
+const run = async (verb: string, rights: readonly Right[], without?: Right): Promise<Outcome> => {
+  const { argv, arrange, meanwhile } = CASES[verb] ?? assert.fail();
+  count += 1;
+  const name = `p${count}`;
+  await allow(name, rights);
+  await arrange?.(name);
+  if (isOf('pods/log', without)) withoutLog = `/preload-${name}`;
+  const process = startBundle([...argv(name), '--as', name], { KUBECONFIG: faulty.kubeconfig });
+  const played = meanwhile?.(name, process, without).catch(() => undefined);
+  const result = await process.outcome;
+  withoutLog = undefined;
+  // what is left must not be in the way of the next run
+  const selector = `app.kubernetes.io/instance=${name}`;
+  await kubectl('delete', 'pod,pvc,configmap,secret,volumesnapshot', '-l', selector, '--force', '--grace-period=0');
+  await played;
+  return result;
+};
+
+/** The rights without one verb of one of them. */
+const leaveOut = (rights: readonly Right[], left: Right, verb: string): Right[] =>
+  rights.flatMap((each) => {
+    if (each !== left) return [each];
+    const verbs = each.verbs.filter((one) => one !== verb);
+    return verbs.length > 0 ? [{ ...each, verbs }] : [];
+  });
+
+const keyOf = (right: Right): string => JSON.stringify(right);
+
+before(async () => {
+  faulty.behave(fault);
+  const config = { auths: { 'registry.example.com': { auth: Buffer.from('user:password').toString('base64') } } };
+  const data = { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') };
+  const template = {
+    metadata: { labels: { app: 'shop' } },
+    spec: {
+      containers: [{ name: 'shop', image: 'registry.example.com/shop:1' }],
+      imagePullSecrets: [{ name: 'login' }],
+    },
+  };
+  await server.apply(
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'login', namespace: 'default' },
+      type: 'kubernetes.io/dockerconfigjson',
+      data,
+    },
+    {
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', namespace: 'default' } },
+      spec: { replicas: 0, selector: { matchLabels: { app: 'shop' } }, template },
+    },
+  );
+});
+
+/** One verb of another command's rights needs no second proof. */
+const proven = new Set<string>();
+
+for (const [verb, rights] of Object.entries(RIGHTS)) {
+  if (!CASES[verb]) continue;
+  describe(verb, () => {
+    test('works with exactly its rights', async () => {
+      const { code, stderr } = await run(verb, rights);
+      assert.equal(code, 0, stderr);
+      if (verb !== 'create NAME') assert.doesNotMatch(stderr, /forbidden|not allowed/, stderr);
+    });
+
+    const needed = rights.filter(({ isReplaceable }) => !isReplaceable);
+    test('works without those that it can do without', async () => {
+      const { code, stderr } = await run(verb, needed);
+      assert.equal(code, 0, stderr);
+    });
+
+    const family = verb.split(' ')[0];
+    for (const right of needed) {
+      if (proven.has(`${family} ${keyOf(right)}`)) continue;
+      proven.add(`${family} ${keyOf(right)}`);
+      for (const one of right.verbs) {
+        const effect = right.without ?? 'it fails';
+        test(`says so if it may not ${one} ${right.resource} (${right.scope}): ${effect}`, async () => {
+          const { code, stderr } = await run(verb, leaveOut(needed, right, one), right);
+          const name = `${right.resource}${right.group && `.${right.group}`}`;
+          const refusal = new RegExp(`cannot ${one} resource "${right.resource}"|not allowed to ${one} ${name}`);
+          assert.match(stderr, refusal);
+          assert.equal(code, right.without ? 0 : 1, stderr);
+        });
+      }
+    }
+  });
+}
