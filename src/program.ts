@@ -16,7 +16,9 @@ import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
+import * as diff from './commands/diff/command.ts';
 import * as exportImages from './commands/export/command.ts';
+import * as images from './commands/images/command.ts';
 import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
 import * as status from './commands/status/command.ts';
@@ -43,6 +45,8 @@ interface Command {
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...images, load: async () => (await import('./commands/images/run.ts')).runImages },
+  { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
@@ -81,12 +85,22 @@ export const reportsEvents = (argv: readonly string[], env: Context['env']): boo
   );
 };
 
-/** Runs the command line `argv`, without the program's name. Throws UsageError if it is wrong. */
-export const runCommand = async (argv: readonly string[], context: Context): Promise<void> => {
-  if (argv[0] === COMPLETE) {
+/** Makes `--from-file -` one word: yargs would look for a value after the dash. */
+const joinDashes = (words: readonly string[]): string[] =>
+  words.flatMap((word, index) => {
+    if (word === '-' && isLongFlag(words[index - 1])) return [];
+    return isLongFlag(word) && words[index + 1] === '-' ? `${word}=-` : word;
+  });
+
+const isLongFlag = (word: string | undefined): boolean => /^--[^=]+$/.test(word ?? '');
+
+/** Runs the command line `words`, without the program's name. Throws UsageError if it is wrong. */
+export const runCommand = async (words: readonly string[], context: Context): Promise<void> => {
+  if (words[0] === COMPLETE) {
     const { runComplete } = await import('./commands/complete/run.ts');
-    return runComplete(argv.slice(1), COMMANDS, context);
+    return runComplete(words.slice(1), COMMANDS, context);
   }
+  const argv = joinDashes(words);
   const topic = helpTopic(argv, VERBS);
   if (topic !== undefined) return context.print(helpOf(topic));
   const program = createProgram(argv, context)
@@ -96,7 +110,7 @@ export const runCommand = async (argv: readonly string[], context: Context): Pro
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      const command = commandOf(argv[0] ?? '');
+      const command = commandOf(argv.find((word) => VERBS.includes(word)) ?? '');
       const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
       throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });

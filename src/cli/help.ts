@@ -9,6 +9,7 @@ export const GROUPS = {
   what: 'What to capture:',
   where: 'Where to capture:',
   how: 'How to capture:',
+  snapshot: 'The snapshot:',
   pod: 'The pod:',
   options: 'Options:',
   connection: 'Connection:',

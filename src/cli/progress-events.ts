@@ -31,6 +31,7 @@ export const createEvents = (write: (line: string) => void, now: () => number): 
       report('failed', { text: current, reason });
       current = undefined;
     },
+    report: (result, text) => report(result === 'ok' ? 'done' : result, { text }),
     warn: (text) => report('warning', { text }),
     note: (text) => report('note', { text: stripVTControlCharacters(text) }),
     error: (_, { message, hint }) => report('error', { message, ...(hint && { hint }) }),

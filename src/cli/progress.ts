@@ -39,6 +39,8 @@ export interface Progress {
   done: (text: string) => void;
   /** ends the current step, if there is one, as failed */
   fail: (reason: string) => void;
+  /** reports a result while the step goes on */
+  report: (result: 'ok' | 'failed', text: string) => void;
   warn: (text: string) => void;
   /** prints a line as it is, so it may have colours */
   note: (text: string) => void;
@@ -48,19 +50,36 @@ export interface Progress {
 
 /** Whatever a text contains, such as a name from the cluster, the terminal only shows it. */
 export const createProgress = (stream: NodeJS.WriteStream, smart: boolean, style: Style): Progress => {
-  const { start, update, done, fail, warn, note, error } = smart ? spinner(stream, style) : logLines(stream, style);
+  const { start, update, done, fail, report, warn, note, error } = smart
+    ? spinner(stream, style)
+    : logLines(stream, style);
   return {
     start: (text) => start(plainLines(text)),
     update: (text, measure) => update(plainLines(text), measure),
     done: (text) => done(plainLines(text)),
     fail: (reason) => fail(plainLines(reason)),
+    report: (result, text) => report(result, plainLines(text)),
     warn: (text) => warn(plainLines(text)),
     note,
     error,
   };
 };
 
-const withCounter = (text: string, { counter }: Measure = {}): string => (counter ? `${text} · ${counter}` : text);
+/** Reports nothing. */
+export const QUIET: Progress = {
+  start: () => {},
+  update: () => {},
+  done: () => {},
+  fail: () => {},
+  report: () => {},
+  warn: () => {},
+  note: () => {},
+  error: () => {},
+};
+
+/** The text as people see it. */
+export const withCounter = (text: string, { counter }: Measure = {}): string =>
+  counter ? `${text} · ${counter}` : text;
 
 const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
   const spin = ora({ stream, discardStdin: false, isEnabled: true });
@@ -82,6 +101,7 @@ const spinner = (stream: NodeJS.WriteStream, style: Style): Progress => {
     },
     done: (text) => end(style.ok, text),
     fail: (reason) => spin.isSpinning && end(style.failed, `${current}: ${reason}`),
+    report: (result, text) => between(style[result], text),
     warn: (text) => between(style.warning, text),
     note: (text) => between('', text),
     error: (text) => between('', text),
@@ -114,6 +134,7 @@ const logLines = (stream: NodeJS.WriteStream, style: Style): Progress => {
     },
     done: (text) => end(` ${style.ok} ${text}`),
     fail: (reason) => current && end(` ${style.failed} ${current}: ${reason}`),
+    report: (result, text) => write(` ${style[result]} ${text}`),
     warn: (text) => write(` ${style.warning} ${text}`),
     note: write,
     error: write,

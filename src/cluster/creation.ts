@@ -1,5 +1,5 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ANY, type AnyObject } from '../model/cluster-objects.ts';
+import { ANY, type AnyObject, PRINTED, type PrintedObject } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import { DEADLINE_ANNOTATION, FIELD_MANAGER, RUN_ANNOTATION } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
@@ -20,8 +20,7 @@ export const create = async (
   const path = pathOf(object.kind as Kind, object.metadata.namespace);
   const request = { method: 'POST', body, query: { fieldManager: FIELD_MANAGER } } as const;
   if (dryRun) {
-    const query = { ...request.query, dryRun: 'All' };
-    await sendForJson(cluster, path, { ...request, query, isRepeatable: true, ...(signal && { signal }) });
+    await tryCreate(cluster, object, signal && { signal });
     return body;
   }
   let isUncertain = false;
@@ -36,6 +35,22 @@ export const create = async (
       throw error;
     }
   });
+};
+
+/** Returns what the server would make of an object, without storing it. */
+export const tryCreate = async (
+  cluster: Cluster,
+  object: KubernetesObject,
+  options: RequestOptions = {},
+): Promise<PrintedObject> => {
+  const answer = await sendForJson(cluster, pathOf(object.kind as Kind, object.metadata.namespace), {
+    method: 'POST',
+    body: withRun(object, cluster),
+    query: { fieldManager: FIELD_MANAGER, dryRun: 'All' },
+    isRepeatable: true,
+    ...options,
+  });
+  return parseAnswer(PRINTED, answer, objectName(object));
 };
 
 const withRun = (object: KubernetesObject, { run, deadline }: Cluster): KubernetesObject => {

@@ -52,7 +52,7 @@ const podKinds = async function* (cluster: Cluster, signal: AbortSignal): AsyncG
     const { group, names } = spec;
     if (!version || places.length === 0) continue;
     yield {
-      path: ['/apis', ...[group, version.name, names.plural].map(encodeURIComponent)].join('/'),
+      path: `/apis/${group}/${version.name}/${names.plural}`,
       plural: `${names.plural}.${group}`,
       name: `${names.kind.toLowerCase()}.${group}`,
       kind: names.kind,

@@ -1,5 +1,5 @@
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { ApiError, PreloadError } from '../model/errors.ts';
+import { ApiError, NameTaken } from '../model/errors.ts';
 import {
   COMPONENT_LABEL,
   INSTANCE_LABEL,
@@ -43,7 +43,7 @@ interface Removal {
 const REQUEST_PATIENCE = 150_000; // API servers are upgraded meanwhile
 const LAST_LOOK = 5000;
 
-/** Creates an object that must not exist yet. Throws PreloadError with a remedy if it does. */
+/** Creates an object that must not exist yet. Throws NameTaken with a remedy if it does. */
 export const createNew = (cluster: Cluster, object: KubernetesObject, signal: AbortSignal): Promise<KubernetesObject> =>
   afterRemoval(cluster, object, signal, () => create(cluster, object, { signal })).catch((error: unknown) => {
     throw error instanceof ApiError && error.reason === 'AlreadyExists' ? alreadyThere(object) : error;
@@ -150,19 +150,19 @@ const describeRefusal = (objects: readonly KubernetesObject[], problem: string):
 };
 
 /** Returns the error for a snapshot whose name is taken. */
-export const snapshotThere = (name: string, namespace: string): PreloadError =>
-  new PreloadError(
+export const snapshotThere = (name: string, namespace: string): NameTaken =>
+  new NameTaken(
     `volume snapshot "${name}" already exists in namespace "${namespace}"`,
     `choose another name; see: ${USAGE_NAME} status -n ${namespace}`,
   );
 
 /** Returns the error for an object of a preload that already exists, with the command that removes it. */
-export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): PreloadError => {
+export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): NameTaken => {
   const { labels, name: ownName, namespace = '' } = metadata;
   if (kind === 'VolumeSnapshot') return snapshotThere(ownName, namespace);
   const name = labels?.[INSTANCE_LABEL] ?? ownName;
   if (ownName === objectNames(name).record) {
-    return new PreloadError(
+    return new NameTaken(
       `${objectName({ kind, apiVersion, metadata })}, which would describe the preload, already exists`,
       `choose another name, or remove it with: kubectl delete configmap ${ownName} -n ${namespace}`,
     );
@@ -171,7 +171,7 @@ export const alreadyThere = ({ kind, apiVersion, metadata }: KubernetesObject): 
   const idle = `if no ${isVerify ? 'verify' : 'create'} is running, `;
   const isAlone = kind === 'Secret'; // whatever else a run leaves is found first
   const resume = isVerify || isAlone ? '' : `continue with: ${resumeCommand(name, namespace)}; or `;
-  return new PreloadError(
+  return new NameTaken(
     `${objectName({ kind, apiVersion, metadata })} already exists: preload "${name}" is still being ${isVerify ? 'verified' : 'created'}, or an earlier run was interrupted`,
     `${idle}${resume}remove what is left with: ${removeCommand(name, namespace, isVerify ? 'verify' : 'loader')}`,
   );

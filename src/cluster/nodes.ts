@@ -82,6 +82,26 @@ export const chooseNode = async (
   };
 };
 
+interface Platforms {
+  /** of nodes that run a loader, at once or when they are ready */
+  open: string[];
+  /** whose nodes are all cordoned or have taints that the loader does not tolerate */
+  closed: string[];
+}
+
+/** Returns the platforms of the nodes on which images can be captured. Throws PreloadError if there are none. */
+export const clusterPlatforms = async (
+  cluster: Cluster,
+  toleration: readonly Toleration[],
+  signal: AbortSignal,
+): Promise<Platforms> => {
+  const nodes = (await Array.fromAsync(list(cluster, 'Node', NODE, { signal }))).filter((node) => !obstacleOn(node));
+  const open = new Set(nodes.filter((node) => isOpen(node, toleration)).map(platformOf));
+  if (open.size === 0) throw noNodeToCapture();
+  const closed = new Set(nodes.map(platformOf).filter((platform) => !open.has(platform)));
+  return { open: [...open].sort(), closed: [...closed].sort() };
+};
+
 const merged = (sizes: ReadonlyMap<string, ReadonlyMap<string, number>>): Map<string, number> =>
   new Map([...sizes.values()].flatMap((known) => [...known]));
 
@@ -89,11 +109,14 @@ const merged = (sizes: ReadonlyMap<string, ReadonlyMap<string, number>>): Map<st
 const platformOfFuture = (later: readonly Candidate[], asked: string | undefined): string => {
   const platform = asked ?? bestOf(later)?.platform;
   if (platform) return platform;
-  throw new PreloadError(
+  throw noNodeToCapture();
+};
+
+const noNodeToCapture = (): PreloadError =>
+  new PreloadError(
     'the cluster has no Linux node with containerd on which images can be captured',
     'to wait for one that joins later, specify its platform with --platform',
   );
-};
 
 /** Returns the candidate with the most images; among equals, the one with the most common platform or first name. */
 const bestOf = (candidates: readonly Candidate[]): Candidate | undefined => {
@@ -152,8 +175,11 @@ const tolerates = (toleration: Toleration, { key, value, effect }: Taint): boole
   (toleration.operator === 'Exists' || toleration.value === value) &&
   (toleration.effect ?? effect) === effect;
 
+/** Whether the scheduler puts the loader on a node once that is ready. */
+const isOpen = (node: Node, tolerations: readonly Toleration[]): boolean =>
+  !node.spec.unschedulable &&
+  !node.spec.taints.some((taint) => keepsPodsAway(taint) && !tolerations.some((each) => tolerates(each, taint)));
+
 /** Whether the loader may run on a node without being told to. */
 const isUsable = (node: Node, tolerations: readonly Toleration[]): boolean =>
-  !node.spec.unschedulable &&
-  !node.spec.taints.some((taint) => keepsPodsAway(taint) && !tolerations.some((each) => tolerates(each, taint))) &&
-  node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  isOpen(node, tolerations) && node.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');

@@ -44,14 +44,15 @@ const requestJson = async (cluster: Cluster, path: string, request: ApiRequest):
 
 /** Stops reading, and throws AnswerTooLarge, as soon as the answer has more than `most` bytes. */
 const textOf = async (response: Response, most = Number.POSITIVE_INFINITY): Promise<string> => {
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = '';
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
     bytes += chunk.length;
     if (bytes > most) throw new AnswerTooLarge(`an object of the cluster has more than ${formatBytes(most)}`);
   }
-  return Buffer.concat(chunks).toString();
+  return text + decoder.decode();
 };
 
 interface StreamRequest {

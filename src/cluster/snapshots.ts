@@ -4,6 +4,7 @@ import {
   ATTACHMENT,
   CLAIM,
   SNAPSHOT_CONTENT,
+  type SnapshotContent,
   VOLUME_SNAPSHOT,
   type VolumeSnapshot,
 } from '../model/cluster-objects.ts';
@@ -23,15 +24,25 @@ interface SnapshotHandle {
   deletionPolicy?: string;
 }
 
+/** How to wait for a snapshot. */
+export interface SnapshotWatcher {
+  /** `bound`: ends once the snapshot controller has its content, and so keeps its claim until the snapshot is taken */
+  until?: 'ready' | 'bound';
+  /** gets errors of its driver */
+  onProblem?: (problem: string) => Promise<void> | void;
+  /** gets the name of its VolumeSnapshotContent as soon as it is known, perhaps several times; what it throws ends the wait */
+  onBound?: (content: string) => Promise<void>;
+}
+
 /**
- * Waits until the snapshot can be used. Passes errors of its driver to `onProblem`. Drivers retry, so such an error is
- * thrown only when `signal` is aborted. Throws early only if the snapshot is gone.
+ * Waits until the snapshot can be used. Drivers retry, so an error of its driver is thrown only when `signal` is aborted.
+ * Throws early only if the snapshot is gone.
  */
 export const snapshotReady = async (
   cluster: Cluster,
   { metadata }: KubernetesObject,
+  { until = 'ready', onProblem, onBound }: SnapshotWatcher,
   signal: AbortSignal,
-  onProblem: (problem: string) => Promise<void> | void,
 ): Promise<SnapshotHandle> => {
   const { name, namespace = '', uid } = metadata;
   let problem: string | undefined;
@@ -39,11 +50,13 @@ export const snapshotReady = async (
     for await (const snapshot of changes(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, name, { namespace, signal })) {
       if (snapshot?.metadata.uid !== uid)
         throw new PreloadError(`volume snapshot ${name} was deleted by someone else`, 'run the command again');
-      const { readyToUse, error } = snapshot?.status ?? {};
+      const { readyToUse, error, boundVolumeSnapshotContentName: content } = snapshot?.status ?? {};
+      if (content) await onBound?.(content);
+      if (content && until === 'bound') return {};
       const handle = readyToUse && snapshot && (await snapshotHandle(cluster, snapshot, signal));
       if (handle) return handle;
       problem = error ? (error.message ?? 'its driver reports an error') : undefined;
-      if (problem) await onProblem(problem);
+      if (problem) await onProblem?.(problem);
     }
     throw new Error('a wait has no end'); // changes() yields for ever
   } catch (error) {
@@ -53,6 +66,21 @@ export const snapshotReady = async (
       'check that the CSI driver supports snapshots and matches the snapshot class, or raise --timeout',
     );
   }
+};
+
+/** Returns a function that returns the handle of a snapshot; requests all at once if there are several and this user may. */
+export const snapshotHandles = async (
+  cluster: Cluster,
+  snapshots: readonly VolumeSnapshot[],
+  signal: AbortSignal,
+): Promise<(snapshot: VolumeSnapshot) => Promise<SnapshotHandle | undefined>> => {
+  const contents = new Set(snapshots.flatMap(({ status }) => status?.boundVolumeSnapshotContentName ?? []));
+  const all =
+    contents.size > 1 &&
+    (await nullIfForbidden(Array.fromAsync(list(cluster, 'VolumeSnapshotContent', SNAPSHOT_CONTENT, { signal }))));
+  if (!all) return (snapshot) => snapshotHandle(cluster, snapshot, signal);
+  const byName = new Map(all.map((content) => [content.metadata.name, content]));
+  return async ({ status }) => handleOf(byName.get(status?.boundVolumeSnapshotContentName ?? ''));
 };
 
 /** Returns the handle of `snapshot`, or undefined if it does not exist yet. */
@@ -70,9 +98,13 @@ export const snapshotHandle = async (
     );
     return {};
   }
-  const snapshotId = found?.status?.snapshotHandle;
-  if (!found || !snapshotId) return undefined;
-  return { snapshotId, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
+  return handleOf(found);
+};
+
+const handleOf = (content: SnapshotContent | undefined): SnapshotHandle | undefined => {
+  const snapshotId = content?.status?.snapshotHandle;
+  if (!content || !snapshotId) return undefined;
+  return { snapshotId, driver: content.spec.driver, deletionPolicy: content.spec.deletionPolicy };
 };
 
 /**

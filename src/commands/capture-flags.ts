@@ -4,15 +4,17 @@ import { LAYOUTS } from '../model/layout.ts';
 import type { CaptureRequest } from '../model/request.ts';
 import { parseQuantity } from '../model/units.ts';
 
+export const excludeFlag = <T>(yargs: Argv<T>) =>
+  yargs.option('exclude', {
+    ...text('Leave out images whose names start with this prefix; can be repeated or comma-separated'),
+    array: true,
+    default: [],
+    coerce: commas,
+  });
+
 /** Flags of the two commands that capture: from a workstation, and in the cluster. */
 export const captureFlags = <T>(yargs: Argv<T>) =>
-  yargs
-    .option('exclude', {
-      ...text('Leave out images whose names start with this prefix; can be repeated or comma-separated'),
-      array: true,
-      default: [],
-      coerce: commas,
-    })
+  excludeFlag(yargs)
     .option('force-pull', toggle("Resolve tags in the registry instead of using the node's version"))
     .option('copy', {
       type: 'boolean',

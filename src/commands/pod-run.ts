@@ -5,7 +5,7 @@ import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cl
 import { deleteWithClaim, volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
-import { Interrupted, type PreloadError, TimedOut } from '../model/errors.ts';
+import { Interrupted, NameTaken, PreloadError, TimedOut } from '../model/errors.ts';
 import { statusCommand } from '../model/names.ts';
 import { countWait, type Wait } from './step.ts';
 
@@ -22,8 +22,8 @@ export interface Run {
 }
 
 interface RunSettings {
-  /** how the run cleans up; undefined if it leaves what it made */
-  cleanup?: { title: string; command: string };
+  /** how the run cleans up, and whether it waits until all is gone; undefined if it leaves what it made */
+  cleanup?: { title: string; command: string; wait: boolean };
   /** is told about a failure before the run cleans up */
   onFailure?: ((failure: PreloadError, run: Run) => Promise<void>) | undefined;
 }
@@ -39,14 +39,15 @@ export const inRun = async <T>(
   const run: Run = { made: madeObjects(cluster, signal) };
   try {
     const result = await work(run);
-    await cleanUp(cluster, run, settings, context, signal);
-    if (settings.cleanup && run.volume && run.made.all().length === 0)
+    await cleanUp(cluster, run, settings, context, settings.cleanup?.wait ? signal : AbortSignal.abort());
+    if (settings.cleanup?.wait && run.volume && run.made.all().length === 0)
       await showLongWait(context, volumeGone(cluster, run.volume, signal));
     return result;
   } catch (error) {
     const watched = [...(run.submitted ? [run.submitted] : []), ...run.made.all()];
     const failure = error instanceof TimedOut ? await withLastWarning(cluster, watched, error) : error;
     progress.fail((failure as Error).message);
+    if (failure instanceof NameTaken && run.made.all().length === 0) throw failure;
     if (failure instanceof Interrupted && settings.cleanup) {
       const { command } = settings.cleanup;
       progress.note(`Interrupted, cleaning up. Press Ctrl-C again to stop now; then clean up with: ${command}`);
@@ -100,6 +101,8 @@ export const submit = async (
     run.submitted = await createNew(cluster, snapshot, signal);
     return run.submitted;
   } catch (error) {
+    // too late for another name
+    if (error instanceof NameTaken) throw new PreloadError(error.message, error.hint);
     if (!mayHaveBeenDone(error, signal)) throw error;
     const { name, namespace = '' } = snapshot.metadata;
     const unknown = () => {

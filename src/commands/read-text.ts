@@ -29,9 +29,12 @@ const openFile = async function* (path: string, signal: AbortSignal): AsyncGener
     yield* createReadStream(path, { signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw new PreloadError(`cannot read ${path}: ${reasonOf(error as Error)}`, 'check --from-file');
+    if (isDirectory(error)) throw new PreloadError(`${path} is a directory`, 'specify each file with --from-file');
+    throw new PreloadError(`cannot read the file: ${reasonOf(error as Error)}`, 'check --from-file');
   }
 };
+
+const isDirectory = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EISDIR';
 
 /** Yields the chunks of `input`, but does not wait for the next one after the signal: a terminal may never send one. */
 const untilAborted = async function* <T>(input: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {

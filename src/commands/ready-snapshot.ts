@@ -1,29 +1,32 @@
 import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
-import { snapshotReady } from '../cluster/snapshots.ts';
+import { type SnapshotWatcher, snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import { waitStep } from './step.ts';
 
-/** Waits until the snapshot can be used, and passes errors of its driver to `onProblem`. Returns what is known of its preload from the snapshot alone. */
+/** Waits until the snapshot can be used, or as `watcher` says. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
   cluster: Cluster,
   snapshot: KubernetesObject,
   context: Context,
-  onProblem: (problem: string) => Promise<void> = async () => {},
+  watcher: SnapshotWatcher = {},
 ): Promise<PreloadSummary> => {
   const { signal } = context;
-  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
+  const isBrief = watcher.until === 'bound';
   const handle = await waitStep(context, {
-    title: 'Waiting for the snapshot',
-    do: (report) =>
-      snapshotReady(cluster, snapshot, signal, (problem) => {
+    title: isBrief ? 'Submitting the snapshot' : 'Waiting for the snapshot',
+    do: (report) => {
+      const onProblem = (problem: string) => {
         report(problem);
-        return onProblem(problem);
-      }),
-    done: () => 'Snapshot ready',
+        return watcher.onProblem?.(problem);
+      };
+      return snapshotReady(cluster, snapshot, { ...watcher, onProblem }, signal);
+    },
+    done: () => (isBrief ? 'Snapshot submitted' : 'Snapshot ready'),
   });
-  return { name, namespace, phase: 'Ready', ...handle, created };
+  const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;
+  return { name, namespace, phase: isBrief ? 'Snapshotting' : 'Ready', ...handle, created };
 };
 
 export const warnOfDeletion = ({ name, snapshotId, deletionPolicy }: PreloadSummary, { progress }: Context): void => {

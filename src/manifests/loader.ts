@@ -1,5 +1,5 @@
 import { PreloadError } from '../model/errors.ts';
-import { labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
+import { BASE_ANNOTATION, labels, objectNames, SNAPSHOT_GROUP } from '../model/names.ts';
 import type { SharedLogins } from '../model/pull-secret.ts';
 import type { PreloadSettings } from '../model/saved-run.ts';
 import { type KubernetesObject, MAX_DATA } from './object.ts';
@@ -39,7 +39,7 @@ interface Inputs {
 
 /** Throws PreloadError if the inputs are too large. */
 export const loaderConfigMap = (
-  settings: Pick<PreloadSettings, 'name' | 'namespace' | 'version'>,
+  settings: Pick<PreloadSettings, 'name' | 'namespace' | 'version' | 'base'>,
   { bundle, request, run }: Inputs,
 ): ConfigMap => {
   if (bundle.length + request.length + run.length > MAX_DATA) {
@@ -55,6 +55,7 @@ export const loaderConfigMap = (
       name: objectNames(settings.name).configMap,
       namespace: settings.namespace,
       labels: labels(settings.name, 'loader', settings.version),
+      ...(settings.base && { annotations: { [BASE_ANNOTATION]: settings.base } }),
     },
     immutable: true,
     binaryData: Object.fromEntries(

@@ -33,8 +33,15 @@ export const ownerReference = ({ apiVersion, kind, metadata }: KubernetesObject)
   uid: metadata.uid ?? '',
 });
 
+/** What identifies an object in its namespace. */
+export interface NamedObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+}
+
 /** Name of an object as kubectl prints it: `pod/web`, `volumesnapshot.snapshot.storage.k8s.io/web`. */
-export const objectName = ({ apiVersion, kind, metadata }: KubernetesObject): string => {
+export const objectName = ({ apiVersion, kind, metadata }: NamedObject): string => {
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
   return `${kind.toLowerCase()}${group}/${metadata.name}`;
 };

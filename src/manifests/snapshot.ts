@@ -5,7 +5,10 @@ import type { KubernetesObject } from './object.ts';
 export const SNAPSHOT_API = `${SNAPSHOT_GROUP}/v1`;
 export const RECORD_KEY = 'preload.json.gz';
 
-type SnapshotSettings = Pick<PreloadSettings, 'name' | 'namespace' | 'version' | 'snapshotClass'>;
+type SnapshotSettings = Pick<
+  PreloadSettings,
+  'name' | 'namespace' | 'version' | 'snapshotClass' | 'labels' | 'annotations'
+>;
 
 /** Snapshot of the volume that the loader wrote. */
 export const volumeSnapshot = (settings: SnapshotSettings): KubernetesObject =>
@@ -17,7 +20,8 @@ export const snapshotOfClaim = (settings: SnapshotSettings, claim: string): Kube
   metadata: {
     name: objectNames(settings.name).snapshot,
     namespace: settings.namespace,
-    labels: labels(settings.name, 'snapshot', settings.version),
+    labels: { ...settings.labels, ...labels(settings.name, 'snapshot', settings.version) },
+    ...(settings.annotations && { annotations: settings.annotations }),
   },
   spec: {
     ...(settings.snapshotClass && { volumeSnapshotClassName: settings.snapshotClass }),

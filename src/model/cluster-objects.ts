@@ -28,6 +28,14 @@ export const ANY = object({ metadata: METADATA });
 
 export type AnyObject = v.InferOutput<typeof ANY>;
 
+/** An object to print, with all its fields but those that kubectl does not print either. */
+export const PRINTED = v.pipe(
+  v.looseObject({ apiVersion: LINE, kind: LINE, metadata: v.looseObject({ name: LINE }) }),
+  v.transform(({ metadata: { managedFields, ...metadata }, ...rest }) => ({ ...rest, metadata })),
+);
+
+export type PrintedObject = v.InferOutput<typeof PRINTED>;
+
 export const NODE = object({
   metadata: object({ name: LINE }),
   spec: v.nullish(
@@ -53,6 +61,12 @@ export type Node = v.InferOutput<typeof NODE>;
 
 export type Taint = NonNullable<Node['spec']>['taints'][number];
 
+/** A node, without what it reports about its images. */
+export const NODE_PLACE = object({
+  metadata: object({ name: LINE, labels: v.exactOptional(TEXTS, {}) }),
+  status: object({ nodeInfo: object({ operatingSystem: LINE, architecture: LINE }) }),
+});
+
 const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
 
 /** What tells on which nodes a pod can run. */
@@ -77,14 +91,13 @@ export type PodSpec = v.InferOutput<typeof POD_SPEC>;
 
 const TEMPLATE = v.exactOptional(object({ spec: POD_SPEC }));
 
-const WORKLOAD_METADATA = {
-  name: LINE,
-  ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
-};
-
 /** A pod, or what makes pods. */
 export const WORKLOAD = object({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: LINE }),
+  metadata: object({
+    name: LINE,
+    namespace: LINE,
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG) })),
+  }),
   spec: object({
     ...POD_SPEC.entries,
     template: TEMPLATE,
@@ -94,21 +107,54 @@ export const WORKLOAD = object({
 
 export type Workload = v.InferOutput<typeof WORKLOAD>;
 
+const NAMED_CONTAINERS = listOf(object({ name: LINE, image: v.exactOptional(v.string()) }));
+const CONTAINER_STATES = listOf(object({ name: LINE, imageID: v.exactOptional(v.string(), '') }));
+
+/** A pod, with the images that it runs. */
+export const RUNNING_POD = object({
+  metadata: object({ ...WORKLOAD.entries.metadata.entries, labels: v.exactOptional(TEXTS, {}) }),
+  spec: object({
+    ...PLACEMENT.entries,
+    nodeName: v.exactOptional(LINE),
+    initContainers: NAMED_CONTAINERS,
+    containers: NAMED_CONTAINERS,
+    ephemeralContainers: NAMED_CONTAINERS,
+    volumes: POD_SPEC.entries.volumes,
+  }),
+  status: v.nullish(
+    object({
+      phase: v.exactOptional(LINE),
+      initContainerStatuses: CONTAINER_STATES,
+      containerStatuses: CONTAINER_STATES,
+      ephemeralContainerStatuses: CONTAINER_STATES,
+    }),
+  ),
+});
+
+export type RunningPod = v.InferOutput<typeof RUNNING_POD>;
+
 /** An object of a custom kind, which may be outside of all namespaces. The rest of it is unchecked. */
 export const CUSTOM_OBJECT = v.looseObject({
-  metadata: object({ ...WORKLOAD_METADATA, namespace: v.optional(LINE, '') }),
+  metadata: object({
+    name: LINE,
+    namespace: v.optional(LINE, ''),
+    ownerReferences: listOf(object({ controller: v.exactOptional(FLAG), kind: LINE })),
+  }),
 });
 
 const MAX_VERSIONS = 100;
 
+/** Part of a path of the API. */
+const API_NAME = v.pipe(LINE, v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name in lower case'));
+
 export const CUSTOM_KIND = object({
   metadata: object({ name: LINE }),
   spec: object({
-    group: LINE,
-    names: object({ plural: LINE, kind: LINE }),
+    group: API_NAME,
+    names: object({ plural: API_NAME, kind: LINE }),
     versions: boundedList(
       object({
-        name: LINE,
+        name: API_NAME,
         served: FLAG,
         storage: FLAG,
         schema: v.nullish(object({ openAPIV3Schema: v.nullish(OBJECT) })),
@@ -184,6 +230,7 @@ export const VOLUME_SNAPSHOT = object({ metadata: METADATA, status: v.exactOptio
 export type VolumeSnapshot = v.InferOutput<typeof VOLUME_SNAPSHOT>;
 
 export const SNAPSHOT_CONTENT = object({
+  metadata: object({ name: LINE }),
   spec: object({
     driver: LINE,
     deletionPolicy: LINE,
@@ -198,3 +245,5 @@ export const SNAPSHOT_CONTENT = object({
     }),
   ),
 });
+
+export type SnapshotContent = v.InferOutput<typeof SNAPSHOT_CONTENT>;

@@ -14,6 +14,9 @@ export const reasonOf = ({ message }: Error): string =>
 /** The --timeout of the command has passed. */
 export class TimedOut extends PreloadError {}
 
+/** A new preload cannot have its name, because an object of it exists already. */
+export class NameTaken extends PreloadError {}
+
 /** A wrong command line: printed with a pointer to the help of the command, as kubectl does. */
 export class UsageError extends Error {}
 
@@ -46,6 +49,9 @@ export class AnswerTooLarge extends PreloadError {}
 
 /** The API server rejected the credentials. */
 export class Unauthorized extends PreloadError {}
+
+/** What was compared differs: not a failure, but an exit code of its own. */
+export class Differences extends Error {}
 
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {

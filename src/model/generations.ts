@@ -1,3 +1,5 @@
+import { MAX_NAME, nameProblem } from './names.ts';
+
 // A preload that is renewed has a name for each time: a prefix that ends with "-", the time, and an architecture if there are
 // several, such as nightly-20261127-013000-arm64.
 
@@ -8,6 +10,16 @@ export const isPrefix = (name: string): boolean => name.endsWith('-');
 export const generatedName = (prefix: string, now: number): string => {
   const [date = '', time = ''] = new Date(now).toISOString().split('T');
   return `${prefix}${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}`;
+};
+
+const TIME = '-20261127-013000'.length;
+
+/** Why `prefix` is not valid for generated names, or undefined if it is. */
+export const prefixProblem = (prefix: string): string | undefined => {
+  const longest = MAX_NAME - TIME + 1;
+  if (!isPrefix(prefix)) return 'must end with "-"';
+  if (prefix.length > longest) return `must be at most ${longest} characters`;
+  return nameProblem(prefix.slice(0, -1));
 };
 
 const GENERATION = /^\d+(-\d+)*(-[a-z][a-z0-9]*)?$/;

@@ -36,6 +36,8 @@ export const DEADLINE_ANNOTATION = `${PLUGIN}.deadline`;
 export const NEVER = 'never';
 /** Annotation with the checksum of the config map that the object was made for. */
 export const INPUTS_ANNOTATION = `${PLUGIN}.inputs`;
+/** Annotation of a run's config map with the name of the older snapshot that it starts from. */
+export const BASE_ANNOTATION = `${PLUGIN}.base`;
 
 const APP = 'app.kubernetes.io';
 export const INSTANCE_LABEL = `${APP}/instance`;
@@ -78,7 +80,8 @@ export const removeCommand = (name: string, namespace: string, component: Compon
   `kubectl delete pod,pvc,configmap,secret -n ${namespace} -l ${ofComponent(component, name)}`;
 
 const MAX_LABEL = 63;
-const MAX_NAME = MAX_LABEL - `${PLUGIN}--verify`.length; // must fit into a label value and the longest derived name
+/** Of a preload, in characters. */
+export const MAX_NAME = MAX_LABEL - `${PLUGIN}--verify`.length; // must fit into a label value and the longest derived name
 
 /** Why `name` is not valid for a preload, or undefined if it is. */
 export const nameProblem = (name: string): string | undefined => {

@@ -44,6 +44,9 @@ const PRELOAD_SETTINGS = object({
   size: LINE,
   storageClass: v.exactOptional(LINE),
   snapshotClass: v.exactOptional(LINE),
+  /** of the snapshot, besides those that this tool gives it */
+  labels: v.exactOptional(v.record(LINE, LINE)),
+  annotations: v.exactOptional(v.record(LINE, v.string())),
   pod: POD_SETTINGS,
   /** `linux/amd64` */
   platform: LINE,
@@ -72,7 +75,13 @@ export const SAVED_RUN = object({
   logins: list(LINE, MAX_IMAGES),
   /** images in use that were left out because their names are not valid */
   skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+  /** prefixes of names that are left out on purpose */
+  exclude: v.optional(list(LINE, MAX_IMAGES), []),
   keep: FLAG,
+  /** the storage keeps the snapshot even if its VolumeSnapshot is deleted */
+  retain: v.exactOptional(FLAG),
+  /** how many preloads with this prefix stay */
+  keepLast: v.exactOptional(object({ prefix: LINE, count: SIZE })),
 });
 
 export type SavedRun = v.InferOutput<typeof SAVED_RUN>;

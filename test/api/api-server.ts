@@ -15,7 +15,7 @@ export interface TestServer extends ApiServer {
   /** `object` is KIND/NAME as for kubectl; `status` is what a controller, a kubelet or a driver would report */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
   /** what the snapshot controller and a driver do with a snapshot: it can be used, its handle is `snap-NAME` */
-  finishSnapshot: (name: string, namespace?: string, deletionPolicy?: 'Delete' | 'Retain') => Promise<void>;
+  finishSnapshot: (name: string, namespace?: string, policy?: 'Delete' | 'Retain', status?: object) => Promise<void>;
   /** `Kind/namespace/name` of everything there is */
   objects: () => Promise<string[]>;
   /** asserts that the program fails with `reason` and one remedy, has empty standard output and leaves nothing behind */
@@ -39,7 +39,12 @@ export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<Tes
     const patch = JSON.stringify({ status });
     await server.kubectl(['patch', object, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
   };
-  const finishSnapshot: TestServer['finishSnapshot'] = async (name, namespace = 'default', policy = 'Retain') => {
+  const finishSnapshot: TestServer['finishSnapshot'] = async (
+    name,
+    namespace = 'default',
+    policy = 'Retain',
+    status = { readyToUse: true },
+  ) => {
     const content = `content-${namespace}-${name}`;
     await apply({
       ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: content } },
@@ -49,7 +54,7 @@ export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<Tes
       },
     });
     await setStatus(`volumesnapshotcontent/${content}`, namespace, { snapshotHandle: `snap-${name}` });
-    const ready = { readyToUse: true, boundVolumeSnapshotContentName: content };
+    const ready = { ...status, boundVolumeSnapshotContentName: content };
     await setStatus(`volumesnapshot/${name}`, namespace, ready);
   };
   const start = (...argv: string[]) => startBundle(argv, { KUBECONFIG: server.kubeconfig });

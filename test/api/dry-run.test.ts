@@ -196,7 +196,7 @@ describe('the objects', () => {
     const { stdout, stderr } = await create();
     assert.partialDeepStrictEqual(JSON.parse(stdout).items[3].spec.nodeSelector, { 'kubernetes.io/arch': 'amd64' });
     const warning =
-      / ! only linux\/amd64 will be captured, but the cluster also has linux\/arm64 nodes; use --platform to choose\n/;
+      / ! only linux\/amd64 will be captured, but the cluster also has linux\/arm64 nodes; choose one with --platform, or use --all-platforms\n/;
     assert.match(stderr, warning);
     for (const chosen of [
       ['--platform', 'linux/amd64'],

@@ -106,6 +106,25 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     meanwhile: serving,
   },
+  'create --base PREFIX-': {
+    arrange: (name) => makeReady(`${name}-1`),
+    argv: (name) => create(name, 'nginx:1', '--base', `${name}-`),
+    meanwhile: serving,
+  },
+  'create --keep-last': {
+    arrange: (name) => makeReady(`${name}-1`),
+    argv: (name) => [
+      ...['create', '--generate-name', `${name}-`, 'nginx:1', '--keep-last', '1'],
+      ...['--size', '1Gi', '--timeout', '90s'],
+    ],
+    meanwhile: async (name, process, without) => {
+      const named = new RegExp(`/preload-(${name}-\\d+-\\d+)$`, 'm');
+      const claim = async () => named.exec(await kubectl('get', 'pvc', '-o', 'name'))?.[1];
+      await until('the claim', async () => process.child.exitCode !== null || (await claim()) !== undefined);
+      await serving((await claim()) ?? '', process, without);
+    },
+  },
+  'create --retain': { argv: (name) => create(name, 'nginx:1', '--retain'), meanwhile: serving },
   status: { argv: () => ['status', 'old'] },
   delete: { arrange: makeReady, argv: (name) => ['delete', name] },
   'delete --keep-snapshot': {

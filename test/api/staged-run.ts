@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { ExportEvent } from '../../src/model/events.ts';
 import { recordImages } from '../../src/model/record.ts';
@@ -21,19 +22,26 @@ const contents = {
   ...{ set: setOf(layerList([image]), nameList([image])), version: '1', created: '2026-11-24T12:00:00Z' },
   ...{ platform: 'linux/amd64', layout: 'layers' as const, uuid: null },
 };
-export const EVENTS: ExportEvent[] = [
+const eventsOn = (platform: string): ExportEvent[] => [
   { type: 'image', image },
   { type: 'recorded', lists: { ...recordImages([image]), skipped: [] } },
-  { type: 'sealed', contents, layers: 1, usedBytes: 9, readOnly: true },
+  { type: 'sealed', contents: { ...contents, platform }, layers: 1, usedBytes: 9, readOnly: true },
 ];
+export const EVENTS = eventsOn('linux/amd64');
 export const CAPTURE = logOf(...EVENTS);
+const ARM_CAPTURE = logOf(...eventsOn('linux/arm64'));
 const counts = { images: 1, layers: 1, blobs: 1, bytes: 9 };
 const VERIFICATION = logOf({ type: 'verified', verification: { ...counts, checksum: digest('5'), problems: [] } });
 
 /** No kubelet runs here, so the server in front answers requests for a log. */
 export const logAnswer = (method: string, path: string): Answer | undefined => {
   if (method !== 'GET' || !/\/pods\/[^/]+\/log\?/.test(path)) return undefined;
-  return { code: 200, reason: '', message: '', text: path.includes('-verify/') ? VERIFICATION : CAPTURE };
+  return {
+    code: 200,
+    reason: '',
+    message: '',
+    text: path.includes('-verify/') ? VERIFICATION : path.includes('-arm64/') ? ARM_CAPTURE : CAPTURE,
+  };
 };
 
 export type Verb = 'create' | 'snapshot' | 'verify' | 'status';
@@ -52,6 +60,8 @@ interface Stage {
   there: (run: Run, object: string) => Promise<void>;
   /** does what a kubelet and a driver would do, and returns how the run ends */
   finish: (verb: Verb, run: Run) => Run['outcome'];
+  /** does that for whatever is created, until `work` has ended, and returns its result */
+  during: <T>(work: Promise<T>) => Promise<T>;
   stop: () => Promise<void>;
 }
 
@@ -98,11 +108,35 @@ export const startStage = async (): Promise<Stage> => {
       }
       return run.outcome;
     },
+    during: async (work) => {
+      let isOver = false;
+      const players = (async () => {
+        while (!isOver) {
+          await play(server);
+          await setTimeout(200);
+        }
+      })();
+      return work.finally(() => {
+        isOver = true;
+        return players;
+      });
+    },
     stop: async () => {
       await faulty.stop();
       await server.stop();
     },
   };
+};
+
+/** Objects that are gone by then are not its concern. */
+const play = async (server: TestServer): Promise<void> => {
+  const line = '{range .items[*]}{.kind}/{.metadata.name}/{.status.phase}{.status.readyToUse}{"\\n"}{end}';
+  const found = (await server.kubectl(['get', 'pods,volumesnapshots', '-o', `jsonpath=${line}`])).trim().split('\n');
+  for (const [kind, name = '', state] of found.map((each) => each.split('/'))) {
+    const isPod = kind === 'Pod' && state === 'Pending';
+    if (isPod) await server.setStatus(`pod/${name}`, 'default', { phase: 'Running' }).catch(() => {});
+    if (kind === 'VolumeSnapshot' && state !== 'true') await server.finishSnapshot(name).catch(() => {});
+  }
 };
 
 /** What a run that ended well leaves. */

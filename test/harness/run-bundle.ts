@@ -12,13 +12,18 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Starts the built program with `env` instead of the environment of this process. */
-export const startBundle = (argv: readonly string[], env: Record<string, string> = {}) => {
+/**
+ * Starts the built program with `env` instead of the environment of this process. If `input` is null, standard input stays
+ * open.
+ */
+export const startBundle = (argv: readonly string[], env: Record<string, string> = {}, input: string | null = '') => {
   const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const child = spawn(process.execPath, [BUNDLE, ...argv], {
     env: { PATH, HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.on('error', () => {}); // it may end without reading all
+  if (input !== null) child.stdin.end(input);
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].on('data', (chunk) => {
@@ -29,5 +34,5 @@ export const startBundle = (argv: readonly string[], env: Record<string, string>
   return { child, said, outcome };
 };
 
-export const runBundle = (argv: readonly string[], env?: Record<string, string>): Promise<Outcome> =>
-  startBundle(argv, env).outcome;
+export const runBundle = (argv: readonly string[], env?: Record<string, string>, input?: string): Promise<Outcome> =>
+  startBundle(argv, env, input).outcome;

@@ -21,7 +21,68 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
   const calls: [argv: string[], reason: RegExp, help: string][] = [
     [['frobnicate'], /^unknown command "frobnicate" for "kubectl preload"$/, ''],
     [['--frobnicate'], /^specify a command$/, ''],
-    [['create'], /^exactly one NAME is required, got 0$/, 'create '],
+    [['create'], /^specify NAME or --generate-name$/, 'create '],
+    [
+      ['create', 'nightly', '--generate-name', 'nightly-'],
+      /^specify NAME or --generate-name, not both; if "nightly" is an image, write nightly:latest$/,
+      'create ',
+    ],
+    [
+      ['create', '--generate-name', 'nightly'],
+      /^invalid argument "nightly" for "--generate-name": must end with "-"$/,
+      'create ',
+    ],
+    [
+      ['create', '--generate-name', `${'a'.repeat(33)}-`],
+      /^invalid argument .* for "--generate-name": must be at most 33 characters$/,
+      'create ',
+    ],
+    [['create', '--generate-name', '-'], /^invalid argument "-" for "--generate-name": must consist of/, 'create '],
+    [['create', 'web', '--keep-last', '2'], /^--keep-last needs --generate-name: /, 'create '],
+    ...['0', '-1', '1.5', 'all', ''].map((count): [string[], RegExp, string] => [
+      ['create', '--generate-name', 'web-', `--keep-last=${count}`],
+      new RegExp(`^invalid argument "${count}" for "--keep-last": must be a number of at least 1$`),
+      'create ',
+    ]),
+    [
+      ['create', '--generate-name', 'web-', '--keep-last', '2', '--wait=false'],
+      /^--wait=false and --keep-last exclude each other/,
+      'create ',
+    ],
+    [
+      ['create', 'web', '--all-platforms', '--platform', 'linux/arm64'],
+      /^specify --all-platforms or --platform, not both$/,
+      'create ',
+    ],
+    [['create', 'web', '--all-platforms', '--node', 'a'], /^specify --all-platforms or --node, not both$/, 'create '],
+    [
+      ['create', 'web', '--all-platforms', '--base', 'old'],
+      /^--all-platforms needs a --base that ends with "-"/,
+      'create ',
+    ],
+    [['create', 'web', '--all-platforms', '--resume'], /^--resume .* does not accept --all-platforms$/, 'create '],
+    [
+      ['create', 'web', '--resume', '--keep-last', '2', '--retain', '--label', 'a=b'],
+      /^--resume .* does not accept --keep-last, --retain, --label$/,
+      'create ',
+    ],
+    [['create', 'web', '--label', 'a'], /^invalid argument "a" for "--label": must be KEY=VALUE$/, 'create '],
+    [
+      ['create', 'web', '--label', 'app.kubernetes.io/instance=x'],
+      /^invalid argument .*: kubectl preload sets this label itself$/,
+      'create ',
+    ],
+    [
+      ['create', 'web', '--annotation', 'preload.run=x'],
+      /^invalid argument .*: kubectl preload sets annotations with this prefix itself$/,
+      'create ',
+    ],
+    [['create', 'web', '--base', 'Nightly-'], /^invalid argument "Nightly-" for "--base": must consist/, 'create '],
+    [['verify', 'Nightly-'], /^invalid NAME "Nightly": must consist/, 'verify '],
+    [['recipe'], /^exactly one TARGET is required, got 0$/, 'recipe '],
+    [['--debug', 'recipe'], /^exactly one TARGET is required, got 0$/, 'recipe '],
+    [['recipe', 'karpenter'], /^exactly one NAME is required, got 0$/, 'recipe '],
+    [['recipe', 'moon', 'web'], /^invalid TARGET "moon": must be one of karpenter, /, 'recipe '],
     [['create', 'Web'], /^invalid NAME "Web": must consist of lower case letters/, 'create '],
     [['create', 'a'.repeat(49)], /^invalid NAME .*: must be at most 48 characters$/, 'create '],
     [['create', 'web', 'NGINX'], /^invalid image "NGINX": expected a reference such as/, 'create '],
@@ -40,8 +101,8 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     ],
     [['create', 'web', '--dry-run'], /^flag needs an argument: --dry-run$/, 'create '],
     [
-      ['create', 'web', '--dry-run=server'],
-      /^invalid argument "server" for "--dry-run": must be one of none, client$/,
+      ['create', 'web', '--dry-run=all'],
+      /^invalid argument "all" for "--dry-run": must be one of none, client, server$/,
       'create ',
     ],
     [
@@ -71,6 +132,22 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     [['status', 'web', 'web2'], /^unexpected arguments: \[web2\]$/, 'status '],
     [['status', 'web', '-A'], /cannot be retrieved by name across all namespaces/, 'status '],
     [['status', '-n'], /^flag needs an argument: 'n' in -n$/, 'status '],
+    [['images', 'web'], /^unexpected arguments: \[web\]$/, 'images '],
+    [['images', '--from-file'], /^flag needs an argument: --from-file$/, 'images '],
+    [['images', '-l'], /^flag needs an argument: 'l' in -l$/, 'images '],
+    ...['images', 'create web'].flatMap((verb): [string[], RegExp, string][] => {
+      const words = verb.split(' ');
+      const reason = 'selects workloads in the cluster, so it needs --from cluster$';
+      return [
+        [[...words, '--from', 'cache', '-l', 'app=web'], new RegExp(`^--selector ${reason}`), `${words[0]} `],
+        [
+          [...words, '--from-file', '-', '--namespace-selector', 'team=a'],
+          new RegExp(`^--namespace-selector ${reason}`),
+          `${words[0]} `,
+        ],
+      ];
+    }),
+    [['create', 'web', 'nginx', '--selector', 'app=web'], /^--selector selects workloads/, 'create '],
     [['verify'], /^specify NAME or --volume$/, 'verify '],
     [['verify', 'web', '--volume', '/preload'], /^specify NAME or --volume, not both$/, 'verify '],
     [['verify', 'Web'], /^invalid NAME "Web"/, 'verify '],
@@ -166,7 +243,7 @@ describe('KUBECTL_PRELOAD_… variables are defaults for flags', () => {
 
   test('do not count for arguments, --help and --version', async () => {
     const env = { KUBECTL_PRELOAD_NAME: 'web', KUBECTL_PRELOAD_HELP: 'true', KUBECTL_PRELOAD_VERSION: 'v1' };
-    assert.match(await flawed(['create'], env), /exactly one NAME is required/);
+    assert.match(await flawed(['create'], env), /specify NAME or --generate-name/);
   });
 });
 

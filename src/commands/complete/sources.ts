@@ -129,6 +129,7 @@ export const SOURCES: Readonly<Record<string, Source>> = {
   'delete NAME': existing,
   'create NAME': none, // a new one
   'create NAME --resume': unfinished,
+  'create NAME --generate-name': images, // then the name is made, and all arguments are images
   '--base': captured,
   '--class': snapshotClasses,
   '--context': contexts,

@@ -1,6 +1,10 @@
+import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
+import { findPreload, newestReady } from '../../cluster/find-preload.ts';
+import { listPreloads } from '../../cluster/preloads.ts';
 import { readRecord } from '../../cluster/records.ts';
 import { readySnapshot, restoreSize } from '../../cluster/snapshots.ts';
+import { isPrefix } from '../../model/generations.ts';
 import type { PreloadRecord } from '../../model/record.ts';
 import { type BaseContents, MAX_ON_BASE } from '../../model/request.ts';
 
@@ -15,6 +19,23 @@ export interface Base {
 }
 
 export const NO_BASE: Base = { size: 0, used: 0 };
+
+/**
+ * Returns the snapshot that --base means for this platform. A preload that is renewed has no base the first time. Throws
+ * PreloadError if there is none otherwise.
+ */
+export const findBase = async (
+  cluster: Cluster,
+  { base, generateName }: { base?: string | undefined; generateName?: string | undefined },
+  platform: string,
+  { progress, signal }: Context,
+): Promise<string | undefined> => {
+  if (base === undefined || !isPrefix(base)) return base;
+  if (base !== generateName) return (await findPreload(cluster, base, platform, signal)).name;
+  const newest = newestReady(await listPreloads(cluster, { namespace: cluster.namespace }, signal), base, platform);
+  progress.done(newest ? `Base ${newest.name}` : `No base: no preload ${base}* for ${platform} is ready yet`);
+  return newest?.name;
+};
 
 /** Reads the snapshot `name` and its record, if it has one. Throws PreloadError if the snapshot is missing or not ready. */
 export const readBase = async (

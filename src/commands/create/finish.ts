@@ -6,13 +6,14 @@ import { readRecord } from '../../cluster/records.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { objectNames } from '../../model/names.ts';
-import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
+import { summarizeRecord } from '../../model/summary.ts';
 import { inRun, type Run } from '../pod-run.ts';
-import { waitForSnapshot } from '../ready-snapshot.ts';
 import { followCapture } from './follow.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { cleanUpUnlessKept, releaseOnFailure } from './make.ts';
+import { beginKeepLast } from './keep-last.ts';
+import { cleanUpUnlessKept, type Made, releaseOnFailure } from './make.ts';
 import { createRecord, keepRecord, withoutRecord } from './record.ts';
+import { waitAndRetain } from './retain.ts';
 
 /** Waits for a snapshot that an interrupted run has submitted, and cleans up after the run. */
 export const finishPreload = async (
@@ -20,7 +21,7 @@ export const finishPreload = async (
   found: VolumeSnapshot,
   left: Left,
   context: Context,
-): Promise<PreloadSummary> => {
+): Promise<Made> => {
   const { progress, signal } = context;
   const { name, uid } = found.metadata;
   const snapshot = asObject('VolumeSnapshot', found);
@@ -28,6 +29,7 @@ export const finishPreload = async (
   const inputs = inputsIfThere(cluster, name, left);
   const { keep, settings } = inputs?.saved ?? { keep: false, settings: { name, namespace: cluster.namespace } };
   const secrets = inputs?.saved.settings.pullSecrets ?? [objectNames(name).secret];
+  const keepLast = await beginKeepLast(cluster, inputs?.saved.keepLast, signal);
   const isRecordKept = left.record?.metadata.ownerReferences.some((owner) => owner.uid === uid);
   progress.done(`Continuing with the snapshot of preload ${name}`);
   return inRun(cluster, cleanUpUnlessKept({ keep, settings }), context, async (run) => {
@@ -40,13 +42,16 @@ export const finishPreload = async (
       else progress.warn(withoutRecord('the interrupted run left no record', 'its loader is gone'));
     }
     const { claim, pod } = temporary;
-    const letGo = claim && releaseOnFailure(run.made, { claim, isInUse: pod !== undefined }, context);
-    const summary = await waitForSnapshot(cluster, snapshot, context, letGo);
+    const watcher = {
+      ...(claim && { onProblem: releaseOnFailure(run.made, { claim, isInUse: pod !== undefined }, context) }),
+      retain: inputs?.saved.retain,
+    };
+    const summary = await waitAndRetain(cluster, snapshot, watcher, context);
     const contents = await readRecord(cluster, found, '', signal).catch(() => {
       signal.throwIfAborted();
       return undefined;
     });
-    return { ...summary, ...(contents && summarizeRecord(contents)) };
+    return { summary: { ...summary, ...(contents && summarizeRecord(contents)) }, saved: inputs?.saved, keepLast };
   });
 };
 
@@ -69,8 +74,8 @@ const recordAgain = async (
 ): Promise<KubernetesObject | undefined> => {
   const { pod } = leftObjects(left);
   if (!pod || !inputs) return undefined;
-  const { settings, skipped } = inputs.saved;
-  const capture = { node: left.pod?.spec.nodeName ?? '', skipped };
+  const { settings, skipped, exclude } = inputs.saved;
+  const capture = { node: left.pod?.spec.nodeName ?? '', skipped, exclude };
   try {
     const sealed = await followCapture(loaderEvents(cluster, pod, context.signal), capture, context);
     return sealed && 'record' in sealed ? createRecord(settings, sealed.record, run.made, context) : undefined;

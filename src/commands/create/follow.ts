@@ -28,6 +28,8 @@ interface Capture {
   node: string;
   /** images that the loader was not asked for, since their names are not valid */
   skipped: readonly SkippedImage[];
+  /** prefixes of names that it was told to leave out */
+  exclude?: string[];
 }
 
 type Event<T extends ExportEvent['type']> = Extract<ExportEvent, { type: T }>;
@@ -38,7 +40,7 @@ export const RESOLVING = 'Resolving images';
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
-  { node, skipped: left }: Capture,
+  { node, skipped: left, exclude = [] }: Capture,
   context: Pick<Context, 'progress' | 'now' | 'deadline'>,
 ): Promise<SealedVolume | TooSmall | undefined> => {
   const { progress, now } = context;
@@ -84,7 +86,12 @@ export const followCapture = async (
   if (lost > 0) progress.warn(describeLost(lost, incomplete));
   const { skipped: found, ...held } = lists ?? { ...recordImages(images), skipped };
   const recorded = { ...contents, ...held, node, layers, usedBytes, skipped: [...left, ...found] };
-  return { images, record: { ...recorded, ...(incomplete && { incomplete }) }, readOnly };
+  const record = {
+    ...recorded,
+    ...(exclude.length > 0 && { exclude }),
+    ...(incomplete && { incomplete }),
+  };
+  return { images, record, readOnly };
 };
 
 /** Yields `events`, and stops `wait` however they end. */
@@ -110,6 +117,10 @@ export const describeOutcome = (outcome: SealedVolume | TooSmall, elapsed: numbe
   const left = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
   return `${captured}${left}: ${describeSources(images, layout)}`;
 };
+
+/** Compressed bytes of the layers that the base did not have. */
+export const newBytes = (images: readonly CapturedImage[]): number =>
+  distinctBytes(images.map(({ layers }) => ({ layers: layers.filter(({ source }) => source !== 'volume') })));
 
 /** How many layers (or blobs) came from each source, and how much was pulled. */
 export const describeSources = (images: readonly CapturedImage[], layout: Layout): string => {

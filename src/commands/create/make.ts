@@ -2,29 +2,44 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import type { MadeObjects } from '../../cluster/made-objects.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
-import { isAttached } from '../../cluster/snapshots.ts';
+import { isAttached, readySnapshot } from '../../cluster/snapshots.ts';
 import { deleteWithClaim } from '../../cluster/volumes.ts';
 import { poll } from '../../cluster/wait.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
 import { PreloadError, TimedOut } from '../../model/errors.ts';
 import { removeCommand, resumeCommand } from '../../model/names.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
+import type { SavedRun } from '../../model/saved-run.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
-import { waitForSnapshot } from '../ready-snapshot.ts';
 import { step, waitStep } from '../step.ts';
-import { describeOutcome, followCapture, RESOLVING, type SealedVolume, type TooSmall } from './follow.ts';
+import { describeOutcome, followCapture, newBytes, RESOLVING, type SealedVolume, type TooSmall } from './follow.ts';
+import { beginKeepLast, type KeepLast } from './keep-last.ts';
 import type { CreatePlan } from './planned.ts';
 import { createRecord, keepRecord } from './record.ts';
 import { writeReport } from './report.ts';
+import { waitAndRetain } from './retain.ts';
 import { withRightSize, withVolume } from './size.ts';
 
 interface MakeOptions {
   /** file that gets what a maintainer needs if this fails */
   report?: string | undefined;
+  /** whether to wait until the snapshot can be used */
+  wait?: boolean;
   /** of an interrupted run */
   left?: Leftovers;
+}
+
+/** A preload that a run has made. */
+export interface Made {
+  summary: PreloadSummary;
+  /** undefined if an interrupted run did not leave it */
+  saved?: SavedRun | undefined;
+  /** what it replaces */
+  keepLast?: KeepLast | undefined;
+  /** compressed bytes of layers that the base did not have; undefined if unknown */
+  newBytes?: number;
 }
 
 /** What an interrupted run left. */
@@ -45,25 +60,50 @@ export interface Leftovers {
 export const makePreload = async (
   cluster: Cluster,
   plan: CreatePlan,
-  { report, left }: MakeOptions,
+  { report, wait = true, left }: MakeOptions,
   context: Context,
-): Promise<PreloadSummary> => {
+): Promise<Made> => {
   const onFailure = (failure: PreloadError, run: Run) =>
     report ? writeReport(report, failure, { cluster, plan, run }, context) : Promise.resolve();
-  return inRun(cluster, { ...cleanUpUnlessKept(plan), onFailure }, context, async (run) => {
+  const keepLast = await beginKeepLast(cluster, plan.keepLast, context.signal);
+  return inRun(cluster, { ...cleanUpUnlessKept(plan, wait), onFailure }, context, async (run) => {
     const { made } = run;
     left?.objects.forEach(made.adopt);
     if (left && left.used.length < left.objects.length) await removeOrThrow(made, left.used);
-    const sized = await withRightSize(cluster, plan, made, context);
+    const named = await takeName(cluster, plan, made, context.signal);
+    const sized = await withRightSize(cluster, named, made, context);
     const { claim, sealed } = await runLoader(cluster, sized, run, left, context);
     run.resume = resumeCommand(plan.settings.name, plan.settings.namespace);
     if (!sealed.readOnly) await releaseVolume(cluster, claim, made, context);
     const record = await createRecord(plan.settings, sealed.record, made, context);
     const snapshot = await submit(cluster, run, plan.snapshot, context);
     if (record) await keepRecord(cluster, record, snapshot, made, context);
-    const letGo = releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context);
-    return { ...(await waitForSnapshot(cluster, snapshot, context, letGo)), ...summarizeRecord(sealed.record) };
+    const onProblem = releaseOnFailure(made, { claim, isInUse: sealed.readOnly }, context);
+    const watcher = { until: wait ? 'ready' : 'bound', onProblem, retain: plan.retain } as const;
+    const summary = await waitAndRetain(cluster, snapshot, watcher, context);
+    const isKnown = sealed.images.length === sealed.record.images.length;
+    return {
+      summary: { ...summary, ...summarizeRecord(sealed.record) },
+      saved: plan,
+      keepLast,
+      ...(isKnown && { newBytes: newBytes(sealed.images) }),
+    };
   });
+};
+
+/** Creates the config map first: of two runs for one preload, only one can. */
+const takeName = async (
+  cluster: Cluster,
+  plan: CreatePlan,
+  made: MadeObjects,
+  signal: AbortSignal,
+): Promise<CreatePlan> => {
+  if (plan.configMap.metadata.uid) return plan;
+  const configMap = await made.create(plan.configMap);
+  // another run may have deleted it before the config map could protect it
+  const { base } = plan.settings;
+  if (base) await readySnapshot(cluster, base, 'run create again', signal);
+  return { ...plan, configMap };
 };
 
 interface Kept {
@@ -72,9 +112,9 @@ interface Kept {
 }
 
 /** How a run with this plan cleans up. */
-export const cleanUpUnlessKept = ({ keep, settings: { name, namespace } }: Kept) => {
+export const cleanUpUnlessKept = ({ keep, settings: { name, namespace } }: Kept, wait = true) => {
   const command = removeCommand(name, namespace);
-  return keep ? {} : { cleanup: { title: 'Removing the loader and its volume', command } };
+  return keep ? {} : { cleanup: { title: 'Removing the loader and its volume', command, wait } };
 };
 
 /** Some storage takes snapshots only of volumes that no node uses: removes the loader if the first try fails. */

@@ -1,13 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
-import { imagesInUse, requestInUse, type UnusableImage } from '../../cluster/images-in-use.ts';
+import { requestInUse } from '../../cluster/images-in-use.ts';
 import { chooseNode } from '../../cluster/nodes.ts';
 import { loaderConfigMap } from '../../manifests/loader.ts';
 import { HOLD_SECONDS } from '../../manifests/loader-pod.ts';
-import { PreloadError } from '../../model/errors.ts';
 import type { RequestedImage } from '../../model/image.ts';
-import { imageName, isExcluded } from '../../model/image-reference.ts';
+import { imageName } from '../../model/image-reference.ts';
 import { formOf } from '../../model/layout.ts';
 import { type CaptureRequest, printRequest } from '../../model/request.ts';
 import type { PreloadSettings, SavedRun } from '../../model/saved-run.ts';
@@ -16,48 +15,49 @@ import { estimateVolumeSize, fitsSmallest, SMALLEST } from '../../model/volume-s
 import { version } from '../../version.ts';
 import { gzippedBundle } from '../bundle.ts';
 import { captureSettings } from '../capture-flags.ts';
-import { describeSkipped } from '../capture-progress.ts';
+import type { FoundImage, FoundImages } from '../find-images.ts';
 import { podSettings } from '../pod-flags.ts';
-import { step } from '../step.ts';
-import { NO_BASE, readBase } from './base.ts';
+import { isNamed, usesCache } from '../source-flags.ts';
+import { findBase, NO_BASE, readBase } from './base.ts';
 import type { CreateOptions } from './command.ts';
 import { type CreatePlan, plannedObjects } from './planned.ts';
 import { planSecrets } from './pull-secrets.ts';
 
-interface Sources {
-  images: RequestedImage[];
-  unusable: UnusableImage[];
-  /** `namespace/name` */
-  pullSecrets: Set<string>;
-  /** `namespace/name` */
-  serviceAccounts: Set<string>;
-}
-
 const BUDGET = 0.7; // of the time limit, for images that can be skipped: what is there by then must still be sealed
 
-/** Decides what to capture, on which node, and to how large a volume. Only reads from the cluster. */
-export const planCreate = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<CreatePlan> => {
+/** Options for one preload. */
+export type PlanOptions = CreateOptions & { NAME: string };
+
+/** Decides on which node to capture these images, and to how large a volume. Only reads from the cluster. */
+export const planCreate = async (
+  cluster: Cluster,
+  options: PlanOptions,
+  found: FoundImages,
+  context: Context,
+): Promise<CreatePlan> => {
   const { progress, script, signal } = context;
-  const found = await findImages(cluster, options, context);
-  const { images } = found;
+  const images = found.images.map((image) => requestOf(image, options.strict, cluster.namespace));
   const names = images.map(({ name }) => imageName(name));
   const choice = await chooseNode(cluster, names, options, signal);
   if (choice.node) progress.done(`Node ${choice.node} has ${choice.has} of ${plural(images.length, 'image')}`);
   if (choice.isAwaited) progress.warn(`no ${choice.platform} node is ready for the loader, so it waits for one`);
   if (choice.otherPlatforms.length > 0) {
     progress.warn(
-      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; use --platform to choose`,
+      `only ${choice.platform} will be captured, but the cluster also has ${choice.otherPlatforms.join(', ')} nodes; choose one with --platform, or use --all-platforms`,
     );
   }
-  const base = options.base ? await readBase(cluster, options.base, options, signal) : NO_BASE;
-  const cache = options.from?.includes('cache') ?? false;
-  const wanted = { ...found, name: options.NAME, cache, isNamed: options.IMAGE.length > 0 };
+  const baseName = await findBase(cluster, options, choice.platform, context);
+  const base = baseName ? await readBase(cluster, baseName, options, signal) : NO_BASE;
+  const cache = usesCache(options);
+  const own = isNamed(options) ? options.imagePullSecret.map((secret) => `${cluster.namespace}/${secret}`) : [];
+  const pullSecrets = new Set([...found.pullSecrets, ...own]);
+  const wanted = { ...found, images, pullSecrets, name: options.NAME, cache, isNamed: isNamed(options) };
   const { secrets, logins } = await planSecrets(cluster, wanted, signal);
 
   const sizes = [...choice.sizes.values()];
   const form = formOf(options);
   const estimate = estimateVolumeSize(sizes, form, base.size);
-  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !options.base;
+  const isKnown = images.length > 0 && sizes.length === images.length && !cache && !baseName;
   const isSmall = isKnown && fitsSmallest(sizes, form);
   const settings: PreloadSettings = {
     name: options.NAME,
@@ -70,7 +70,9 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     pullSecrets: secrets.map(({ metadata }) => metadata.name),
     ...(options.storageClass && { storageClass: options.storageClass }),
     ...(options.snapshotClass && { snapshotClass: options.snapshotClass }),
-    ...(options.base && { base: options.base }),
+    ...(baseName && { base: baseName }),
+    ...(options.label && { labels: options.label }),
+    ...(options.annotation && { annotations: options.annotation }),
     ...(options.node ? { node: options.node } : choice.node && { preferredNode: choice.node }),
   };
   const request: CaptureRequest = {
@@ -91,7 +93,11 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
     volume: options.size ? 'chosen' : isSmall ? 'smallest' : 'planned',
     logins,
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
+    exclude: options.exclude,
     keep: options.keep,
+    retain: options.retain,
+    ...(options.generateName &&
+      options.keepLast && { keepLast: { prefix: options.generateName, count: options.keepLast } }),
   };
   const configMap = loaderConfigMap(settings, {
     bundle: await gzippedBundle(script),
@@ -104,39 +110,13 @@ export const planCreate = async (cluster: Cluster, options: CreateOptions, conte
 /** Seconds until the loader is stopped, for a command with this time limit in milliseconds. */
 export const loaderDeadline = (timeout: number): number => Math.ceil(timeout / 1000) + HOLD_SECONDS;
 
-const findImages = async (cluster: Cluster, options: CreateOptions, context: Context): Promise<Sources> => {
-  const none = { unusable: [], pullSecrets: new Set<string>(), serviceAccounts: new Set<string>() };
-  if (options.IMAGE.length > 0) {
-    const namespaces = [cluster.namespace];
-    const pullSecrets = new Set(options.imagePullSecret.map((name) => `${cluster.namespace}/${name}`));
-    return { ...none, pullSecrets, images: options.IMAGE.map((name) => ({ name, required: true, namespaces })) };
-  }
-  if (options.from && !options.from.includes('cluster')) return { ...none, images: [] };
-  const inUse = await step(context, {
-    title: 'Looking for images in use',
-    do: async () => {
-      const found = await imagesInUse(cluster, context.signal);
-      const images = found.images.filter(({ name }) => !isExcluded(name, options.exclude));
-      const unusable = found.unusable.filter(({ name }) => !options.exclude.some((prefix) => name.startsWith(prefix)));
-      for (const image of unusable) {
-        if (options.strict) throw cannotCapture(image);
-        context.progress.warn(describeSkipped(image));
-      }
-      if (images.length > 0 || options.from) return { ...found, images, unusable };
-      throw new PreloadError(
-        'no images are in use in the cluster',
-        'specify the images to capture, or add --from cluster,cache',
-      );
-    },
-    done: ({ images, namespaces, windows }) =>
-      `${plural(images.length, 'image')} in use in ${plural(namespaces, 'namespace')}` +
-      (windows > 0 ? `, without ${plural(windows, 'image')} for Windows` : ''),
-  });
-  return { ...inUse, images: inUse.images.map((image) => requestInUse(image, { required: options.strict })) };
+/** Images that the user named must be captured, and pull secrets of the preload's namespace may be tried for them. */
+const requestOf = ({ isNamed, ...image }: FoundImage, strict: boolean, namespace: string): RequestedImage => {
+  const request = requestInUse(image, { required: strict || isNamed });
+  const [file] = image.files;
+  return {
+    ...(file !== undefined && { usedBy: file }),
+    ...request,
+    namespaces: isNamed ? [...new Set([...request.namespaces, namespace])] : request.namespaces,
+  };
 };
-
-const cannotCapture = ({ name, usedBy, reason }: UnusableImage): PreloadError =>
-  new PreloadError(
-    `cannot capture ${name} (used by ${usedBy}): ${reason}`,
-    'change the image of the workload, or leave it out with --exclude',
-  );

@@ -2,10 +2,9 @@ import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { type Left, leftObjects, markResumed, readLeft, readLeftSecrets } from '../../cluster/leftovers.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
-import type { PreloadSummary } from '../../model/summary.ts';
 import { finishPreload } from './finish.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { type Leftovers, makePreload } from './make.ts';
+import { type Leftovers, type Made, makePreload } from './make.ts';
 import { loaderDeadline } from './plan.ts';
 import { type CreatePlan, plannedObjects } from './planned.ts';
 import { planSecrets } from './pull-secrets.ts';
@@ -21,7 +20,7 @@ export const resumePreload = async (
   cluster: Cluster,
   { NAME: name, timeout }: ResumeOptions,
   context: Context,
-): Promise<PreloadSummary> => {
+): Promise<Made> => {
   const { signal } = context;
   const left = await readLeft(cluster, name, signal);
   await markResumed(cluster, left, signal);

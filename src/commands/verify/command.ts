@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, EVENTS, preloadName, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, EVENTS, preloadNameOrPrefix, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 import { podFlags } from '../pod-flags.ts';
@@ -15,7 +15,7 @@ export const examples: Example[] = [
 
 export const builder = (yargs: Argv) =>
   podFlags(connectionFlags(yargs))
-    .positional('NAME', { type: 'string', coerce: preloadName, describe: 'Name of the preload' })
+    .positional('NAME', { type: 'string', coerce: preloadNameOrPrefix, describe: 'Name of the preload, or its prefix' })
     .option('volume', text('Check the volume that is mounted at this path instead, such as /preload on a node'))
     .option('output', {
       alias: 'o',

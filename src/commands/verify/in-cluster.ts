@@ -1,5 +1,6 @@
 import type { Context } from '../../cli/context.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
+import { findPreload } from '../../cluster/find-preload.ts';
 import { createLoader, endedEarly, loaderEvents, podStarted } from '../../cluster/pod.ts';
 import { checkAllowed, checkPullSecrets, storageClassFor } from '../../cluster/preflight.ts';
 import { readRecord } from '../../cluster/records.ts';
@@ -11,6 +12,7 @@ import type { ConfigMap } from '../../manifests/run-bundle.ts';
 import { type VerifySettings, verifyClaim, verifyConfigMap, verifyPod } from '../../manifests/verifier.ts';
 import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { PreloadError } from '../../model/errors.ts';
+import { isPrefix } from '../../model/generations.ts';
 import { objectNames, removeCommand } from '../../model/names.ts';
 import { VERIFIER_TERMS } from '../../model/pod-state.ts';
 import { roundUpToGibibytes } from '../../model/units.ts';
@@ -32,11 +34,13 @@ type Options = VerifyOptions & { NAME: string };
 export const verifyInCluster = (options: Options, context: Context): Promise<void> =>
   withDeadline(options.timeout, context, async (limited) => {
     const { env, signal, progress, now, script } = limited;
-    const { NAME: name } = options;
     const started = now();
     const lasting = { patience: UNTIL_DEADLINE, deadline: endOfRun(options.timeout, started) };
     const cluster = await connect({ ...options, ...lasting }, env, progress.warn);
     const { namespace } = cluster;
+    const name = isPrefix(options.NAME)
+      ? (await findPreload(cluster, options.NAME, undefined, signal)).name
+      : options.NAME;
     const snapshot = await readySnapshot(cluster, name, 'use verify with a preload that is ready', signal);
     const checksum = options.withoutRecord ? undefined : await recordedChecksum(cluster, snapshot, signal);
     const handle = await snapshotHandle(cluster, snapshot, signal);
@@ -89,7 +93,7 @@ const verifyClone = async (
   const { signal } = context;
   const [claim, pod] = [verifyClaim(settings), verifyPod(settings, configMap)];
   const command = removeCommand(settings.name, settings.namespace, 'verify');
-  const cleanup = { title: 'Removing the pod and the clone', command };
+  const cleanup = { title: 'Removing the pod and the clone', command, wait: true };
   return inRun(cluster, { cleanup }, context, async (run) => {
     const { made } = run;
     const title = `Cloning ${snapshotId}`;

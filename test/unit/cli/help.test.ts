@@ -5,7 +5,10 @@ import { describe, test } from 'node:test';
 import { runBundle } from '../../harness/run-bundle.ts';
 
 const GOLDEN = join(import.meta.dirname, 'help');
-const VERBS = ['', 'create', 'status', 'delete', 'recipe', 'verify', 'export', 'snapshot', 'completion', 'version'];
+const VERBS = [
+  ...['', 'create', 'status', 'images', 'diff', 'recipe', 'delete', 'verify', 'export', 'snapshot'],
+  ...['completion', 'version'],
+];
 
 const helpOf = async (...argv: string[]): Promise<string> => {
   const { code, stdout, stderr } = await runBundle(argv);

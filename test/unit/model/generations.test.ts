@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { generatedName, hasPrefix, isPrefix, prefixOf } from '../../../src/model/generations.ts';
+import { generatedName, hasPrefix, isPrefix, prefixOf, prefixProblem } from '../../../src/model/generations.ts';
+import { nameProblem } from '../../../src/model/names.ts';
 
 test('a name that ends with "-" is a prefix', () => {
   assert.equal(isPrefix('nightly-'), true);
@@ -9,6 +10,15 @@ test('a name that ends with "-" is a prefix', () => {
 
 test('a generated name has the time in UTC', () => {
   assert.equal(generatedName('nightly-', Date.UTC(2026, 10, 27, 1, 30, 5)), 'nightly-20261127-013005');
+});
+
+test('a prefix must leave room for the time', () => {
+  assert.equal(prefixProblem('nightly-'), undefined);
+  assert.equal(prefixProblem(`${'a'.repeat(32)}-`), undefined);
+  assert.equal(nameProblem(generatedName(`${'a'.repeat(32)}-`, 0)), undefined);
+  assert.equal(prefixProblem(`${'a'.repeat(33)}-`), 'must be at most 33 characters');
+  assert.equal(prefixProblem('nightly'), 'must end with "-"');
+  assert.match(prefixProblem('Nightly-') ?? '', /^must consist of/);
 });
 
 for (const [name, expected] of [

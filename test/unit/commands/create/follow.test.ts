@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { QUIET } from '../../../../src/cli/progress.ts';
 import { describeOutcome, describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
 import { step } from '../../../../src/commands/step.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
@@ -42,6 +43,7 @@ const follow = async (...events: (ExportEvent & { seq?: number })[]) => {
     update: say('…'),
     done: say('✓'),
     fail: say('✗'),
+    report: (result: string, text: string) => say(result)(text),
     warn: say('!'),
     note: say(''),
     error: say('error:'),
@@ -148,4 +150,16 @@ test('counts each layer once, by its source', () => {
   const withBlobs = images.map((each) => ({ ...each, blobs: true }));
   assert.equal(describeSources(withBlobs, 'layers,blobs'), `${text}, blobs kept (5Ki)`);
   assert.equal(describeSources([capturedImage({ layers: [unpacked] })], 'blobs'), '1 layer copied');
+});
+
+test('the record says what was left out on purpose', async () => {
+  const events = async function* () {
+    for (const [index, event] of [recorded, sealed].entries()) yield { seq: index + 1, ...event };
+  };
+
+  const progress = QUIET;
+  const capture = { node: 'worker', skipped: [], exclude: ['r.io/debug'] };
+  const found = await followCapture(events(), capture, { progress, now: () => 0 });
+  assert.ok(found && 'record' in found);
+  assert.deepEqual(found.record.exclude, ['r.io/debug']);
 });

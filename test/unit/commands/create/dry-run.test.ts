@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatYaml } from '../../../../src/cli/output.ts';
-import { formatDryRun } from '../../../../src/commands/create/run.ts';
+import { formatDryRun } from '../../../../src/commands/create/dry-run.ts';
 
 describe('objects of a dry run', () => {
   const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'preload-web' } };
@@ -13,6 +13,13 @@ describe('objects of a dry run', () => {
       formatDryRun(objects, undefined),
       `persistentvolumeclaim/preload-web created (dry run)
 volumesnapshot.snapshot.storage.k8s.io/web created (dry run)`,
+    );
+  });
+
+  test('as text, if the server has checked them', () => {
+    assert.equal(
+      formatDryRun([claim], undefined, 'server'),
+      'persistentvolumeclaim/preload-web created (server dry run)',
     );
   });
 

@@ -1,0 +1,2 @@
+// In place of packages that the bundle does not need; see build.mjs.
+module.exports = {};
