@@ -22,6 +22,7 @@ const KINDS = {
   Deployment: { api: '/apis/apps/v1', plural: 'deployments' },
   ReplicaSet: { api: '/apis/apps/v1', plural: 'replicasets' },
   StatefulSet: { api: '/apis/apps/v1', plural: 'statefulsets' },
+  PriorityClass: { api: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', global: true },
   Secret: { api: '/api/v1', plural: 'secrets' },
   ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts' },
   CSINode: { api: '/apis/storage.k8s.io/v1', plural: 'csinodes', global: true },
