@@ -16,6 +16,7 @@ import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
 import * as exportImages from './commands/export/command.ts';
+import * as fill from './commands/fill/command.ts';
 import * as images from './commands/images/command.ts';
 import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
@@ -28,7 +29,8 @@ import { version } from './version.ts';
 
 interface Command {
   command: string | string[];
-  describe: string;
+  /** false for a verb that only our own pods run */
+  describe: string | false;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
   /** flags that take no value from the environment */
@@ -50,6 +52,7 @@ const COMMANDS: Command[] = [
   { ...images, load: async () => (await import('./commands/images/run.ts')).runImages },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
+  { ...fill, load: async () => (await import('./commands/fill/run.ts')).runFill },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
   { ...completion, load: async () => completion.runCompletion },
   { ...versionCommand, load: async () => versionCommand.runVersion },
@@ -64,6 +67,7 @@ const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
 
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
+const SHOWN_VERBS = COMMANDS.filter(({ describe }) => describe).flatMap(({ command }) => [command].flat().map(verbOf));
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
@@ -101,12 +105,12 @@ const SUMMARY = 'Capture container images into a volume snapshot, so that new no
 
 /** Help of each verb, and of the program under the empty name. */
 export const helpTexts = (): Record<string, string> =>
-  Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
+  Object.fromEntries(['', ...SHOWN_VERBS].map((verb) => [verb, helpOf(verb)]));
 
 const helpOf = (verb: string): string => {
   const found = commandOf(verb);
-  if (!found) {
-    const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
+  if (!found?.describe) {
+    const verbs = COMMANDS.flatMap(({ command, describe }) => (describe ? [[verbOf(command), describe] as const] : []));
     return formatOverview(SUMMARY, verbs);
   }
   const { describe, examples, builder, sections = {} } = found;
@@ -126,7 +130,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .showHelpOnFail(false);
   for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
-    program.command(command, describe, build, async (options) => (await load())(options as never, context));
+    const handler = async (options: object) => (await load())(options as never, context);
+    program.command({ command, describe, builder: build, handler });
   }
   return program;
 };
