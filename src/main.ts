@@ -4,13 +4,15 @@ import { Interrupted } from './model/errors.ts';
 import { isCommand, runCommand } from './program.ts';
 
 const argv = process.argv.slice(2);
+const [word = ''] = argv;
+const command = isCommand(word) ? word : '';
 const abort = new AbortController();
 const context = processContext(abort.signal);
 
 // The first signal lets the command clean up; the second ends it at once.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (abort.signal.aborted) process.exit(exitCode(new Interrupted(signal)));
+    if (abort.signal.aborted) process.exit(exitCode(new Interrupted(signal), command));
     abort.abort(new Interrupted(signal));
   });
 }
@@ -18,10 +20,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 runCommand(argv, context)
   .catch((error: unknown) => {
     const failure = abort.signal.aborted ? abort.signal.reason : error;
-    const [word = ''] = argv;
-    const text = describeFailure(failure, isCommand(word) ? word : '', context.style);
+    const text = describeFailure(failure, command, context.style);
     if (text) context.progress.note(text);
-    process.exitCode = exitCode(failure);
+    process.exitCode = exitCode(failure, command);
   })
   // Without this exit, a connection attempt would keep the process alive for seconds.
   .finally(() => process.stdout.write('', () => process.stderr.write('', () => process.exit())));

@@ -15,6 +15,7 @@ import { usageMessage } from './cli/usage.ts';
 import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
+import * as diff from './commands/diff/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as fill from './commands/fill/command.ts';
 import * as images from './commands/images/command.ts';
@@ -47,9 +48,10 @@ const COMPLETE = '__complete';
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
   { ...status, load: async () => (await import('./commands/status/run.ts')).runStatus },
+  { ...images, load: async () => (await import('./commands/images/run.ts')).runImages },
+  { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
-  { ...images, load: async () => (await import('./commands/images/run.ts')).runImages },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...fill, load: async () => (await import('./commands/fill/run.ts')).runFill },
@@ -94,7 +96,7 @@ export const runCommand = async (words: readonly string[], context: Context): Pr
     .fail((message, error) => {
       // yargs' own errors are called YError, also those that wrap what a flag's coerce function threw
       if (error && error.name !== 'YError') throw error;
-      const command = commandOf(argv[0] ?? '');
+      const command = commandOf(argv.find((word) => VERBS.includes(word)) ?? '');
       const line = { argv, verbs: VERBS, usage: command ? usageOf(command) : '' };
       throw new UsageError(usageMessage(message.split(/\s*\n\s*/).join(' '), line));
     });

@@ -1,17 +1,20 @@
-import { ApiError, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
+import { ApiError, Differences, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import { plainLines } from '../model/parse.ts';
 import type { Style } from './progress.ts';
 
-/** Exit codes as shells and kubectl use them. */
-export const exitCode = (error: unknown): number => {
-  if (!(error instanceof Interrupted)) return 1;
+const WITH_DIFFERENCES = 'diff';
+
+/** Exit codes as shells and kubectl use them: 1 of `diff` means differences, so that its failures need another one. */
+export const exitCode = (error: unknown, command: string): number => {
+  if (error instanceof Differences) return 1;
+  if (!(error instanceof Interrupted)) return command === WITH_DIFFERENCES ? 2 : 1;
   return error.signal === 'SIGINT' ? 130 : 143;
 };
 
 /** Text for the user, in kubectl's forms; with a stack only if it is a bug in this tool. */
 export const describeFailure = (error: unknown, command: string, style: Style): string | undefined => {
-  if (error instanceof Interrupted) return undefined;
+  if (error instanceof Interrupted || error instanceof Differences) return undefined;
   const label = style.error('error:');
   if (error instanceof UsageError) {
     return `${label} ${error.message}\nSee '${[USAGE_NAME, command].join(' ').trim()} -h' for help and examples`;

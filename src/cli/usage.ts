@@ -58,7 +58,7 @@ const TRANSLATIONS: [RegExp, Translate][] = [
   ],
   [
     /^Not enough non-option arguments: got (\d+)/,
-    (count, { usage }) => `exactly one ${/\b[A-Z]+\b/.exec(usage)?.[0]} is required, got ${count}`,
+    (count, { usage }) => `exactly one ${/\b[A-Z]+\b/.exec(usage)?.[0] ?? 'argument'} is required, got ${count}`,
   ],
   [
     /^Invalid values: (.*)$/,

@@ -170,26 +170,28 @@ export const listIn = async function* <S extends v.GenericSchema>(
   { signal, ...query }: Query = {},
 ): AsyncGenerator<v.InferOutput<S>> {
   const seen = new Set<string>();
-  let next: string | undefined;
   let size = limit;
-  const restart = (error: unknown): unknown => {
-    if (!next || !isGone(error)) throw error;
-    cluster.warn(`the list of ${plural} expired while it was read; reading it again`);
-    return sendForJson(cluster, path, { query, ...(signal && { signal }) });
-  };
-  const request = (): Promise<unknown> => {
+  const request = (next?: string): Promise<unknown> => {
     const paged = { ...query, limit: String(size), continue: next };
     return sendForJson(cluster, path, { query: paged, maxBytes: MAX_ANSWER, ...(signal && { signal }) }).catch(
       (error) => {
+        if (next && isGone(error)) return restart();
         if (!(error instanceof AnswerTooLarge) || size === 1) throw error;
         size = Math.ceil(size / SMALLER);
-        return request();
+        return request(next);
       },
     );
   };
-  do {
-    const answer: unknown = await request().catch(restart);
-    const page: v.InferOutput<typeof PAGE_OF_LIST> = parseAnswer(PAGE_OF_LIST, answer, plural);
+  const restart = (): Promise<unknown> => {
+    cluster.warn(`the list of ${plural} expired while it was read; reading it again`);
+    return sendForJson(cluster, path, { query, ...(signal && { signal }) });
+  };
+  let coming: Promise<unknown> | undefined = request();
+  while (coming) {
+    const page: v.InferOutput<typeof PAGE_OF_LIST> = parseAnswer(PAGE_OF_LIST, await coming, plural);
+    const next = page.metadata.continue;
+    coming = next ? request(next) : undefined; // while the caller works on this page
+    coming?.catch(() => {}); // until its turn
     for (const item of page.items) {
       const name = nameOf(kind, item);
       if (name && seen.has(name)) continue;
@@ -198,8 +200,7 @@ export const listIn = async function* <S extends v.GenericSchema>(
       if (found.object !== undefined) yield found.object;
       else cluster.warn(`ignoring ${name ?? `one of the ${plural}`}: ${found.problem}`);
     }
-    next = page.metadata.continue || undefined;
-  } while (next);
+  }
 };
 
 const parsed = <S extends v.GenericSchema>(

@@ -14,25 +14,35 @@ import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './objects.ts';
 import { decodeRecord } from './records.ts';
-import { snapshotHandle } from './snapshots.ts';
+import { snapshotHandles } from './snapshots.ts';
+
+interface Which {
+  /** all namespaces if undefined */
+  namespace?: string | undefined;
+  name?: string | undefined;
+  /** label selector, as for kubectl */
+  labels?: string | undefined;
+}
 
 /** Returns the preloads in a namespace, or in all, also unfinished ones; sorted by namespace and name. */
 export const listPreloads = async (
   cluster: Cluster,
-  { namespace, name }: { namespace?: string | undefined; name?: string | undefined },
+  { namespace, name, labels }: Which,
   signal: AbortSignal,
 ): Promise<PreloadSummary[]> => {
-  const options = { labelSelector: selector(name), signal, ...(namespace && { namespace }) };
+  const withLabels = (ours: string) => [ours, ...(labels ? [labels] : [])].join(',');
+  const options = { labelSelector: withLabels(selector(name)), signal, ...(namespace && { namespace }) };
   const snapshots = byPreload(
     await Array.fromAsync(list(cluster, 'VolumeSnapshot', VOLUME_SNAPSHOT, options)).catch(noneWithoutCrd),
     'snapshot',
   );
-  const loaders = { ...options, labelSelector: ofComponent('loader', name) };
+  const loaders = { ...options, labelSelector: withLabels(ofComponent('loader', name)) };
   const found = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, loaders));
   const pods = new Map([...starting(found), ...byPreload(found, 'pod')]);
   const ofRecords = { ...options, labelSelector: ofComponent('record', name) };
   const records = byPreload(await Array.fromAsync(list(cluster, 'ConfigMap', CONFIG_MAP, ofRecords)), 'record');
 
+  const handle = await snapshotHandles(cluster, [...snapshots.values()], signal);
   const keys = [...new Set([...snapshots.keys(), ...pods.keys()])].sort();
   const summaries = await Promise.all(
     keys.map(async (key): Promise<PreloadSummary[]> => {
@@ -40,14 +50,13 @@ export const listPreloads = async (
       const pod = pods.get(key);
       const metadata = (snapshot ?? pod)?.metadata;
       if (!metadata) return [];
-      const handle = snapshot && (await snapshotHandle(cluster, snapshot, signal));
       const record = records.get(key);
       return [
         {
           name: metadata.labels?.[INSTANCE_LABEL] ?? metadata.name,
           namespace: metadata.namespace ?? '',
           ...phaseOf(pod, snapshot && (snapshot.status ?? {})),
-          ...handle,
+          ...(snapshot && (await handle(snapshot))),
           ...(snapshot && record && summaryOf(cluster, record, snapshot)),
           created: metadata.creationTimestamp ?? '',
         },

@@ -4,6 +4,7 @@ import {
   ATTACHMENT,
   CLAIM,
   SNAPSHOT_CONTENT,
+  type SnapshotContent,
   VOLUME_SNAPSHOT,
   type VolumeSnapshot,
 } from '../model/cluster-objects.ts';
@@ -67,6 +68,21 @@ export const snapshotReady = async (
   }
 };
 
+/** Returns a function that returns the handle of a snapshot; requests all at once if there are several and this user may. */
+export const snapshotHandles = async (
+  cluster: Cluster,
+  snapshots: readonly VolumeSnapshot[],
+  signal: AbortSignal,
+): Promise<(snapshot: VolumeSnapshot) => Promise<SnapshotHandle | undefined>> => {
+  const contents = new Set(snapshots.flatMap(({ status }) => status?.boundVolumeSnapshotContentName ?? []));
+  const all =
+    contents.size > 1 &&
+    (await nullIfForbidden(Array.fromAsync(list(cluster, 'VolumeSnapshotContent', SNAPSHOT_CONTENT, { signal }))));
+  if (!all) return (snapshot) => snapshotHandle(cluster, snapshot, signal);
+  const byName = new Map(all.map((content) => [content.metadata.name, content]));
+  return async ({ status }) => handleOf(byName.get(status?.boundVolumeSnapshotContentName ?? ''));
+};
+
 /** Returns the handle of `snapshot`, or undefined if it does not exist yet. */
 export const snapshotHandle = async (
   cluster: Cluster,
@@ -82,9 +98,13 @@ export const snapshotHandle = async (
     );
     return {};
   }
-  const snapshotId = found?.status?.snapshotHandle;
-  if (!found || !snapshotId) return undefined;
-  return { snapshotId, driver: found.spec.driver, deletionPolicy: found.spec.deletionPolicy };
+  return handleOf(found);
+};
+
+const handleOf = (content: SnapshotContent | undefined): SnapshotHandle | undefined => {
+  const snapshotId = content?.status?.snapshotHandle;
+  if (!content || !snapshotId) return undefined;
+  return { snapshotId, driver: content.spec.driver, deletionPolicy: content.spec.deletionPolicy };
 };
 
 /**

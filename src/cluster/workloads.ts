@@ -28,11 +28,23 @@ export interface WorkloadQuery {
 }
 
 // owners first, so that an image is reported as used by a deployment and not by one of its pods
-const WORKLOADS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'CronJob', 'Job', 'Pod'];
+const PODS: Kind[] = ['Pod'];
+const OWNERS: Kind[] = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'CronJob', 'Job'];
 
 /** Yields the pod specs of Kubernetes' own workloads, owners first. Throws if this user may not list pods. */
-export const workloads = async function* (cluster: Cluster, query: WorkloadQuery): AsyncGenerator<PodUser> {
-  for (const kind of WORKLOADS) {
+export const workloads = (cluster: Cluster, query: WorkloadQuery): AsyncGenerator<PodUser> =>
+  ofKinds(cluster, query, [...OWNERS, ...PODS]);
+
+/** The same without pods. */
+export const owners = (cluster: Cluster, query: WorkloadQuery): AsyncGenerator<PodUser> =>
+  ofKinds(cluster, query, OWNERS);
+
+const ofKinds = async function* (
+  cluster: Cluster,
+  query: WorkloadQuery,
+  kinds: readonly Kind[],
+): AsyncGenerator<PodUser> {
+  for (const kind of kinds) {
     const all = list(cluster, kind, WORKLOAD, query);
     for await (const workload of kind === 'Pod' ? all : orWarn(cluster, pluralOf(kind), 'there', all)) {
       const { name, namespace, ownerReferences } = workload.metadata;
@@ -57,6 +69,6 @@ export const orWarn = async function* <T>(
     yield* objects;
   } catch (error) {
     if (!(error instanceof ApiError) || !REFUSALS.includes(error.code) || isPassing(error)) throw error;
-    cluster.warn(`cannot list ${plural}, so images used only ${where} are not captured: ${error.message}`);
+    cluster.warn(`cannot list ${plural}, so images used only ${where} are left out: ${error.message}`);
   }
 };

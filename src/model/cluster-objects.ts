@@ -61,6 +61,12 @@ export type Node = v.InferOutput<typeof NODE>;
 
 export type Taint = NonNullable<Node['spec']>['taints'][number];
 
+/** A node, without what it reports about its images. */
+export const NODE_PLACE = object({
+  metadata: object({ name: LINE, labels: v.exactOptional(TEXTS, {}) }),
+  status: object({ nodeInfo: object({ operatingSystem: LINE, architecture: LINE }) }),
+});
+
 const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
 
 /** What tells on which nodes a pod can run. */
@@ -100,6 +106,32 @@ export const WORKLOAD = object({
 });
 
 export type Workload = v.InferOutput<typeof WORKLOAD>;
+
+const NAMED_CONTAINERS = listOf(object({ name: LINE, image: v.exactOptional(v.string()) }));
+const CONTAINER_STATES = listOf(object({ name: LINE, imageID: v.exactOptional(v.string(), '') }));
+
+/** A pod, with the images that it runs. */
+export const RUNNING_POD = object({
+  metadata: object({ ...WORKLOAD.entries.metadata.entries, labels: v.exactOptional(TEXTS, {}) }),
+  spec: object({
+    ...PLACEMENT.entries,
+    nodeName: v.exactOptional(LINE),
+    initContainers: NAMED_CONTAINERS,
+    containers: NAMED_CONTAINERS,
+    ephemeralContainers: NAMED_CONTAINERS,
+    volumes: POD_SPEC.entries.volumes,
+  }),
+  status: v.nullish(
+    object({
+      phase: v.exactOptional(LINE),
+      initContainerStatuses: CONTAINER_STATES,
+      containerStatuses: CONTAINER_STATES,
+      ephemeralContainerStatuses: CONTAINER_STATES,
+    }),
+  ),
+});
+
+export type RunningPod = v.InferOutput<typeof RUNNING_POD>;
 
 /** An object of a custom kind, which may be outside of all namespaces. The rest of it is unchecked. */
 export const CUSTOM_OBJECT = v.looseObject({
@@ -198,6 +230,7 @@ export const VOLUME_SNAPSHOT = object({ metadata: METADATA, status: v.exactOptio
 export type VolumeSnapshot = v.InferOutput<typeof VOLUME_SNAPSHOT>;
 
 export const SNAPSHOT_CONTENT = object({
+  metadata: object({ name: LINE }),
   spec: object({
     driver: LINE,
     deletionPolicy: LINE,
@@ -212,3 +245,5 @@ export const SNAPSHOT_CONTENT = object({
     }),
   ),
 });
+
+export type SnapshotContent = v.InferOutput<typeof SNAPSHOT_CONTENT>;

@@ -50,6 +50,9 @@ export class AnswerTooLarge extends PreloadError {}
 /** The API server rejected the credentials. */
 export class Unauthorized extends PreloadError {}
 
+/** What was compared differs: not a failure, but an exit code of its own. */
+export class Differences extends Error {}
+
 /** The user or the system stopped the command. */
 export class Interrupted extends Error {
   readonly signal: 'SIGINT' | 'SIGTERM';

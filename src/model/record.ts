@@ -11,7 +11,11 @@ const RECORDED_IMAGE = object({
   ...{ names, digest },
   /** compressed bytes of its layers */
   size: SIZE,
+  /** the node's pause image, which no workload uses */
+  sandbox: v.exactOptional(FLAG),
 });
+
+export type RecordedImage = v.InferOutput<typeof RECORDED_IMAGE>;
 
 /** Version 0.1 listed its layers instead of their size. */
 const OLD_IMAGE = object({
@@ -47,6 +51,8 @@ export const PRELOAD_RECORD = v.pipe(
     /** used bytes of the volume's filesystem */
     usedBytes: SIZE,
     skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+    /** prefixes of names that were left out on purpose */
+    exclude: v.exactOptional(list(LINE, MAX_IMAGES)),
     /** the volume has more images: reports of the loader were lost, or a record cannot hold so many */
     incomplete: v.exactOptional(FLAG),
   }),
@@ -54,9 +60,10 @@ export const PRELOAD_RECORD = v.pipe(
     const old = images.flatMap(({ layers = [], blobs = false }) => ({ layers, blobs }));
     return {
       ...record,
-      images: images.map(({ names, digest, size, layers = [] }) => {
-        return { names, digest, size: size ?? distinctBytes([{ layers }]) };
-      }),
+      images: images.map(({ layers = [], blobs, size = distinctBytes([{ layers }]), ...image }) => ({
+        ...image,
+        size,
+      })),
       ...(images.some(({ layers }) => layers) && { distinctLayers: recordedLayers(old) }),
     };
   }),
@@ -79,6 +86,9 @@ const recordedLayers = (images: readonly Pick<CapturedImage, 'layers' | 'blobs'>
 export const recordImages = (
   images: readonly CapturedImage[],
 ): Pick<Required<PreloadRecord>, 'images' | 'distinctLayers'> => ({
-  images: images.map((image) => ({ names: image.names, digest: image.digest, size: distinctBytes([image]) })),
+  images: images.map((image) => ({
+    ...{ names: image.names, digest: image.digest, size: distinctBytes([image]) },
+    ...(image.sandbox && { sandbox: true }),
+  })),
   distinctLayers: recordedLayers(images),
 });

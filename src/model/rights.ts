@@ -19,7 +19,9 @@ export interface Right {
 }
 
 const GROUPS: Readonly<Record<string, string>> = {
+  customresourcedefinitions: 'apiextensions.k8s.io',
   deployments: 'apps',
+  replicasets: 'apps',
   statefulsets: 'apps',
   daemonsets: 'apps',
   cronjobs: 'batch',
@@ -72,13 +74,34 @@ const POD = [
   ...VOLUME,
 ];
 
-const WORKLOADS = ['deployments', 'statefulsets', 'daemonsets', 'cronjobs', 'jobs'].map((resource) =>
-  global(resource, 'list', `images that only ${resource} use are not found`),
-);
+const WORKLOADS = [
+  ...['deployments', 'statefulsets', 'daemonsets', 'replicasets', 'cronjobs', 'jobs'].map((resource) =>
+    global(resource, 'list', `images that only ${resource} use are not found`),
+  ),
+  global('customresourcedefinitions', 'list', 'images that only custom resources use are not found'),
+];
 
 const IMAGES_IN_USE = [global('pods', 'list'), ...WORKLOADS];
 
 const PRELOADS = [local('volumesnapshots', 'list'), local('configmaps', 'list'), local('pods', 'list'), SNAPSHOT_ID];
+
+/** Why a preload does not get on. */
+const REASON = [
+  ...['configmaps', 'persistentvolumeclaims', 'pods', 'volumesnapshots'].map((resource) =>
+    local(resource, 'get', 'it cannot say why a preload does not start'),
+  ),
+  local('events', 'list', 'it cannot say why a preload does not start'),
+  local('pods/log', 'get', 'it cannot say how far a capture is'),
+].map((each): Right => ({ ...each, isReplaceable: true }));
+
+const STATUS = [
+  local('volumesnapshots', 'list'),
+  local('configmaps', 'list'),
+  SNAPSHOT_ID,
+  { ...global('volumesnapshotcontents', 'list', 'it asks for each'), isReplaceable: true as const },
+  ...IMAGES_IN_USE,
+  global('nodes', 'list', 'pods count for every platform, and nodes are not counted'),
+];
 
 const CREATE = [
   ...POD,
@@ -117,7 +140,9 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
   'create --base PREFIX-': [...CREATE, ...PRELOADS],
   'create --keep-last': [...CREATE, ...PRELOADS, local('volumesnapshots', 'delete', 'older preloads stay')],
   'create --retain': [...CREATE, global('volumesnapshotcontents', 'patch')],
-  status: PRELOADS,
+  status: [...STATUS, ...REASON],
+  'diff NAME OTHER': [...PRELOADS, local('volumesnapshots', 'get'), local('configmaps', 'get')],
+  'diff NAME': [...STATUS, local('volumesnapshots', 'get'), local('configmaps', 'get')],
   images: [...IMAGES_IN_USE, global('nodes', 'list', 'sizes and nodes are unknown')],
   delete: DELETE,
   'delete --keep-snapshot': [

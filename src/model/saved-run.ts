@@ -75,6 +75,8 @@ export const SAVED_RUN = object({
   logins: list(LINE, MAX_IMAGES),
   /** images in use that were left out because their names are not valid */
   skipped: list(SKIPPED_IMAGE, MAX_IMAGES),
+  /** prefixes of names that are left out on purpose */
+  exclude: v.optional(list(LINE, MAX_IMAGES), []),
   keep: FLAG,
   /** the storage keeps the snapshot even if its VolumeSnapshot is deleted */
   retain: v.exactOptional(FLAG),

@@ -1,6 +1,7 @@
 import type { SkippedImage } from './contents.ts';
+import type { Coverage, Drift } from './coverage.ts';
 import type { Layout } from './layout.ts';
-import type { PreloadRecord } from './record.ts';
+import type { PreloadRecord, RecordedImage } from './record.ts';
 
 export type Phase = 'Starting' | 'Capturing' | 'Snapshotting' | 'Ready' | 'Failed';
 
@@ -27,11 +28,19 @@ export interface PreloadSummary {
   /** bytes on the volume */
   size?: number;
   layers?: number;
-  images?: { names: string[]; digest: string; size: number }[];
+  images?: RecordedImage[];
   /** the volume has more images than these */
   incomplete?: boolean;
   /** images that could not be captured */
   skipped?: SkippedImage[];
+  /** prefixes of names that it leaves out on purpose */
+  exclude?: string[];
+  /** ID of the contents, which nodes that have restored them can have as a label */
+  set?: string;
+  /** how many nodes have that label; undefined if this user may not list nodes */
+  nodes?: number;
+  /** undefined without the right to list pods, or if not all its images are known; with the drift if only one preload is shown */
+  coverage?: Coverage & Partial<Drift>;
 }
 
 /** The fields that a record adds to the summary of its preload. */
@@ -47,4 +56,6 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   images: record.images,
   ...(record.incomplete && { incomplete: true }),
   ...(record.skipped.length > 0 && { skipped: record.skipped }),
+  ...(record.exclude && { exclude: record.exclude }),
+  set: record.set,
 });

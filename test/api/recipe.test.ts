@@ -138,8 +138,13 @@ describe('what nodes need to know is filled in', () => {
 
 describe('it is refused', () => {
   const EVERYWHERE = 'capk, cloud-init, kubeadm, flatcar';
-  const refused = (argv: string[], reason: RegExp, remedy: RegExp) =>
-    server.refuses(['recipe', ...argv], reason, remedy);
+  const refused = async (argv: string[], reason: RegExp, remedy: RegExp): Promise<void> => {
+    const { code, stdout, stderr } = await server.preload('recipe', ...argv);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, reason);
+    assert.match(stderr, remedy);
+    assert.doesNotMatch(stderr, /^ +at |This is a bug/m);
+  };
 
   test('for another cloud than the snapshot has, and says which targets fit', async () => {
     const fitting = new RegExp(`^hint: targets that can: caposc, ${EVERYWHERE}$`, 'm');
@@ -175,7 +180,11 @@ describe('it is refused', () => {
       stderr: 'Error from server (NotFound): preloads "missing" not found\n',
     });
     await server.apply(volumeSnapshot(settings('taking')));
-    await refused(['karpenter', 'taking'], /volume snapshot "taking" is not ready/, /^hint: wait until it is ready/m);
+    await refused(
+      ['karpenter', 'taking'],
+      /preload "taking" is not ready: Snapshotting/,
+      /^hint: see: kubectl preload status taking -n default$/m,
+    );
     await refused(['karpenter', 'none-'], /no preload with the prefix "none-" is ready/, /^hint: see: /m);
   });
 

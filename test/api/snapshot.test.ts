@@ -69,13 +69,14 @@ describe('snapshot', () => {
     );
     const { spec } = JSON.parse(await server.kubectl(['get', NAME, '-o', 'json']));
     assert.deepEqual(spec, { source: { persistentVolumeClaimName: 'on-disk' } });
-    assert.match((await server.preload('status', 'nightly')).stdout, /\nnightly +True +Ready .* snap-nightly /);
+    assert.match((await server.preload('status', 'nightly')).stdout, /^Snapshot ID: +snap-nightly /m);
   });
 
   test('-o json and -o yaml print the same as status', async () => {
     const { stdout } = await run('Retain', snapshot('on-disk', '--class', 'disk', '-o', 'json'));
     const { created, ...summary } = JSON.parse(stdout) as PreloadSummary;
     assert.deepEqual(summary, {
+      ...{ apiVersion: 'kubectl-preload/v1', kind: 'Preload' },
       ...{ name: 'nightly', namespace: 'default', phase: 'Ready', snapshotId: 'snap-nightly' },
       ...{ driver: 'disk.example.com', deletionPolicy: 'Retain' },
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
-import { loaderConfigMap } from '../../src/manifests/loader.ts';
+import { loaderConfigMap, volumeClaim } from '../../src/manifests/loader.ts';
 import { loaderPod } from '../../src/manifests/loader-pod.ts';
 import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import type { PreloadSummary } from '../../src/model/summary.ts';
@@ -21,9 +21,11 @@ const makeReady = async (name: string, namespace = 'default', data?: Buffer): Pr
 };
 
 const status = (...flags: string[]) => server.preload('status', ...flags);
-const json = async <T = PreloadSummary[]>(...flags: string[]): Promise<T> => {
-  return JSON.parse((await status('-o', 'json', ...flags)).stdout);
-};
+const json = async <T = PreloadSummary>(...flags: string[]): Promise<T> =>
+  JSON.parse((await status('-o', 'json', ...flags)).stdout);
+const items = async (...flags: string[]): Promise<PreloadSummary[]> =>
+  (await json<{ items: PreloadSummary[] }>(...flags)).items;
+const API = { apiVersion: 'kubectl-preload/v1' };
 
 describe('nothing to show', () => {
   test('is reported on standard error, and is not a failure', async () => {
@@ -33,8 +35,9 @@ describe('nothing to show', () => {
   });
 
   test('is an empty list in JSON and YAML', async () => {
-    assert.deepEqual(await json(), []);
-    assert.equal((await status('-o', 'yaml')).stdout, '[]\n');
+    const empty = { ...API, kind: 'PreloadList', items: [] };
+    assert.deepEqual(await json(), empty);
+    assert.deepEqual(load((await status('-o', 'yaml')).stdout), empty);
   });
 
   test('is an error if a name is given', async () => {
@@ -44,16 +47,17 @@ describe('nothing to show', () => {
   });
 });
 
+const INPUTS = { bundle: Buffer.of(), request: Buffer.of(), run: Buffer.of() };
+
 describe('preloads', () => {
   before(async () => {
-    const inputs = { bundle: Buffer.of(), request: Buffer.of(), run: Buffer.of() };
     const foreign = volumeSnapshot(settings('foreign'));
     await server.apply(...namespace('images'), { ...foreign, metadata: { name: 'foreign', namespace: 'default' } });
     await makeReady('web');
     await makeReady('nightly', 'images');
     await server.apply(
       ...['taking', 'failed'].map((name) => volumeSnapshot(settings(name))),
-      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name), loaderConfigMap(settings(name), inputs))),
+      ...['pulling', 'crashed'].map((name) => loaderPod(settings(name), loaderConfigMap(settings(name), INPUTS))),
     );
     await server.setStatus('volumesnapshot/taking', 'default', { readyToUse: false });
     await server.setStatus('volumesnapshot/failed', 'default', { error: { message: 'quota exceeded' } });
@@ -74,12 +78,12 @@ describe('preloads', () => {
     assert.deepEqual(
       rows.map((row) => row.replace(/\d+s$/, 'AGO').split(/ {2,}/)),
       [
-        ['NAME', 'READY', 'PHASE', 'IMAGES', 'SIZE', 'SNAPSHOT-ID', 'AGE'],
-        ['crashed', 'False', 'Failed', '<none>', '<none>', '<none>', 'AGO'],
-        ['failed', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['pulling', 'False', 'Starting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['taking', 'False', 'Snapshotting', '<none>', '<none>', '<pending>', 'AGO'],
-        ['web', 'True', 'Ready', '2', '3Gi', 'snap-web', 'AGO'],
+        ['NAME', 'READY', 'IMAGES', 'SIZE', 'COVERAGE', 'SNAPSHOT-ID', 'AGE'],
+        ['crashed', 'False', '<none>', '<none>', '<none>', '<failed>', 'AGO'],
+        ['failed', 'False', '<none>', '<none>', '<none>', '<snapshotting>', 'AGO'],
+        ['pulling', 'False', '<none>', '<none>', '<none>', '<starting>', 'AGO'],
+        ['taking', 'False', '<none>', '<none>', '<none>', '<snapshotting>', 'AGO'],
+        ['web', 'True', '2', '3Gi', '0/0', 'snap-web', 'AGO'],
       ],
     );
     for (const row of rows) assert.ok(row.length <= 80);
@@ -89,12 +93,12 @@ describe('preloads', () => {
     const [head, ...rows] = (await status('-A')).stdout.trimEnd().split('\n');
     assert.match(head ?? '', /^NAMESPACE +NAME /);
     assert.equal(rows.length, 6);
-    assert.match(rows.at(-1) ?? '', /^images +nightly +True +Ready /);
+    assert.match(rows.at(-1) ?? '', /^images +nightly +True +2 /);
   });
 
   test('of another namespace', async () => {
     assert.deepEqual(
-      (await json('-n', 'images')).map(({ name }) => name),
+      (await items('-n', 'images')).map(({ name }) => name),
       ['nightly'],
     );
   });
@@ -106,7 +110,7 @@ describe('preloads', () => {
   });
 
   test('with the reason for each problem', async () => {
-    const reasons = Object.fromEntries((await json()).map(({ name, reason }) => [name, reason]));
+    const reasons = Object.fromEntries((await items()).map(({ name, reason }) => [name, reason]));
     assert.deepEqual(reasons, {
       crashed: 'OOMKilled (exit code 137)',
       failed: 'quota exceeded',
@@ -116,11 +120,28 @@ describe('preloads', () => {
     });
   });
 
+  test('with what the cluster reports about one that does not start', async () => {
+    const pod = loaderPod(settings('waiting', 'images'), loaderConfigMap(settings('waiting', 'images'), INPUTS));
+    const claim = volumeClaim(settings('waiting', 'images'), loaderConfigMap(settings('waiting', 'images'), INPUTS));
+    await server.apply(pod, claim);
+    await server.setStatus(`pvc/${claim.metadata.name}`, 'images', { phase: 'Pending' });
+    const get = ['get', 'pvc', claim.metadata.name, '-n', 'images', '-o', 'jsonpath={.metadata.uid}'];
+    const involvedObject = { kind: 'PersistentVolumeClaim', name: claim.metadata.name, namespace: 'images' };
+    await server.apply({
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'no-class', namespace: 'images' } },
+      involvedObject: { ...involvedObject, uid: await server.kubectl(get) },
+      ...{ type: 'Warning', reason: 'ProvisioningFailed', message: 'quota of disks exceeded' },
+    });
+    const { stdout } = await status('waiting', '-n', 'images');
+    assert.match(stdout, /^Phase: +Starting\nReason: +cannot create the volume: quota of disks exceeded$/m);
+    await server.kubectl(['delete', 'pod,pvc', '-n', 'images', '--all', '--wait=false', '--grace-period=0', '--force']);
+  });
+
   test('one in full, as JSON and YAML', async () => {
-    const { created, ...summary } = await json<PreloadSummary>('web');
+    const { created, ...summary } = await json('web');
     assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.deepEqual(summary, {
-      ...{ name: 'web', namespace: 'default', phase: 'Ready' },
+      ...{ ...API, kind: 'Preload', name: 'web', namespace: 'default', phase: 'Ready' },
       ...{ snapshotId: 'snap-web', driver: 'disk.example.com', deletionPolicy: 'Retain' },
       ...{ platform: 'linux/amd64', layout: 'layers', node: 'worker', filesystem: '0aa1-c3f2', version: '1.2.3' },
       contentsDigest: digest('6'),
@@ -129,21 +150,31 @@ describe('preloads', () => {
         { names: record.images[0]?.names, digest: digest('0'), size: 1024 },
         { names: record.images[1]?.names, digest: digest('9'), size: 1000 },
       ],
+      ...{ set: record.set, nodes: 0 },
+      coverage: { inUse: 0, present: 0, missing: [], outdated: [], unused: record.images },
     });
     assert.deepEqual(load((await status('web', '-o', 'yaml')).stdout), { ...summary, created });
   });
 
   test('without snapshot IDs for a user who may not read snapshot contents', async () => {
-    const read = { apiGroups: ['*'], resources: ['pods', 'configmaps', 'volumesnapshots'], verbs: ['list'] };
+    const read = {
+      apiGroups: ['*'],
+      resources: [
+        ...['pods', 'configmaps', 'volumesnapshots', 'customresourcedefinitions', 'deployments', 'statefulsets'],
+        ...['daemonsets', 'replicasets', 'cronjobs', 'jobs'],
+      ],
+      verbs: ['list'],
+    };
     await server.apply(...grant('reader', read));
     const { code, stdout, stderr } = await status('--as', 'reader', '-A');
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /\ndefault +web +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
-    assert.match(stdout, /\nimages +nightly +True +Ready +2 +3Gi +<unknown> +\d+s\n/);
-    const warning =
-      ' ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io\n';
+    assert.match(stdout, /\ndefault +web +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
+    assert.match(stdout, /\nimages +nightly +True +2 +3Gi +0\/0 +<unknown> +\d+s\n/);
+    const warning = ` ! snapshot IDs are not shown: this user is not allowed to get volumesnapshotcontents.snapshot.storage.k8s.io
+ ! pods count for every platform: this user is not allowed to list nodes
+`;
     assert.equal(stderr, warning);
-    assert.ok(!('snapshotId' in (await json<PreloadSummary>('web', '--as', 'reader'))));
+    assert.ok(!('snapshotId' in (await json('web', '--as', 'reader'))));
   });
 
   test('only those that this tool created', async () => {
@@ -197,8 +228,8 @@ describe('a record that cannot be used is ignored with a warning, and hides no o
         rows.map((row) => row.split(/ {2,}/)).map(([name = '', ...cells]) => [name, cells.slice(0, 4)]),
       ),
       Object.fromEntries([
-        ...odd.map((name) => [name, ['True', 'Ready', '<unknown>', '<unknown>']]),
-        ...good.map((name) => [name, ['True', 'Ready', '2', '3Gi']]),
+        ...odd.map((name) => [name, ['True', '<unknown>', '<unknown>', '<none>']]),
+        ...good.map((name) => [name, ['True', '2', '3Gi', '0/0']]),
       ]),
     );
     const warnings = Object.entries({
@@ -221,7 +252,7 @@ describe('a record that cannot be used is ignored with a warning, and hides no o
   test('if all namespaces are listed', async () => {
     const { code, stdout } = await status('-A');
     assert.equal(code, 0);
-    assert.match(stdout, /^odd +bomb +True +Ready +<unknown> /m);
-    assert.match(stdout, /^default +web +True +Ready +2 /m);
+    assert.match(stdout, /^odd +bomb +True +<unknown> /m);
+    assert.match(stdout, /^default +web +True +2 /m);
   });
 });

@@ -73,7 +73,7 @@ const RESULTS: Record<Verb, (name: string) => RegExp> = {
   create: (name) => new RegExp(`^NAME .*\n${name} +True +Ready +1 .* snap-${name} +\\d+s\n$`),
   verify: () => /^NAME .*\nold +True +1 /,
   snapshot: (name) => new RegExp(`^NAME .*\n${name} +True +Ready .* snap-${name} +\\d+s\n$`),
-  status: () => /^NAME .*\nold +True +Ready +2 .* snap-old /,
+  status: () => /^Name: +old\n(.+\n)+Snapshot ID: +snap-old /,
 };
 
 describe('a command survives', () => {

@@ -74,8 +74,8 @@ const recordAgain = async (
 ): Promise<KubernetesObject | undefined> => {
   const { pod } = leftObjects(left);
   if (!pod || !inputs) return undefined;
-  const { settings, skipped } = inputs.saved;
-  const capture = { node: left.pod?.spec.nodeName ?? '', skipped };
+  const { settings, skipped, exclude } = inputs.saved;
+  const capture = { node: left.pod?.spec.nodeName ?? '', skipped, exclude };
   try {
     const sealed = await followCapture(loaderEvents(cluster, pod, context.signal), capture, context);
     return sealed && 'record' in sealed ? createRecord(settings, sealed.record, run.made, context) : undefined;

@@ -27,6 +27,8 @@ interface Capture {
   node: string;
   /** images that the loader was not asked for, since their names are not valid */
   skipped: readonly SkippedImage[];
+  /** prefixes of names that it was told to leave out */
+  exclude?: string[];
 }
 
 type Event<T extends ExportEvent['type']> = Extract<ExportEvent, { type: T }>;
@@ -34,7 +36,7 @@ type Event<T extends ExportEvent['type']> = Extract<ExportEvent, { type: T }>;
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
-  { node, skipped: left }: Capture,
+  { node, skipped: left, exclude = [] }: Capture,
   { progress, now }: Pick<Context, 'progress' | 'now'>,
 ): Promise<SealedVolume | TooSmall | undefined> => {
   const started = now();
@@ -76,7 +78,12 @@ export const followCapture = async (
   if (lost > 0) progress.warn(describeLost(lost, incomplete));
   const { skipped: found, ...held } = lists ?? { ...recordImages(images), skipped };
   const recorded = { ...contents, ...held, node, layers, usedBytes, skipped: [...left, ...found] };
-  return { images, record: { ...recorded, ...(incomplete && { incomplete }) }, readOnly };
+  const record = {
+    ...recorded,
+    ...(exclude.length > 0 && { exclude }),
+    ...(incomplete && { incomplete }),
+  };
+  return { images, record, readOnly };
 };
 
 const describeLost = (count: number, incomplete: boolean): string => {

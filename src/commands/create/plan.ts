@@ -93,6 +93,7 @@ export const planCreate = async (
     volume: options.size ? 'chosen' : isSmall ? 'smallest' : 'planned',
     logins,
     skipped: found.unusable.map(({ name, reason }) => ({ name, reason })),
+    exclude: options.exclude,
     keep: options.keep,
     retain: options.retain,
     ...(options.generateName &&

@@ -7,6 +7,7 @@ import { readySnapshot, restoreSize, snapshotHandle } from '../../cluster/snapsh
 import type { Recipe } from '../../manifests/recipes/recipe.ts';
 import { RECIPES } from '../../manifests/recipes/recipes.ts';
 import { PreloadError } from '../../model/errors.ts';
+import { statusCommand } from '../../model/names.ts';
 import { NODE_DISK, type NodeDisk } from '../../model/node-disk.ts';
 import { parse } from '../../model/parse.ts';
 import type { RecipeOptions } from './command.ts';
@@ -27,19 +28,20 @@ const AGAIN = 'create the preload again';
 
 /** Returns what nodes need to know of a preload; `name` may be a prefix. Throws PreloadError if something is missing. */
 export const readDisk = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<NodeDisk> => {
-  const preload = await findPreload(cluster, name, undefined, signal);
-  const snapshot = await readySnapshot(cluster, preload.name, 'wait until it is ready, or choose another one', signal);
+  const { name: found, namespace, phase } = await findPreload(cluster, name, undefined, signal);
+  if (phase !== 'Ready')
+    throw new PreloadError(`preload "${found}" is not ready: ${phase}`, `see: ${statusCommand(found, namespace)}`);
+  const snapshot = await readySnapshot(cluster, found, 'run the command again', signal);
   const record = await readRecord(cluster, snapshot, AGAIN, signal);
   const { snapshotId, driver } = (await snapshotHandle(cluster, snapshot, signal)) ?? {};
   const missing = (what: string, remedy: string) =>
-    new PreloadError(`preload "${preload.name}" has no ${what}, which nodes need`, remedy);
+    new PreloadError(`preload "${found}" has no ${what}, which nodes need`, remedy);
   if (snapshotId === undefined) throw missing('known snapshot ID', 'ask for the right to get volumesnapshotcontents');
   if (record.uuid === null) throw missing('UUID of its filesystem', AGAIN);
   if (record.contentsDigest === undefined) throw missing('digest of its contents', AGAIN);
   const { uuid: filesystem, platform, set, contentsDigest } = record;
   const size = restoreSize(snapshot);
   const region = await regionOf(cluster, record.node, signal);
-  const { name: found, namespace } = preload;
   return parse(NODE_DISK, {
     ...{ name: found, namespace, snapshotId, driver, filesystem, platform, set, contentsDigest, size, region },
   });

@@ -20,7 +20,7 @@ const kubeadmConfigTemplate = (disk: NodeDisk, flags: readonly string[]): string
 apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
 kind: KubeadmConfigTemplate
 metadata:
-  name: ${disk.name}
+  name: "${disk.name}"
 spec:
   template:
     spec:
@@ -48,7 +48,7 @@ export const caposc: Recipe = {
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: OscMachineTemplate
 metadata:
-  name: ${disk.name}
+  name: "${disk.name}"
 spec:
   template:
     spec:
@@ -74,7 +74,7 @@ spec:
   deletionPolicy: Retain
   driver: ${driver}
   source:
-    snapshotHandle: ${snapshotId}
+    snapshotHandle: "${snapshotId}"
   # virtual machines get it as a disk, not as a folder with files
   sourceVolumeMode: Block
   volumeSnapshotRef:
@@ -93,7 +93,7 @@ spec:
 const kubevirtMachineTemplate = (disk: NodeDisk): string => `apiVersion: infrastructure.cluster.x-k8s.io/v1alpha1
 kind: KubevirtMachineTemplate
 metadata:
-  name: ${disk.name}
+  name: "${disk.name}"
 spec:
   template:
     spec:

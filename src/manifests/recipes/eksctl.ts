@@ -19,7 +19,7 @@ metadata:
   name: my-cluster
   region: ${disk.region ?? 'my-region'}
 managedNodeGroups:
-  - name: ${disk.name}
+  - name: "${disk.name}"
     amiFamily: AmazonLinux2023
     instanceType: ${instanceType(disk)}
     minSize: 1

@@ -16,7 +16,7 @@ spec:
   securityGroupSelectorTerms:
     - tags: { karpenter.sh/discovery: my-cluster }
   blockDeviceMappings:
-    # without it, there would be no root disk of this size: Karpenter has no defaults beside this list
+    # the root disk: Karpenter has no default for it if this list is there
     - deviceName: /dev/xvda
       ebs: { volumeSize: 20Gi, volumeType: gp3, encrypted: true, deleteOnTermination: true }
     - deviceName: /dev/xvdb

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describeFailure, exitCode } from '../../../src/cli/failure.ts';
 import { createStyle } from '../../../src/cli/progress.ts';
-import { ApiError, Interrupted, PreloadError, UsageError } from '../../../src/model/errors.ts';
+import { ApiError, Differences, Interrupted, PreloadError, UsageError } from '../../../src/model/errors.ts';
 
 const plain = createStyle(false);
 
@@ -53,5 +53,12 @@ describe('exit codes', () => {
     [new Interrupted('SIGINT'), 130],
     [new Interrupted('SIGTERM'), 143],
   ];
-  for (const [error, code] of cases) test(`${code}`, () => assert.equal(exitCode(error), code));
+  for (const [error, code] of cases) test(`${code}`, () => assert.equal(exitCode(error, 'create'), code));
+
+  test('of diff tell differences from failures', () => {
+    assert.equal(exitCode(new Differences(), 'diff'), 1);
+    assert.equal(exitCode(new PreloadError('x'), 'diff'), 2);
+    assert.equal(exitCode(new Interrupted('SIGINT'), 'diff'), 130);
+    assert.equal(describeFailure(new Differences(), 'diff', createStyle(false)), undefined);
+  });
 });

@@ -51,6 +51,12 @@ describe('a ConfigMap holds a record', () => {
     assert.deepEqual(read(record), record);
   });
 
+  test('with what was excluded, and which image is the pause image', () => {
+    const { images, ...rest } = recordOf(1, 0);
+    const record = { ...rest, images: images.map((image) => ({ ...image, sandbox: true })), exclude: ['r.io/x'] };
+    assert.deepEqual(read(record), record);
+  });
+
   test('of more images without layers and those that were skipped, and as many images as it can', () => {
     const record = recordOf(30_000, 1000);
     const kept = read(record);

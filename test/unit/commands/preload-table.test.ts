@@ -26,7 +26,7 @@ describe('preloads', () => {
     assert.equal(
       formatPreloads([starting, ready], undefined, { now: NOW }),
       `NAME                      READY   PHASE      IMAGES   SIZE     SNAPSHOT-ID     AGE
-nightly-captures-of-all   False   Starting   <none>   <none>   <pending>       41s
+nightly-captures-of-all   False   Starting   <none>   <none>   <starting>      41s
 web                       True    Ready      1        3.4Gi    snap-0123abcd   5m`,
     );
   });
@@ -36,11 +36,11 @@ web                       True    Ready      1        3.4Gi    snap-0123abcd   5
     assert.match(row ?? '', /^web +True +Ready +1\+ +3\.4Gi /);
   });
 
-  test('of all namespaces', () => {
+  test('with other columns', () => {
     assert.equal(
-      formatPreloads([ready], undefined, { now: NOW, withNamespace: true }),
-      `NAMESPACE   NAME   READY   PHASE   IMAGES   SIZE    SNAPSHOT-ID     AGE
-images      web    True    Ready   1        3.4Gi   snap-0123abcd   5m`,
+      formatPreloads([ready], undefined, { now: NOW, columns: ['NAMESPACE', 'NAME', 'COVERAGE'] }),
+      `NAMESPACE   NAME   COVERAGE
+images      web    <unknown>`,
     );
   });
 
@@ -56,15 +56,18 @@ images      web    True    Ready   1        3.4Gi   snap-0123abcd   5m`,
   });
 
   test('as JSON: one is an object, several are a list', () => {
-    assert.deepEqual(JSON.parse(formatPreloads(ready, 'json', { now: NOW })), ready);
-    assert.deepEqual(JSON.parse(formatPreloads([ready], 'json', { now: NOW })), [ready]);
-    assert.deepEqual(JSON.parse(formatPreloads([], 'json', { now: NOW })), []);
+    const json = (preloads: PreloadSummary | PreloadSummary[]) =>
+      JSON.parse(formatPreloads(preloads, 'json', { now: NOW }));
+    const document = { apiVersion: 'kubectl-preload/v1', kind: 'Preload', ...ready };
+    assert.deepEqual(json(ready), document);
+    assert.deepEqual(json([ready]), { apiVersion: 'kubectl-preload/v1', kind: 'PreloadList', items: [document] });
+    assert.deepEqual(json([]), { apiVersion: 'kubectl-preload/v1', kind: 'PreloadList', items: [] });
   });
 
   test('as YAML', () => {
     assert.equal(
       formatPreloads(starting, 'yaml', { now: NOW }),
-      "name: nightly-captures-of-all\nnamespace: kube-system\nphase: Starting\ncreated: '2026-11-24T11:59:19Z'",
+      "apiVersion: kubectl-preload/v1\nkind: Preload\nname: nightly-captures-of-all\nnamespace: kube-system\nphase: Starting\ncreated: '2026-11-24T11:59:19Z'",
     );
   });
 });

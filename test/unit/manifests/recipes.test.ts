@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { loadAll } from 'js-yaml';
 import { RECIPES } from '../../../src/manifests/recipes/recipes.ts';
@@ -16,6 +17,11 @@ const documents = (text: string): unknown[] => {
   const found: unknown[] = [];
   loadAll(text, (document) => found.push(document));
   return found;
+};
+
+const numbersIn = (value: unknown): number[] => {
+  if (typeof value === 'number') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersIn) : [];
 };
 
 describe('every recipe', () => {
@@ -86,10 +92,27 @@ test('YAML is YAML', () => {
   }
 });
 
+test('names and IDs that look like numbers stay text', () => {
+  for (const target of ['capk', 'caposc', 'eksctl']) {
+    const disk = nodeDisk({ name: '20261127', ...(target === 'capk' && { snapshotId: '1234567' }) });
+    const numbers = numbersIn(documents(textOf(target, disk)));
+    assert.deepEqual(
+      numbers.filter((number) => number > 1_000_000),
+      [],
+      target,
+    );
+  }
+});
+
 test('user data of Karpenter is not what Karpenter takes for a NodeConfig, which any YAML with keys is', () => {
   const [nodeClass] = documents(textOf('karpenter')) as { spec: { userData: string } }[];
   assert.match(nodeClass?.spec.userData ?? '', /^#!\/bin\/sh\n/);
   assert.throws(() => documents(nodeClass?.spec.userData ?? ''));
+});
+
+test('the README lists every target', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  for (const { target } of RECIPES) assert.ok(readme.includes(`\n| \`${target}\` | `), target);
 });
 
 test('Terraform and here-documents have nothing to replace in the script', () => {

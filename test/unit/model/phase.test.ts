@@ -11,6 +11,12 @@ const running = pod({ phase: 'Running' });
 const pulling = { name: 'loader', state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } };
 const killed = { name: 'loader', state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } };
 
+const event = { seq: 1, type: 'failed', message: 'the disk is full' };
+const reported = {
+  name: 'loader',
+  state: { terminated: { exitCode: 1, reason: 'Error', message: `${JSON.stringify(event)}\n` } },
+};
+
 describe('phase of a preload, and the reason', () => {
   const cases: Record<string, [LoaderPod | undefined, SnapshotStatus | undefined, phase: string, reason?: string]> = {
     'the loader is new': [pod({ phase: 'Pending' }), undefined, 'Starting'],
@@ -26,6 +32,12 @@ describe('phase of a preload, and the reason', () => {
       undefined,
       'Failed',
       'OOMKilled (exit code 137)',
+    ],
+    'the loader failed and reported why': [
+      pod({ phase: 'Failed', containerStatuses: [reported] }),
+      undefined,
+      'Failed',
+      'the disk is full',
     ],
     'the loader failed without a reason': [pod({ phase: 'Failed' }), undefined, 'Failed', 'the loader failed'],
     'the snapshot has no status yet': [running, {}, 'Snapshotting'],

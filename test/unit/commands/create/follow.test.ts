@@ -149,3 +149,15 @@ test('counts each layer once, by its source', () => {
   assert.equal(describeSources(withBlobs, 'layers,blobs'), `${text}, blobs kept (5Ki)`);
   assert.equal(describeSources([capturedImage({ layers: [unpacked] })], 'blobs'), '1 layer copied');
 });
+
+test('the record says what was left out on purpose', async () => {
+  const events = async function* () {
+    for (const [index, event] of [recorded, sealed].entries()) yield { seq: index + 1, ...event };
+  };
+  const nothing = () => {};
+  const progress = { start: nothing, update: nothing, done: nothing, fail: nothing, warn: nothing, note: nothing };
+  const capture = { node: 'worker', skipped: [], exclude: ['r.io/debug'] };
+  const found = await followCapture(events(), capture, { progress, now: () => 0 });
+  assert.ok(found && 'record' in found);
+  assert.deepEqual(found.record.exclude, ['r.io/debug']);
+});

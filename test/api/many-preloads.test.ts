@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { connect } from '../../src/cluster/connection.ts';
+import { sendForJson } from '../../src/cluster/rest.ts';
+import { type KubernetesObject, ownerReference } from '../../src/manifests/object.ts';
+import { recordConfigMap, SNAPSHOT_API, volumeSnapshot } from '../../src/manifests/snapshot.ts';
+import { COMPONENT_LABEL } from '../../src/model/names.ts';
+import { startBundle } from '../harness/run-bundle.ts';
+import { namespace, startTestServer } from './api-server.ts';
+import { record, settings, zipped } from './records.ts';
+
+const [PRELOADS, OF_ONE, PODS, IMAGES, AT_ONCE] = [500, 60, 10_000, 2000, 16];
+const MOST_SECONDS = 3; // of the program's own processor time: how busy the machine is says nothing about it
+const MOST_MEMORY = 350 * 1000 ** 2;
+
+const server = await startTestServer();
+after(server.stop);
+
+const digestOf = (index: number): string => `sha256:${index.toString(16).padStart(64, '0')}`;
+const repository = (index: number): string => `r.io/team-${index % 50}/app-${index}`;
+const env = Array.from({ length: 20 }, (_, index) => ({
+  name: `SETTING_${index}`,
+  value: `value of setting ${index}`,
+}));
+
+before(async () => {
+  await server.apply(...namespace('crowd'));
+  const cluster = await connect({ kubeconfig: server.kubeconfig, requestTimeout: 60_000 }, {}, console.error);
+  const send = async (method: 'POST' | 'PATCH', path: string, body: object): Promise<KubernetesObject> =>
+    (await sendForJson(cluster, path, {
+      ...{ method, body },
+      contentType: method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+    })) as KubernetesObject;
+  const each = async (count: number, make: (index: number) => Promise<void>) => {
+    const indices = Array.from({ length: count }, (_, index) => index).values();
+    const work = async () => {
+      for (const index of indices) await make(index);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  };
+  await each(PODS, async (index) => {
+    const image = index % IMAGES;
+    const path = '/api/v1/namespaces/crowd/pods';
+    await send('POST', path, {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: `pod-${index}` } },
+      spec: { nodeName: 'worker', containers: [{ name: 'main', image: `${repository(image)}:1`, env }] },
+    });
+    const state = { name: 'main', image: '', imageID: `${repository(image)}@${digestOf(image)}` };
+    const containerStatuses = [{ ...state, ready: true, restartCount: 0 }];
+    await send('PATCH', `${path}/pod-${index}/status`, { status: { phase: 'Running', containerStatuses } });
+  });
+  const snapshots = `/apis/${SNAPSHOT_API}/namespaces/default/volumesnapshots`;
+  const contents = `/apis/${SNAPSHOT_API}/volumesnapshotcontents`;
+  await each(PRELOADS, async (index) => {
+    const name = `nightly-${index}`;
+    const snapshot = await send('POST', snapshots, volumeSnapshot(settings(name)));
+    await send('POST', contents, {
+      ...{ apiVersion: SNAPSHOT_API, kind: 'VolumeSnapshotContent', metadata: { name: `content-${index}` } },
+      spec: {
+        ...{ deletionPolicy: 'Retain', driver: 'disk.example.com', source: { volumeHandle: 'v' } },
+        volumeSnapshotRef: { name, namespace: 'default' },
+      },
+    });
+    await send('PATCH', `${contents}/content-${index}/status`, { status: { snapshotHandle: `snap-${index}` } });
+    const status = { readyToUse: true, boundVolumeSnapshotContentName: `content-${index}` };
+    await send('PATCH', `${snapshots}/${name}/status`, { status });
+    const images = Array.from({ length: OF_ONE }, (_, offset) => {
+      const image = (index * 7 + offset) % IMAGES;
+      const names = [`${repository(image)}:1`, `${repository(image)}@${digestOf(image)}`];
+      return { names, digest: digestOf(image), size: 1 };
+    });
+    const { metadata, ...rest } = recordConfigMap(settings(name), zipped({ ...record, images }));
+    const labels = { ...metadata.labels, [COMPONENT_LABEL]: 'record' };
+    const ownerReferences = [ownerReference(snapshot)];
+    await send('POST', '/api/v1/namespaces/default/configmaps', {
+      ...{ ...rest, metadata: { ...metadata, labels, ownerReferences } },
+    });
+  });
+});
+
+for (const flags of [[], ['-o', 'wide'], ['-o', 'json'], ['nightly-'], ['-o', 'name']]) {
+  const argv = ['status', ...flags];
+  test(`${argv.join(' ')}: ${PRELOADS} preloads of ${OF_ONE} images, and ${PODS} pods`, async (t) => {
+    const hook = resolve(import.meta.dirname, '../harness/report-usage.cjs');
+    const started = performance.now();
+    const { outcome } = startBundle(argv, { KUBECONFIG: server.kubeconfig, NODE_OPTIONS: `--require=${hook}` });
+    const { code, stdout, stderr } = await outcome;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    assert.equal(code, 0, stderr);
+    const [, memory = '', cpu = ''] = /^usage: (\d+) ([\d.]+)$/m.exec(stderr) ?? [];
+    t.diagnostic(`${seconds} s, ${cpu} s of processor time, ${Math.round(Number(memory) / 1000 ** 2)} MB`);
+    if (flags.length === 0)
+      assert.match(stdout, new RegExp(`^nightly-0 +True +${OF_ONE} .* ${OF_ONE}/${IMAGES} `, 'm'));
+    assert.ok(Number(memory) > 0 && Number(memory) <= MOST_MEMORY, memory);
+    assert.ok(Number(cpu) > 0 && Number(cpu) <= MOST_SECONDS, cpu);
+  });
+}
