@@ -43,9 +43,12 @@ const checkScript = async (volume: string, expect: string): Promise<void> => {
 
 const digest = (data: Buffer): string => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
+// the kubelet's mounts; the node also lists those in the container itself
+const OF_KUBELET = /\/kubernetes\.io[/~]csi\//;
+
 /**
- * Path on the node at `root` of the filesystem that is mounted at `volume` here; undefined if it is not mounted there. If
- * there are several, the shortest one: pods do not share it.
+ * Path at which the kubelet of the node at `root` has mounted the filesystem that is at `volume` here; undefined if it has
+ * not. Prefers one without `~`, which restore.sh of version 0.1 does not take.
  */
 export const pathOnNode = (mountinfo: string, volume: string, root: string): string | undefined => {
   const mounts = mountinfo.split('\n').map((line) => {
@@ -53,10 +56,11 @@ export const pathOnNode = (mountinfo: string, volume: string, root: string): str
     return { filesystem: `${device} ${folder}`, target };
   });
   const filesystem = mounts.findLast(({ target }) => target === volume)?.filesystem;
-  return mounts
-    .filter((mount) => mount.filesystem === filesystem && mount.target.startsWith(`${root}/`))
-    .map(({ target }) => target.slice(root.length))
-    .toSorted((a, b) => a.length - b.length)[0];
+  const paths = mounts
+    .filter(({ target }) => target.startsWith(`${root}/`) && OF_KUBELET.test(target))
+    .filter((mount) => mount.filesystem === filesystem)
+    .map(({ target }) => target.slice(root.length));
+  return paths.find((path) => !path.includes('~')) ?? paths[0];
 };
 
 /**
