@@ -17,7 +17,9 @@ import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
 import * as diff from './commands/diff/command.ts';
+import * as doctor from './commands/doctor/command.ts';
 import * as exportImages from './commands/export/command.ts';
+import * as fill from './commands/fill/command.ts';
 import * as images from './commands/images/command.ts';
 import * as recipe from './commands/recipe/command.ts';
 import * as snapshot from './commands/snapshot/command.ts';
@@ -30,7 +32,8 @@ import { version } from './version.ts';
 
 interface Command {
   command: string | string[];
-  describe: string;
+  /** false for a verb that only our own pods run */
+  describe: string | false;
   examples: readonly Example[];
   builder: (yargs: Argv) => Argv<unknown>;
   /** flags that take no value from the environment */
@@ -49,8 +52,10 @@ const COMMANDS: Command[] = [
   { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
+  { ...doctor, load: async () => (await import('./commands/doctor/run.ts')).runDoctor },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
+  { ...fill, load: async () => (await import('./commands/fill/run.ts')).runFill },
   { ...snapshot, load: async () => (await import('./commands/snapshot/run.ts')).runSnapshot },
   { ...completion, load: async () => completion.runCompletion },
   { ...versionCommand, load: async () => versionCommand.runVersion },
@@ -67,6 +72,7 @@ const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
 
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
+const SHOWN_VERBS = COMMANDS.filter(({ describe }) => describe).flatMap(({ command }) => [command].flat().map(verbOf));
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
@@ -121,12 +127,12 @@ const SUMMARY = 'Capture container images into a volume snapshot, so that new no
 
 /** Help of each verb, and of the program under the empty name. */
 export const helpTexts = (): Record<string, string> =>
-  Object.fromEntries(['', ...VERBS].map((verb) => [verb, helpOf(verb)]));
+  Object.fromEntries(['', ...SHOWN_VERBS].map((verb) => [verb, helpOf(verb)]));
 
 const helpOf = (verb: string): string => {
   const found = commandOf(verb);
-  if (!found) {
-    const verbs = COMMANDS.map(({ command, describe }) => [verbOf(command), describe] as const);
+  if (!found?.describe) {
+    const verbs = COMMANDS.flatMap(({ command, describe }) => (describe ? [[verbOf(command), describe] as const] : []));
     return formatOverview(SUMMARY, verbs);
   }
   const { describe, examples, builder, sections = {} } = found;
@@ -146,7 +152,8 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .showHelpOnFail(false);
   for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
     const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
-    program.command(command, describe, build, async (options) => (await load())(options as never, context));
+    const handler = async (options: object) => (await load())(options as never, context);
+    program.command({ command, describe, builder: build, handler });
   }
   return program;
 };

@@ -8,7 +8,10 @@ export interface Context {
   print: (line: string) => void;
   /** reports to people on standard error */
   progress: Progress;
+  /** of standard error */
   style: Style;
+  /** of standard output */
+  resultStyle: Style;
   /** aborted with Interrupted on Ctrl-C and SIGTERM */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
@@ -59,6 +62,7 @@ export const processContext = (signal: AbortSignal, reports: 'text' | 'events' =
         ? createEvents((line) => stderr.write(`${line}\n`), Date.now)
         : createProgress(stderr, smart, style),
     style,
+    resultStyle: createStyle(canRedraw(stdout, env)),
     signal,
     env,
     stdin,

@@ -25,6 +25,7 @@ const KINDS = {
   PriorityClass: { api: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', global: true },
   Secret: { api: '/api/v1', plural: 'secrets' },
   ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts' },
+  CSINode: { api: '/apis/storage.k8s.io/v1', plural: 'csinodes', global: true },
   StorageClass: { api: '/apis/storage.k8s.io/v1', plural: 'storageclasses', global: true },
   VolumeAttachment: { api: '/apis/storage.k8s.io/v1', plural: 'volumeattachments', global: true },
   VolumeSnapshot: { api: `/apis/${SNAPSHOT_GROUP}/v1`, plural: 'volumesnapshots' },

@@ -3,12 +3,14 @@ import { invalidArgument, text } from '../cli/flags.ts';
 import { GROUPS } from '../cli/help.ts';
 import type { PodSettings, Resources, Toleration } from '../model/saved-run.ts';
 
+export const NODE_IMAGE = 'docker.io/library/node:26-slim';
+
 /** Flags of the commands that run a pod. */
 export const podFlags = <T>(yargs: Argv<T>) =>
   yargs
     .option('image', {
       ...text('Image of the pod; any with Node.js 22 or newer and GNU tar'),
-      default: 'docker.io/library/node:26-slim',
+      default: NODE_IMAGE,
     })
     .option('image-pull-secret', {
       ...text('Secret with a login for this image, and for the images given to create; can be repeated'),

@@ -28,6 +28,14 @@ const sumsOf = ({ binaryData }: ConfigMap): string => {
 /** A config map with files in base64. */
 export type ConfigMap = KubernetesObject & { binaryData: Record<string, string> };
 
+/** A config map with nothing but the gzipped bundle. */
+export const bundleConfigMap = (metadata: KubernetesObject['metadata'], bundle: Buffer): ConfigMap => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata,
+  binaryData: { [BUNDLE_KEY]: bundle.toString('base64') },
+});
+
 const sha256 = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
 
 const SCRIPT = `const {createHash} = require('node:crypto'), {gunzipSync} = require('node:zlib');

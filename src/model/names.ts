@@ -11,7 +11,7 @@ export const flagVariable = (flag: string): string => `${TOOL}-${flag}`.replaceA
 /** Container that does the work in the pod of a loader or a verifier. */
 export const CONTAINER = 'loader';
 
-export type Component = 'loader' | 'snapshot' | 'record' | 'verify';
+export type Component = 'loader' | 'snapshot' | 'record' | 'verify' | 'fill' | 'renewal';
 
 /** Names of the objects of preload `name`; all are in the same namespace. */
 export const objectNames = (name: string) => ({
@@ -24,6 +24,10 @@ export const objectNames = (name: string) => ({
   record: `${PLUGIN}ed-${name}`,
   /** config map, claim and pod */
   verify: `${PLUGIN}-${name}-verify`,
+  /** of `recipe daemonset`, all objects */
+  fill: `${PLUGIN}-${name}-fill`,
+  /** of `recipe cronjob`, all objects */
+  renewal: `${PLUGIN}-${name}-renew`,
 });
 
 /** Annotation with the ID of the run that created the object. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { CONTENTS } from './contents.ts';
 import { PLATFORM_NAME } from './image.ts';
 import { DIGEST, LINE, object, SIZE } from './parse.ts';
 
@@ -18,6 +19,8 @@ export const NODE_DISK = object({
   filesystem: v.pipe(LINE, v.regex(/^[0-9A-Fa-f-]+$/, 'must be a UUID')),
   /** `linux/amd64` */
   platform: PLATFORM_NAME,
+  /** ID of the contents, as restore.sh has it */
+  set: CONTENTS.entries.set,
   /** digest of the volume's preload.json, for restore.sh --expect */
   contentsDigest: DIGEST,
   /** bytes that a disk made from the snapshot must have at least; 0 if its driver does not report it */

@@ -39,11 +39,11 @@ export const readDisk = async (cluster: Cluster, name: string, signal: AbortSign
   if (snapshotId === undefined) throw missing('known snapshot ID', 'ask for the right to get volumesnapshotcontents');
   if (record.uuid === null) throw missing('UUID of its filesystem', AGAIN);
   if (record.contentsDigest === undefined) throw missing('digest of its contents', AGAIN);
-  const { uuid: filesystem, platform, contentsDigest } = record;
+  const { uuid: filesystem, platform, set, contentsDigest } = record;
   const size = restoreSize(snapshot);
   const region = await regionOf(cluster, record.node, signal);
   return parse(NODE_DISK, {
-    ...{ name: found, namespace, snapshotId, driver, filesystem, platform, contentsDigest, size, region },
+    ...{ name: found, namespace, snapshotId, driver, filesystem, platform, set, contentsDigest, size, region },
   });
 };
 

@@ -2,13 +2,15 @@ import type { Context } from '../../cli/context.ts';
 import { RECIPES } from '../../manifests/recipes/recipes.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RecipeOptions } from './command.ts';
+import { cronJobText } from './cronjob.ts';
+import { daemonSetText } from './daemonset.ts';
 import { nodeRecipe } from './node-recipe.ts';
 import { rbacText } from './rbac.ts';
 
 type Target = (options: RecipeOptions, context: Context) => Promise<string>;
 
 /** What prints the targets that are not in RECIPES. */
-const OTHERS: Readonly<Record<string, Target>> = { rbac: rbacText };
+const OTHERS: Readonly<Record<string, Target>> = { daemonset: daemonSetText, cronjob: cronJobText, rbac: rbacText };
 
 export const runRecipe = async (options: RecipeOptions, context: Context): Promise<void> => {
   const { TARGET: target, NAME: name } = options;

@@ -3,7 +3,7 @@
 read_contents() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
   here=$(cd "$here/" && pwd -P) || fail 3 "cannot open the folder of $0"
-  case $here in *[!A-Za-z0-9._/-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
+  case $here in *[!A-Za-z0-9._/~-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
   layers=$here/restore/layers names=$here/restore/names blobs='' hot=''
 
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||

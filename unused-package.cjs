@@ -1,2 +1,0 @@
-// In place of packages that the bundle does not need; see build.mjs.
-module.exports = {};
