@@ -43,7 +43,7 @@ const inNamespace = (verb: string): string[] => (helpTexts()[verb]?.includes('--
 
 /** The formats of a verb, as its own help has them; the empty one is the table. */
 const formatsOf = (verb: string): string[] => {
-  const [, list = ''] = /--output=''[^;]*; one of ([^\n]*(?:\n {20,}[^\n]*)*)/.exec(helpTexts()[verb] ?? '') ?? [];
+  const [, list = ''] = /--output=''[^=]*?one of ([^\n]*(?:\n {20,}[^\n]*)*)/.exec(helpTexts()[verb] ?? '') ?? [];
   return ['', ...(list.match(/[a-z]+(?==|\b)/g) ?? []).filter((format) => /^(name|json|yaml|wide)$/.test(format))];
 };
 

@@ -39,6 +39,14 @@ export const missingFlags = (flags: readonly Flag[], { given }: Unfinished): Can
     .filter(({ name, isRequired }) => isRequired && !given.has(name))
     .map(({ name, describe }) => ({ word: `--${name}`, describe }));
 
+const valuesOf = ({ isBoolean, choices, describe }: Flag): readonly string[] => {
+  if (isBoolean) return ['true', 'false'];
+  if (choices.length > 0) return choices;
+  // of a flag that also takes other values: one of json | jsonpath=TEMPLATE
+  const [, listed] = /; one of (.+)$/.exec(describe) ?? [];
+  return listed?.split(' | ').map((value) => value.replace(/[A-Z]+$/, '')) ?? [];
+};
+
 /** The values that a flag or an argument can have, if it is one of a list; `rows` of the help may describe them. */
 export const choices = (
   flag: Flag | undefined,
@@ -46,9 +54,7 @@ export const choices = (
   args: Argv<unknown>,
   rows: readonly HelpRow[],
 ): Candidate[] => {
-  const words = flag?.isBoolean
-    ? ['true', 'false']
-    : (flag?.choices ?? (argument ? argumentChoices(args, argument) : []));
+  const words = flag ? valuesOf(flag) : argument ? argumentChoices(args, argument) : [];
   const described = new Map(rows);
   return words.map((word) => {
     const describe = described.get(word);
