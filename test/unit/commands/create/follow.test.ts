@@ -155,7 +155,15 @@ test('the record says what was left out on purpose', async () => {
     for (const [index, event] of [recorded, sealed].entries()) yield { seq: index + 1, ...event };
   };
   const nothing = () => {};
-  const progress = { start: nothing, update: nothing, done: nothing, fail: nothing, warn: nothing, note: nothing };
+  const progress = {
+    start: nothing,
+    update: nothing,
+    done: nothing,
+    fail: nothing,
+    warn: nothing,
+    note: nothing,
+    report: nothing,
+  };
   const capture = { node: 'worker', skipped: [], exclude: ['r.io/debug'] };
   const found = await followCapture(events(), capture, { progress, now: () => 0 });
   assert.ok(found && 'record' in found);
