@@ -21,6 +21,8 @@ test('names of the objects of one preload', () => {
     snapshot: 'web',
     record: 'preloaded-web',
     verify: 'preload-web-verify',
+    fill: 'preload-web-fill',
+    renewal: 'preload-web-renew',
   });
 });
 
