@@ -1,13 +1,13 @@
 import { processContext } from './cli/context.ts';
-import { describeFailure, exitCode } from './cli/failure.ts';
+import { describeFailure, exitCode, failureOf } from './cli/failure.ts';
 import { Interrupted } from './model/errors.ts';
-import { isCommand, runCommand } from './program.ts';
+import { isCommand, reportsEvents, runCommand } from './program.ts';
 
 const argv = process.argv.slice(2);
 const [word = ''] = argv;
 const command = isCommand(word) ? word : '';
 const abort = new AbortController();
-const context = processContext(abort.signal);
+const context = processContext(abort.signal, reportsEvents(argv, process.env) ? 'events' : 'text');
 
 // The first signal lets the command clean up; the second ends it at once.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,7 +21,7 @@ runCommand(argv, context)
   .catch((error: unknown) => {
     const failure = abort.signal.aborted ? abort.signal.reason : error;
     const text = describeFailure(failure, command, context.style);
-    if (text) context.progress.note(text);
+    if (text) context.progress.error(text, failureOf(failure));
     process.exitCode = exitCode(failure, command);
   })
   // Without this exit, a connection attempt would keep the process alive for seconds.

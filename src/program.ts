@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import type { Context } from './cli/context.ts';
 import { invalidArgument } from './cli/flags.ts';
 import {
+  COMPLETE,
   type Example,
   flagNames,
   formatHelp,
@@ -16,6 +17,7 @@ import * as completion from './commands/completion.ts';
 import * as create from './commands/create/command.ts';
 import * as deletePreloads from './commands/delete/command.ts';
 import * as diff from './commands/diff/command.ts';
+import * as doctor from './commands/doctor/command.ts';
 import * as exportImages from './commands/export/command.ts';
 import * as fill from './commands/fill/command.ts';
 import * as images from './commands/images/command.ts';
@@ -25,7 +27,7 @@ import * as status from './commands/status/command.ts';
 import * as verify from './commands/verify/command.ts';
 import * as versionCommand from './commands/version.ts';
 import { UsageError } from './model/errors.ts';
-import { TOOL, USAGE_NAME } from './model/names.ts';
+import { flagVariable, USAGE_NAME } from './model/names.ts';
 import { version } from './version.ts';
 
 interface Command {
@@ -42,8 +44,6 @@ interface Command {
   load: () => Promise<(options: never, context: Context) => Promise<void>>;
 }
 
-const COMPLETE = '__complete';
-
 // Loaded only when it runs: the Kubernetes client alone takes longer than the help of all verbs.
 const COMMANDS: Command[] = [
   { ...create, load: async () => (await import('./commands/create/run.ts')).runCreate },
@@ -52,6 +52,7 @@ const COMMANDS: Command[] = [
   { ...diff, load: async () => (await import('./commands/diff/run.ts')).runDiff },
   { ...recipe, load: async () => (await import('./commands/recipe/run.ts')).runRecipe },
   { ...deletePreloads, load: async () => (await import('./commands/delete/run.ts')).runDelete },
+  { ...doctor, load: async () => (await import('./commands/doctor/run.ts')).runDoctor },
   { ...verify, load: async () => (await import('./commands/verify/run.ts')).runVerify },
   { ...exportImages, load: async () => (await import('./commands/export/run.ts')).runExport },
   { ...fill, load: async () => (await import('./commands/fill/run.ts')).runFill },
@@ -59,6 +60,8 @@ const COMMANDS: Command[] = [
   { ...completion, load: async () => completion.runCompletion },
   { ...versionCommand, load: async () => versionCommand.runVersion },
 ];
+
+const EVENTS_FLAG = 'events';
 
 const verbOf = (usage: string | string[]): string => [usage].flat()[0]?.split(' ')[0] ?? '';
 
@@ -74,6 +77,20 @@ const SHOWN_VERBS = COMMANDS.filter(({ describe }) => describe).flatMap(({ comma
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
 
+/** Whether standard error gets JSON lines: known before the command line is read, as its errors are reported, too. */
+export const reportsEvents = (argv: readonly string[], env: Context['env']): boolean => {
+  const verb = commandOf(argv[0] ?? '');
+  const words = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
+  const isInPod = words.some((word) => /^--volume(=|$)/.test(word));
+  // there, and from export, events are the result, which goes to standard output
+  if (isInPod || verb?.builder === exportImages.builder) return false;
+  const typed = words.findLast((word) => /^--(no-)?events(=|$)/.test(word));
+  if (typed) return /^--events(=true)?$/.test(typed);
+  return (
+    env[flagVariable(EVENTS_FLAG)] === 'true' && !!verb && flagNames(verb.builder(yargs([]))).includes(EVENTS_FLAG)
+  );
+};
+
 /** Makes `--from-file -` one word: yargs would look for a value after the dash. */
 const joinDashes = (words: readonly string[]): string[] =>
   words.flatMap((word, index) => {
@@ -85,8 +102,11 @@ const isLongFlag = (word: string | undefined): boolean => /^--[^=]+$/.test(word 
 
 /** Runs the command line `words`, without the program's name. Throws UsageError if it is wrong. */
 export const runCommand = async (words: readonly string[], context: Context): Promise<void> => {
+  if (words[0] === COMPLETE) {
+    const { runComplete } = await import('./commands/complete/run.ts');
+    return runComplete(words.slice(1), COMMANDS, context);
+  }
   const argv = joinDashes(words);
-  if (argv[0] === COMPLETE) return complete(argv.slice(1), context);
   const topic = helpTopic(argv, VERBS);
   if (topic !== undefined) return context.print(helpOf(topic));
   const program = createProgram(argv, context)
@@ -144,20 +164,11 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
  */
 const withEnvironment = <T>(args: Argv<T>, env: Context['env'], except: readonly string[] = []): Argv<T> => {
   for (const flag of flagNames(args).filter((name) => !except.includes(name))) {
-    const value = env[`${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase()];
+    const value = env[flagVariable(flag)];
     if (!value) continue;
     const isBoolean = isBooleanFlag(args, flag);
     if (isBoolean && !['true', 'false'].includes(value)) throw invalidArgument(flag, value, 'must be true or false');
     args.default(flag, isBoolean ? value === 'true' : value);
   }
   return args;
-};
-
-/**
- * Completion as kubectl calls it: with the words after the plugin's name, the last one incomplete. Prints one candidate per
- * line, then the directive "no file names".
- */
-const complete = async (words: readonly string[], context: Context): Promise<void> => {
-  await createProgram(['--get-yargs-completions', USAGE_NAME, ...words], context).parseAsync();
-  context.print(':4');
 };

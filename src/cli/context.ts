@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { createProgress, createStyle, type Progress, type Style } from './progress.ts';
+import { createEvents } from './progress-events.ts';
 
 /** The outside world of a command, so that nothing else needs `process`. */
 export interface Context {
@@ -7,7 +8,10 @@ export interface Context {
   print: (line: string) => void;
   /** reports to people on standard error */
   progress: Progress;
+  /** of standard error */
   style: Style;
+  /** of standard output */
+  resultStyle: Style;
   /** aborted with Interrupted on Ctrl-C and SIGTERM */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
@@ -21,6 +25,8 @@ export interface Context {
   /** path of the program */
   script: string;
   now: () => number;
+  /** when --timeout ends the command, in milliseconds as `now` */
+  deadline?: number;
 }
 
 /**
@@ -44,18 +50,25 @@ const askOnTerminal = async (question: string, signal: AbortSignal): Promise<str
   return answer;
 };
 
-export const processContext = (signal: AbortSignal): Context => {
+/** With `reports` set to events, everything on standard error is JSON. */
+export const processContext = (signal: AbortSignal, reports: 'text' | 'events' = 'text'): Context => {
   const { env, stdin, stdout, stderr, argv, arch, version } = process;
-  const smart = canRedraw(stderr, env);
+  const smart = reports === 'text' && canRedraw(stderr, env);
   const style = createStyle(smart);
   return {
     print: (line) => stdout.write(`${line}\n`),
-    progress: createProgress(stderr, smart, style),
+    progress:
+      reports === 'events'
+        ? createEvents((line) => stderr.write(`${line}\n`), Date.now)
+        : createProgress(stderr, smart, style),
     style,
+    resultStyle: createStyle(canRedraw(stdout, env)),
     signal,
     env,
     stdin,
-    ...(stdin.isTTY && stderr.isTTY && { ask: (question: string) => askOnTerminal(question, signal) }),
+    ...(stdin.isTTY &&
+      stderr.isTTY &&
+      reports === 'text' && { ask: (question: string) => askOnTerminal(question, signal) }),
     platform: `linux/${arch === 'x64' ? 'amd64' : arch}`,
     nodeVersion: version,
     script: argv[1] ?? '',

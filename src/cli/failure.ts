@@ -1,7 +1,7 @@
 import { ApiError, Differences, Interrupted, PreloadError, UsageError } from '../model/errors.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import { plainLines } from '../model/parse.ts';
-import type { Style } from './progress.ts';
+import type { Failure, Style } from './progress.ts';
 
 const WITH_DIFFERENCES = 'diff';
 
@@ -10,6 +10,12 @@ export const exitCode = (error: unknown, command: string): number => {
   if (error instanceof Differences) return 1;
   if (!(error instanceof Interrupted)) return command === WITH_DIFFERENCES ? 2 : 1;
   return error.signal === 'SIGINT' ? 130 : 143;
+};
+
+/** The same for programs. */
+export const failureOf = (error: unknown): Failure => {
+  const { message } = error instanceof Error ? error : { message: String(error) };
+  return { message, ...(error instanceof PreloadError && error.hint && { hint: error.hint }) };
 };
 
 /** Text for the user, in kubectl's forms; with a stack only if it is a bug in this tool. */

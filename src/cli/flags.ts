@@ -53,6 +53,9 @@ export const preloadNameOrPrefix = <T extends string | undefined>(text: T): T =>
   return text;
 };
 
+/** Settings of --events. */
+export const EVENTS = toggle('Report progress and errors as JSON lines on standard error');
+
 /** What kubectl says if the value of a flag does not fit. */
 export const invalidArgument = (flag: string, value: string, problem: string): UsageError =>
   new UsageError(`invalid argument "${value}" for "--${flag}": ${problem}`);

@@ -15,8 +15,12 @@ export const GROUPS = {
   connection: 'Connection:',
 } as const;
 
+/** What shells call instead of a verb, with an unfinished command line. */
+export const COMPLETE = '__complete';
+
 /** The verb whose help `argv` requests, '' for the program's, undefined if it requests no help. */
 export const helpTopic = (argv: readonly string[], verbs: readonly string[]): string | undefined => {
+  if (argv[0] === COMPLETE) return undefined;
   const asksForHelp = argv.length === 0 || argv[0] === 'help' || argv.includes('-h') || argv.includes('--help');
   return asksForHelp ? (argv.find((word) => verbs.includes(word)) ?? '') : undefined;
 };
@@ -34,7 +38,7 @@ interface CommandHelp {
 
 export type HelpRow = readonly [name: string, text: string];
 
-interface Flag {
+export interface Flag {
   name: string;
   alias: string | undefined;
   describe: string;
@@ -42,6 +46,7 @@ interface Flag {
   preset: string | undefined;
   isBoolean: boolean;
   isRequired: boolean;
+  isRepeatable: boolean;
   choices: readonly string[];
   group: string;
 }
@@ -122,6 +127,7 @@ interface Internals {
     default: Record<string, unknown>;
     choices: Record<string, string[]>;
     boolean: string[];
+    array: string[];
     demandedOptions: Record<string, unknown>;
     hiddenOptions: string[];
   };
@@ -145,10 +151,15 @@ export const readFlags = (args: Argv<unknown>): Flag[] => {
       preset: options.default[name] === undefined ? undefined : String(options.default[name]),
       isBoolean: isBooleanFlag(args, name),
       isRequired: name in options.demandedOptions,
+      isRepeatable: options.array.includes(name),
       choices: options.choices[name] ?? [],
       group: groups.find(([, names]) => names.includes(name))?.[0] ?? GROUPS.options,
     }));
 };
+
+/** What an argument can be, if that is a list. */
+export const argumentChoices = (args: Argv<unknown>, name: string): readonly string[] =>
+  (args as Argv<unknown> & Internals).getOptions().choices[name] ?? [];
 
 export const isBooleanFlag = (args: Argv<unknown>, flag: string): boolean =>
   (args as Argv<unknown> & Internals).getOptions().boolean.includes(flag);

@@ -2,7 +2,8 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { PreloadError } from '../model/errors.ts';
 import { createDispatcher } from '../net/dispatcher.ts';
-import { type Environment, proxyFor } from '../net/proxy.ts';
+import { proxyFor } from '../net/proxy.ts';
+import type { PluginPlace } from './exec-plugin.ts';
 import { impersonationHeaders } from './impersonation.ts';
 import type { ClusterEntry, UserEntry } from './kubeconfig-entries.ts';
 import { type Credentials, createLogin } from './login.ts';
@@ -18,17 +19,16 @@ export type Access = Dispatcher;
 export type Authenticate = (refused?: Access) => Promise<Access>;
 
 /** Everything that decides who talks to which server, and how. */
-interface Route {
+interface Route extends PluginPlace {
   url: URL;
   cluster: ClusterEntry;
   user: UserEntry;
-  environment: Environment;
 }
 
 /** Logs in on the first call. Like kubectl, gives an http server no credentials. */
 export const createAuthenticate = (route: Route): Authenticate => {
-  const { url, cluster, user, environment } = route;
-  const login = url.protocol === 'https:' ? createLogin(cluster, user, environment) : async () => NOBODY;
+  const { url, cluster, user } = route;
+  const login = url.protocol === 'https:' ? createLogin(cluster, user, route) : async () => NOBODY;
   let current: { credentials: Credentials; access: Access } | undefined;
   const next = async (refused: Access | undefined): Promise<Access> => {
     const credentials = await login(refused !== undefined && refused === current?.access);

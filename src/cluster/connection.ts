@@ -16,7 +16,7 @@ import {
 import { loadKubeconfig } from './kubeconfig-files.ts';
 import { newWeather, type Weather } from './weather.ts';
 
-interface ConnectionFlags {
+export interface ConnectionFlags {
   kubeconfig?: string | undefined;
   context?: string | undefined;
   as?: string | undefined;
@@ -27,6 +27,8 @@ interface ConnectionFlags {
   requestTimeout: number;
   /** milliseconds for which a request is repeated while the server is away; short by default */
   patience?: number;
+  /** set if no user waits: credential plugins may not prompt then, and are killed when this is aborted */
+  unattended?: AbortSignal;
   /** of what this run creates; see DEADLINE_ANNOTATION */
   deadline?: string;
   /** of a command without these flags */
@@ -73,10 +75,10 @@ export const connect = async (
   environment: Environment,
   warn: (text: string) => void,
 ): Promise<Cluster> => {
-  const { remedies = FLAG_REMEDIES, requestTimeout } = flags;
+  const { remedies = FLAG_REMEDIES, requestTimeout, unattended } = flags;
   const { cluster, user, namespace } = chooseEntries(flags, environment, remedies);
   const url = serverUrl(cluster.server);
-  const login = createAuthenticate({ url, cluster, user, environment });
+  const login = createAuthenticate({ url, cluster, user, environment, unattended });
   const authenticate: Authenticate = (refused) =>
     login(refused).catch((error: Error) => {
       throw unusable(reasonOf(error), error instanceof PreloadError ? error.hint : undefined);

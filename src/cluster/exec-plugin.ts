@@ -13,12 +13,19 @@ export interface ExecPlugin {
   forget: () => void;
 }
 
+/** Where a plugin runs. */
+export interface PluginPlace {
+  environment: Environment;
+  /** set if no user waits for the plugin, which is then killed when this is aborted */
+  unattended?: AbortSignal | undefined;
+}
+
 /** A plugin for credentials. `cluster` tells it about the server, if the kubeconfig wants that. */
-export const createExecPlugin = (exec: ExecEntry, cluster: () => object, environment: Environment): ExecPlugin => {
+export const createExecPlugin = (exec: ExecEntry, cluster: () => object, place: PluginPlace): ExecPlugin => {
   let last: ExecCredential | undefined;
   return {
     credential: async () => {
-      if (!last || last.expires <= Date.now()) last = await runPlugin(exec, cluster, environment);
+      if (!last || last.expires <= Date.now()) last = await runPlugin(exec, cluster, place);
       return last;
     },
     forget: () => {
@@ -29,9 +36,13 @@ export const createExecPlugin = (exec: ExecEntry, cluster: () => object, environ
 
 const STDIN = 0;
 
-const runPlugin = async (exec: ExecEntry, cluster: () => object, environment: Environment): Promise<ExecCredential> => {
+/** Lets no plugin open a browser. */
+const WITHOUT_DISPLAY = { DISPLAY: undefined, WAYLAND_DISPLAY: undefined, BROWSER: 'false' };
+
+const runPlugin = async (exec: ExecEntry, cluster: () => object, place: PluginPlace): Promise<ExecCredential> => {
+  const { unattended, environment } = place;
   const { apiVersion, command, args, env, interactiveMode, provideClusterInfo } = exec;
-  const hasTerminal = isatty(STDIN);
+  const hasTerminal = !unattended && isatty(STDIN);
   if (interactiveMode === 'Always' && !hasTerminal)
     throw new PreloadError(`${command} asks for credentials`, 'run this command in a terminal');
   const interactive = interactiveMode !== 'Never' && hasTerminal;
@@ -39,8 +50,9 @@ const runPlugin = async (exec: ExecEntry, cluster: () => object, environment: En
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec });
   const own = Object.fromEntries(env.map(({ name, value }) => [name, value]));
   const output = await runForUser([command, ...args], {
-    env: { ...environment, ...own, KUBERNETES_EXEC_INFO: info },
+    env: { ...environment, ...(unattended && WITHOUT_DISPLAY), ...own, KUBERNETES_EXEC_INFO: info },
     interactive,
+    unattended,
   }).catch((error: Error) => {
     throw error instanceof CommandFailed ? new PreloadError(error.message, hintFor(exec, error)) : error;
   });

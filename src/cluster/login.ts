@@ -2,8 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { PreloadError } from '../model/errors.ts';
-import type { Environment } from '../net/proxy.ts';
-import { createExecPlugin, type ExecPlugin } from './exec-plugin.ts';
+import { createExecPlugin, type ExecPlugin, type PluginPlace } from './exec-plugin.ts';
 import { type ClusterEntry, hasPassword, type UserEntry } from './kubeconfig-entries.ts';
 import { usableIdToken } from './oidc.ts';
 
@@ -21,9 +20,9 @@ export interface Credentials {
 type Login = (renew: boolean) => Promise<Credentials>;
 
 /** client-node reads certificates, keys and token files, the latter once a minute; see `createExecPlugin` for plugins. */
-export const createLogin = (cluster: ClusterEntry, user: UserEntry, environment: Environment): Login => {
+export const createLogin = (cluster: ClusterEntry, user: UserEntry, place: PluginPlace): Login => {
   const exec = hasOwnCredentials(user) ? undefined : user.exec;
-  const plugin = exec ? createExecPlugin(exec, () => execCluster(cluster), environment) : undefined;
+  const plugin = exec ? createExecPlugin(exec, () => execCluster(cluster), place) : undefined;
   let config: KubeConfig | undefined;
   return async (renew) => {
     if (renew || !config) {

@@ -31,14 +31,13 @@ export const imagesOnNodes = async (cluster: Cluster, signal: AbortSignal): Prom
     if (status.images.length >= MOST_REPORTED) full.push(node);
     for (const { names, sizeBytes } of status.images) {
       const references = names.flatMap((name) => parseImage(name) ?? []);
+      const digests = new Map(references.flatMap((name) => (name.digest ? [[repository(name), name.digest]] : [])));
       for (const name of references) {
         const key = imageName(name);
         const known = images.get(key) ?? { name, size: 0, digests: [], nodes: [] };
-        const digests = references.flatMap((other) =>
-          repository(other) === repository(name) ? (other.digest ?? []) : [],
-        );
+        const digest = name.digest ?? digests.get(repository(name));
         known.size = Math.max(known.size, sizeBytes);
-        known.digests = [...new Set([...known.digests, ...(name.digest ? [name.digest] : digests)])];
+        if (digest && !known.digests.includes(digest)) known.digests.push(digest);
         if (known.nodes.at(-1) !== node) known.nodes.push(node);
         images.set(key, known);
       }

@@ -33,7 +33,8 @@ export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: 
   });
 };
 
-const storageClassOf = async (
+/** Returns the class `name`, or the default one. Throws PreloadError if there is none. */
+export const storageClassOf = async (
   cluster: Cluster,
   name: string | undefined,
   signal: AbortSignal,
@@ -66,7 +67,7 @@ export const storageClassFor = async (
   );
 };
 
-const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
+export const DEFAULT_STORAGE = 'storageclass.kubernetes.io/is-default-class';
 
 /**
  * Throws if the cluster would reject one of the objects of a run: no privileged pods, no quota or no permission. Creates

@@ -39,7 +39,7 @@ export const checkSnapshotClass = (
     ? chooseOne(flag, fitting)
     : ['create a VolumeSnapshotClass for it', ...(alternative ? [alternative] : [])].join(', or ');
   if (!name) {
-    if (fitting.some(isDefault('snapshot.storage.kubernetes.io/is-default-class'))) return;
+    if (fitting.some(isDefault(DEFAULT_SNAPSHOTS))) return;
     const which = fitting.length > 0 ? 'no default volume snapshot class' : 'no volume snapshot class';
     throw new PreloadError(`${which} for ${driver}, which ${user} uses`, remedy);
   }
@@ -52,6 +52,8 @@ export const checkSnapshotClass = (
     );
   }
 };
+
+export const DEFAULT_SNAPSHOTS = 'snapshot.storage.kubernetes.io/is-default-class';
 
 export const isDefault = (annotation: string) => (object: AnyObject) =>
   object.metadata.annotations?.[annotation] === 'true';

@@ -42,16 +42,17 @@ const ifForbidden =
 const REMOVAL_TIMEOUT = 60_000;
 
 /** Waits until the volume is gone, after its claim was removed, or `signal` is aborted. Warns if that takes long. */
-export const volumeGone = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<void> => {
+export const volumeGone = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<boolean> => {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(REMOVAL_TIMEOUT)]);
   const isGone = async () =>
     (await read(cluster, 'PersistentVolume', VOLUME, name, { signal: limit })) ? undefined : true;
-  await poll(limit, isGone).catch(async () => {
-    if (signal.aborted) return; // the result is still to be printed
+  return poll(limit, isGone).catch(async () => {
+    if (signal.aborted) return false; // the result is still to be printed
     const warning = await lastWarning(cluster, eventsOf(name), signal).catch(() => undefined);
     cluster.warn(
       `persistentvolume/${name} is still there: ${warning?.message ?? 'its storage may need it as long as the snapshot exists'}; see: kubectl describe pv ${name}`,
     );
+    return false;
   });
 };
 

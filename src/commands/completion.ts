@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../cli/context.ts';
-import type { Example } from '../cli/help.ts';
-import { PLUGIN, USAGE_NAME } from '../model/names.ts';
+import { COMPLETE, type Example } from '../cli/help.ts';
+import { PLUGIN, TOOL, USAGE_NAME } from '../model/names.ts';
 
 const SCRIPT = `kubectl_complete-${PLUGIN}`;
 
@@ -18,4 +18,4 @@ export const examples: Example[] = [
 export const builder = (yargs: Argv) => yargs;
 
 export const runCompletion = async (_options: unknown, { print }: Context): Promise<void> =>
-  print(`#!/bin/sh\nSHELL=/bin/sh exec ${USAGE_NAME} __complete "$@"`);
+  print(`#!/bin/sh\nexec ${TOOL} ${COMPLETE} "$@"`);

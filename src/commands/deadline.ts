@@ -17,7 +17,11 @@ export const withDeadline = async <T>(
   const tooLate = new TimedOut(`timed out after ${formatAge(timeout)}`, 'raise --timeout');
   const timer = setTimeout(() => late.abort(tooLate), timeout);
   try {
-    return await work({ ...context, signal: AbortSignal.any([context.signal, late.signal]) });
+    return await work({
+      ...context,
+      signal: AbortSignal.any([context.signal, late.signal]),
+      deadline: context.now() + timeout,
+    });
   } catch (error) {
     context.progress.fail((error as Error).message);
     throw error;

@@ -7,6 +7,7 @@ import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { Interrupted, NameTaken, PreloadError, TimedOut } from '../model/errors.ts';
 import { statusCommand } from '../model/names.ts';
+import { countWait, type Wait } from './step.ts';
 
 /** What a run has created so far. */
 export interface Run {
@@ -40,7 +41,7 @@ export const inRun = async <T>(
     const result = await work(run);
     await cleanUp(cluster, run, settings, context, settings.cleanup?.wait ? signal : AbortSignal.abort());
     if (settings.cleanup?.wait && run.volume && run.made.all().length === 0)
-      await volumeGone(cluster, run.volume, signal);
+      await showLongWait(context, volumeGone(cluster, run.volume, signal));
     return result;
   } catch (error) {
     const watched = [...(run.submitted ? [run.submitted] : []), ...run.made.all()];
@@ -67,6 +68,24 @@ export const inRun = async <T>(
     }
     throw failure;
   }
+};
+
+const LONG = 2000; // milliseconds
+
+/** Shows the wait for a volume to be removed, if it is long. */
+const showLongWait = async (context: Context, gone: Promise<boolean>): Promise<void> => {
+  const { progress } = context;
+  const title = 'Waiting for the storage to remove the volume';
+  let wait: Wait | undefined;
+  const timer = setTimeout(() => {
+    progress.start(title);
+    wait = countWait(context, title);
+  }, LONG);
+  const isGone = await gone;
+  clearTimeout(timer);
+  wait?.stop();
+  if (wait && isGone) progress.done('Volume removed');
+  else if (wait) progress.fail('it is still there');
 };
 
 const LAST_LOOK = 5000; // milliseconds
@@ -101,17 +120,19 @@ const cleanUp = async (
   cluster: Cluster,
   run: Run,
   settings: RunSettings,
-  { progress }: Context,
+  context: Context,
   until?: AbortSignal,
 ): Promise<void> => {
   if (!settings.cleanup) return;
+  const { progress } = context;
   const { made } = run;
   progress.start(settings.cleanup.title);
+  const wait = countWait({ progress, now: context.now }, settings.cleanup.title); // --timeout does not end it
   const claim = made.all().find(({ kind }) => kind === 'PersistentVolumeClaim');
   // a pod that has not started may have a volume, too
   if (claim?.metadata.uid && !run.volume)
     await deleteWithClaim(cluster, claim, AbortSignal.timeout(LAST_LOOK)).catch(() => undefined);
-  const { removed, left } = await made.remove(until && { until });
+  const { removed, left } = await made.remove(until && { until }).finally(wait.stop);
   if (removed.length > 0) progress.done(`Removed ${removed.join(', ')}`);
   else if (left.length > 0) progress.fail('nothing could be removed');
   else progress.done('Nothing to remove: this run created nothing');

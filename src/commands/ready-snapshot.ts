@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/connection.ts';
 import { type SnapshotWatcher, snapshotReady } from '../cluster/snapshots.ts';
 import type { KubernetesObject } from '../manifests/object.ts';
 import type { PreloadSummary } from '../model/summary.ts';
-import { step } from './step.ts';
+import { waitStep } from './step.ts';
 
 /** Waits until the snapshot can be used, or as `watcher` says. Returns what is known of its preload from the snapshot alone. */
 export const waitForSnapshot = async (
@@ -12,16 +12,17 @@ export const waitForSnapshot = async (
   context: Context,
   watcher: SnapshotWatcher = {},
 ): Promise<PreloadSummary> => {
-  const { progress, signal } = context;
+  const { signal } = context;
   const isBrief = watcher.until === 'bound';
-  const title = isBrief ? 'Submitting the snapshot' : 'Waiting for the snapshot';
-  const onProblem = (problem: string) => {
-    progress.update(`${title}: ${problem}`);
-    return watcher.onProblem?.(problem);
-  };
-  const handle = await step(context, {
-    title,
-    do: () => snapshotReady(cluster, snapshot, { ...watcher, onProblem }, signal),
+  const handle = await waitStep(context, {
+    title: isBrief ? 'Submitting the snapshot' : 'Waiting for the snapshot',
+    do: (report) => {
+      const onProblem = (problem: string) => {
+        report(problem);
+        return watcher.onProblem?.(problem);
+      };
+      return snapshotReady(cluster, snapshot, { ...watcher, onProblem }, signal);
+    },
     done: () => (isBrief ? 'Snapshot submitted' : 'Snapshot ready'),
   });
   const { name, namespace = '', creationTimestamp: created = '' } = snapshot.metadata;

@@ -37,7 +37,7 @@ export const PRINTED = v.pipe(
 export type PrintedObject = v.InferOutput<typeof PRINTED>;
 
 export const NODE = object({
-  metadata: object({ name: LINE }),
+  metadata: object({ name: LINE, labels: v.nullish(TEXTS, {}), annotations: v.nullish(TEXTS, {}) }),
   spec: v.nullish(
     object({
       unschedulable: v.exactOptional(FLAG),
@@ -51,7 +51,9 @@ export const NODE = object({
       architecture: LINE,
       containerRuntimeVersion: v.optional(LINE, ''),
       osImage: v.optional(LINE, ''),
+      kubeletVersion: v.optional(LINE, ''),
     }),
+    allocatable: v.nullish(TEXTS, {}),
     conditions: listOf(object({ type: LINE, status: LINE })),
     images: listOf(object({ names: listOf(v.string()), sizeBytes: v.exactOptional(v.number(), 0) })),
   }),
@@ -67,7 +69,7 @@ export const NODE_PLACE = object({
   status: object({ nodeInfo: object({ operatingSystem: LINE, architecture: LINE }) }),
 });
 
-const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()) }));
+const CONTAINERS = listOf(object({ image: v.exactOptional(v.string()), imagePullPolicy: v.exactOptional(LINE) }));
 
 /** What tells on which nodes a pod can run. */
 export const PLACEMENT = object({
@@ -195,7 +197,13 @@ export const EVENT = object({
 
 export type Event = v.InferOutput<typeof EVENT>;
 
-export const STORAGE_CLASS = object({ metadata: METADATA, provisioner: LINE });
+export const STORAGE_CLASS = object({
+  metadata: METADATA,
+  provisioner: LINE,
+  parameters: v.nullish(TEXTS, {}),
+  reclaimPolicy: v.exactOptional(LINE),
+  volumeBindingMode: v.exactOptional(LINE),
+});
 
 export type StorageClass = v.InferOutput<typeof STORAGE_CLASS>;
 
@@ -217,11 +225,27 @@ export const VOLUME = object({
 
 export type Volume = v.InferOutput<typeof VOLUME>;
 
+/** The CSI drivers of a node. */
+export const CSI_NODE = object({
+  metadata: object({ name: LINE }),
+  spec: object({ drivers: listOf(object({ name: LINE })) }),
+});
+
+export type CsiNode = v.InferOutput<typeof CSI_NODE>;
+
+/** A pod with the names of its containers' pull policies, as the server would store it. */
+export const ADMITTED_POD = object({ spec: object({ containers: CONTAINERS }) });
+
 export const ATTACHMENT = object({
   spec: object({ source: object({ persistentVolumeName: v.exactOptional(LINE) }) }),
 });
 
-export const SNAPSHOT_CLASS = object({ metadata: METADATA, driver: LINE });
+export const SNAPSHOT_CLASS = object({
+  metadata: METADATA,
+  driver: LINE,
+  deletionPolicy: v.exactOptional(LINE),
+  parameters: v.nullish(TEXTS, {}),
+});
 
 export type SnapshotClass = v.InferOutput<typeof SNAPSHOT_CLASS>;
 

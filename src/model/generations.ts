@@ -24,6 +24,12 @@ export const prefixProblem = (prefix: string): string | undefined => {
 
 const GENERATION = /^\d+(-\d+)*(-[a-z][a-z0-9]*)?$/;
 
+/** The prefix of a name with a number or time, such as `nightly-`; undefined if it has none. */
+export const prefixOf = (name: string): string | undefined => {
+  const ends = [...name.matchAll(/-/g)].map(({ index }) => index + 1);
+  return ends.map((end) => name.slice(0, end)).find((prefix) => hasPrefix(name, prefix));
+};
+
 /** Whether `name` is `prefix` and a number or time: nightly-gpu-20261127-013000 has the prefix nightly-gpu-, not nightly-. */
 export const hasPrefix = (name: string, prefix: string): boolean =>
   name.startsWith(prefix) && GENERATION.test(name.slice(prefix.length));

@@ -5,6 +5,9 @@ export const FIELD_MANAGER = TOOL;
 export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io';
 export const USAGE_NAME = `kubectl ${PLUGIN}`;
 
+/** The environment variable that is the default of a flag: `KUBECTL_PRELOAD_STORAGE_CLASS`. */
+export const flagVariable = (flag: string): string => `${TOOL}-${flag}`.replaceAll('-', '_').toUpperCase();
+
 /** Container that does the work in the pod of a loader or a verifier. */
 export const CONTAINER = 'loader';
 

@@ -64,7 +64,7 @@ const LEFT = 'what it creates for its own use is left';
 /** A pod with a volume, and what it is given. */
 const POD = [
   local('configmaps', 'create'),
-  local('configmaps', 'get delete', LEFT),
+  local('configmaps', 'delete', LEFT),
   local('persistentvolumeclaims', 'get create'),
   local('persistentvolumeclaims', 'delete', LEFT),
   local('pods', 'get create'),
@@ -103,9 +103,13 @@ const STATUS = [
   global('nodes', 'list', 'pods count for every platform, and nodes are not counted'),
 ];
 
+const OWN_RECORD = local('configmaps', 'patch', 'status does not list the images');
+
 const CREATE = [
   ...POD,
-  local('configmaps', 'patch', 'status does not list the images'),
+  local('configmaps', 'get', LEFT),
+  OWN_RECORD,
+  local('serviceaccounts', 'get', 'the pull secrets of its default service account are not used'),
   local('volumesnapshots', 'get create'),
   SNAPSHOT_ID,
   global('nodes', 'list'),
@@ -133,10 +137,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
     local('secrets', 'create patch'),
     local('secrets', 'delete', LEFT),
   ],
-  'create --resume': [
-    ...CREATE.filter(({ without }) => without !== 'status does not list the images'),
-    local('configmaps', 'patch'),
-  ],
+  'create --resume': [...CREATE.filter((each) => each !== OWN_RECORD), local('configmaps', 'patch')],
   'create --base PREFIX-': [...CREATE, ...PRELOADS],
   'create --keep-last': [...CREATE, ...PRELOADS, local('volumesnapshots', 'delete', 'older preloads stay')],
   'create --retain': [...CREATE, global('volumesnapshotcontents', 'patch')],
@@ -154,11 +155,13 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
     local('persistentvolumeclaims', 'list get delete'),
     local('pods', 'list delete'),
     local('volumesnapshots', 'get'),
-    local('secrets', 'list delete', 'secrets stay'),
+    local('secrets', 'list', 'secrets stay'),
+    local('secrets', 'delete'),
     ...VOLUME,
   ],
   verify: [
     ...POD,
+    local('configmaps', 'get'),
     local('volumesnapshots', 'get'),
     SNAPSHOT_ID,
     global('storageclasses', 'list'),

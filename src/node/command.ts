@@ -152,15 +152,24 @@ export const runBounded = async (
 interface UserOptions extends Required<Pick<RunOptions, 'env'>> {
   /** the program may read our standard input */
   interactive: boolean;
+  /** nobody waits for the program: it gets no terminal, and is killed when this is aborted */
+  unattended?: AbortSignal | undefined;
 }
 
 /**
  * Runs a program that may talk to the user, who sees its standard error. Returns its standard output. Throws
  * CommandFailed.
  */
-export const runForUser = async (argv: readonly string[], { env, interactive }: UserOptions): Promise<Buffer> => {
+export const runForUser = async (argv: readonly string[], options: UserOptions): Promise<Buffer> => {
+  const { env, interactive, unattended } = options;
   const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'], env });
+  const stdin = interactive ? 'inherit' : 'ignore';
+  const child = spawn(command, args, {
+    stdio: [stdin, 'pipe', unattended ? 'ignore' : 'inherit'],
+    env,
+    detached: unattended !== undefined, // a new session, which has no terminal
+  });
+  unattended?.addEventListener('abort', () => killGroup(child));
   const output: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
   const code = await ended(child).catch(whyNotStarted(argv));

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
-const FILE = join(import.meta.dirname, '../../schemas/kubectl-preload-v1.json');
+const FILE = join(import.meta.dirname, '../../src/cli/kubectl-preload-v1.schema.json');
 
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(JSON.parse(await readFile(FILE, 'utf8')));
 

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, outputFlag, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, EVENTS, invalidArgument, outputFlag, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import { type Example, GROUPS, givenFlags } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { isPrefix } from '../../model/generations.ts';
@@ -57,6 +57,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('resume', toggle('Continue an interrupted run with its settings'))
     .option('keep', toggle('Keep the volume and, if possible, the loader pod'))
+    .option('events', EVENTS)
     .option('report', text('File to write what a maintainer needs if create fails; without secrets'))
     .option('dry-run', {
       choices: ['none', 'client', 'server'] as const,
@@ -71,7 +72,7 @@ export const builder = (yargs: Argv) =>
       [
         ...['copy', 'seed', 'parallel', 'max-rate', 'layout', 'one-tar-per-image'],
         ...['ctr-path', 'ctr-flags', 'containerd-path'],
-        ...['timeout', 'wait', 'resume', 'keep', 'report'],
+        ...['timeout', 'wait', 'resume', 'keep', 'events', 'report'],
       ],
       GROUPS.how,
     )
@@ -84,7 +85,7 @@ export const builder = (yargs: Argv) =>
 
 /** Not of the run, but of the command that continues it. */
 const WITH_RESUME = [
-  ...['resume', 'timeout', 'output', 'quiet', 'namespace', 'kubeconfig', 'context'],
+  ...['resume', 'timeout', 'events', 'output', 'quiet', 'namespace', 'kubeconfig', 'context'],
   ...['as', 'as-group', 'as-uid', 'request-timeout'],
 ];
 

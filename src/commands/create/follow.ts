@@ -7,7 +7,8 @@ import type { Layout } from '../../model/layout.ts';
 import { type PreloadRecord, recordImages } from '../../model/record.ts';
 import { formatAge, formatBytes, formatQuantity, plural } from '../../model/units.ts';
 import { layerList, nameList, setOf } from '../../volume/format.ts';
-import { describeProgress, describeSkipped } from '../capture-progress.ts';
+import { describeProgress, describeSkipped, measureProgress } from '../capture-progress.ts';
+import { countWait, type Wait } from '../step.ts';
 
 export interface SealedVolume {
   images: CapturedImage[];
@@ -33,27 +34,34 @@ interface Capture {
 
 type Event<T extends ExportEvent['type']> = Extract<ExportEvent, { type: T }>;
 
+/** Title of the step that this shows, until the loader has a plan. */
+export const RESOLVING = 'Resolving images';
+
 /** Shows the loader's events until it has sealed the volume; undefined if they end before that. */
 export const followCapture = async (
   events: AsyncIterable<NumberedEvent>,
   { node, skipped: left, exclude = [] }: Capture,
-  { progress, now }: Pick<Context, 'progress' | 'now'>,
+  context: Pick<Context, 'progress' | 'now' | 'deadline'>,
 ): Promise<SealedVolume | TooSmall | undefined> => {
+  const { progress, now } = context;
   const started = now();
+  const resolving = countWait(context, RESOLVING);
   const images: CapturedImage[] = [];
   const skipped: SkippedImage[] = [];
   let lists: Event<'recorded'>['lists'] | undefined;
   let sealed: Event<'sealed'> | undefined;
   let seen = 0;
   let lost = 0; // a node drops old lines of a long log
-  for await (const event of events) {
+  for await (const event of stopping(events, resolving)) {
     lost += event.seq - seen - 1;
     seen = event.seq;
     if (event.type === 'plan') {
       const size = formatBytes(event.plan.copyBytes + event.plan.blobBytes + event.plan.pullBytes);
+      resolving.stop();
       progress.start(`Capturing ${plural(event.plan.images, 'image')} · ${size}`);
     } else if (event.type === 'progress') {
-      progress.update(describeProgress(event, now() - started));
+      const elapsed = now() - started;
+      progress.update(describeProgress(event, elapsed), measureProgress(event, elapsed));
     } else if (event.type === 'warning') {
       progress.warn(event.message);
     } else if (event.type === 'skipped') {
@@ -84,6 +92,15 @@ export const followCapture = async (
     ...(incomplete && { incomplete }),
   };
   return { images, record, readOnly };
+};
+
+/** Yields `events`, and stops `wait` however they end. */
+const stopping = async function* <T>(events: AsyncIterable<T>, wait: Wait): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } finally {
+    wait.stop();
+  }
 };
 
 const describeLost = (count: number, incomplete: boolean): string => {

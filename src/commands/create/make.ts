@@ -13,8 +13,8 @@ import type { SavedRun } from '../../model/saved-run.ts';
 import { type PreloadSummary, summarizeRecord } from '../../model/summary.ts';
 import { formatQuantity } from '../../model/units.ts';
 import { inRun, type Run, submit } from '../pod-run.ts';
-import { step } from '../step.ts';
-import { describeOutcome, followCapture, newBytes, type SealedVolume, type TooSmall } from './follow.ts';
+import { step, waitStep } from '../step.ts';
+import { describeOutcome, followCapture, newBytes, RESOLVING, type SealedVolume, type TooSmall } from './follow.ts';
 import { beginKeepLast, type KeepLast } from './keep-last.ts';
 import type { CreatePlan } from './planned.ts';
 import { createRecord, keepRecord } from './record.ts';
@@ -176,7 +176,7 @@ const runLoader = async (
       `run create again with --size ${larger}`,
     );
   }
-  await step(context, {
+  await waitStep(context, {
     title: 'Removing the small volume',
     do: () => removeOrThrow(made, [configMap]),
     done: () => 'Removed the small volume',
@@ -189,17 +189,16 @@ type Outcome = SealedVolume | TooSmall;
 const followLoader = async (cluster: Cluster, plan: CreatePlan, run: Run, context: Context): Promise<Outcome> => {
   const { signal, now } = context;
   const { claim, pod } = plan;
-  const starting = 'Starting the loader';
-  const onProblem = (problem: string) => context.progress.update(`${starting}: ${problem}`);
-  const node = await step(context, {
-    title: starting,
-    do: () => podStarted(cluster, { pod, claim, terms: LOADER_TERMS, node: plan.settings.node, onProblem }, signal),
+  const node = await waitStep(context, {
+    title: 'Starting the loader',
+    do: (onProblem) =>
+      podStarted(cluster, { pod, claim, terms: LOADER_TERMS, node: plan.settings.node, onProblem }, signal),
     done: (node) => `Loader running on ${node}`,
   });
   if (!plan.keep) run.volume = await deleteWithClaim(cluster, claim, signal);
   const started = now();
   return step(context, {
-    title: 'Resolving images',
+    title: RESOLVING,
     do: async () => {
       const followed = await followCapture(loaderEvents(cluster, pod, signal), { node, ...plan }, context);
       if (!followed) throw await endedEarly(cluster, pod, LOADER_TERMS, signal);
@@ -215,7 +214,7 @@ const DETACH = 'see why it is not detached: kubectl describe volumeattachments; 
 /** If the filesystem could not be made read-only, only an unmounted volume is certain to have all data. */
 const releaseVolume = async (cluster: Cluster, claim: KubernetesObject, made: MadeObjects, context: Context) => {
   const { progress, signal } = context;
-  const wasAttached = await step(context, {
+  const wasAttached = await waitStep(context, {
     title: 'Releasing the volume',
     do: async () => {
       const attached = await isAttached(cluster, claim, signal);

@@ -9,7 +9,7 @@ import type { PlanSummary } from '../../model/plan.ts';
 import { LOADER_TERMS } from '../../model/pod-state.ts';
 import { formatBytes, formatQuantity, plural } from '../../model/units.ts';
 import { plannedBytes } from '../../model/volume-size.ts';
-import { step } from '../step.ts';
+import { type Wait, waitStep } from '../step.ts';
 import type { CreatePlan } from './planned.ts';
 
 /** What the loader will need, and the node that said so. */
@@ -34,11 +34,13 @@ export const withRightSize = async (
   for (const secret of plan.secrets) secrets.push(await made.create(secret));
   const configMap = plan.configMap.metadata.uid ? plan.configMap : await made.create(plan.configMap);
   let pod: KubernetesObject | undefined;
-  const found = await step(context, {
+  const found = await waitStep(context, {
     title: PLANNING,
-    do: async () => {
+    do: async (report) => {
       pod = await made.create(planPod).catch(() => undefined); // there may be a quota for pods
-      return pod && findOut(cluster, { pod, claim: plan.claim, requiredNode: plan.settings.node }, context);
+      return (
+        pod && findOut(cluster, { pod, claim: plan.claim, requiredNode: plan.settings.node }, report, context.signal)
+      );
     },
     done: (found) =>
       found
@@ -71,10 +73,10 @@ const PLAN_PATIENCE = 60_000; // the pod itself gives up earlier
 const findOut = async (
   cluster: Cluster,
   { pod, claim, requiredNode }: { pod: KubernetesObject; claim: KubernetesObject; requiredNode: string | undefined },
-  { progress, signal }: Context,
+  onProblem: Wait['report'],
+  signal: AbortSignal,
 ): Promise<Found | undefined> => {
   // what keeps it from starting would also keep the loader from starting
-  const onProblem = (problem: string) => progress.update(`${PLANNING}: ${problem}`);
   const starting = { pod, claim, terms: LOADER_TERMS, node: requiredNode, onProblem };
   const node = await podStarted(cluster, starting, signal);
   const soon = AbortSignal.any([signal, AbortSignal.timeout(PLAN_PATIENCE)]);

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, EVENTS, invalidArgument, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { isPrefix } from '../../model/generations.ts';
@@ -44,6 +44,7 @@ export const builder = (yargs: Argv) =>
     .option('yes', { ...toggle('Do not ask on a terminal'), alias: 'y' })
     .option('wait', { type: 'boolean', default: true, describe: 'Wait until everything is gone' })
     .option('timeout', { ...TIMEOUT, default: '10m' })
+    .option('events', EVENTS)
     .option('dry-run', {
       choices: ['none', 'client', 'server'] as const,
       default: 'none' as const,

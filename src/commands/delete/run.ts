@@ -1,5 +1,5 @@
 import type { Context } from '../../cli/context.ts';
-import { describeFailure } from '../../cli/failure.ts';
+import { describeFailure, failureOf } from '../../cli/failure.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
@@ -23,7 +23,8 @@ export const runDelete = async (options: DeleteOptions, context: Context): Promi
   const failed = await withDeadline(timeout, context, (limited) => deleteAll(cluster, targets, options, limited));
   const failures = [...found.failures, ...failed];
   // as kubectl does, report each of them
-  for (const failure of failures.slice(0, -1)) progress.note(describeFailure(failure, 'delete', style) ?? '');
+  for (const failure of failures.slice(0, -1))
+    progress.error(describeFailure(failure, 'delete', style) ?? '', failureOf(failure));
   const last = failures.at(-1);
   if (last) throw last;
   if (found.targets.length > 0 && targets.length === 0) progress.note('Nothing was deleted.');

@@ -7,6 +7,7 @@ import { type KubernetesObject, objectName } from '../../manifests/object.ts';
 import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT } from '../../model/cluster-objects.ts';
 import { Interrupted, PreloadError, TimedOut } from '../../model/errors.ts';
 import { plural } from '../../model/units.ts';
+import { countWait } from '../step.ts';
 
 const LAST_LOOK = 5000;
 const MOST_REASONS = 5;
@@ -15,13 +16,16 @@ const MOST_REASONS = 5;
 export const waitUntilGone = async (
   cluster: Cluster,
   objects: readonly KubernetesObject[],
-  { progress, signal }: Context,
+  context: Context,
 ): Promise<void> => {
+  const { progress, signal } = context;
   let left = objects;
-  progress.start(`Waiting until ${plural(objects.length, 'object')} are gone`);
+  const title = `Waiting until ${plural(objects.length, 'object')} are gone`;
+  progress.start(title);
+  const wait = countWait(context, title);
   try {
     for (const object of objects) {
-      progress.update(`Waiting for ${objectName(object)}, ${left.length} of ${plural(objects.length, 'object')} left`);
+      wait.count(`${left.length} left, next ${objectName(object)}`);
       await gone(cluster, object, undefined, signal);
       left = left.slice(1);
     }
@@ -38,6 +42,8 @@ export const waitUntilGone = async (
       throw new PreloadError(`${error.message}; ${left.map(objectName).join(', ')} may still be there`, error.hint);
     for (const { problem, remedy } of others) progress.warn(`${problem}; ${remedy}`);
     throw new PreloadError(`${error.message}; ${first.problem}`, first.remedy);
+  } finally {
+    wait.stop();
   }
 };
 

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, outputFlag, TIMEOUT, text } from '../../cli/flags.ts';
+import { connectionFlags, EVENTS, invalidArgument, outputFlag, TIMEOUT, text } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { snapshotNameProblem, TOOL, USAGE_NAME } from '../../model/names.ts';
 
@@ -20,6 +20,7 @@ export const builder = (yargs: Argv) =>
     .option('name', { ...text('Name of the VolumeSnapshot to create'), demandOption: true, coerce: name })
     .option('class', text("VolumeSnapshotClass of the snapshot; by default the driver's default class"))
     .option('timeout', { ...TIMEOUT, describe: 'Time limit for the snapshot' })
+    .option('events', EVENTS)
     // old scripts pass these to every command; nothing here calls ctr
     .option('ctr-path', { type: 'string', requiresArg: true, hidden: true })
     .option('ctr-flags', { type: 'string', requiresArg: true, hidden: true });

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, preloadNameOrPrefix, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, EVENTS, preloadNameOrPrefix, TIMEOUT, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { TOOL, USAGE_NAME } from '../../model/names.ts';
 import { podFlags } from '../pod-flags.ts';
@@ -33,6 +33,6 @@ export const builder = (yargs: Argv) =>
       text("StorageClass of the snapshot's clone; by default one that uses the snapshot's driver"),
     )
     .option('timeout', TIMEOUT)
-    .option('events', { type: 'boolean', default: false, hidden: true });
+    .option('events', EVENTS);
 
 export type VerifyOptions = Awaited<ReturnType<typeof builder>['argv']>;

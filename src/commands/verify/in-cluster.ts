@@ -22,7 +22,7 @@ import { gzippedBundle } from '../bundle.ts';
 import { endOfRun, withDeadline } from '../deadline.ts';
 import { podSettings } from '../pod-flags.ts';
 import { inRun } from '../pod-run.ts';
-import { step } from '../step.ts';
+import { waitStep } from '../step.ts';
 import type { VerifyOptions } from './command.ts';
 import { concludeVerify, describeVerifying, endVerifying } from './report.ts';
 
@@ -97,10 +97,9 @@ const verifyClone = async (
   return inRun(cluster, { cleanup }, context, async (run) => {
     const { made } = run;
     const title = `Cloning ${snapshotId}`;
-    const onProblem = (problem: string) => context.progress.update(`${title}: ${problem}`);
-    const there = await step(context, {
+    const there = await waitStep(context, {
       title,
-      do: async () => {
+      do: async (onProblem) => {
         const objects = await createLoader(cluster, { configMap, claim, pod }, made, signal);
         const starting = { ...objects, terms: VERIFIER_TERMS, node: settings.node, onProblem };
         return { ...objects, node: await podStarted(cluster, starting, signal) };
@@ -126,7 +125,11 @@ const follow = async (cluster: Cluster, pod: KubernetesObject, context: Context)
   const started = now();
   progress.start('Verifying');
   for await (const event of loaderEvents(cluster, pod, signal)) {
-    if (event.type === 'verifying') progress.update(describeVerifying(event, now() - started));
+    if (event.type === 'verifying')
+      progress.update(describeVerifying(event, now() - started), {
+        layers: event.layers,
+        bytes: { done: event.bytes },
+      });
     if (event.type === 'failed') throw new PreloadError(event.message, event.hint);
     if (event.type === 'verified') return event.verification;
   }

@@ -6,8 +6,8 @@ import { runBundle } from '../../harness/run-bundle.ts';
 
 const GOLDEN = join(import.meta.dirname, 'help');
 const VERBS = [
-  ...['', 'create', 'status', 'images', 'diff', 'recipe', 'delete', 'verify', 'export', 'snapshot'],
-  ...['completion', 'version'],
+  ...['', 'create', 'status', 'images', 'diff', 'recipe', 'delete', 'doctor', 'verify', 'export'],
+  ...['snapshot', 'completion', 'version'],
 ];
 
 const helpOf = async (...argv: string[]): Promise<string> => {

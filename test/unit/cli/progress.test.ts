@@ -59,6 +59,16 @@ describe('progress as plain lines', () => {
       },
       ' • a ...\n ! careful\nsee there\n ✓ b\n',
     ],
+    'what a wait waits for, once it changes, and without its counter if it fails': [
+      (progress) => {
+        progress.start('a');
+        progress.update('a', { counter: '1s' });
+        progress.update('a: no node', { counter: '2s · times out in 29m' });
+        progress.update('a: no node', { counter: '3s' });
+        progress.fail('x');
+      },
+      ' • a ...\n • a: no node · 2s · times out in 29m ...\n ✗ a: no node: x\n',
+    ],
     'quick updates, which only terminals show': [
       (progress) => {
         progress.start('a');

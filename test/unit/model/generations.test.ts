@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { generatedName, hasPrefix, isPrefix, prefixProblem } from '../../../src/model/generations.ts';
+import { generatedName, hasPrefix, isPrefix, prefixOf, prefixProblem } from '../../../src/model/generations.ts';
 import { nameProblem } from '../../../src/model/names.ts';
 
 test('a name that ends with "-" is a prefix', () => {
@@ -34,3 +34,8 @@ for (const [name, expected] of [
     assert.equal(hasPrefix(name, 'nightly-'), expected);
   });
 }
+
+test('the prefix of a name is what comes before its number or time', () => {
+  const prefixes = ['nightly-20261127-013000-arm64', 'nightly-gpu-20261127-013000', 'web-1', 'web', 'web-app', '1-2'];
+  assert.deepEqual(prefixes.map(prefixOf), ['nightly-', 'nightly-gpu-', 'web-', undefined, undefined, '1-']);
+});

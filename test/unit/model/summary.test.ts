@@ -20,6 +20,7 @@ test('a record adds the node and the images, with the bytes of their layers', ()
     skipped: [{ name: 'r.io/gone:1', reason: 'not found' }],
   });
   assert.deepEqual(summary, {
+    set: 'abc',
     platform: 'linux/amd64',
     layout: 'layers,blobs',
     node: 'worker',

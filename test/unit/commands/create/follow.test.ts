@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { QUIET } from '../../../../src/cli/progress.ts';
 import { describeOutcome, describeSources, followCapture } from '../../../../src/commands/create/follow.ts';
 import { step } from '../../../../src/commands/step.ts';
 import type { ExportEvent } from '../../../../src/model/events.ts';
@@ -45,6 +46,7 @@ const follow = async (...events: (ExportEvent & { seq?: number })[]) => {
     report: (result: string, text: string) => say(result)(text),
     warn: say('!'),
     note: say(''),
+    error: say('error:'),
   };
   const arriving = async function* () {
     for (const [index, event] of events.entries()) {
@@ -154,16 +156,8 @@ test('the record says what was left out on purpose', async () => {
   const events = async function* () {
     for (const [index, event] of [recorded, sealed].entries()) yield { seq: index + 1, ...event };
   };
-  const nothing = () => {};
-  const progress = {
-    start: nothing,
-    update: nothing,
-    done: nothing,
-    fail: nothing,
-    warn: nothing,
-    note: nothing,
-    report: nothing,
-  };
+
+  const progress = QUIET;
   const capture = { node: 'worker', skipped: [], exclude: ['r.io/debug'] };
   const found = await followCapture(events(), capture, { progress, now: () => 0 });
   assert.ok(found && 'record' in found);

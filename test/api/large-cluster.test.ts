@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { connect } from '../../src/cluster/connection.ts';
 import { sendForJson } from '../../src/cluster/rest.ts';
 import { type KubernetesObject, ownerReference } from '../../src/manifests/object.ts';
@@ -79,20 +79,61 @@ before(async () => {
   });
 });
 
+interface Usage {
+  stdout: string;
+  stderr: string;
+  seconds: number;
+  /** of the processor */
+  cpu: number;
+  /** bytes at its peak */
+  memory: number;
+}
+
+const measured = async (t: TestContext, argv: readonly string[]): Promise<Usage> => {
+  const hook = resolve(import.meta.dirname, '../harness/report-usage.cjs');
+  const started = performance.now();
+  const { outcome } = startBundle(argv, { KUBECONFIG: server.kubeconfig, NODE_OPTIONS: `--require=${hook}` });
+  const { code, stdout, stderr } = await outcome;
+  const seconds = (performance.now() - started) / 1000;
+  assert.equal(code, 0, stderr);
+  const [, memory, cpu] = /^usage: (\d+) ([\d.]+)$/m.exec(stderr) ?? [];
+  t.diagnostic(`${seconds.toFixed(1)} s, ${cpu} s of processor time, ${Math.round(Number(memory) / 1000 ** 2)} MB`);
+  return { stdout, stderr, seconds, cpu: Number(cpu), memory: Number(memory) };
+};
+
+const isWithin = ({ cpu, memory }: Usage): void => {
+  assert.ok(memory > 0 && memory <= MOST_MEMORY, `${memory} bytes`);
+  assert.ok(cpu > 0 && cpu <= MOST_SECONDS, `${cpu} s`);
+};
+
 for (const flags of [[], ['-o', 'wide'], ['-o', 'json'], ['nightly-'], ['-o', 'name']]) {
   const argv = ['status', ...flags];
   test(`${argv.join(' ')}: ${PRELOADS} preloads of ${OF_ONE} images, and ${PODS} pods`, async (t) => {
-    const hook = resolve(import.meta.dirname, '../harness/report-usage.cjs');
-    const started = performance.now();
-    const { outcome } = startBundle(argv, { KUBECONFIG: server.kubeconfig, NODE_OPTIONS: `--require=${hook}` });
-    const { code, stdout, stderr } = await outcome;
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    assert.equal(code, 0, stderr);
-    const [, memory = '', cpu = ''] = /^usage: (\d+) ([\d.]+)$/m.exec(stderr) ?? [];
-    t.diagnostic(`${seconds} s, ${cpu} s of processor time, ${Math.round(Number(memory) / 1000 ** 2)} MB`);
+    const usage = await measured(t, argv);
     if (flags.length === 0)
-      assert.match(stdout, new RegExp(`^nightly-0 +True +${OF_ONE} .* ${OF_ONE}/${IMAGES} `, 'm'));
-    assert.ok(Number(memory) > 0 && Number(memory) <= MOST_MEMORY, memory);
-    assert.ok(Number(cpu) > 0 && Number(cpu) <= MOST_SECONDS, cpu);
+      assert.match(usage.stdout, new RegExp(`^nightly-0 +True +${OF_ONE} .* ${OF_ONE}/${IMAGES} `, 'm'));
+    isWithin(usage);
+  });
+}
+
+test(`images: ${IMAGES} images of ${PODS} pods`, async (t) => {
+  const usage = await measured(t, ['images']);
+  assert.equal(usage.stdout.trim().split('\n').length, IMAGES + 1);
+  isWithin(usage);
+});
+
+const MOST_WAITING = 300; // milliseconds for names from the cluster
+
+for (const [what, words, least] of [
+  [`the names of ${PRELOADS} preloads and their prefix`, ['verify', ''], PRELOADS + 1],
+  ['the first images', ['create', 'web', 'r.io/'], 1],
+] as const) {
+  test(`completion prints ${what}, as soon as without any`, async (t) => {
+    const without = await measured(t, ['__complete', ...words.slice(0, 1), '--kubeconfig', '/nonexistent', '']);
+    const usage = await measured(t, ['__complete', ...words]);
+    const candidates = usage.stdout.trim().split('\n').slice(0, -1);
+    assert.ok(candidates.length >= least, `${candidates.length} candidates`);
+    isWithin(usage);
+    assert.ok(usage.seconds < without.seconds + (2 * MOST_WAITING) / 1000 + usage.cpu, `${usage.seconds} s`);
   });
 }

@@ -1,0 +1,89 @@
+import { list } from '../../../cluster/objects.ts';
+import { CLAIM, LOADER_POD, type Node } from '../../../model/cluster-objects.ts';
+import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
+import { INSTANCE_LABEL, ofComponent, USAGE_NAME } from '../../../model/names.ts';
+import type { PreloadSummary } from '../../../model/summary.ts';
+import { formatAge, plural } from '../../../model/units.ts';
+import type { Check } from '../check.ts';
+import type { Survey } from '../survey.ts';
+
+export const PRELOAD_CHECKS: readonly Check[] = [
+  {
+    id: 'platforms',
+    title: 'Platforms',
+    check: async ({ nodes, preloads }) => platforms(await nodes(), await preloads()),
+  },
+  {
+    id: 'preload-age',
+    title: 'Preload age',
+    check: async ({ preloads, now }) => ages(await preloads(), now),
+  },
+  { id: 'leftovers', title: 'Leftovers', check: (survey) => checkLeftovers(survey) },
+];
+
+const platformOf = ({ status }: Node): string => `${status.nodeInfo.operatingSystem}/${status.nodeInfo.architecture}`;
+
+const isReady = ({ phase }: PreloadSummary): boolean => phase === 'Ready';
+
+/** Whether nodes of every platform have a preload. */
+export const platforms = (nodes: readonly Node[], preloads: readonly PreloadSummary[]): Finding => {
+  const ready = preloads.filter(isReady);
+  if (ready.length === 0) {
+    return warning('there is no ready preload in this namespace', `create one: ${USAGE_NAME} create NAME`);
+  }
+  const present = new Set(ready.map(({ platform }) => platform));
+  const missing = [...new Set(nodes.map(platformOf))].filter((platform) => !present.has(platform)).sort();
+  if (missing.length === 0) return ok(`every node's platform has a preload (${plural(ready.length, 'ready preload')})`);
+  const [first] = missing;
+  return warning(
+    `no ready preload for ${missing.join(', ')}`,
+    `create one: ${USAGE_NAME} create NAME --platform ${first}`,
+    missing,
+  );
+};
+
+const OLD = 30 * 24 * 3_600_000; // milliseconds; images have often changed by then
+
+/** Whether the newest preload of every platform is recent. */
+export const ages = (preloads: readonly PreloadSummary[], now: number): Finding | undefined => {
+  const newest = new Map<string, PreloadSummary>();
+  for (const preload of preloads.filter(isReady)) {
+    const { platform = '', created } = preload;
+    if (Date.parse(created) > Date.parse(newest.get(platform)?.created ?? '1970-01-01')) newest.set(platform, preload);
+  }
+  if (newest.size === 0) return undefined;
+  const aged = [...newest.values()].map(({ name, created }) => ({ name, age: now - Date.parse(created) }));
+  const old = aged.filter(({ age }) => age > OLD);
+  const inWords = (some: typeof aged) => some.map(({ name, age }) => `${name} (${formatAge(age)})`);
+  const [first] = old;
+  if (!first) return ok(`the newest: ${firstOf(inWords(aged))}`);
+  return warning(
+    `the newest is old, so it may lack images in use: ${firstOf(inWords(old))}`,
+    `renew it: ${USAGE_NAME} create NAME --base ${first.name}`,
+    old.map(({ name }) => name),
+  );
+};
+
+const SETTLED = 3_600_000; // milliseconds after which no run is just starting
+
+/** What runs have left that nobody works on. */
+const checkLeftovers = async ({ cluster, signal, now, preloads }: Survey): Promise<Finding> => {
+  const options = { namespace: cluster.namespace, labelSelector: ofComponent('loader'), signal };
+  const pods = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, options));
+  const active = pods.filter(({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''));
+  const working = new Set(active.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL]));
+  const claims = await Array.fromAsync(list(cluster, 'PersistentVolumeClaim', CLAIM, options));
+  const idle = claims.filter(
+    ({ metadata }) =>
+      !working.has(metadata.labels?.[INSTANCE_LABEL]) && now - Date.parse(metadata.creationTimestamp ?? '') > SETTLED,
+  );
+  const names = idle.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? '');
+  const failed = (await preloads()).filter(({ phase }) => phase === 'Failed').map(({ name }) => name);
+  const items = [...new Set([...names, ...failed])].sort();
+  if (items.length === 0) return ok('none of interrupted or failed runs');
+  return warning(
+    `runs that were interrupted or failed have left something: ${firstOf(items)}`,
+    `continue with: ${USAGE_NAME} create NAME --resume; or remove it with: ${USAGE_NAME} delete --leftovers`,
+    items,
+  );
+};

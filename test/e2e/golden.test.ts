@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { helpTexts } from '../../src/program.ts';
+import { masked } from '../harness/golden-masks.ts';
+import { outcome } from '../harness/private-node.ts';
+import { sample } from '../harness/sample.ts';
+import { terminalPicture } from '../harness/terminal-picture.ts';
+import { createNamespace, createPreload, deleteNamespaces, preload, startOnTerminal } from './support/commands.ts';
+
+// What every verb prints in every format, compared with files. After a wanted change: UPDATE_GOLDEN=1 writes them, and draws
+// the pictures of the README.
+
+const NAMESPACE = 'golden';
+const IMAGES = [sample('ops/probe:1.0')];
+const GOLDEN = join(import.meta.dirname, 'golden');
+const PICTURES = join(import.meta.dirname, '../../.github/pictures');
+
+before(async () => {
+  await createNamespace(NAMESPACE);
+  await createPreload(NAMESPACE, 'web', IMAGES);
+  await createPreload(NAMESPACE, 'nightly-1', IMAGES);
+});
+after(() => deleteNamespaces(NAMESPACE));
+
+const VERBS: Readonly<Record<string, readonly string[]>> = {
+  create: ['create', 'shown', ...IMAGES, '--dry-run=client'],
+  images: ['images', '--selector', 'no=such'],
+  status: ['status'],
+  'status of one': ['status', 'web'],
+  diff: ['diff', 'web', 'nightly-1'],
+  verify: ['verify', 'web'],
+  'recipe daemonset': ['recipe', 'daemonset', 'web'],
+  delete: ['delete', 'web', '--dry-run=client'],
+  doctor: ['doctor'],
+  completion: ['completion'],
+  version: ['version'],
+};
+
+/** The flags that are not shown. */
+const inNamespace = (verb: string): string[] => (helpTexts()[verb]?.includes('--namespace=') ? ['-n', NAMESPACE] : []);
+
+/** The formats of a verb, as its own help has them; the empty one is the table. */
+const formatsOf = (verb: string): string[] => {
+  const [, list = ''] = /--output=''[^=]*?one of ([^\n]*(?:\n {20,}[^\n]*)*)/.exec(helpTexts()[verb] ?? '') ?? [];
+  return ['', ...(list.match(/[a-z]+(?==|\b)/g) ?? []).filter((format) => /^(name|json|yaml|wide)$/.test(format))];
+};
+
+const text = (
+  argv: readonly string[],
+  { code, stdout, stderr }: { code: number | null; stdout: string; stderr: string },
+) => masked(`$ kubectl preload ${argv.join(' ')}\n${stdout}--- standard error\n${stderr}--- exit code ${code}\n`);
+
+for (const [what, argv] of Object.entries(VERBS)) {
+  const [verb = ''] = argv;
+  const isThere = verb in helpTexts();
+  describe(what, { skip: isThere ? false : 'this verb does not exist' }, () => {
+    for (const format of isThere ? formatsOf(verb) : []) {
+      test(format || 'as people see it', async () => {
+        const call = [...argv, ...(format ? ['-o', format] : [])];
+        const found = text(call, await preload([...call, ...inNamespace(verb)]));
+        const file = join(GOLDEN, `${[...what.split(' '), ...(format ? [format] : [])].join('-')}.txt`);
+        if (process.env.UPDATE_GOLDEN) {
+          await mkdir(GOLDEN, { recursive: true });
+          await writeFile(file, found);
+        }
+        assert.equal(found, await readFile(file, 'utf8'), 'after a wanted change: UPDATE_GOLDEN=1');
+      });
+    }
+
+    test('on a terminal', async () => {
+      const line = `kubectl preload ${argv.join(' ')}`;
+      const shown = await outcome(startOnTerminal([line, ...inNamespace(verb)].join(' ')));
+      assert.ok([0, 1].includes(shown.code ?? -1), shown.stdout);
+      const svg = terminalPicture(`$ ${line}\r\n${shown.stdout}`, line);
+      assert.match(svg, /^<svg [\s\S]*<\/svg>\n$/);
+      if (!process.env.UPDATE_GOLDEN) return;
+      await mkdir(PICTURES, { recursive: true });
+      await writeFile(join(PICTURES, `${what.replaceAll(' ', '-')}.svg`), svg);
+    });
+  });
+}
