@@ -94,6 +94,79 @@ describe('the API server accepts what is printed, with the kinds as their own pr
   });
 });
 
+describe('the API server accepts recipes for the cluster itself', () => {
+  const rbac = ['ClusterRole', 'ClusterRoleBinding'];
+  const cases = [
+    [['daemonset', 'nightly'], 'ConfigMap', 'ServiceAccount', ...rbac, 'DaemonSet'],
+    [['cronjob', 'nightly'], 'ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding', ...rbac, 'CronJob'],
+    [
+      ['cronjob', 'nightly-', '--with-pull-secrets', '--schedule', '@daily', '--keep-last', '2'],
+      ...['ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding', ...rbac, 'CronJob'],
+    ],
+  ] as const;
+  before(() =>
+    server.apply({
+      ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'gp3' } },
+      provisioner: EBS,
+    }),
+  );
+
+  const applied = (text: string): Promise<string> =>
+    server.kubectl(['apply', '--server-side', '--dry-run=server', '-f', '-'], text);
+
+  for (const [argv, ...kinds] of cases) {
+    test(argv.join(' '), async () => {
+      const text = await recipe(...argv);
+      const lines = (await applied(text)).trim().split('\n');
+      assert.deepEqual(
+        lines.map((line) => line.replace(/[./].*/, '')),
+        kinds.map((kind) => kind.toLowerCase()),
+      );
+    });
+  }
+
+  test('and refuses a field with a wrong name', async () => {
+    const disk = await recipe('daemonset', 'nightly');
+    await assert.rejects(
+      applied(disk.replace('volumeClaimTemplate:', 'volumeClaimTemplatex:')),
+      /volumeClaimTemplatex/,
+    );
+    const renewal = await recipe('cronjob', 'nightly');
+    await assert.rejects(applied(renewal.replace('concurrencyPolicy:', 'concurrencyPolicyx:')), /concurrencyPolicyx/);
+  });
+
+  test('the disk is large enough and of a class that its driver has', async () => {
+    const text = await recipe('daemonset', 'nightly');
+    assert.match(text, /storageClassName: gp3\n/);
+    assert.match(text, /storage: 4Gi\n/);
+    assert.match(text, /name: nightly\n/);
+    const missing = await server.preload('recipe', 'daemonset', 'ceph');
+    assert.match(missing.stderr, /no storage class uses driver rbd\.csi\.ceph\.com/);
+  });
+
+  test('only --with-pull-secrets lets the CronJob read Secrets', async () => {
+    const rule = /resources:\n +- secrets\n/;
+    assert.doesNotMatch(await recipe('cronjob', 'nightly'), rule);
+    assert.match(await recipe('cronjob', 'nightly', '--with-pull-secrets'), rule);
+  });
+
+  test('a wrong schedule, number or name is refused', async () => {
+    const cases: [argv: string[], message: RegExp][] = [
+      [['cronjob', 'nightly', '--schedule', '1 2 3'], /invalid argument "1 2 3" for "--schedule"/],
+      [['cronjob', 'nightly', '--schedule', '1 2 3 4 $(x)'], /for "--schedule": must be a cron schedule/],
+      [['cronjob', 'nightly', '--keep-last', '0'], /invalid argument "0" for "--keep-last"/],
+      [['cronjob', 'x'.repeat(40)], /invalid NAME "x+": must be at most 33 characters/],
+      [['cronjob'], /exactly one NAME is required/],
+      [['daemonset'], /exactly one NAME is required/],
+    ];
+    for (const [argv, message] of cases) {
+      const { code, stdout, stderr } = await server.preload('recipe', ...argv);
+      assert.deepEqual([code, stdout], [1, ''], argv.join(' '));
+      assert.match(stderr, message);
+    }
+  });
+});
+
 describe('what nodes need to know is filled in', () => {
   test('the snapshot, the filesystem, the digest, the size and the region of the capture', async () => {
     const text = await recipe('eksctl', 'nightly');
