@@ -24,6 +24,8 @@ export interface PodUser {
 
 export interface WorkloadQuery {
   labelSelector: string | undefined;
+  /** how many to request at once */
+  page?: number;
   signal: AbortSignal;
 }
 

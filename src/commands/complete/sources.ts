@@ -60,14 +60,21 @@ const unfinished = each(
   { namespace: true, labelSelector: ofComponent('loader') },
 );
 
-const prefixes: Source = async function* (place) {
+/** Each prefix once, before the first preload that has it. */
+const withPrefixes: Source = async function* (place) {
   const found = new Set<string>();
-  for await (const { word } of preloads(place)) {
-    const prefix = prefixOf(word);
-    if (!prefix || found.has(prefix)) continue;
-    found.add(prefix);
-    yield { word: prefix, describe: 'the newest one' };
+  for await (const preload of preloads(place)) {
+    const prefix = prefixOf(preload.word);
+    if (prefix && !found.has(prefix)) yield { word: prefix, describe: NEWEST };
+    if (prefix) found.add(prefix);
+    yield preload;
   }
+};
+
+const NEWEST = 'the newest one';
+
+const prefixes: Source = async function* (place) {
+  for await (const one of withPrefixes(place)) if (one.describe === NEWEST) yield one;
 };
 
 const both = (...sources: Source[]): Source =>
@@ -89,9 +96,11 @@ const taints = each('Node', NODE, ({ spec }) =>
   (spec?.taints ?? []).map(({ key, value, effect }) => ({ word: `${key}${value ? `=${value}` : ''}:${effect}` })),
 );
 
+const FEW = 50; // so that the first names are there in time
+
 /** Also the short forms of Docker Hub's images, as people type them. */
 const images: Source = async function* ({ cluster, signal }) {
-  for await (const { pod } of workloads(await cluster(), { labelSelector: undefined, signal })) {
+  for await (const { pod } of workloads(await cluster(), { labelSelector: undefined, page: FEW, signal })) {
     if (isForWindows(pod)) continue;
     for (const word of imagesOf(pod).images.keys()) {
       const short = word.replace(/^docker\.io\/(library\/)?/, '');
@@ -117,20 +126,19 @@ const contexts: Source = async function* (place) {
 
 const none: Source = async function* () {};
 
-const existing = both(preloads, unfinished, prefixes);
-const captured = both(preloads, prefixes);
+const existing = both(withPrefixes, unfinished);
 
 /** Where the values of flags and arguments come from, for all verbs or for one. */
 export const SOURCES: Readonly<Record<string, Source>> = {
-  NAME: captured,
-  OTHER: captured,
+  NAME: withPrefixes,
+  OTHER: withPrefixes,
   IMAGE: images,
   'status NAME': existing,
   'delete NAME': existing,
   'create NAME': none, // a new one
   'create NAME --resume': unfinished,
   'create NAME --generate-name': images, // then the name is made, and all arguments are images
-  '--base': captured,
+  '--base': withPrefixes,
   '--class': snapshotClasses,
   '--context': contexts,
   '--exclude': images,
