@@ -72,7 +72,8 @@ const usageOf = ({ command }: Command): string => [command].flat()[0] ?? '';
 
 /** With aliases. */
 const VERBS = COMMANDS.flatMap(({ command }) => [command].flat().map(verbOf));
-const SHOWN_VERBS = COMMANDS.filter(({ describe }) => describe).flatMap(({ command }) => [command].flat().map(verbOf));
+const SHOWN = COMMANDS.flatMap(({ describe, ...rest }) => (describe ? [{ ...rest, describe }] : []));
+const SHOWN_VERBS = SHOWN.flatMap(({ command }) => [command].flat().map(verbOf));
 
 /** Whether `word` is a verb of this program. */
 export const isCommand = (word: string): boolean => VERBS.includes(word);
@@ -104,7 +105,7 @@ const isLongFlag = (word: string | undefined): boolean => /^--[^=]+$/.test(word 
 export const runCommand = async (words: readonly string[], context: Context): Promise<void> => {
   if (words[0] === COMPLETE) {
     const { runComplete } = await import('./commands/complete/run.ts');
-    return runComplete(words.slice(1), COMMANDS, context);
+    return runComplete(words.slice(1), SHOWN, context);
   }
   const argv = joinDashes(words);
   const topic = helpTopic(argv, VERBS);
@@ -132,7 +133,7 @@ export const helpTexts = (): Record<string, string> =>
 const helpOf = (verb: string): string => {
   const found = commandOf(verb);
   if (!found?.describe) {
-    const verbs = COMMANDS.flatMap(({ command, describe }) => (describe ? [[verbOf(command), describe] as const] : []));
+    const verbs = SHOWN.map(({ command, describe }) => [verbOf(command), describe] as const);
     return formatOverview(SUMMARY, verbs);
   }
   const { describe, examples, builder, sections = {} } = found;

@@ -16,7 +16,7 @@ export interface Context {
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Buffer | string>;
-  /** asks the user and returns the answer, empty if there is none; undefined without a terminal */
+  /** asks the user and returns the answer, which may be empty; undefined without a terminal */
   ask?: (question: string) => Promise<string>;
   /** of this machine, such as `linux/amd64` */
   platform: string;

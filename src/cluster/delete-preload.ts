@@ -20,7 +20,7 @@ interface DeleteOptions {
 export interface Deletion {
   /** stays until the storage has deleted its snapshot */
   snapshot: KubernetesObject;
-  /** name of the VolumeSnapshotContent; undefined if there is none yet */
+  /** name of the VolumeSnapshotContent; undefined before it is bound */
   content?: string;
   /** in the storage; undefined if unknown */
   snapshotId?: string;
@@ -57,7 +57,7 @@ export const deletePreload = async (
 
 type Content = v.InferOutput<typeof SNAPSHOT_CONTENT> & { name: string };
 
-/** The content that is bound to `snapshot`; undefined if there is none, or this user may not read it. */
+/** The content that is bound to `snapshot`; undefined if it has no content, or this user may not read it. */
 const contentOf = async (
   cluster: Cluster,
   { metadata, status }: VolumeSnapshot,

@@ -33,7 +33,7 @@ export const checkStorage = async (cluster: Cluster, names: ClassNames, signal: 
   });
 };
 
-/** Returns the class `name`, or the default one. Throws PreloadError if there is none. */
+/** Returns the class `name`, or the default one. Throws PreloadError if the cluster does not have it. */
 export const storageClassOf = async (
   cluster: Cluster,
   name: string | undefined,

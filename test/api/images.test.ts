@@ -200,7 +200,7 @@ describe('images in use', () => {
     assert.match(stderr, /^error: no images in use match\nhint: check --selector, /m);
   });
 
-  test('with a selector that is none get the reason of the server, once', async () => {
+  test('with an invalid selector get the reason of the server, once', async () => {
     for (const flag of ['--selector', '--namespace-selector']) {
       const { code, stderr } = await images(flag, 'app=(');
       assert.equal(code, 1);

@@ -89,13 +89,13 @@ interface Usage {
   memory: number;
 }
 
-const measured = async (t: TestContext, argv: readonly string[]): Promise<Usage> => {
+const measured = async (t: TestContext, argv: readonly string[], expected = 0): Promise<Usage> => {
   const hook = resolve(import.meta.dirname, '../harness/report-usage.cjs');
   const started = performance.now();
   const { outcome } = startBundle(argv, { KUBECONFIG: server.kubeconfig, NODE_OPTIONS: `--require=${hook}` });
   const { code, stdout, stderr } = await outcome;
   const seconds = (performance.now() - started) / 1000;
-  assert.equal(code, 0, stderr);
+  assert.equal(code, expected, stderr);
   const [, memory, cpu] = /^usage: (\d+) ([\d.]+)$/m.exec(stderr) ?? [];
   t.diagnostic(`${seconds.toFixed(1)} s, ${cpu} s of processor time, ${Math.round(Number(memory) / 1000 ** 2)} MB`);
   return { stdout, stderr, seconds, cpu: Number(cpu), memory: Number(memory) };
@@ -119,6 +119,12 @@ for (const flags of [[], ['-o', 'wide'], ['-o', 'json'], ['nightly-'], ['-o', 'n
 test(`images: ${IMAGES} images of ${PODS} pods`, async (t) => {
   const usage = await measured(t, ['images']);
   assert.equal(usage.stdout.trim().split('\n').length, IMAGES + 1);
+  isWithin(usage);
+});
+
+test(`doctor: a cluster of ${PODS} pods, in which nothing can be captured`, async (t) => {
+  const usage = await measured(t, ['doctor'], 1);
+  assert.match(usage.stdout, /✗/);
   isWithin(usage);
 });
 

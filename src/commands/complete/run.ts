@@ -15,7 +15,8 @@ import { readWords, type Unfinished } from './words.ts';
 /** What completion needs of a verb. */
 interface Verb {
   command: string | string[];
-  describe: string;
+  /** false if it is hidden */
+  describe: string | false;
   builder: (yargs: Argv) => Argv<unknown>;
   /** more of its help */
   sections?: Readonly<Record<string, readonly HelpRow[]>>;
@@ -49,10 +50,9 @@ const complete = async (words: readonly string[], verbs: readonly Verb[], contex
   const verb = rest.length > 0 ? verbs.find((verb) => namesOf(verb).includes(first)) : undefined;
   if (verb) return completeVerb(verb, rest, context);
   if (rest.length > 1 || (rest.length === 1 && first !== 'help')) return NOTHING;
-  const candidates = verbs.map(({ describe, ...verb }) => ({
-    word: namesOf({ describe, ...verb })[0] ?? '',
-    describe,
-  }));
+  const candidates = verbs.flatMap((verb) =>
+    verb.describe === false ? [] : [{ word: namesOf(verb)[0] ?? '', describe: verb.describe }],
+  );
   return { ...NOTHING, lines: formatCandidates(candidates, { start: '', word: words.at(-1) ?? '' }) };
 };
 

@@ -22,7 +22,7 @@ export const NO_BASE: Base = { size: 0, used: 0 };
 
 /**
  * Returns the snapshot that --base means for this platform. A preload that is renewed has no base the first time. Throws
- * PreloadError if there is none otherwise.
+ * PreloadError in other cases.
  */
 export const findBase = async (
   cluster: Cluster,

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../../manifests/object.ts';
 export interface Target {
   /** what will be deleted */
   objects: readonly KubernetesObject[];
-  /** what happens to the snapshot in the storage; undefined if there is none */
+  /** what happens to the snapshot in the storage; undefined without one */
   outlook?: string;
   remove: (options: RemoveOptions) => Promise<Removed>;
 }

@@ -45,7 +45,7 @@ export const watchStatus = async (cluster: Cluster, options: StatusOptions, cont
 const asDocument = (preload: PreloadSummary, output: StatusOutput, shown: { now: number; withNamespace: boolean }) =>
   `${output === 'yaml' ? '---\n' : ''}${formatStatus(preload, output, shown)}`;
 
-/** Returns a function that reads the preloads again. Throws if there is none with the name that was asked for. */
+/** Returns a function that reads the preloads again. Throws if the one that was asked for does not exist. */
 const createReader = async (
   cluster: Cluster,
   { NAME, allNamespaces, selector: labels, output }: StatusOptions,

@@ -45,7 +45,7 @@ const node = {
 describe('objects of the API server', () => {
   test('keep only the fields that this tool reads', () => {
     assert.deepEqual(parse(WORKLOAD, pod), {
-      metadata: { name: 'web', namespace: 'shop', ownerReferences: [{ controller: true, kind: 'ReplicaSet' }] },
+      metadata: { name: 'web', namespace: 'shop', ownerReferences: [{ controller: true }] },
       spec: {
         initContainers: [{ image: 'r.io/init:1' }],
         containers: [{ image: 'r.io/app:1' }],

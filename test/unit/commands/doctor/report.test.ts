@@ -52,7 +52,7 @@ test('the document has stable names, and counts', () => {
   });
 });
 
-test('the summary leaves out what there is none of', () => {
+test('the summary leaves out what was not found', () => {
   assert.equal(describeReport(report), '4 checks: 1 ok, 1 warning, 1 problem, 1 unknown');
   assert.equal(describeReport(reportOf('shop', CHECKS.slice(0, 1))), '1 check: 1 ok');
 });
