@@ -125,6 +125,14 @@ const DELETE = [
   { ...local('volumesnapshots', 'watch', 'it asks once a second instead'), isReplaceable: true as const },
 ];
 
+const RECIPE: Right[] = [
+  ...PRELOADS.filter((each) => each !== SNAPSHOT_ID),
+  local('volumesnapshots', 'get'),
+  local('configmaps', 'get'),
+  global('volumesnapshotcontents', 'get'),
+  { ...global('nodes', 'get list', 'the recipe leaves the region to you'), isReplaceable: true },
+];
+
 /** By verb with a flag that needs more. */
 export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
   'create NAME IMAGE...': CREATE,
@@ -177,13 +185,8 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
       global('volumesnapshotclasses', 'list', 'the snapshot controller checks the class'),
     ].map((each): Right => ({ ...each, isReplaceable: true })),
   ],
-  recipe: [
-    ...PRELOADS.filter((each) => each !== SNAPSHOT_ID),
-    local('volumesnapshots', 'get'),
-    local('configmaps', 'get'),
-    global('volumesnapshotcontents', 'get'),
-    { ...global('nodes', 'get list', 'the recipe leaves the region to you'), isReplaceable: true },
-  ],
+  recipe: RECIPE,
+  'recipe daemonset': [...RECIPE, global('storageclasses', 'list')],
   export: IMAGES_IN_USE,
 };
 

@@ -150,6 +150,7 @@ const CASES: Readonly<Record<string, Case>> = {
     meanwhile: (name, process, without) => serving(`${name}-verify`, process, without),
   },
   recipe: { argv: () => ['recipe', 'cloud-init', 'old'] },
+  'recipe daemonset': { argv: () => ['recipe', 'daemonset', 'old'] },
   snapshot: {
     argv: (name) => ['snapshot', '--name', name, '--pvc', 'on-disk', '--timeout', '60s'],
     meanwhile: async (name, process) => {
