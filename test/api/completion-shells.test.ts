@@ -43,13 +43,16 @@ const SHELLS: Record<string, { argv: string; setUp: string[] }> = {
   fish: { argv: 'fish --no-config -i', setUp: ['kubectl completion fish | source'] },
 };
 
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** A shell in a terminal that a person types into. */
 const openShell = async (name: string) => {
   const { argv, setUp } = SHELLS[name] ?? { argv: '', setUp: [] };
   const child = spawn('script', ['-qfec', argv, '/dev/null'], {
-    env: { PATH: plugin.PATH, HOME: home, TERM: 'xterm', KUBECONFIG: server.kubeconfig, LC_ALL: 'C.UTF-8' },
+    env: {
+      ...{ PATH: plugin.PATH, HOME: home, TERM: 'xterm', LC_ALL: 'C.UTF-8' },
+      ...{ KUBECONFIG: server.kubeconfig, KUBECTL_PRELOAD_COMPLETION_TIMEOUT: '10s' },
+    },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let shown = '';

@@ -2,11 +2,13 @@ import type { Context } from '../../cli/context.ts';
 import { type ConnectionFlags, connect } from '../../cluster/connection.ts';
 import { loadKubeconfig } from '../../cluster/kubeconfig-files.ts';
 import { flagVariable } from '../../model/names.ts';
+import { parseDuration } from '../../model/units.ts';
 import { type Candidate, safe } from './candidates.ts';
 import { SOURCES } from './sources.ts';
 import type { Unfinished } from './words.ts';
 
 const PATIENCE = 300; // milliseconds; longer feels stuck
+const PATIENCE_VARIABLE = flagVariable('completion-timeout');
 
 /** Returns the names that the first of `keys` with a source finds in the time that somebody waits for them. */
 export const liveNames = async (
@@ -17,8 +19,9 @@ export const liveNames = async (
   const key = keys.find((key) => key in SOURCES);
   const source = key && SOURCES[key];
   if (!source) return [];
-  const signal = AbortSignal.timeout(PATIENCE);
-  const flags = connectionFlags(given, env);
+  const patience = parseDuration(env[PATIENCE_VARIABLE] ?? '') ?? PATIENCE;
+  const signal = AbortSignal.timeout(patience);
+  const flags = connectionFlags(given, env, patience);
   const place = {
     cluster: () => connect({ ...flags, unattended: signal }, env, () => {}),
     contexts: () => [...loadKubeconfig(flags.kubeconfig, env).kubeconfig.contexts.keys()],
@@ -35,7 +38,7 @@ export const liveNames = async (
 };
 
 /** The connection that the unfinished command would use. */
-const connectionFlags = (given: Unfinished['given'], env: Context['env']): ConnectionFlags => {
+const connectionFlags = (given: Unfinished['given'], env: Context['env'], patience: number): ConnectionFlags => {
   const all = (flag: string): readonly string[] => {
     const preset = env[flagVariable(flag)];
     return given.get(flag) ?? (preset ? [preset] : []);
@@ -48,6 +51,6 @@ const connectionFlags = (given: Unfinished['given'], env: Context['env']): Conne
       asUid: last('as-uid'),
       asGroup: all('as-group').length > 0 ? [...all('as-group')] : undefined,
     },
-    requestTimeout: PATIENCE,
+    requestTimeout: patience,
   };
 };
