@@ -91,7 +91,7 @@ test('--wait=false ends once the snapshot is accepted and the rest is being remo
   await server.finishSnapshot('brief', 'default', 'Delete', { readyToUse: false });
   const { code, stdout, stderr } = await run.outcome;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /\nbrief +False +Snapshotting +1 +9 +<pending> +\d+s\n$/);
+  assert.match(stdout, /\nbrief +False +Snapshotting +1 +9 +<snapshotting> +\d+s\n$/);
   assert.match(stderr, /^Next: kubectl preload status brief -n default$/m);
   assert.equal(await policyOf('brief'), 'Retain');
   await until('the clean-up', async () => !(await added()).some((object) => /preload-brief$/.test(object)));
