@@ -33,8 +33,10 @@ export const copyImages = async ({ volume, root, expect }: CopyOptions, env: Nod
 const checkScript = async (volume: string, expect: string): Promise<void> => {
   const contents = await readFile(join(volume, 'preload.json'));
   const script = await readFile(join(volume, 'restore.sh'));
-  const { checksums } = parse(VOLUME_CONTENTS, parseJson(contents.toString()));
-  if (digest(contents) === expect && checksums['restore.sh'] === digest(script)) return;
+  if (digest(contents) === expect) {
+    const { checksums } = parse(VOLUME_CONTENTS, parseJson(contents.toString()));
+    if (checksums['restore.sh'] === digest(script)) return;
+  }
   throw new PreloadError(
     'the volume is not the one that was captured',
     'print the recipe again, for a preload that verify accepts',
