@@ -7,7 +7,14 @@ import { masked } from '../harness/golden-masks.ts';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
 import { terminalPicture } from '../harness/terminal-picture.ts';
-import { createNamespace, createPreload, deleteNamespaces, preload, startOnTerminal } from './support/commands.ts';
+import {
+  createNamespace,
+  createPreload,
+  deleteNamespaces,
+  kubectl,
+  preload,
+  startOnTerminal,
+} from './support/commands.ts';
 
 // What every verb prints in every format, compared with files. After a wanted change: UPDATE_GOLDEN=1 writes them, and draws
 // the pictures of the README.
@@ -17,21 +24,36 @@ const IMAGES = [sample('ops/probe:1.0')];
 const GOLDEN = join(import.meta.dirname, 'golden');
 const PICTURES = join(import.meta.dirname, '../../.github/pictures');
 
+/** Without pods, so that nothing depends on when they start. */
+const workload = {
+  ...{
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'probe', namespace: NAMESPACE, labels: { app: 'golden' } },
+  },
+  spec: {
+    replicas: 0,
+    selector: { matchLabels: { app: 'golden' } },
+    template: { metadata: { labels: { app: 'golden' } }, spec: { containers: [{ name: 'probe', image: IMAGES[0] }] } },
+  },
+};
+
 before(async () => {
   await createNamespace(NAMESPACE);
+  await kubectl(['create', '-f', '-'], workload);
   await createPreload(NAMESPACE, 'web', IMAGES);
-  await createPreload(NAMESPACE, 'nightly-1', IMAGES);
+  await createPreload(NAMESPACE, 'nightly-1', [...IMAGES, sample('cache/sessions:3')]);
 });
 after(() => deleteNamespaces(NAMESPACE));
 
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   create: ['create', 'shown', ...IMAGES, '--dry-run=client'],
-  images: ['images', '--selector', 'no=such'],
+  images: ['images', '--selector', 'app=golden'],
   status: ['status'],
   'status of one': ['status', 'web'],
   diff: ['diff', 'web', 'nightly-1'],
   verify: ['verify', 'web'],
-  'recipe daemonset': ['recipe', 'daemonset', 'web'],
+  recipe: ['recipe', 'cloud-init', 'web'],
   delete: ['delete', 'web', '--dry-run=client'],
   doctor: ['doctor'],
   completion: ['completion'],
@@ -39,7 +61,8 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The flags that are not shown. */
-const inNamespace = (verb: string): string[] => (helpTexts()[verb]?.includes('--namespace=') ? ['-n', NAMESPACE] : []);
+const inNamespace = (verb: string): string[] =>
+  verb !== 'images' && helpTexts()[verb]?.includes('--namespace=') ? ['-n', NAMESPACE] : [];
 
 /** The formats of a verb, as its own help has them; the empty one is the table. */
 const formatsOf = (verb: string): string[] => {

@@ -7,15 +7,18 @@ const MASKS: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
   [/\bsha256:[0-9a-f]{64}\b/g, '<DIGEST>'],
   [/\bsha256:[0-9a-f]{4,63}…/g, '<DIGEST>…'],
   [/\b[0-9a-f]{64}\b/g, '<SHA-256>'],
+  [/\b[0-9a-f]{12}\b/g, '<SET>'],
+  [/[A-Za-z0-9+/]{200,}=*/g, '<BASE64>'],
   [/\bsnap-[0-9a-f]{8,}\b/g, '<SNAPSHOT-ID>'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<TIME>'],
   [/(?<=-)\d{8}-\d{6}\b/g, '<STAMP>'],
   [/\b(?:127\.0\.0\.1|\d+\.\d+\.\d+\.\d+):\d{2,5}\b/g, '<ADDRESS>'],
-  [/\b\d+(?:\.\d+)?[KMGT]i(?:\/s)?(?![\w.])/g, '<SIZE>'],
+  [/\b\d+(?:\.\d+)?[KMGT]i(?:\/s)?(?!\w|\.\d)/g, '<SIZE>'],
   [/("(?:size|usedBytes|bytes|layerBytes|blobBytes|totalBytes|seconds|elapsed|timeout|left)": )[\d.]+/g, '$1<NUMBER>'],
   [/\b((?:size|usedBytes|bytes|layerBytes|blobBytes|totalBytes|seconds): )[\d.]+$/gm, '$1<NUMBER>'],
   [new RegExp(`\\b(in|after|for) ${UNITS}\\b`, 'g'), '$1 <DURATION>'],
   [new RegExp(`\\b${UNITS} (ago|left)\\b`, 'g'), '<DURATION> $1'],
+  [new RegExp(`\\(${UNITS}\\)`, 'g'), '(<AGE>)'],
 ];
 
 /** A row of a table ends with an age, under a head that ends with AGE. */

@@ -41,8 +41,8 @@ export const credentialPolicies = (kubelets: Kubelets, repositories: readonly st
       policy === VERIFYING || (policy === ALLOWLISTED && !repositories.every((name) => isAllowlisted(list ?? [], name)))
     );
   });
-  const policies = [...new Set(answers.map(({ config }) => config.imagePullCredentialsVerificationPolicy || 'none'))];
-  if (strict.length === 0) return ok(`${policies.sort().join(', ')} on ${askedOf(kubelets)}`);
+  const policies = [...new Set(answers.map(({ config }) => config.imagePullCredentialsVerificationPolicy || 'no policy'))];
+  if (strict.length === 0) return ok(`${policies.sort().join(', ')} (${askedOf(kubelets)})`);
   const listed = strict.flatMap(({ config }) => config.preloadedImagesVerificationAllowlist ?? []);
   const allowlist = allowlistFor([...listed, ...repositories]);
   const nodes = strict.map(({ node }) => node.metadata.name).sort();
@@ -65,7 +65,7 @@ export const collection = (kubelets: Kubelets): Finding => {
   );
   const [first] = removing;
   const unpinned = withoutPins(removing.map(({ node }) => node));
-  if (!first || unpinned.length === 0) return ok(`${askedOf(kubelets)} keep what restore.sh pins`);
+  if (!first || unpinned.length === 0) return ok(`images that restore.sh pins stay (${askedOf(kubelets)})`);
   const { imageMaximumGCAge: age, imageGCHighThresholdPercent: percent } = first.config;
   const when = NEVER.test(age) ? `the disk is ${percent} % full` : `nothing has used them for ${age}`;
   return warning(
