@@ -100,7 +100,10 @@ describe('a loader that cannot run ends create with the reason and a remedy, and
     await server.setStatus('pod/preload-web', 'default', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'));
     const { code, stderr } = await run.outcome;
     assert.equal(code, 1);
-    assert.match(stderr, /^ • Starting the loader: the loader cannot be scheduled: .* 1 Insufficient cpu\. \.\.\.$/m);
+    assert.match(
+      stderr,
+      /^ • Starting the loader: the loader cannot be scheduled: .* 1 Insufficient cpu\. · \d+s · times out in \d+s \.\.\.$/m,
+    );
     assert.match(stderr, /^error: timed out after 20s/m);
   });
 
