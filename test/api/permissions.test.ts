@@ -5,6 +5,7 @@ import { RIGHTS, type Right, rulesFor } from '../../src/model/rights.ts';
 import { until } from '../cluster/machine/until.ts';
 import type { Fault } from '../harness/faulty-api-server.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
+import { namespace } from './api-server.ts';
 import { csi, volume } from './claims.ts';
 import { loaderObjects, PAST } from './left-by-runs.ts';
 import { recordOf, settings } from './records.ts';
@@ -226,7 +227,7 @@ before(async () => {
   const type = 'kubernetes.io/dockerconfigjson';
   const data = { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') };
   const workload = (kind: string, pod: object) => ({
-    ...{ apiVersion: 'apps/v1', kind, metadata: { name: 'shop', namespace: 'default' } },
+    ...{ apiVersion: 'apps/v1', kind, metadata: { name: 'shop', namespace: 'shop' } },
     spec: {
       ...{ replicas: 0, selector: { matchLabels: { app: 'shop' } } },
       template: { metadata: { labels: { app: 'shop' } }, spec: { containers: [container], ...pod } },
@@ -234,7 +235,8 @@ before(async () => {
   });
   const container = { name: 'shop', image: 'registry.example.com/shop:1' };
   await server.apply(
-    { ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'default' }, data }, type },
+    ...namespace('shop'), // rights in the namespace of the preload are not enough there
+    { ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'shop' }, data }, type },
     workload('Deployment', { imagePullSecrets: [{ name: 'login' }] }),
     workload('StatefulSet', { imagePullSecrets: [{ name: 'login' }] }),
   );
