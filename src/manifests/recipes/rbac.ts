@@ -7,7 +7,7 @@ const grantOf = (use: string): string => use.match(/^\w+( --[a-z-]+)?/)?.[0] ?? 
 /** What can be allowed: verbs, and verbs with a flag that needs more. */
 export const GRANTS: readonly string[] = [...new Set(Object.keys(RIGHTS).map(grantOf))];
 
-/** Verbs without such flags: these may delete, or change what belongs to others. */
+/** Verbs alone: with some flags, a user may also delete, or change what belongs to others. */
 export const VERBS: readonly string[] = GRANTS.filter((grant) => !grant.includes(' '));
 
 /** A Role and a ClusterRole that allow these of GRANTS for preloads in `namespace`, and nothing else. */
