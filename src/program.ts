@@ -10,6 +10,7 @@ import {
   type HelpRow,
   helpTopic,
   isBooleanFlag,
+  isRepeatable,
   readFlags,
 } from './cli/help.ts';
 import { usageMessage } from './cli/usage.ts';
@@ -152,12 +153,22 @@ const createProgram = (argv: readonly string[], context: Context): Argv => {
     .parserConfiguration({ 'nargs-eats-options': true, 'greedy-arrays': false })
     .showHelpOnFail(false);
   for (const { command, describe, builder, load, typedFlags } of COMMANDS) {
-    const build = (args: Argv) => withEnvironment(builder(args), context.env, typedFlags);
+    const build = (args: Argv) => withEnvironment(builder(withLastValues(args)), context.env, typedFlags);
     const handler = async (options: object) => (await load())(options as never, context);
     program.command({ command, describe, builder: build, handler });
   }
   return program;
 };
+
+/** As in kubectl, the last value of a flag that takes one counts; yargs would make a list. */
+const withLastValues = (args: Argv): Argv =>
+  args.middleware((values) => {
+    for (const [key, value] of Object.entries(values)) {
+      const flag = key.replace(/[a-z](?=[A-Z])/g, '$&-').toLowerCase();
+      if (Array.isArray(value) && key !== '_' && ![key, flag].some((name) => isRepeatable(args, name)))
+        values[key] = value.at(-1);
+    }
+  }, true); // before values are checked
 
 /**
  * Makes KUBECTL_PRELOAD_SIZE the default of --size if the command has that flag. yargs' own env() would give every command

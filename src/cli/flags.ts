@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../model/errors.ts';
-import { nameProblem } from '../model/names.ts';
+import { nameProblem, snapshotNameProblem } from '../model/names.ts';
 import { LONGEST, parseDuration } from '../model/units.ts';
 import { GROUPS } from './help.ts';
 import { OUTPUTS } from './output.ts';
@@ -47,9 +47,10 @@ export const preloadName = <T extends string | undefined>(text: T): T => {
   return text;
 };
 
-/** A NAME on the command line that may also be a prefix such as `nightly-`, for the newest preload with it. */
+/** A NAME of a snapshot that `create` or `snapshot` made; or a prefix such as `nightly-`, for the newest preload with it. */
 export const preloadNameOrPrefix = <T extends string | undefined>(text: T): T => {
-  preloadName(text?.replace(/(?<=.)-$/, ''));
+  const problem = text === undefined ? undefined : snapshotNameProblem(text.replace(/(?<=.)-$/, ''));
+  if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
   return text;
 };
 

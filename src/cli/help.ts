@@ -164,6 +164,10 @@ export const argumentChoices = (args: Argv<unknown>, name: string): readonly str
 export const isBooleanFlag = (args: Argv<unknown>, flag: string): boolean =>
   (args as Argv<unknown> & Internals).getOptions().boolean.includes(flag);
 
+/** Whether each of several values counts. */
+export const isRepeatable = (args: Argv<unknown>, flag: string): boolean =>
+  (args as Argv<unknown> & Internals).getOptions().array.includes(flag);
+
 /** Flags that a user may give: NAME and IMAGE are arguments. */
 export const flagNames = (args: Argv<unknown>): string[] =>
   Object.keys((args as Argv<unknown> & Internals).getOptions().key).filter(

@@ -26,6 +26,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   daemonsets: 'apps',
   cronjobs: 'batch',
   jobs: 'batch',
+  csinodes: 'storage.k8s.io',
+  priorityclasses: 'scheduling.k8s.io',
   storageclasses: 'storage.k8s.io',
   volumeattachments: 'storage.k8s.io',
   volumesnapshots: SNAPSHOT_GROUP,
@@ -125,12 +127,37 @@ const DELETE = [
   { ...local('volumesnapshots', 'watch', 'it asks once a second instead'), isReplaceable: true as const },
 ];
 
-const RECIPE: Right[] = [
+const UNKNOWN = 'it cannot check everything';
+
+/** The report of doctor names what it may not see; what create may not do, is in its check of rights. */
+const DOCTOR = [
+  ...['configmaps', 'persistentvolumeclaims'].map((resource) => local(resource, 'create list', UNKNOWN)),
+  ...['pods', 'volumesnapshots'].map((resource) => local(resource, 'create', UNKNOWN)), // dry runs
+  ...['csinodes', 'nodes', 'pods', 'storageclasses', 'volumesnapshotclasses', 'volumesnapshots'].map((resource) =>
+    global(resource, 'list', UNKNOWN),
+  ),
+  global('nodes/proxy', 'get', UNKNOWN),
+  ...[...WORKLOADS, SNAPSHOT_ID, local('secrets', 'list', 'secrets that runs left are not found')].map(
+    (each): Right => ({ ...each, isReplaceable: true }),
+  ),
+];
+
+/** What is asked while somebody types: then nothing is reported. */
+const COMPLETION = [
+  local('persistentvolumeclaims', 'list'),
+  local('volumesnapshots', 'list'),
+  ...['namespaces', 'nodes', 'pods', 'priorityclasses', 'storageclasses', 'volumesnapshotclasses'].map((resource) =>
+    global(resource, 'list'),
+  ),
+  ...WORKLOADS,
+].map((each): Right => ({ ...each, without: 'their names are not completed', isReplaceable: true }));
+
+const RECIPE = [
   ...PRELOADS.filter((each) => each !== SNAPSHOT_ID),
   local('volumesnapshots', 'get'),
   local('configmaps', 'get'),
   global('volumesnapshotcontents', 'get'),
-  { ...global('nodes', 'get list', 'the recipe leaves the region to you'), isReplaceable: true },
+  { ...global('nodes', 'get list', 'the recipe leaves the region to you'), isReplaceable: true as const },
 ];
 
 /** By verb with a flag that needs more. */
@@ -187,7 +214,9 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
   ],
   recipe: RECIPE,
   'recipe daemonset': [...RECIPE, global('storageclasses', 'list')],
+  doctor: DOCTOR,
   export: IMAGES_IN_USE,
+  completion: COMPLETION,
 };
 
 /** The rules for all of these rights together, without `scope`: one for each resource, sorted. */

@@ -285,7 +285,12 @@ describe('users with few rights', () => {
     assert.equal(code, 1);
     assert.doesNotMatch(stderr, /^ ! /m);
     const { find } = await doctor('--as', 'nobody');
-    expect(find('rights'), 'problem', /^not allowed to create pods, get pods and \d+ more$/, /recipe rbac/);
+    expect(
+      find('rights'),
+      'problem',
+      /^not allowed to create configmaps, get persistentvolumeclaims and \d+ more$/,
+      /recipe rbac/,
+    );
     assert.ok(find('rights').items?.includes('list storageclasses.storage.k8s.io'));
     const unseen = {
       'storage-class': 'list storageclasses.storage.k8s.io',
@@ -295,7 +300,7 @@ describe('users with few rights', () => {
       'volume-claim': 'create persistentvolumeclaims',
       'credential-verification': 'list nodes',
       'always-pull': 'create pods',
-      leftovers: 'list pods',
+      leftovers: 'list (pods|configmaps|persistentvolumeclaims)',
     };
     for (const [check, right] of Object.entries(unseen))
       expect(find(check), 'unknown', new RegExp(`^not allowed to ${right}$`));
@@ -323,9 +328,15 @@ describe('users with few rights', () => {
       [],
     );
     assert.equal(code, 0);
-    expect(find('rights'), 'warning', /^not allowed to list deployments, list statefulsets and \d+ more: images used/);
+    expect(
+      find('rights'),
+      'warning',
+      /^not allowed to list events, get persistentvolumes and \d+ more: it cannot say why/,
+    );
     expect(find('credential-verification'), 'unknown', /^not allowed to get nodes\/proxy$/);
     expect(find('csi-driver'), 'unknown', /^not allowed to list csinodes\.storage\.k8s\.io$/);
+    assert.ok(find('rights').items?.includes('get secrets'));
+    assert.ok(!find('rights').items?.includes('create secrets'), 'without others to read, it creates none');
   });
 });
 

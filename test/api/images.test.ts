@@ -243,7 +243,7 @@ describe('with fewer rights', () => {
         ),
       ],
     );
-    assert.match(stderr, /^ ! cannot list nodes, so sizes and nodes are unknown$/m);
+    assert.match(stderr, /^ ! not allowed to list nodes, so sizes and nodes are unknown$/m);
     assert.match(stdout, /^docker.io\/library\/nginx:1.27 {3}<unknown> {3}\S+ {3}<unknown>$/m);
   });
 

@@ -5,6 +5,7 @@ import { RIGHTS, type Right, rulesFor } from '../../src/model/rights.ts';
 import { until } from '../cluster/machine/until.ts';
 import type { Fault } from '../harness/faulty-api-server.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
+import { namespace } from './api-server.ts';
 import { csi, volume } from './claims.ts';
 import { loaderObjects, PAST } from './left-by-runs.ts';
 import { recordOf, settings } from './records.ts';
@@ -15,6 +16,10 @@ import { logAnswer, startStage } from './staged-run.ts';
 const stage = await startStage();
 const { server, faulty } = stage;
 after(stage.stop);
+
+const AT_ONCE = 5; // most of the time, a run waits
+
+const DIFFERENT = 1; // exit code of diff
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 
@@ -77,6 +82,12 @@ interface Case {
   argv: (name: string) => string[];
   /** makes what it needs */
   arrange?: (name: string) => Promise<unknown>;
+  /** what the user has all the time, except for the right that is left out */
+  also?: readonly Right[];
+  /** the exit code if it does what it should; 0 by default */
+  code?: number;
+  /** for runs that would see each other's objects */
+  atOnce?: number;
   /** plays the cluster meanwhile */
   meanwhile?: (name: string, process: Run, without: Right | undefined) => Promise<unknown>;
 }
@@ -127,6 +138,9 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'create --retain': { argv: (name) => create(name, 'nginx:1', '--retain'), meanwhile: serving },
   status: { argv: () => ['status', 'old'] },
+  'diff NAME OTHER': { argv: () => ['diff', 'old', 'old'] },
+  'diff NAME': { argv: () => ['diff', 'old'], code: DIFFERENT },
+  images: { argv: () => ['images'] },
   delete: { arrange: makeReady, argv: (name) => ['delete', name] },
   'delete --keep-snapshot': {
     arrange: async (name) => {
@@ -143,6 +157,7 @@ const CASES: Readonly<Record<string, Case>> = {
       await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
     },
     argv: () => ['delete', '--leftovers', '--timeout', '20s'],
+    atOnce: 1,
   },
   verify: {
     arrange: makeReady,
@@ -151,6 +166,10 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   recipe: { argv: () => ['recipe', 'cloud-init', 'old'] },
   'recipe daemonset': { argv: () => ['recipe', 'daemonset', 'old'] },
+  doctor: {
+    argv: () => ['doctor'],
+    also: (RIGHTS['create with pull secrets'] ?? []).filter(({ isReplaceable }) => !isReplaceable),
+  },
   snapshot: {
     argv: (name) => ['snapshot', '--name', name, '--pvc', 'on-disk', '--timeout', '60s'],
     meanwhile: async (name, process) => {
@@ -160,9 +179,13 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** The log of this user's pods can only be read with the right to do so. */
-let withoutLog: string | undefined;
-const fault: Fault = (method, path) => (withoutLog && path.includes(withoutLog) ? undefined : logAnswer(method, path));
+/** `export` finds images as `create NAME` does, in a pod; what completion may not ask for is missing without a word. */
+const ELSEWHERE = ['export', 'completion'];
+
+/** The log of these users' pods can only be read with the right to do so. */
+const withoutLog = new Set<string>();
+const fault: Fault = (method, path) =>
+  withoutLog.values().some((pod) => path.includes(pod)) ? undefined : logAnswer(method, path);
 
 let count = 0;
 
@@ -172,11 +195,10 @@ const run = async (verb: string, rights: readonly Right[], without?: Right): Pro
   const name = `p${count}`;
   await allow(name, rights);
   await arrange?.(name);
-  if (isOf('pods/log', without)) withoutLog = `/preload-${name}`;
+  if (isOf('pods/log', without)) withoutLog.add(`/preload-${name}`);
   const process = startBundle([...argv(name), '--as', name], { KUBECONFIG: faulty.kubeconfig });
   const played = meanwhile?.(name, process, without).catch(() => undefined);
   const result = await process.outcome;
-  withoutLog = undefined;
   // what is left must not be in the way of the next run
   const selector = `app.kubernetes.io/instance=${name}`;
   await kubectl('delete', 'pod,pvc,configmap,secret,volumesnapshot', '-l', selector, '--force', '--grace-period=0');
@@ -187,10 +209,15 @@ const run = async (verb: string, rights: readonly Right[], without?: Right): Pro
 /** The rights without one verb of one of them. */
 const leaveOut = (rights: readonly Right[], left: Right, verb: string): Right[] =>
   rights.flatMap((each) => {
-    if (each !== left) return [each];
+    if (each.resource !== left.resource || each.scope !== left.scope) return [each];
     const verbs = each.verbs.filter((one) => one !== verb);
     return verbs.length > 0 ? [{ ...each, verbs }] : [];
   });
+
+const needs = (rights: readonly Right[], { resource, scope }: Right, verb: string): boolean =>
+  rights.some(
+    (each) => each.resource === resource && each.scope === scope && !each.without && each.verbs.includes(verb),
+  );
 
 const keyOf = (right: Right): string => JSON.stringify(right);
 
@@ -200,7 +227,7 @@ before(async () => {
   const type = 'kubernetes.io/dockerconfigjson';
   const data = { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') };
   const workload = (kind: string, pod: object) => ({
-    ...{ apiVersion: 'apps/v1', kind, metadata: { name: 'shop', namespace: 'default' } },
+    ...{ apiVersion: 'apps/v1', kind, metadata: { name: 'shop', namespace: 'shop' } },
     spec: {
       ...{ replicas: 0, selector: { matchLabels: { app: 'shop' } } },
       template: { metadata: { labels: { app: 'shop' } }, spec: { containers: [container], ...pod } },
@@ -208,7 +235,8 @@ before(async () => {
   });
   const container = { name: 'shop', image: 'registry.example.com/shop:1' };
   await server.apply(
-    { ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'default' }, data }, type },
+    ...namespace('shop'), // rights in the namespace of the preload are not enough there
+    { ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'shop' }, data }, type },
     workload('Deployment', { imagePullSecrets: [{ name: 'login' }] }),
     workload('StatefulSet', { imagePullSecrets: [{ name: 'login' }] }),
   );
@@ -217,33 +245,37 @@ before(async () => {
 /** What one use of a verb has proved, the others need not prove again. */
 const proven = new Set<string>();
 
-for (const [verb, rights] of Object.entries(RIGHTS)) {
-  if (!CASES[verb]) continue;
-  describe(verb, () => {
+for (const [verb, own] of Object.entries(RIGHTS)) {
+  if (ELSEWHERE.includes(verb)) continue;
+  const { also = [], code: good = 0, atOnce = AT_ONCE } = CASES[verb] ?? assert.fail(`${verb} has no case`);
+  describe(verb, { concurrency: atOnce }, () => {
     test('works with exactly its rights', async () => {
-      const { code, stderr } = await run(verb, rights);
-      assert.equal(code, 0, stderr);
+      const { code, stderr } = await run(verb, [...also, ...own]);
+      assert.equal(code, good, stderr);
       if (verb !== 'create NAME') assert.doesNotMatch(stderr, /forbidden|not allowed/); // whose pull secrets are not read
     });
 
-    const needed = rights.filter(({ isReplaceable }) => !isReplaceable);
+    const ownNeeded = own.filter(({ isReplaceable }) => !isReplaceable);
+    const needed = [...also, ...ownNeeded];
     test('works without those that it can do without', async () => {
       const { code, stderr } = await run(verb, needed);
-      assert.equal(code, 0, stderr);
+      assert.equal(code, good, stderr);
     });
 
     const family = verb.split(' ')[0];
-    for (const right of needed) {
+    const bad = family === 'diff' ? 2 : 1;
+    for (const right of ownNeeded) {
       if (proven.has(`${family} ${keyOf(right)}`)) continue;
       proven.add(`${family} ${keyOf(right)}`);
       for (const one of right.verbs) {
         const effect = right.without ?? 'it fails';
         test(`says so if it may not ${one} ${right.resource} (${right.scope}): ${effect}`, async () => {
-          const { code, stderr } = await run(verb, leaveOut(needed, right, one), right);
+          const { code, stdout, stderr } = await run(verb, leaveOut(needed, right, one), right);
           const name = `${right.resource}${right.group && `.${right.group}`}`;
           const refusal = new RegExp(`cannot ${one} resource "${right.resource}"|not allowed to ${one} ${name}`);
-          assert.match(stderr, refusal);
-          assert.equal(code, right.without ? 0 : 1, stderr);
+          if (verb === 'doctor') assert.match(stdout, new RegExp(`^\\? .*not allowed to ${one} ${name}$`, 'm'));
+          else assert.match(stderr, refusal);
+          assert.equal(code, needs(needed, right, one) ? bad : good, stdout + stderr);
         });
       }
     }

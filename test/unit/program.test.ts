@@ -78,7 +78,7 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
       'create ',
     ],
     [['create', 'web', '--base', 'Nightly-'], /^invalid argument "Nightly-" for "--base": must consist/, 'create '],
-    [['verify', 'Nightly-'], /^invalid NAME "Nightly": must consist/, 'verify '],
+    [['verify', 'Nightly-'], /^invalid NAME "Nightly-": must consist/, 'verify '],
     [['recipe'], /^exactly one TARGET is required, got 0$/, 'recipe '],
     [['--debug', 'recipe'], /^exactly one TARGET is required, got 0$/, ''],
     [['recipe', 'karpenter'], /^exactly one NAME is required, got 0$/, 'recipe '],
@@ -177,7 +177,7 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
     [['delete', 'Web-'], /^invalid NAME "Web-": must consist of lower/, 'delete '],
     [
       ['recipe', 'rbac', '--verbs', 'create,fly'],
-      /^invalid argument "create,fly" for "--verbs": must be some/,
+      /^invalid argument "create,fly" for "--verbs": must be some of these/,
       'recipe ',
     ],
     [['version', 'x'], /^unexpected arguments: \[x\]$/, 'version '],
@@ -193,6 +193,37 @@ describe('an invalid command line gets a reason and a pointer to the help, and n
       assert.deepEqual(rest, [`See 'kubectl preload ${help}-h' for help and examples`, '']);
     });
   }
+});
+
+describe('of a flag that is repeated', () => {
+  const errorOf = async (...argv: string[]) => (await runBundle(argv)).stderr.split('\n')[0];
+
+  test('the last value counts', async () => {
+    const words = ['create', 'web', '--size', '1Gi', '--size', 'big'];
+    assert.equal(
+      await errorOf(...words),
+      'error: invalid argument "big" for "--size": must be a quantity such as 10Gi',
+    );
+    assert.match(
+      (await errorOf(...words, '--size=2Gi', '--timeout=x', '--timeout=1m')) ?? '',
+      /no cluster is configured/,
+    );
+    assert.match((await errorOf('status', '-o', 'moon', '--output=json')) ?? '', /no cluster is configured/);
+    assert.match(
+      (await errorOf('status', '--output=json', '-o', 'moon')) ?? '',
+      /invalid argument "moon" for "--output"/,
+    );
+  });
+
+  test('also without a check of its own', async () => {
+    const argv = ['status', '--context', 'a', '--kubeconfig', '/dev/null', '--kubeconfig', '/nonexistent/b'];
+    assert.match((await errorOf(...argv)) ?? '', /^error: .*(?<!,)\/nonexistent\/b/);
+  });
+
+  test('each value counts if the flag takes several', async () => {
+    const labels = ['--label', 'a=b', '--label', 'c', '--label', 'd=e'];
+    assert.match((await errorOf('create', 'web', ...labels)) ?? '', /invalid argument "c" for "--label"/);
+  });
 });
 
 test('a mistyped command gets a suggestion', async () => {

@@ -1,9 +1,17 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, EVENTS, invalidArgument, TIMEOUT, text, toggle } from '../../cli/flags.ts';
+import {
+  connectionFlags,
+  EVENTS,
+  invalidArgument,
+  preloadNameOrPrefix,
+  TIMEOUT,
+  text,
+  toggle,
+} from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { isPrefix } from '../../model/generations.ts';
-import { SNAPSHOT_GROUP, snapshotNameProblem, USAGE_NAME } from '../../model/names.ts';
+import { SNAPSHOT_GROUP, USAGE_NAME } from '../../model/names.ts';
 
 export const command = 'delete [NAME...]';
 export const describe = 'Delete preloads, or what interrupted runs left';
@@ -72,13 +80,9 @@ const problemWith = (options: DeleteOptions): string | undefined => {
   return undefined;
 };
 
-/** Of a snapshot that `create` or `snapshot` made, also as `status -o name` prints it. */
-const nameOrPrefix = (text: string): string => {
-  const name = text.replace(`volumesnapshot.${SNAPSHOT_GROUP}/`, '');
-  const problem = snapshotNameProblem(name.replace(/(?<=.)-$/, ''));
-  if (problem) throw new UsageError(`invalid NAME "${text}": ${problem}`);
-  return name;
-};
+/** Also as `status -o name` prints it. */
+const nameOrPrefix = (text: string): string =>
+  preloadNameOrPrefix(text.replace(`volumesnapshot.${SNAPSHOT_GROUP}/`, ''));
 
 const selector = (text: string | undefined): string | undefined => {
   if (text?.trim() === '') throw invalidArgument('selector', text, 'must not be empty');

@@ -18,7 +18,7 @@ export const runImages = async (options: ImagesOptions, context: Context): Promi
   const cluster = await connect(options, env, progress.warn);
   const { images: found } = await findImages(cluster, sources, context);
   const onNodes = await nullIfForbidden(imagesOnNodes(cluster, signal));
-  if (!onNodes) progress.warn('cannot list nodes, so sizes and nodes are unknown');
+  if (!onNodes) progress.warn('not allowed to list nodes, so sizes and nodes are unknown');
   const cached = usesCache(sources) ? await findInCache(cluster, options, { found, onNodes }, context) : [];
   const images = [...found, ...cached]
     .map((image) => imageEntry(image, onNodes))

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { connectionFlags, invalidArgument, preloadNameOrPrefix, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
-import { VERBS } from '../../manifests/recipes/rbac.ts';
+import { GRANTS } from '../../manifests/recipes/rbac.ts';
 import { RECIPES } from '../../manifests/recipes/recipes.ts';
 import { USAGE_NAME } from '../../model/names.ts';
 import { NODE_IMAGE } from '../pod-flags.ts';
@@ -46,7 +46,10 @@ export const builder = (yargs: Argv) =>
       coerce: preloadNameOrPrefix,
       describe: 'Name of the preload, or a prefix such as nightly-',
     })
-    .option('verbs', { ...text('With rbac: verbs to allow, such as create,status; all by default'), coerce: verbList })
+    .option('verbs', {
+      ...text('With rbac: verbs to allow, such as "status,create --keep-last"; all without such flags by default'),
+      coerce: verbList,
+    })
     .option('image', {
       ...text('With daemonset and cronjob: image of the pods; any with Node.js 22 or newer'),
       default: NODE_IMAGE,
@@ -70,10 +73,10 @@ export const builder = (yargs: Argv) =>
 export type RecipeOptions = Awaited<ReturnType<typeof builder>['argv']>;
 
 const verbList = (text: string | undefined): string[] | undefined => {
-  const verbs = text?.split(',');
-  const unknown = verbs?.find((verb) => !VERBS.includes(verb));
+  const verbs = text?.split(',').map((verb) => verb.trim());
+  const unknown = verbs?.find((verb) => !GRANTS.includes(verb));
   if (unknown !== undefined)
-    throw invalidArgument('verbs', text ?? '', `must be some of ${VERBS.join(',')}, separated by commas`);
+    throw invalidArgument('verbs', text ?? '', `must be some of these, separated by commas: ${GRANTS.join(', ')}`);
   return verbs;
 };
 

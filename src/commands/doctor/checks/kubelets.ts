@@ -41,7 +41,9 @@ export const credentialPolicies = (kubelets: Kubelets, repositories: readonly st
       policy === VERIFYING || (policy === ALLOWLISTED && !repositories.every((name) => isAllowlisted(list ?? [], name)))
     );
   });
-  const policies = [...new Set(answers.map(({ config }) => config.imagePullCredentialsVerificationPolicy || 'no policy'))];
+  const policies = [
+    ...new Set(answers.map(({ config }) => config.imagePullCredentialsVerificationPolicy || 'no policy')),
+  ];
   if (strict.length === 0) return ok(`${policies.sort().join(', ')} (${askedOf(kubelets)})`);
   const listed = strict.flatMap(({ config }) => config.preloadedImagesVerificationAllowlist ?? []);
   const allowlist = allowlistFor([...listed, ...repositories]);

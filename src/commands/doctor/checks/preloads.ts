@@ -1,7 +1,8 @@
-import { list } from '../../../cluster/objects.ts';
-import { CLAIM, LOADER_POD, type Node } from '../../../model/cluster-objects.ts';
+import { listLeftRuns } from '../../../cluster/left-runs.ts';
+import type { Node } from '../../../model/cluster-objects.ts';
 import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
-import { INSTANCE_LABEL, ofComponent, USAGE_NAME } from '../../../model/names.ts';
+import { isKept, whyInUse } from '../../../model/left-run.ts';
+import { USAGE_NAME } from '../../../model/names.ts';
 import type { PreloadSummary } from '../../../model/summary.ts';
 import { formatAge, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
@@ -64,20 +65,12 @@ export const ages = (preloads: readonly PreloadSummary[], now: number): Finding 
   );
 };
 
-const SETTLED = 3_600_000; // milliseconds after which no run is just starting
-
 /** What runs have left that nobody works on. */
 const checkLeftovers = async ({ cluster, signal, now, preloads }: Survey): Promise<Finding> => {
-  const options = { namespace: cluster.namespace, labelSelector: ofComponent('loader'), signal };
-  const pods = await Array.fromAsync(list(cluster, 'Pod', LOADER_POD, options));
-  const active = pods.filter(({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-  const working = new Set(active.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL]));
-  const claims = await Array.fromAsync(list(cluster, 'PersistentVolumeClaim', CLAIM, options));
-  const idle = claims.filter(
-    ({ metadata }) =>
-      !working.has(metadata.labels?.[INSTANCE_LABEL]) && now - Date.parse(metadata.creationTimestamp ?? '') > SETTLED,
-  );
-  const names = idle.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? '');
+  const { namespace } = cluster;
+  const runs = await listLeftRuns({ ...cluster, warn: () => {} }, { namespace }, signal);
+  const ended = runs.filter(({ objects }) => !isKept(objects) && whyInUse(objects, now) === undefined);
+  const names = ended.map(({ name }) => name);
   const failed = (await preloads()).filter(({ phase }) => phase === 'Failed').map(({ name }) => name);
   const items = [...new Set([...names, ...failed])].sort();
   if (items.length === 0) return ok('none of interrupted or failed runs');

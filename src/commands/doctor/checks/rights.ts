@@ -2,11 +2,13 @@ import { isAllowed } from '../../../cluster/rights.ts';
 import { firstOf, ok, warning } from '../../../model/finding.ts';
 import { USAGE_NAME } from '../../../model/names.ts';
 import { forEachParallel } from '../../../model/parallel.ts';
+import { RIGHTS, type Right } from '../../../model/rights.ts';
 import type { Check } from '../check.ts';
-import { CREATE_RIGHTS, type Right } from '../create-rights.ts';
 import type { Survey } from '../survey.ts';
 
 const AT_ONCE = 8;
+
+const CREATE = RIGHTS['create with pull secrets'] ?? [];
 
 export const RIGHTS_CHECKS: readonly Check[] = [
   {
@@ -31,7 +33,7 @@ interface Single extends Omit<Right, 'verbs'> {
 }
 
 const missingRights = async ({ cluster, signal }: Survey): Promise<Single[]> => {
-  const all = CREATE_RIGHTS.filter(({ isReplaceable }) => !isReplaceable).flatMap(({ verbs, ...rest }) =>
+  const all = CREATE.filter(({ isReplaceable }) => !isReplaceable).flatMap(({ verbs, ...rest }) =>
     verbs.map((verb): Single => ({ ...rest, verb })),
   );
   const denied = new Set<Single>();
@@ -40,7 +42,10 @@ const missingRights = async ({ cluster, signal }: Survey): Promise<Single[]> => 
     const place = scope === 'namespace' && { namespace: cluster.namespace };
     if (!(await isAllowed(cluster, { verb, group, resource, ...place }, signal))) denied.add(right);
   });
-  return all.filter((right) => denied.has(right));
+  const isSecret = ({ resource }: Single) => resource === 'secrets';
+  // create makes a Secret only from those that it reads
+  const readsNone = denied.values().some((right) => isSecret(right) && right.scope === 'cluster');
+  return all.filter((right) => denied.has(right) && !(readsNone && isSecret(right) && right.scope === 'namespace'));
 };
 
 const inFull = ({ verb, resource, group }: Single): string => `${verb} ${group ? `${resource}.${group}` : resource}`;
