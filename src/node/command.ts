@@ -104,7 +104,8 @@ export const runPiped = async (
 
 /** Whether a command failed only because another one did, which read from it. */
 const isBrokenPipe = (error: unknown): boolean =>
-  error instanceof CommandFailed && (error.code === 'SIGPIPE' || /broken pipe$/i.test(error.message));
+  error instanceof CommandFailed &&
+  (error.code === 'SIGPIPE' || /(broken pipe|connection reset by peer)$/i.test(error.message));
 
 interface BoundedOptions extends Required<Pick<RunOptions, 'env'>> {
   /** for standard input */
