@@ -258,18 +258,19 @@ describe('whatever the connection is like, completion is quick and quiet', () =>
       echo "display=$DISPLAY browser=$BROWSER" >> ${log}
       (exec 2>&-; echo 'Password: ' > /dev/tty) && echo prompted >> ${log}
       echo noise >&2
-      sleep 2
+      sleep 4
       touch ${log}.late\n`;
     await writeFile(plugin, script, { mode: 0o755 });
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: plugin, interactiveMode: 'IfAvailable' };
     const KUBECONFIG = await kubeconfigOf('plugin', 'https://127.0.0.1:1', { exec });
-    const { stdout } = await inTerminal("kubectl-preload __complete status ''", { KUBECONFIG, DISPLAY: ':0' });
+    const env = { KUBECONFIG, DISPLAY: ':0', KUBECTL_PRELOAD_COMPLETION_TIMEOUT: '1500ms' };
+    const { stdout } = await inTerminal("kubectl-preload __complete status ''", env);
     assert.equal(stdout.replaceAll('\r', ''), ':4\n');
     const lines = await text(createReadStream(log));
     assert.match(lines, /"interactive":false/);
     assert.match(lines, /^display= browser=false$/m);
     assert.doesNotMatch(lines, /prompted/);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 4500));
     assert.ok(!existsSync(`${log}.late`), 'the plugin still runs');
   });
 
