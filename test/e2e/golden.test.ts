@@ -47,7 +47,8 @@ before(async () => {
 after(() => deleteNamespaces(NAMESPACE));
 
 const VERBS: Readonly<Record<string, readonly string[]>> = {
-  create: ['create', 'shown', ...IMAGES, '--dry-run=client'],
+  // with a size, because a plan depends on what the node has reported by then
+  create: ['create', 'shown', ...IMAGES, '--size', '1Gi', '--dry-run=client'],
   images: ['images', '--selector', 'app=golden'],
   status: ['status'],
   'status of one': ['status', 'web'],

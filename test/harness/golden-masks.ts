@@ -3,12 +3,12 @@
 const UNITS = '(?:\\d+(?:ms|s|m|h|d))+';
 
 const MASKS: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
+  [/[A-Za-z0-9+/]{200,}=*/g, '<BASE64>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<UUID>'],
   [/\bsha256:[0-9a-f]{64}\b/g, '<DIGEST>'],
   [/\bsha256:[0-9a-f]{4,63}…/g, '<DIGEST>…'],
   [/\b[0-9a-f]{64}\b/g, '<SHA-256>'],
   [/\b[0-9a-f]{12}\b/g, '<SET>'],
-  [/[A-Za-z0-9+/]{200,}=*/g, '<BASE64>'],
   [/\bsnap-[0-9a-f]{8,}\b/g, '<SNAPSHOT-ID>'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<TIME>'],
   [/(?<=-)\d{8}-\d{6}\b/g, '<STAMP>'],
