@@ -3,7 +3,7 @@
 const UNITS = '(?:\\d+(?:ms|s|m|h|d))+';
 
 const MASKS: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
-  [/[A-Za-z0-9+/]{200,}=*/g, '<BASE64>'],
+  [/[A-Za-z0-9+/]{100,}=*/g, '<BASE64>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<UUID>'],
   [/\bsha256:[0-9a-f]{64}\b/g, '<DIGEST>'],
   [/\bsha256:[0-9a-f]{4,63}…/g, '<DIGEST>…'],
