@@ -61,7 +61,7 @@ end() {
   { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
   unlock
   # does nothing without a depot, so it may stay if another run has the lock
-  [ -z "$reloading" ] || [ -L "$state/depot" ] || flock -n "$run/lock" rm -f "$swapper" 2>/dev/null
+  [ -z "$reloading" ] || [ -L "$state/depot" ] || { flock -n "$run/lock" rm -f "$swapper" && rmdir "${swapper%/*}"; } 2>/dev/null
   for process in $trying $asking $hashing; do wait "$process"; done # they write to the folder
   rm -rf "$tmp"
 }
