@@ -53,9 +53,13 @@ export const summarizeRecord = (record: PreloadRecord): Partial<PreloadSummary> 
   version: record.version,
   size: record.usedBytes,
   layers: record.layers,
-  images: record.images,
+  images: record.images.toSorted(byName),
   ...(record.incomplete && { incomplete: true }),
   ...(record.skipped.length > 0 && { skipped: record.skipped }),
   ...(record.exclude && { exclude: record.exclude }),
   set: record.set,
 });
+
+/** The volume has them in the order in which they were captured, which differs from time to time. */
+const byName = (a: { names: string[] }, b: { names: string[] }): number =>
+  (a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1;
