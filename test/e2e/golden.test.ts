@@ -78,9 +78,8 @@ const text = (
 
 for (const [what, argv] of Object.entries(VERBS)) {
   const [verb = ''] = argv;
-  const isThere = verb in helpTexts();
-  describe(what, { skip: isThere ? false : 'this verb does not exist' }, () => {
-    for (const format of isThere ? formatsOf(verb) : []) {
+  describe(what, () => {
+    for (const format of formatsOf(verb)) {
       test(format || 'as people see it', async () => {
         const call = [...argv, ...(format ? ['-o', format] : [])];
         const found = text(call, await preload([...call, ...inNamespace(verb)]));
