@@ -9,7 +9,7 @@ metadata=io.containerd.metadata.v1.bolt snapshots_folder=io.containerd.snapshott
 begin_to_swap() {
   case $mode in auto | store) ;; *) return 0 ;; esac
   { [ -d "$tmp" ] && [ -n "$(sum restore/seed.tar)" ] && [ ! -L "$state/$(field set)" ] && runs_containerd; } || return 0
-  { [ -f "$here/restore/seed.tar" ] && [ ! -L "$here/restore/seed.tar" ] && [ ! -L "$here/restore" ]; } || return 0
+  is_regular restore/seed.tar || return 0
   swap | write_unit "$swapper" || return 0
   reload_systemd &
   reloading=$!

@@ -76,9 +76,12 @@ archives() {
   for other in $(field otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
 }
 
+# Whether a file in restore/ is a regular one, to which no link leads.
+is_regular() { [ -f "$here/$1" ] && [ ! -L "$here/$1" ] && [ ! -L "$here/restore" ]; }
+
 check_sums() {
   for file in "$@"; do
-    { [ -f "$here/$file" ] && [ ! -L "$here/$file" ] && [ ! -L "$here/restore" ]; } || refuse "$file is missing or not a regular file"
+    is_regular "$file" || refuse "$file is missing or not a regular file"
   done
   found="
 $(cd "$here" && sha256sum "$@")
