@@ -39,7 +39,8 @@ const ifForbidden =
     cluster.warn(describe(error));
   };
 
-const REMOVAL_TIMEOUT = 60_000;
+/** Milliseconds that the storage gets. */
+export const REMOVAL_TIMEOUT = 60_000;
 
 /** Waits until the volume is gone, after its claim was removed, or `signal` is aborted. Warns if that takes long. */
 export const volumeGone = async (cluster: Cluster, name: string, signal: AbortSignal): Promise<boolean> => {

@@ -2,7 +2,7 @@ import type { Context } from '../cli/context.ts';
 import type { Cluster } from '../cluster/connection.ts';
 import { findOwn } from '../cluster/creation.ts';
 import { createNew, type MadeObjects, madeObjects, mayHaveBeenDone } from '../cluster/made-objects.ts';
-import { deleteWithClaim, volumeGone } from '../cluster/volumes.ts';
+import { deleteWithClaim, REMOVAL_TIMEOUT, volumeGone } from '../cluster/volumes.ts';
 import { withLastWarning } from '../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { Interrupted, NameTaken, PreloadError, TimedOut } from '../model/errors.ts';
@@ -76,16 +76,16 @@ const LONG = 2000; // milliseconds
 const showLongWait = async (context: Context, gone: Promise<boolean>): Promise<void> => {
   const { progress } = context;
   const title = 'Waiting for the storage to remove the volume';
+  const began = context.now();
   let wait: Wait | undefined;
   const timer = setTimeout(() => {
     progress.start(title);
-    wait = countWait(context, title);
+    wait = countWait({ ...context, deadline: began + REMOVAL_TIMEOUT }, title);
   }, LONG);
   const isGone = await gone;
   clearTimeout(timer);
   wait?.stop();
-  if (wait && isGone) progress.done('Volume removed');
-  else if (wait) progress.fail('it is still there');
+  if (wait) progress.done(isGone ? 'Volume removed' : 'Not waiting any longer for the storage to remove the volume');
 };
 
 const LAST_LOOK = 5000; // milliseconds

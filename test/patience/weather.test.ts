@@ -26,6 +26,7 @@ import { repetitions } from '../harness/repetitions.ts';
 import { sample } from '../harness/sample.ts';
 
 const NAMESPACE = 'weather';
+const VERIFIED = 'weather-verify'; // of its own, because nothing else may be left in it
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026', 'build/runner:12'].map(sample);
 
 const FAULTS: Record<string, Answer | Break> = {
@@ -59,11 +60,12 @@ let faulty: FaultyApiServer;
 before(async () => {
   faulty = await startFaultyApiServer(process.env.KUBECONFIG ?? '');
   await createNamespace(NAMESPACE);
+  await createNamespace(VERIFIED);
 });
 after(async () => {
   await faulty.stop();
   await cluster('api-server', 'start');
-  await deleteNamespaces(NAMESPACE);
+  await deleteNamespaces(NAMESPACE, VERIFIED);
 });
 
 /** After an outage the node may count as lost for a while. */
@@ -78,8 +80,9 @@ const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) 
   return { ended };
 };
 
-// after an outage, the kubelet may need a while to end the pod, and the snapshot controller to release the claim
-const AFTER_OUTAGE = { ignored: /^ ! \S+ is still being removed: .*$/gm, patience: 420 };
+// after an outage, the kubelet may need a while to end the pod, the snapshot controller to release the claim, and the
+// provisioner to remove the volume
+const AFTER_OUTAGE = { ignored: /^ ! \S+ is still (being removed|there): .*$/gm, patience: 420 };
 
 /** Asserts that the preload is ready, that nothing else is left, and removes it. */
 const succeeds = async (
@@ -189,15 +192,15 @@ describe('create goes on if the API server', () => {
 describe('verify goes on', () => {
   before(async () => {
     await nodeReady();
-    await createPreload(NAMESPACE, 'checked', IMAGES);
+    await createPreload(VERIFIED, 'checked', IMAGES);
   });
-  const verify = () => startPreload(['verify', 'checked', '-n', NAMESPACE], { KUBECONFIG: faulty.kubeconfig });
+  const verify = () => startPreload(['verify', 'checked', '-n', VERIFIED], { KUBECONFIG: faulty.kubeconfig });
   const passes = async (ended: Promise<Outcome>): Promise<void> => {
     const { code, stdout, stderr } = await ended;
     assert.equal(code, 0, stderr);
     assert.match(stdout, /\nchecked +True +/);
     await becomes(['ConfigMap preloaded-checked', 'VolumeSnapshot checked', 'VolumeSnapshotContent'], () =>
-      objectsOf(NAMESPACE),
+      objectsOf(VERIFIED),
     );
   };
 
