@@ -17,7 +17,7 @@ prepare_first_start() {
 
 # Lets the next start of containerd use the seed. Sets message; if that is not possible, why and fault.
 prepare_start() {
-  has_seed && has_layers && can_stage || return
+  has_seed && has_layers && can_stage && check_folders && check_store_room || return
   checked=-
   if [ -e "$root/$metadata/meta.db" ]; then
     checked=$(checksum_of_store)

@@ -4,12 +4,12 @@
 begin_to_connect() {
   [ -d "$tmp" ] || return 0
   find_ctr "$ctr"
-  sockets=$(field address)
-  sockets="${sockets:+$sockets }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
+  field address
+  sockets="${value:+$value }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
   sockets="$sockets /run/k0s/containerd.sock /var/snap/microk8s/common/run/containerd.sock"
   given=$address sockets=${address:-$sockets}
-  [ -n "$namespace" ] || namespace=${CONTAINERD_NAMESPACE:-$(field namespace)}
-  namespace=${namespace:-k8s.io}
+  field namespace
+  namespace=${namespace:-${CONTAINERD_NAMESPACE:-${value:-k8s.io}}}
   export CONTAINERD_NAMESPACE="$namespace" CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=true
   address=${sockets%% *} && address=${address#unix://}
   ask_early &
@@ -45,7 +45,8 @@ read_version() {
 
 find_ctr() {
   [ -z "$1" ] || command -v "${1%% *}" >/dev/null || fail 4 "--ctr $1: command not found"
-  [ -n "$1" ] || set -- "$(field ctr)" ctr 'k3s ctr' /var/lib/rancher/rke2/bin/ctr 'k0s ctr' microk8s.ctr
+  field ctr
+  [ -n "$1" ] || set -- "$value" ctr 'k3s ctr' /var/lib/rancher/rke2/bin/ctr 'k0s ctr' microk8s.ctr
   for ctr in "$@"; do
     [ -z "$ctr" ] || ! command -v "${ctr%% *}" >/dev/null || return 0
   done
@@ -75,24 +76,30 @@ ask_early() {
   ask
 }
 
-# Asks containerd, CRI and systemd. Fails if containerd does not answer.
+# Asks containerd and CRI, all at once, because these programs take long to load. Fails if containerd does not answer.
 ask() {
-  # shellcheck disable=SC2086 # words without spaces
-  { [ -S "$address" ] && within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null; } || return
-  ask_others &
-  others=$!
-  # shellcheck disable=SC2086 # words without spaces
-  within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null
+  [ -S "$address" ] || return
+  ask_plugins &
+  plugins=$!
+  ask_folders &
+  folders=$!
+  # shellcheck disable=SC2086 # words without spaces, here and below
+  within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null
   answered=$?
-  wait "$others"
+  wait "$plugins" || answered=1
+  wait "$folders"
   return "$answered"
 }
 
-ask_others() {
-  worker=others
-  ! has_systemd || systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null &
+ask_plugins() {
+  worker=plugins
+  # shellcheck disable=SC2086
+  within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null
+}
+
+ask_folders() {
+  worker=folders
   cri imagefsinfo >"$tmp/folders"
-  wait
 }
 
 fail_without_containerd() {

@@ -22,7 +22,8 @@ install() {
 
 check_systemd() {
   has_systemd || fail 4 'this node does not run systemd; run restore.sh at each boot'
-  case ${address:-$(field address)} in
+  field address
+  case ${address:-$value} in
     */k3s/* | */k0s/* | */microk8s/*) fail 4 'here one unit starts both containerd and the kubelet, so no unit can run between them; run restore.sh after it' ;;
   esac
   case $address$ctr$namespace in *[!A-Za-z0-9:/._=,\ -]*) fail 2 '--install does not support such characters in --address, --ctr and --namespace' ;; esac
@@ -37,8 +38,9 @@ find_disk() {
   read -r filesystem device settings <<END
 $found
 END
-  case $(field uuid) in null | '') fail 3 'the volume does not know the UUID of its filesystem, so systemd cannot mount it' ;; esac
-  disk=/dev/disk/by-uuid/$(field uuid) options=ro,nofail # with nofail the rest of the boot does not wait for it
+  field uuid
+  case $value in null | '') fail 3 'the volume does not know the UUID of its filesystem, so systemd cannot mount it' ;; esac
+  disk=/dev/disk/by-uuid/$value options=ro,nofail # with nofail the rest of the boot does not wait for it
   [ -b "$disk" ] || fail 4 "there is no $disk, so systemd cannot mount the disk"
   [ "$(device_number "$disk")" = "$(device_number "$device")" ] ||
     fail 4 "$(readlink -f "$disk") has the same UUID as the disk at $here, so systemd could mount it instead; detach it"

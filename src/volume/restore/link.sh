@@ -25,7 +25,7 @@ hold_volume() {
 
 # SET must exist before layers of other sets are linked to it. systemd does not know the guard yet.
 point_to_volume() {
-  { mkdir -p "$state/new" && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
+  { { [ -d "$state/new" ] || mkdir -p "$state/new"; } && ln -sfn "$here" "$state/new/$set" && mv -f "$state/new/$set" "$state/"; } ||
     fail 4 "cannot write to $state"
   guard_boot
 }

@@ -59,6 +59,7 @@ export LC_ALL PATH GOMAXPROCS
 #   digest_of_contents  that of preload.json                                   volume
 #   fields         its preload.json, a line per key                            volume
 #   all_layers, all_names, all_images  how many the volume has                 volume
+#   stacked        how many layers of the pause image are on others            volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
 #   server         version of containerd                                       containerd
@@ -73,7 +74,7 @@ export LC_ALL PATH GOMAXPROCS
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   asking, trying  processes that find out things meanwhile                   containerd, mode, report
-#   reloading, hashing  processes that prepare the swap of stores meanwhile    store, report
+#   finding, reloading, hashing  processes that prepare the swap of stores meanwhile  store, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -83,7 +84,6 @@ export LC_ALL PATH GOMAXPROCS
 #   snapshots  what `ctr snapshots ls` lists             survey, store, undo -> survey, store, undo
 #   have       chain IDs of layers on the node           survey -> main, link
 #   plugins    what `ctr plugins ls` lists               containerd, before -> containerd, store
-#   process    ID of the containerd that systemd runs    containerd -> store
 #   losses     what the node has and the volume has not  store -> before
 #   dirs       chain ID and directory of these layers    survey, link, store -> link, import, blobs, presence
 #   known      names on the node                         survey -> import
@@ -110,12 +110,14 @@ main() {
   start_result
   parse "$@"
   (watch_calls &) # in a subshell, because it is not waited for
+  [ "$action" != restore ] || begin_to_find
   read_contents
-  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
   [ "$action" != restore ] || begin_to_swap
+  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
   check_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac
+  look_ahead
   [ -z "$asking" ] || connect
   "$action"
 }

@@ -50,13 +50,16 @@ can_import() {
 
 # Whether layers can be copied. Sets no_copy to the reason if not.
 can_copy() {
+  [ -n "$trying" ] || return 0
   wait "$trying"
   read -r no_copy <"$tmp/no-copy" || :
   [ -z "$no_copy" ]
 }
 
-# Begins to find out, because containerd's answers take as long.
+# Begins to find out, because containerd's answers take as long. A layer of the pause image that is not on another one has
+# nothing that cp could lose.
 try_copy() {
+  [ "$mode" = copy ] || [ -n "$settle" ] || [ "$stacked" != 0 ] || return 0
   copy_trial >"$tmp/no-copy" &
   trying=$!
 }

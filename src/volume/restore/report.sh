@@ -27,11 +27,11 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' trying='' asking='' reloading='' hashing='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' reloading='' hashing='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  { mkdir -p "$run" && remove_stale && mkdir "$tmp"; } 2>/dev/null || return 0
+  { remove_stale && mkdir -p "$tmp"; } 2>/dev/null || return 0
   for file in phases missing cri; do true >"$tmp/$file"; done 2>/dev/null
 }
 
@@ -62,7 +62,7 @@ end() {
   unlock
   # does nothing without a depot, so it may stay if another run has the lock
   [ -z "$reloading" ] || [ -L "$state/depot" ] || { flock -n "$run/lock" rm -f "$swapper" && rmdir "${swapper%/*}"; } 2>/dev/null
-  for process in $trying $asking $hashing; do wait "$process"; done # they write to the folder
+  for process in $trying $asking $finding $hashing; do wait "$process"; done # they write to the folder
   rm -rf "$tmp"
 }
 

@@ -4,13 +4,24 @@ swapper=$units/containerd.service.d/kubectl-preload-store.conf
 nothing_new='every layer is already here'
 metadata=io.containerd.metadata.v1.bolt snapshots_folder=io.containerd.snapshotter.v1.overlayfs content_store=io.containerd.content.v1.content
 
+# Begins to find containerd's process, because while systemd reloads, it answers nobody.
+begin_to_find() {
+  case $mode in auto | store) ;; *) return 0 ;; esac
+  { [ -d "$tmp" ] && has_systemd; } || return 0
+  find_process &
+  finding=$!
+}
+
+find_process() { systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null; }
+
 # Begins with what takes as long as all that comes before the restart of containerd: systemd loads the drop-in, which does
 # nothing yet, and the seed gets its checksum.
 begin_to_swap() {
-  case $mode in auto | store) ;; *) return 0 ;; esac
-  { [ -d "$tmp" ] && [ -n "$(sum restore/seed.tar)" ] && [ ! -L "$state/$(field set)" ] && runs_containerd; } || return 0
-  is_regular restore/seed.tar || return 0
+  { [ -n "$finding" ] && has_seed && is_regular restore/seed.tar && runs_containerd; } || return 0
+  field set
+  [ ! -L "$state/$value" ] || return 0
   swap | write_unit "$swapper" || return 0
+  wait "$finding"
   reload_systemd &
   reloading=$!
   sha256sum <"$here/restore/seed.tar" >"$tmp/seed" 2>/dev/null &
@@ -19,7 +30,6 @@ begin_to_swap() {
 
 # Whether systemd has a unit of containerd.
 runs_containerd() {
-  has_systemd || return
   for folder in "$units" "$boot_units" /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
     [ ! -e "$folder/containerd.service" ] || return 0
   done
@@ -36,31 +46,43 @@ can_store() {
 
 has_seed() {
   fault=3 why='the volume has no seed'
-  [ -n "$(sum restore/seed.tar)" ]
+  sum restore/seed.tar
+  [ -n "$value" ]
 }
 
 can_stage() {
   fault=4
-  case $(field seedSchema) in 3 | 4) ;; *) why="the seed has the unknown schema $(field seedSchema)" && return 1 ;; esac
-  for version in "$(field seedContainerd)" "$server"; do
+  field seedSchema
+  case $value in 3 | 4) ;; *) why="the seed has the unknown schema $value" && return 1 ;; esac
+  field seedContainerd
+  for version in "$value" "$server"; do
     case $version in 1.[67].* | 2.[0-4].*) ;; *) why="containerd $version is unknown" && return 1 ;; esac
   done
   [ -n "$pin" ] || { why='the images of the seed are pinned' && return 1; }
-  check_folders && check_store_room || return
   can_copy || { why="the pause image cannot be copied: $no_copy" && return 1; }
   why='nothing on the node would be lost'
 }
 
-# Sets root, the folder of the containerd that answers, if systemd may restart it.
+# Looks at what the containerd that systemd runs has on disk, while that is asked.
+look_ahead() {
+  [ -z "$finding" ] || { wait "$finding" && look && seen=yes; }
+}
+
+# Whether systemd runs the containerd that answers, and that has a place for the seed. If it has just started, it is looked
+# at once more.
 find_unit() {
+  [ -n "$seen" ] || { why='systemd does not run containerd' && has_systemd && find_process && look; } || return
+  (set +f && grep -Fqsx "$server_id" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
+}
+
+# Sets root, the folder of that containerd.
+look() {
   why='systemd does not run containerd'
-  has_systemd || return
   read -r process <"$tmp/process"
   # shellcheck disable=SC2012 # links of the kernel
   root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
   [ -n "$root" ] || return
-  (set +f && grep -Fqsx "$server_id" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
-  place_depot
+  place_depot && check_folders && check_store_room
 }
 
 place_depot() {
@@ -72,9 +94,9 @@ place_depot() {
 check_folders() {
   set -- "$root/$metadata" "$root/$snapshots_folder" "$root/$content_store"
   why="$root has folders that are links or on another disk"
-  there=$(stat -c %d:%F "$root")
-  for each in $(stat -c %d:%F "$@" 2>/dev/null); do
-    [ "$each" = "$there" ] || return
+  there=''
+  for each in $(stat -c %d:%F "$root" "$@" 2>/dev/null); do
+    [ "$each" = "${there:=$each}" ] || return
   done
   awk -v a="$1" -v b="$2" -v c="$3" '$5 == a || $5 == b || $5 == c { exit 1 }' /proc/self/mountinfo
 }
@@ -219,7 +241,8 @@ check_seed() {
   [ -n "$hashing" ] || { check_sums restore/seed.tar && return; }
   wait "$hashing"
   read -r found _ <"$tmp/seed"
-  [ "$found" = "$(sum restore/seed.tar)" ] || refuse 'restore/seed.tar does not match its checksum in preload.json'
+  sum restore/seed.tar
+  [ "$found" = "$value" ] || refuse 'restore/seed.tar does not match its checksum in preload.json'
 }
 
 # Lets each start of containerd swap what will be in the depot.
@@ -236,22 +259,22 @@ prepare_swap() {
 unpack_seed() {
   {
     rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
-      swap_script >"$depot/swap.sh" && stage_sandbox && save "$depot"
+      swap_script >"$depot/swap.sh" && stage_sandbox
   } 2>"$tmp/unpacked"
 }
 
 # A linked sandbox image breaks every pod with hostUsers: false.
 stage_sandbox() {
   while read -r chain number how; do
-    home=$depot/new/$snapshots_folder/snapshots/$number
-    [ "$how" = link ] || copy_layer || return
+    folder=$depot/new/$snapshots_folder/snapshots/$number/fs
+    [ "$how" = link ] || { rm -rf "$folder" && cp -a "$here/layers/${chain#sha256:}/fs" "$folder"; } || return
   done <"$depot/new/layers"
 }
 
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
 swap_at_start() {
   prewarm_later
-  if [ -d "$units" ]; then save "$state" "$units"; else save "$state"; fi
+  if [ -d "$units" ]; then save "$depot" "$state" "$units"; else save "$depot" "$state"; fi
   echo "$checked" >"$depot/staged"
   save "$depot"
   has_systemd || sh "$depot/swap.sh" before "$depot"

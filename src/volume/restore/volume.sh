@@ -12,42 +12,55 @@ read_contents() {
   found=$(sha256sum <"$here/preload.json")
   digest_of_contents=sha256:${found%% *}
   [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
-    refuse "its preload.json has the digest $digest_of_contents, not the expected $expect: it has set $(field set), made $(field created)"
-  [ "$(field complete)" = true ] || refuse "preload.json is truncated"
-  [ "$(field format)" = 1 ] || refuse "its format is $(field format); this restore.sh supports format 1"
-  platform=$(field platform)
+    refuse "its preload.json has the digest $digest_of_contents, not the expected $expect: it has set $(show set), made $(show created)"
+  field complete
+  [ "$value" = true ] || refuse "preload.json is truncated"
+  field format
+  [ "$value" = 1 ] || refuse "its format is $value; this restore.sh supports format 1"
+  field platform
+  platform=$value
   [ "${platform%/v[0-9]}" = "$(node_platform)" ] || refuse "it was made for $platform; this node is $(node_platform)"
-  for other in $(field otherPlatforms); do
+  field otherPlatforms
+  for other in $value; do
     case ${other#linux/} in "$other" | '' | /* | *[!a-z0-9/]*) refuse "preload.json has an invalid platform" ;; esac
   done
-  [ "$(field snapshotter)" = overlayfs ] || refuse "its layers are for snapshotter $(field snapshotter)"
+  field snapshotter
+  [ "$value" = overlayfs ] || refuse "its layers are for snapshotter $value"
 }
 
 check_volume() {
   set -- restore/layers restore/names
-  [ -z "$(sum restore/blobs)" ] || { blobs=$here/restore/blobs && set -- "$@" restore/blobs; }
-  { [ -z "$prewarm" ] || [ -z "$(sum restore/hot)" ]; } || { hot=$here/restore/hot && set -- "$@" restore/hot; }
+  sum restore/blobs
+  [ -z "$value" ] || { blobs=$here/restore/blobs && set -- "$@" restore/blobs; }
+  sum restore/hot
+  { [ -z "$prewarm" ] || [ -z "$value" ]; } || { hot=$here/restore/hot && set -- "$@" restore/hot; }
   check_sums "$@"
   found=$(cat "$layers" "$names" | sha256sum)
   set=${found%"${found#????????????}"}
-  [ "$(field set)" = "$set" ] || refuse "preload.json does not match the lists in restore/"
+  field set
+  [ "$value" = "$set" ] || refuse "preload.json does not match the lists in restore/"
   record=$state/record/$set linked=$state/$set/layers service=kubectl-preload-$set.service
   check_lists
   [ -z "$hot" ] || check_hot
-  created=$(field created)
+  field created
+  created=$value
+  field version
   log "format 1, $all_images images, $all_layers layers, $platform," \
-    "made ${created%%T*} by kubectl-preload $(field version), set $set, $digest_of_contents"
+    "made ${created%%T*} by kubectl-preload $value, set $set, $digest_of_contents"
 }
 
-# Prints the value of a top-level key of preload.json; nothing if it has unsupported characters.
+# Sets value to that of a top-level key of preload.json; to nothing if it has unsupported characters. Prints nothing, because
+# each $(…) is a process.
 field() {
   value=${fields#*"
 $1 "}
-  [ "$value" = "$fields" ] || printf '%s\n' "${value%%"
-"*}"
+  if [ "$value" = "$fields" ]; then value=''; else value=${value%%"
+"*}; fi
 }
 
-# Prints the checksum of a path in preload.json.
+show() { field "$1" && echo "$value"; }
+
+# Sets value to the checksum of a path in preload.json.
 sum() { field "sum:$1"; }
 
 # Prints "key value" of all keys at once, because each process takes a millisecond; first an empty line.
@@ -73,7 +86,7 @@ node_platform() {
 # Prints "platform archive" of each archive of documents: that of the volume, and those of others that its nodes run.
 archives() {
   echo "$platform restore/images.tar"
-  for other in $(field otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
+  for other in $(show otherPlatforms); do echo "$other restore/images-$(echo "${other#linux/}" | tr / -).tar"; done
 }
 
 # Whether a file in restore/ is a regular one, to which no link leads.
@@ -87,8 +100,9 @@ check_sums() {
 $(cd "$here" && sha256sum "$@")
 "
   for file in "$@"; do
+    sum "$file"
     case $found in *"
-$(sum "$file")  $file
+$value  $file
 "*) ;; *) refuse "$file does not match its checksum in preload.json" ;; esac
   done
 }
@@ -114,13 +128,13 @@ check_lists() {
       return $0 == $1 " " $2 " " $3 && reference($1) && !($1 in known) && digest($2) && ($3 == "-" || $3 in depth)
     }
     function blob() { return $0 == $1 " " $2 " " $3 && ($1 in target) && digest($2) && $3 ~ /^(-|[0-9]+)$/ }
-    FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; layers++; next }
+    FILENAME == ARGV[1] { if (!layer()) { wrong = "layers, line " FNR; exit } depth[$1] = $3; layers++; stacked += $4 == "copy" && $2 != "-"; next }
     FILENAME == ARGV[2] { if (!name()) { wrong = "names, line " FNR; exit } known[$1]; images += !($2 in target); target[$2]; n++; next }
     n && !blob() { wrong = "blobs, line " FNR; exit }
-    END { print wrong != "" ? wrong " is invalid" : n ? "ok " layers + 0 " " n " " images : "names is empty" }
+    END { print wrong != "" ? wrong " is invalid" : n ? "ok " layers + 0 " " n " " images " " stacked + 0 : "names is empty" }
   ' "$layers" "$names" ${blobs:+"$blobs"})
   case $verdict in ok\ *) ;; *) refuse "restore/$verdict" ;; esac
-  read -r _ all_layers all_names all_images <<END
+  read -r _ all_layers all_names all_images stacked <<END
 $verdict
 END
 }

@@ -7,7 +7,7 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import { outcome, type PrivateNode } from '../../harness/private-node.ts';
 import { ctrWith, refuse } from './faulty-ctr.ts';
 import { guardOf, labelled, lines, newVolume, onNode, restore, result, STATE, targets } from './restored-node.ts';
-import { app, odd, pause, web } from './small-images.ts';
+import { app, odd, pause, stackedPause, web } from './small-images.ts';
 
 const CRI_PLUGIN = { '1.6': 'grpc.v1.cri".containerd', '1.7': 'grpc.v1.cri".containerd', '2': 'cri.v1.images"' };
 
@@ -112,7 +112,8 @@ onNode('1.6', 'works without coreutils, flock and bash', async (node, files) => 
     'sh',
     ...args,
   ];
-  const script = join(withBlobs.path, 'restore.sh');
+  const { path } = await newVolume(`stacked-pause-${process.pid}`, [app, odd, web, stackedPause], { blobs: true });
+  const script = join(path, 'restore.sh');
   const refused = await node.run(call(script, '--mode', 'copy'));
   assert.equal(refused.code, 4);
   assert.match(refused.stderr, /cannot copy: cp on this node loses extended attributes/);
@@ -120,7 +121,7 @@ onNode('1.6', 'works without coreutils, flock and bash', async (node, files) => 
   for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
   assert.equal(runs.filter(({ stderr }) => /another restore.sh is running/.test(stderr)).length, 2);
   assert.match(runs[0]?.stderr ?? '', /cannot copy the pause image .*, so pods with hostUsers: false will not start/);
-  assert.equal((await targets(node)).length, 8);
+  assert.equal((await targets(node)).length, 9);
 
   const killed = node.start(call(script, '--undo'));
   const ended = outcome(killed);
