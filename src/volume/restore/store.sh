@@ -65,7 +65,7 @@ can_stage() {
 
 # Looks at what the containerd that systemd runs has on disk, while that is asked.
 look_ahead() {
-  [ -z "$finding" ] || { wait "$finding" && look && seen=yes; }
+  [ -z "$finding" ] || ! has_seed || { wait "$finding" && look && seen=yes; }
 }
 
 # Whether systemd runs the containerd that answers, and that has a place for the seed. If it has just started, it is looked
@@ -104,7 +104,8 @@ check_folders() {
 check_store_room() {
   why="containerd's disk has no space for the seed"
   files=$((4 * all_layers + 1000))
-  has_space "$root" $(($(stat -c %s "$here/restore/seed.tar") / 512 + 2 * files)) "$files"
+  size=$(stat -c %s "$here/restore/seed.tar" 2>/dev/null)
+  has_space "$root" $((${size:-0} / 512 + 2 * files)) "$files"
 }
 
 # Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.
