@@ -74,6 +74,13 @@ const requestTimeout = (text: string): number => {
   return duration('request-timeout')(/^\d+$/.test(text) ? `${text}s` : text);
 };
 
+/** How many preloads --keep-last keeps. */
+export const keepLast = <T extends string | undefined>(text: T) => {
+  if (text !== undefined && !/^[1-9]\d{0,5}$/.test(text))
+    throw invalidArgument('keep-last', text, 'must be a number of at least 1');
+  return (text === undefined ? undefined : Number(text)) as T extends string ? number : undefined;
+};
+
 /** Settings of --timeout, in milliseconds. */
 export const TIMEOUT = {
   ...text('Time limit for the whole command'),

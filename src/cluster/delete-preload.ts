@@ -2,12 +2,13 @@ import type * as v from 'valibot';
 import type { KubernetesObject } from '../manifests/object.ts';
 import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT, type VolumeSnapshot } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
-import { hasPrefix } from '../model/generations.ts';
+import { hasPrefix, newestFirst } from '../model/generations.ts';
 import { statusCommand } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { asObject, isOf } from './leftovers.ts';
-import { nullIfForbidden, patch, read, remove } from './objects.ts';
+import { nullIfForbidden, read, remove } from './objects.ts';
+import { retainContent } from './retain.ts';
 
 interface DeleteOptions {
   /** the storage keeps its snapshot */
@@ -43,7 +44,7 @@ export const deletePreload = async (
   if (!found || !isOf(name, found) || found.metadata.creationTimestamp !== created) return undefined;
   const snapshot = asObject('VolumeSnapshot', found);
   const content = await contentOf(cluster, found, signal);
-  if (retain) await retainContent(cluster, preload, content, { signal, dryRun });
+  if (retain) await keepInStorage(cluster, preload, content, { signal, dryRun });
   if (!(await remove(cluster, snapshot, { signal, dryRun }))) return undefined;
   const policy = retain ? 'Retain' : content?.spec.deletionPolicy;
   const snapshotId = content?.status?.snapshotHandle;
@@ -71,7 +72,7 @@ const contentOf = async (
   return found && isBound && (bound.uid ?? metadata.uid) === metadata.uid ? { name, ...found } : undefined;
 };
 
-const retainContent = async (
+const keepInStorage = async (
   cluster: Cluster,
   { name, namespace }: Pick<PreloadSummary, 'name' | 'namespace'>,
   content: Content | undefined,
@@ -84,7 +85,7 @@ const retainContent = async (
     );
   }
   if (content.spec.deletionPolicy === 'Retain') return;
-  await patch(cluster, 'VolumeSnapshotContent', content.name, { spec: { deletionPolicy: 'Retain' } }, options);
+  await retainContent(cluster, content.name, options);
 };
 
 /** The ready ones of `preloads` with this prefix, without the newest `count` of each platform; the oldest first. */
@@ -96,6 +97,3 @@ export const beyondLast = (preloads: readonly PreloadSummary[], prefix: string, 
     .toSorted(newestFirst)
     .toReversed();
 };
-
-const newestFirst = (a: PreloadSummary, b: PreloadSummary): number =>
-  Date.parse(b.created) - Date.parse(a.created) || (a.name < b.name ? 1 : -1);

@@ -1,5 +1,5 @@
 import { ApiError, PreloadError } from '../model/errors.ts';
-import { hasPrefix, isPrefix } from '../model/generations.ts';
+import { hasPrefix, isPrefix, newestFirst } from '../model/generations.ts';
 import { USAGE_NAME } from '../model/names.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
@@ -38,4 +38,4 @@ export const newestReady = (
   preloads
     .filter(({ name, phase }) => phase === 'Ready' && hasPrefix(name, prefix))
     .filter((preload) => !platform || !preload.platform || preload.platform === platform)
-    .toSorted((a, b) => Date.parse(b.created) - Date.parse(a.created) || (a.name < b.name ? 1 : -1))[0];
+    .toSorted(newestFirst)[0];

@@ -1,10 +1,10 @@
+import type { ImageUser } from '../model/coverage.ts';
 import type { RequestedImage } from '../model/image.ts';
 import { type ImageReference, referenceProblem } from '../model/image-reference.ts';
 import { plain } from '../model/parse.ts';
 import { imagesOf, isForWindows } from '../model/pod-images.ts';
 import type { Cluster } from './connection.ts';
 import { podUsers, type Selection } from './pod-users.ts';
-import type { ImageUser } from './workloads.ts';
 
 /** An image and what uses it. */
 export interface ImageInUse {

@@ -23,5 +23,8 @@ export const checkRetain = async (cluster: Cluster, signal: AbortSignal): Promis
 };
 
 /** Makes the storage keep its snapshot even if the VolumeSnapshot that has this content is deleted. */
-export const retainContent = (cluster: Cluster, content: string, signal: AbortSignal): Promise<void> =>
-  patch(cluster, 'VolumeSnapshotContent', content, RETAIN, { signal });
+export const retainContent = (
+  cluster: Cluster,
+  content: string,
+  options: { signal: AbortSignal; dryRun?: boolean },
+): Promise<void> => patch(cluster, 'VolumeSnapshotContent', content, RETAIN, options);

@@ -7,7 +7,7 @@ import { chosenPlatform, podImages } from '../model/running-pod.ts';
 import type { Cluster } from './connection.ts';
 import { customWorkloads } from './custom-workloads.ts';
 import { list, nullIfForbidden } from './objects.ts';
-import { type ImageUser, owners } from './workloads.ts';
+import { owners, type PodUser } from './workloads.ts';
 
 /** A node as far as it concerns preloads. */
 export interface NodePlace {
@@ -56,17 +56,13 @@ const readImages = async (cluster: Cluster, nodes: readonly NodePlace[], signal:
   return [...found.values()];
 };
 
+type Owner = Pick<PodUser, 'user' | 'isOwned'>;
+
 interface Found extends UsedImage {
   namespaces: Set<string>;
 }
 
-interface PodUser {
-  user: ImageUser;
-  /** a controller made it */
-  isOwned: boolean;
-}
-
-const addTemplate = (found: Map<string, Found>, pod: PodSpec, user: PodUser): void => {
+const addTemplate = (found: Map<string, Found>, pod: PodSpec, user: Owner): void => {
   if (isForWindows(pod)) return;
   for (const name of imagesOf(pod).images.values()) addAwaited(entryOf(found, name, user), chosenPlatform(pod));
 };
@@ -97,7 +93,7 @@ const addAwaited = (entry: Found, platform: string | undefined): void => {
 };
 
 /** The entry of an image, with one more user; an owned one counts only if its owner could not be listed. */
-const entryOf = (found: Map<string, Found>, name: ImageReference, { user, isOwned }: PodUser): Found => {
+const entryOf = (found: Map<string, Found>, name: ImageReference, { user, isOwned }: Owner): Found => {
   const key = imageName(name);
   const entry = found.get(key) ?? {
     ...{ name, users: [], running: [], awaitedOn: new Set<string>(), isAwaited: false },

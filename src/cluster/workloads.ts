@@ -1,18 +1,10 @@
 import { type PodSpec, WORKLOAD } from '../model/cluster-objects.ts';
+import type { ImageUser } from '../model/coverage.ts';
 import { ApiError } from '../model/errors.ts';
 import { podSpecOf } from '../model/pod-images.ts';
 import type { Cluster } from './connection.ts';
 import { type Kind, list, pluralOf } from './objects.ts';
 import { isPassing } from './weather.ts';
-
-/** What uses an image. */
-export interface ImageUser {
-  /** in lower case, such as `cronjob`; with the group if it is a custom one */
-  kind: string;
-  /** empty if it is outside of all namespaces */
-  namespace: string;
-  name: string;
-}
 
 /** A pod spec, and what has it. */
 export interface PodUser {

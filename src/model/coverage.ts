@@ -2,8 +2,8 @@ import { type ImageReference, imageName, isExcluded } from './image-reference.ts
 import type { RecordedImage } from './record.ts';
 
 /** What uses an image. */
-interface User {
-  /** in lower case, such as `cronjob` */
+export interface ImageUser {
+  /** in lower case, such as `cronjob`; with the group if it is a custom one */
   kind: string;
   /** empty if it is outside of all namespaces */
   namespace: string;
@@ -13,7 +13,7 @@ interface User {
 /** An image that pods run, or would run once their workloads start. */
 export interface UsedImage {
   name: ImageReference;
-  users: User[];
+  users: ImageUser[];
   /** what pods run under this name */
   running: RunningImage[];
   /** platforms of pods that do not run it yet, and of workloads that choose one */
@@ -35,7 +35,7 @@ export interface NeededImage {
   name: string;
   /** undefined if no pod runs it */
   digest?: string;
-  users: User[];
+  users: ImageUser[];
   /** how many pods run it */
   pods: number;
 }

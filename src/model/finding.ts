@@ -38,12 +38,3 @@ export const unknown = (details: string, hint?: string): Finding => ({
   details,
   ...(hint && { hint }),
 });
-
-const SHOWN = 2;
-
-/** `a, b and 3 more` */
-export const firstOf = (names: readonly string[], shown = SHOWN): string => {
-  const rest = names.length - shown;
-  const first = names.slice(0, shown).join(', ');
-  return rest > 0 ? `${first} and ${rest} more` : first;
-};

@@ -33,3 +33,13 @@ export const prefixOf = (name: string): string | undefined => {
 /** Whether `name` is `prefix` and a number or time: nightly-gpu-20261127-013000 has the prefix nightly-gpu-, not nightly-. */
 export const hasPrefix = (name: string, prefix: string): boolean =>
   name.startsWith(prefix) && GENERATION.test(name.slice(prefix.length));
+
+/** Compares two preloads. */
+export const newestFirst = (a: Preload, b: Preload): number =>
+  Date.parse(b.created) - Date.parse(a.created) || (a.name < b.name ? 1 : -1);
+
+interface Preload {
+  name: string;
+  /** RFC 3339 */
+  created: string;
+}

@@ -1,5 +1,4 @@
-import type { UsedImage } from './coverage.ts';
-import { neededOn } from './coverage.ts';
+import { neededOn, type UsedImage } from './coverage.ts';
 import type { RecordedImage } from './record.ts';
 
 /** One of the two things that are compared. */

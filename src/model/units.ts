@@ -54,3 +54,10 @@ export const formatAge = (ms: number): string => {
 
 /** `1 image`, `2 images`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** The first `most` of a list: `a, b and 3 more` */
+export const firstOf = (names: readonly string[], most = 2): string => {
+  const rest = names.length - most;
+  const first = names.slice(0, most).join(', ');
+  return rest > 0 ? `${first} and ${rest} more` : first;
+};

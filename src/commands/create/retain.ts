@@ -15,7 +15,7 @@ export const waitAndRetain = async (
 ): Promise<PreloadSummary> => {
   let isMissing = retain;
   const onBound = async (content: string) => {
-    if (isMissing) await retainContent(cluster, content, context.signal);
+    if (isMissing) await retainContent(cluster, content, { signal: context.signal });
     isMissing = false;
   };
   try {

@@ -2,7 +2,6 @@ import type { Context } from '../../cli/context.ts';
 import { QUIET } from '../../cli/progress.ts';
 import { type Cluster, connect } from '../../cluster/connection.ts';
 import { UNTIL_DEADLINE } from '../../cluster/weather.ts';
-
 import { NEVER } from '../../model/names.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import { endOfRun, withDeadline } from '../deadline.ts';

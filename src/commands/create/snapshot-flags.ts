@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { invalidArgument, text, toggle } from '../../cli/flags.ts';
+import { invalidArgument, keepLast, text, toggle } from '../../cli/flags.ts';
 import { GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { prefixProblem } from '../../model/generations.ts';
@@ -16,7 +16,7 @@ export const snapshotFlags = <T>(yargs: Argv<T>) =>
       ...text(
         'Once the preload is ready, delete older ones with its prefix and platform; N stay, the new one included',
       ),
-      coerce: keepLast,
+      coerce: keepLast<string | undefined>,
     })
     .option(
       'retain',
@@ -40,12 +40,6 @@ const generateName = (text: string | undefined): string | undefined => {
   const problem = text === undefined ? undefined : prefixProblem(text);
   if (problem) throw invalidArgument('generate-name', text ?? '', problem);
   return text;
-};
-
-const keepLast = (text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw invalidArgument('keep-last', text, 'must be a number of at least 1');
 };
 
 const labels = (texts: string | string[]) => keyValues('label', texts, labelProblem);

@@ -3,6 +3,7 @@ import {
   connectionFlags,
   EVENTS,
   invalidArgument,
+  keepLast,
   preloadNameOrPrefix,
   TIMEOUT,
   text,
@@ -43,7 +44,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('keep-last', {
       ...text('Delete all ready preloads with the prefix NAME except the newest N of each platform'),
-      coerce: count,
+      coerce: keepLast<string | undefined>,
     })
     .option('keep-snapshot', toggle('Keep the snapshot in the storage'))
     .option('leftovers', toggle('Delete what interrupted runs left, if they have ended'))
@@ -87,10 +88,4 @@ const nameOrPrefix = (text: string): string =>
 const selector = (text: string | undefined): string | undefined => {
   if (text?.trim() === '') throw invalidArgument('selector', text, 'must not be empty');
   return text;
-};
-
-const count = (text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw invalidArgument('keep-last', text, 'must be a number from 1');
-  return Number(text);
 };

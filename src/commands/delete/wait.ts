@@ -20,7 +20,7 @@ export const waitUntilGone = async (
 ): Promise<void> => {
   const { progress, signal } = context;
   let left = objects;
-  const title = `Waiting until ${plural(objects.length, 'object')} are gone`;
+  const title = `Waiting until ${objects.length === 1 ? 'it is' : `all ${objects.length} objects are`} gone`;
   progress.start(title);
   const wait = countWait(context, title);
   try {

@@ -2,7 +2,7 @@ import { asListDocument } from '../../cli/document.ts';
 import { formatJson, formatTable, formatYaml, type Output } from '../../cli/output.ts';
 import { printUser } from '../../cluster/images-in-use.ts';
 import type { ImagesOnNodes } from '../../cluster/node-images.ts';
-import type { ImageUser } from '../../cluster/workloads.ts';
+import type { ImageUser } from '../../model/coverage.ts';
 import { imageName } from '../../model/image-reference.ts';
 import { formatBytes } from '../../model/units.ts';
 import type { FoundImage } from '../find-images.ts';

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { connectionFlags, invalidArgument, preloadNameOrPrefix, text, toggle } from '../../cli/flags.ts';
+import { connectionFlags, invalidArgument, keepLast, preloadNameOrPrefix, text, toggle } from '../../cli/flags.ts';
 import type { Example } from '../../cli/help.ts';
 import { GRANTS } from '../../manifests/recipes/rbac.ts';
 import { RECIPES } from '../../manifests/recipes/recipes.ts';
@@ -63,7 +63,7 @@ export const builder = (yargs: Argv) =>
     .option('keep-last', {
       ...text('With cronjob: how many preloads stay, the new one included'),
       default: '7',
-      coerce: keepLast,
+      coerce: keepLast<string>,
     })
     .option(
       'with-pull-secrets',
@@ -87,9 +87,4 @@ const schedule = (text: string): string => {
   const fields = text.trim().split(/\s+/);
   if (/^@[a-z]+$/.test(text) || (fields.length === 5 && fields.every((field) => FIELD.test(field)))) return text.trim();
   throw invalidArgument('schedule', text, 'must be a cron schedule such as "30 1 * * *"');
-};
-
-const keepLast = (text: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw invalidArgument('keep-last', text, 'must be a number from 1');
-  return Number(text);
 };

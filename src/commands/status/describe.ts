@@ -4,7 +4,7 @@ import type { NeededImage } from '../../model/coverage.ts';
 import { PLUGIN } from '../../model/names.ts';
 import { plain } from '../../model/parse.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
-import { formatAge, formatBytes, plural } from '../../model/units.ts';
+import { firstOf, formatAge, formatBytes, plural } from '../../model/units.ts';
 
 /** One preload for people; `now` in milliseconds. */
 export const describePreload = (preload: PreloadSummary, now: number): string => {
@@ -19,8 +19,14 @@ export const describePreload = (preload: PreloadSummary, now: number): string =>
     line('Snapshot ID', snapshotOf(preload)),
     line('Platform', platform),
     line('Images', imagesOf(preload)),
-    line('Excluded', firstOf(exclude)),
-    line('Skipped', firstOf(skipped.map((image) => image.name))),
+    line('Excluded', firstOf(exclude, MOST) || undefined),
+    line(
+      'Skipped',
+      firstOf(
+        skipped.map((image) => image.name),
+        MOST,
+      ) || undefined,
+    ),
     line('Created', createdOf(preload, now)),
     line('Nodes', set && `${nodes ?? '<unknown>'} labelled ${PLUGIN}/set=${set}`),
     line('Coverage', coverageOf(preload)),
@@ -41,11 +47,6 @@ const line = (title: string, text: string | undefined): string[] =>
             .map(plain)
             .join(`\n${' '.repeat(WIDTH)}`),
       ];
-
-const firstOf = (texts: readonly string[]): string | undefined => {
-  if (texts.length === 0) return undefined;
-  return `${texts.slice(0, MOST).join(', ')}${texts.length > MOST ? ` and ${texts.length - MOST} more` : ''}`;
-};
 
 const snapshotOf = ({ phase, snapshotId, driver, deletionPolicy }: PreloadSummary): string => {
   if (!snapshotId) return phase === 'Ready' ? '<unknown>' : '<none>';
@@ -99,7 +100,6 @@ const shortened = (digest = '<unknown>'): string => digest.slice(0, SHORT);
 
 /** `deployment/shop/api and 2 more, 3 pods` */
 const usersOf = ({ users, pods }: NeededImage): string => {
-  const [first, ...others] = users;
-  const shown = first ? printUser(first) : '<unknown>';
-  return `${shown}${others.length > 0 ? ` and ${others.length} more` : ''}${pods > 0 ? `, ${plural(pods, 'pod')}` : ''}`;
+  const shown = firstOf(users.map(printUser), 1) || '<unknown>';
+  return `${shown}${pods > 0 ? `, ${plural(pods, 'pod')}` : ''}`;
 };

@@ -1,6 +1,7 @@
 import { PreloadError } from '../../model/errors.ts';
-import { statusCommand } from '../../model/names.ts';
+import { statusCommand, USAGE_NAME } from '../../model/names.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
+import { firstOf } from '../../model/units.ts';
 
 const MOST_NAMED = 3;
 
@@ -17,7 +18,7 @@ export const requireCoverage = (preloads: readonly PreloadSummary[], percent: nu
   const more = others.length > 0 ? `; the same is true of ${others.length} more` : '';
   throw new PreloadError(
     `preload "${name}" ${first.problem}${more}`,
-    `see what differs: ${statusCommand(name, namespace)}; to capture what is in use now: kubectl preload create`,
+    `see what differs: ${statusCommand(name, namespace)}; to capture what is in use now: ${USAGE_NAME} create`,
   );
 };
 
@@ -27,6 +28,5 @@ const problemOf = ({ phase, coverage }: PreloadSummary, percent: number): string
   const { inUse, present, missing = [], outdated = [] } = coverage;
   if (present * 100 >= percent * inUse) return undefined;
   const names = [...missing, ...outdated].map((image) => image.name);
-  const named = `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ''}`;
-  return `has ${present} of ${inUse} images in use, less than ${percent} %: it lacks ${named}`;
+  return `has ${present} of ${inUse} images in use, less than ${percent} %: it lacks ${firstOf(names, MOST_NAMED)}`;
 };

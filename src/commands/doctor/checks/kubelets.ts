@@ -1,10 +1,10 @@
 import type { Kubelets } from '../../../cluster/kubelets.ts';
 import type { PodUser } from '../../../cluster/workloads.ts';
-import { type Finding, firstOf, ok, unknown, warning } from '../../../model/finding.ts';
+import { type Finding, ok, unknown, warning } from '../../../model/finding.ts';
 import { repository } from '../../../model/image-reference.ts';
 import { allowlistFor, isAllowlisted } from '../../../model/kubelet-config.ts';
 import { imagesOf } from '../../../model/pod-images.ts';
-import { plural } from '../../../model/units.ts';
+import { firstOf, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import { withoutPins } from './nodes.ts';
 

@@ -1,9 +1,9 @@
 import { chooseNode } from '../../../cluster/nodes.ts';
 import type { Node } from '../../../model/cluster-objects.ts';
 import { containerdVersion, honoursPins, isSupported } from '../../../model/containerd-version.ts';
-import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
+import { type Finding, ok, warning } from '../../../model/finding.ts';
 import { SNAPSHOTTER } from '../../../model/layout.ts';
-import { formatBytes, parseQuantity, plural } from '../../../model/units.ts';
+import { firstOf, formatBytes, parseQuantity, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import type { Survey } from '../survey.ts';
 

@@ -1,10 +1,10 @@
 import { listLeftRuns } from '../../../cluster/left-runs.ts';
 import type { Node } from '../../../model/cluster-objects.ts';
-import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
+import { type Finding, ok, warning } from '../../../model/finding.ts';
 import { isKept, whyInUse } from '../../../model/left-run.ts';
 import { USAGE_NAME } from '../../../model/names.ts';
 import type { PreloadSummary } from '../../../model/summary.ts';
-import { formatAge, plural } from '../../../model/units.ts';
+import { firstOf, formatAge, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import type { Survey } from '../survey.ts';
 

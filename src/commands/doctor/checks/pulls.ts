@@ -1,9 +1,9 @@
 import { printUser } from '../../../cluster/images-in-use.ts';
 import type { PodUser } from '../../../cluster/workloads.ts';
 import type { PodSpec } from '../../../model/cluster-objects.ts';
-import { type Finding, firstOf, ok, warning } from '../../../model/finding.ts';
+import { type Finding, ok, warning } from '../../../model/finding.ts';
 import { parseImage } from '../../../model/image-reference.ts';
-import { plural } from '../../../model/units.ts';
+import { firstOf, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import { checkAdmission } from './loader.ts';
 

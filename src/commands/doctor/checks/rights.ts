@@ -1,8 +1,9 @@
 import { isAllowed } from '../../../cluster/rights.ts';
-import { firstOf, ok, warning } from '../../../model/finding.ts';
+import { ok, warning } from '../../../model/finding.ts';
 import { USAGE_NAME } from '../../../model/names.ts';
 import { forEachParallel } from '../../../model/parallel.ts';
 import { RIGHTS, type Right } from '../../../model/rights.ts';
+import { firstOf } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import type { Survey } from '../survey.ts';
 
