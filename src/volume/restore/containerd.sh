@@ -67,7 +67,9 @@ find_containerd() {
 }
 
 has_answered() {
-  if [ "$address" = "$early" ]; then early='' && wait "$asking"; else ask; fi
+  if [ "$address" = "$early" ]; then early='' && wait "$asking"; else rm -f "$tmp/plugins" && ask; fi || return
+  # the default one comes first, before others in use
+  cri_uses=$(sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' "$tmp/folders")
 }
 
 ask_early() {
@@ -76,30 +78,27 @@ ask_early() {
   ask
 }
 
-# Asks containerd and CRI, all at once, because these programs take long to load. Fails if containerd does not answer.
+# Asks containerd and CRI, both at once, because these programs take long to load. Fails if containerd does not answer.
 ask() {
   [ -S "$address" ] || return
-  ask_plugins &
-  plugins=$!
-  ask_folders &
+  ask_cri_for_folders &
   folders=$!
   # shellcheck disable=SC2086 # words without spaces, here and below
   within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null
   answered=$?
-  wait "$plugins" || answered=1
   wait "$folders"
   return "$answered"
 }
 
-ask_plugins() {
-  worker=plugins
-  # shellcheck disable=SC2086
-  within 5 $ctr plugins ls >"$tmp/plugins" 2>/dev/null
-}
-
-ask_folders() {
+ask_cri_for_folders() {
   worker=folders
   cri imagefsinfo >"$tmp/folders"
+}
+
+# Lists the plugins of containerd, once.
+list_plugins() {
+  # shellcheck disable=SC2086
+  [ -e "$tmp/plugins" ] || within 5 $ctr plugins ls </dev/null >"$tmp/plugins" 2>/dev/null
 }
 
 fail_without_containerd() {
@@ -111,6 +110,7 @@ fail_without_containerd() {
 }
 
 plugin_ok() {
+  list_plugins
   while read -r type id rest; do
     case "$type $id ${rest##* }" in "$1 $2 ok") return ;; esac
   done <"$tmp/plugins"
@@ -121,9 +121,7 @@ plugin_ok() {
 find_snapshotter() {
   snapshotter=overlayfs
   has_cri || return 0
-  # the default one comes first, before others in use
-  found=$(sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' "$tmp/folders")
-  [ -n "$found" ] || found=$(containerd_config | cri_snapshotter)
+  found=${cri_uses:-$(containerd_config | cri_snapshotter)}
   if [ -n "$found" ]; then
     snapshotter=$found
   else

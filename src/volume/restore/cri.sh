@@ -1,6 +1,6 @@
 # --- what the CRI plugin of containerd knows ---
 
-has_cri() { [ "$namespace" = k8s.io ] && plugin_ok io.containerd.grpc.v1 cri; }
+has_cri() { [ "$namespace" = k8s.io ] && { [ -n "$cri_uses" ] || plugin_ok io.containerd.grpc.v1 cri; }; }
 
 # Who can use what is in containerd.
 audience() {

@@ -65,7 +65,8 @@ export LC_ALL PATH GOMAXPROCS
 #   server         version of containerd                                       containerd
 #   server_id      UUID of containerd                                          containerd
 #   waited         how long containerd took to answer                          containerd
-#   snapshotter    of the CRI plugin                                           containerd
+#   cri_uses       snapshotter of the CRI plugin, '' if it has not said        containerd
+#   snapshotter    the same, or what is assumed                                containerd
 #   asked          mode that the caller asked for                              mode, before
 #   why            reason for the mode, or why it is not possible              mode, store, before
 #   fault          exit code if no mode is possible                            mode, store
@@ -83,7 +84,7 @@ export LC_ALL PATH GOMAXPROCS
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
 #   snapshots  what `ctr snapshots ls` lists             survey, store, undo -> survey, store, undo
 #   have       chain IDs of layers on the node           survey -> main, link
-#   plugins    what `ctr plugins ls` lists               containerd, before -> containerd, store
+#   plugins    what `ctr plugins ls` lists, if needed    containerd, before -> containerd, store
 #   losses     what the node has and the volume has not  store -> before
 #   dirs       chain ID and directory of these layers    survey, link, store -> link, import, blobs, presence
 #   known      names on the node                         survey -> import

@@ -29,7 +29,7 @@ choose_best() {
 
 can_link() {
   [ "$snapshotter" = overlayfs ] || { fault=4 why="CRI uses the $snapshotter snapshotter" && return 1; }
-  plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
+  [ "$cri_uses" = overlayfs ] || plugin_ok io.containerd.snapshotter.v1 overlayfs || { fault=4 why='the overlayfs snapshotter does not work' && return 1; }
   has_layers
 }
 

@@ -187,13 +187,18 @@ find_losses() {
 # Prints the kinds of objects that containerd may have. Its database has the name of a kind as a key since the first such
 # object, and bolt never splits a key. To find nothing there is a tenth of the work of one call of ctr.
 kinds() {
-  snapshotters=$(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins")
-  tr '\0' '\n' <"$root/$metadata/meta.db" | awk -v snapshotters="$snapshotters" '
-    BEGIN {
-      for (n = split("containers sandboxes leases ingests images", all); n; n--) kind[all[n]] = all[n] " -"
-      for (n = split(snapshotters, all); n; n--) kind[all[n]] = "snapshots " all[n]
-    }
-    { for (key in kind) if (index($0, key)) { print kind[key]; delete kind[key] } }'
+  keys_among containers sandboxes leases ingests images snapshots | while read -r kind; do
+    [ "$kind" = snapshots ] || { echo "$kind -" && continue; }
+    list_plugins
+    # shellcheck disable=SC2046 # words without spaces
+    keys_among $(awk '$1 == "io.containerd.snapshotter.v1" && $NF == "ok" { print $2 }' "$tmp/plugins") | sed 's/^/snapshots /'
+  done
+}
+
+keys_among() {
+  tr '\0' '\n' <"$root/$metadata/meta.db" | awk -v words="$*" '
+    BEGIN { for (n = split(words, all, " "); n; n--) word[all[n]] }
+    { for (key in word) if (index($0, key)) { print key; delete word[key] } }'
 }
 
 ask_for_losses() {
