@@ -210,7 +210,7 @@ describe('what nodes need to know is filled in', () => {
 });
 
 describe('it is refused', () => {
-  const EVERYWHERE = 'capk, cloud-init, kubeadm, flatcar';
+  const EVERYWHERE = 'capk, cloud-init, kubeadm, flatcar, daemonset';
   const refused = async (argv: string[], reason: RegExp, remedy: RegExp): Promise<void> => {
     const { code, stdout, stderr } = await server.preload('recipe', ...argv);
     assert.deepEqual([code, stdout], [1, ''], stderr);

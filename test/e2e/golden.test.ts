@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { helpTexts } from '../../src/program.ts';
-import { masked } from '../harness/golden-masks.ts';
 import { outcome } from '../harness/private-node.ts';
 import { sample } from '../harness/sample.ts';
 import { terminalPicture } from '../harness/terminal-picture.ts';
@@ -13,15 +12,17 @@ import {
   deleteNamespaces,
   kubectl,
   preload,
+  said,
   startOnTerminal,
+  startPreload,
 } from './support/commands.ts';
+import { assertGolden, formatsOf, isUpdate } from './support/golden.ts';
 
 // What every verb prints in every format, compared with files. After a wanted change: UPDATE_GOLDEN=1 writes them, and draws
 // the pictures of the README.
 
 const NAMESPACE = 'golden';
 const IMAGES = [sample('ops/probe:1.0')];
-const GOLDEN = join(import.meta.dirname, 'golden');
 const PICTURES = join(import.meta.dirname, '../../.github/pictures');
 
 /** Without pods, so that nothing depends on when they start. */
@@ -61,46 +62,54 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   version: ['version'],
 };
 
+/** Without pictures. */
+const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  'status with jsonpath': ['status', '-o', 'jsonpath={.items[*].name}'],
+  'recipe for kubeadm': ['recipe', 'kubeadm', 'web'],
+  'recipe for flatcar': ['recipe', 'flatcar', 'web'],
+  'recipe for capk': ['recipe', 'capk', 'web'],
+  'recipe for daemonset': ['recipe', 'daemonset', 'web'],
+  'recipe for cronjob': ['recipe', 'cronjob', 'nightly'],
+  'recipe for rbac': ['recipe', 'rbac', '--verbs', 'status,delete'],
+  'recipe for another cloud': ['recipe', 'karpenter', 'web'],
+};
+
 /** The flags that are not shown. */
 const inNamespace = (verb: string): string[] =>
   verb !== 'images' && helpTexts()[verb]?.includes('--namespace=') ? ['-n', NAMESPACE] : [];
 
-/** The formats of a verb, as its own help has them; the empty one is the table. */
-const formatsOf = (verb: string): string[] => {
-  const [, list = ''] = /--output=''[^=]*?one of ([^\n]*(?:\n {20,}[^\n]*)*)/.exec(helpTexts()[verb] ?? '') ?? [];
-  return ['', ...(list.match(/[a-z]+(?==|\b)/g) ?? []).filter((format) => /^(name|json|yaml|wide)$/.test(format))];
-};
+const lineOf = (argv: readonly string[]): string => `kubectl preload ${argv.join(' ')}`;
 
-const text = (
-  argv: readonly string[],
-  { code, stdout, stderr }: { code: number | null; stdout: string; stderr: string },
-) => masked(`$ kubectl preload ${argv.join(' ')}\n${stdout}--- standard error\n${stderr}--- exit code ${code}\n`);
-
-for (const [what, argv] of Object.entries(VERBS)) {
+for (const [what, argv] of Object.entries({ ...VERBS, ...OTHERS })) {
   const [verb = ''] = argv;
   describe(what, () => {
-    for (const format of formatsOf(verb)) {
+    for (const format of argv.includes('-o') ? [''] : formatsOf(verb)) {
       test(format || 'as people see it', async () => {
         const call = [...argv, ...(format ? ['-o', format] : [])];
-        const found = text(call, await preload([...call, ...inNamespace(verb)]));
-        const file = join(GOLDEN, `${[...what.split(' '), ...(format ? [format] : [])].join('-')}.txt`);
-        if (process.env.UPDATE_GOLDEN) {
-          await mkdir(GOLDEN, { recursive: true });
-          await writeFile(file, found);
-        }
-        assert.equal(found, await readFile(file, 'utf8'), 'after a wanted change: UPDATE_GOLDEN=1');
+        const name = [...what.split(' '), ...(format ? [format] : [])].join('-');
+        await assertGolden(name, lineOf(call), await preload([...call, ...inNamespace(verb)]));
       });
     }
 
+    if (what in OTHERS) return;
     test('on a terminal', async () => {
-      const line = `kubectl preload ${argv.join(' ')}`;
+      const line = lineOf(argv);
       const shown = await outcome(startOnTerminal([line, ...inNamespace(verb)].join(' ')));
       assert.ok([0, 1].includes(shown.code ?? -1), shown.stdout);
       const svg = terminalPicture(`$ ${line}\r\n${shown.stdout}`, line);
       assert.match(svg, /^<svg [\s\S]*<\/svg>\n$/);
-      if (!process.env.UPDATE_GOLDEN) return;
+      if (!isUpdate()) return;
       await mkdir(PICTURES, { recursive: true });
       await writeFile(join(PICTURES, `${what.replaceAll(' ', '-')}.svg`), svg);
     });
   });
 }
+
+test('status --watch until Ctrl-C', async () => {
+  const argv = ['status', '--watch'];
+  const child = startPreload([...argv, ...inNamespace('status')]);
+  const ended = outcome(child);
+  await said(child.stdout, 'web ');
+  child.kill('SIGINT');
+  await assertGolden('status-watch', lineOf(argv), await ended);
+});

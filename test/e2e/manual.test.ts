@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { run } from '../cluster/machine/run.ts';
-import type { Outcome } from '../harness/private-node.ts';
+import { type Outcome, outcome } from '../harness/private-node.ts';
 import { BUNDLE } from '../harness/run-bundle.ts';
 import { sample } from '../harness/sample.ts';
 import {
@@ -14,6 +15,7 @@ import {
   removeNode,
   status,
 } from './support/commands.ts';
+import { assertGolden, formatsOf } from './support/golden.ts';
 import { runWithoutPulling } from './support/present-images.ts';
 import { cronJob, list, podSpec } from './support/workloads.ts';
 
@@ -140,6 +142,21 @@ test('only the images listed on standard input are captured, and a workstation c
   );
   t.after(() => removeNode('by-list'));
   await restores('by-list', '2', JSON.parse(stdout).snapshotId, LISTED);
+});
+
+test('export and snapshot print what they always did', async () => {
+  // pulled, because what the node has depends on what ran before
+  const call = [...TOOL, 'export', '--root', '/host', '--to', '/listed', '--stdin', '--force', '--force-pull'];
+  const child = spawn('kubectl', ['exec', '--stdin', '-n', NAMESPACE, 'workbench', '--', ...call]);
+  child.stdin.end(LISTED.join('\n'));
+  await assertGolden('export', call.join(' '), await outcome(child));
+  for (const format of formatsOf('snapshot')) {
+    const flags = format ? ['-o', format] : [];
+    const taken = await snapshot('taken', ...flags);
+    await kubectl(['delete', 'volumesnapshot', '-n', NAMESPACE, 'taken']);
+    const line = ['kubectl preload snapshot --name taken --pvc listed', ...flags].join(' ');
+    await assertGolden(['snapshot', ...(format ? [format] : [])].join('-'), line, taken);
+  }
 });
 
 test('a warning says if something else keeps the volume writable', async () => {

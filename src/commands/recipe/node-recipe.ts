@@ -58,6 +58,6 @@ const checkFits = (recipe: Recipe, disk: NodeDisk): void => {
   const reason = isOfDriver
     ? `${target} has no machines for ${platform}, the platform of preload "${name}"`
     : `${target} cannot use a snapshot of ${driver}, which preload "${name}" has`;
-  const others = RECIPES.filter((each) => fits(each, disk)).map((each) => each.target);
+  const others = [...RECIPES.filter((each) => fits(each, disk)).map((each) => each.target), 'daemonset'];
   throw new PreloadError(reason, `targets that can: ${others.join(', ')}`);
 };
