@@ -11,7 +11,9 @@ import {
   said,
   startPreload,
 } from '../e2e/support/commands.ts';
+import { snapshotClass } from '../e2e/support/hopeless-objects.ts';
 import { objectsOf } from '../e2e/support/leftovers.ts';
+import { list } from '../e2e/support/workloads.ts';
 import {
   type Answer,
   at,
@@ -28,6 +30,14 @@ import { sample } from '../harness/sample.ts';
 const NAMESPACE = 'weather';
 const VERIFIED = 'weather-verify'; // of its own, because nothing else may be left in it
 const IMAGES = ['shop/web:1.4', 'data/report:7', 'site/home:2026', 'build/runner:12'].map(sample);
+
+/** Of a class whose driver takes no snapshot before its secret is there, so that none is ready before the outage. */
+const LATE = 'after-outage';
+const LATE_CLASS = snapshotClass(LATE, 'disk.preload.test', {
+  'csi.storage.k8s.io/snapshotter-secret-name': LATE,
+  'csi.storage.k8s.io/snapshotter-secret-namespace': 'default',
+});
+const SECRET = { apiVersion: 'v1', kind: 'Secret', metadata: { name: LATE, namespace: 'default' } };
 
 const FAULTS: Record<string, Answer | Break> = {
   'resets connections': 'reset',
@@ -61,20 +71,22 @@ before(async () => {
   faulty = await startFaultyApiServer(process.env.KUBECONFIG ?? '');
   await createNamespace(NAMESPACE);
   await createNamespace(VERIFIED);
+  await kubectl(['apply', '-f', '-'], LATE_CLASS);
 });
 after(async () => {
   await faulty.stop();
   await cluster('api-server', 'start');
   await deleteNamespaces(NAMESPACE, VERIFIED);
+  await kubectl(['delete', '-f', '-', '--ignore-not-found'], list([LATE_CLASS, SECRET]));
 });
 
 /** After an outage the node may count as lost for a while. */
 const nodeReady = () => kubectl(['wait', '--for=condition=Ready', '--timeout=180s', 'node/worker']);
 
 /** Starts a create and returns when it says `title`. */
-const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv) => {
+const createUntil = async (name: string, title: string, env: NodeJS.ProcessEnv, flags: readonly string[] = []) => {
   await nodeReady();
-  const child = startPreload(['create', name, '-n', NAMESPACE, ...IMAGES], env);
+  const child = startPreload(['create', name, '-n', NAMESPACE, ...IMAGES, ...flags], env);
   const ended = outcome(child);
   await said(child.stderr, title);
   return { ended };
@@ -174,15 +186,16 @@ describe('create goes on if the API server', () => {
     await removePreload('rotated');
   });
 
-  for (const [moment, title] of [
-    ['capturing', 'Capturing '],
-    ['submitted', 'Waiting for the snapshot'],
+  for (const [moment, title, flags] of [
+    ['capturing', 'Capturing ', []],
+    ['submitted', 'Waiting for the snapshot', ['--snapshot-class', LATE]],
   ] as const) {
     test(`is away for 20 seconds: ${moment}`, async () => {
-      const { ended } = await createUntil(moment, title, {});
+      const { ended } = await createUntil(moment, title, {}, flags);
       await cluster('api-server', 'stop');
       await sleep(20_000);
       await cluster('api-server', 'start');
+      await kubectl(['apply', '-f', '-'], SECRET);
       const stderr = await succeeds(moment, ended, AFTER_OUTAGE);
       assert.match(stderr, /^ ! the API server was not available for \d+ s, continuing: /m);
     });
