@@ -49,7 +49,7 @@ after(() => deleteNamespaces(NAMESPACE));
 
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   // with a size, because a plan depends on what the node has reported by then
-  create: ['create', 'shown', ...IMAGES, '--size', '1Gi', '--dry-run=client'],
+  create: ['create', 'shown', ...IMAGES, '--size', '1Gi'],
   images: ['images', '--selector', 'app=golden'],
   status: ['status'],
   'status of one': ['status', 'web'],
@@ -64,6 +64,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 
 /** Without pictures. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  'create as a dry run': ['create', 'shown', ...IMAGES, '--size', '1Gi', '--dry-run=client'],
   'status with jsonpath': ['status', '-o', 'jsonpath={.items[*].name}'],
   'recipe for kubeadm': ['recipe', 'kubeadm', 'web'],
   'recipe for flatcar': ['recipe', 'flatcar', 'web'],
@@ -78,6 +79,13 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
 const inNamespace = (verb: string): string[] =>
   verb !== 'images' && helpTexts()[verb]?.includes('--namespace=') ? ['-n', NAMESPACE] : [];
 
+/** Removes what a call has created, so that the next one can create it. */
+const removeShown = async (what: string): Promise<void> => {
+  if (what !== 'create') return;
+  await kubectl(['delete', '-n', NAMESPACE, 'volumesnapshot', 'shown']);
+  await kubectl(['wait', '-n', NAMESPACE, '--for=delete', '--timeout=60s', 'configmap/preloaded-shown']);
+};
+
 const lineOf = (argv: readonly string[]): string => `kubectl preload ${argv.join(' ')}`;
 
 for (const [what, argv] of Object.entries({ ...VERBS, ...OTHERS })) {
@@ -87,7 +95,9 @@ for (const [what, argv] of Object.entries({ ...VERBS, ...OTHERS })) {
       test(format || 'as people see it', async () => {
         const call = [...argv, ...(format ? ['-o', format] : [])];
         const name = [...what.split(' '), ...(format ? [format] : [])].join('-');
-        await assertGolden(name, lineOf(call), await preload([...call, ...inNamespace(verb)]));
+        const ended = await preload([...call, ...inNamespace(verb)]);
+        await removeShown(what);
+        await assertGolden(name, lineOf(call), ended);
       });
     }
 
@@ -95,6 +105,7 @@ for (const [what, argv] of Object.entries({ ...VERBS, ...OTHERS })) {
     test('on a terminal', async () => {
       const line = lineOf(argv);
       const shown = await outcome(startOnTerminal([line, ...inNamespace(verb)].join(' ')));
+      await removeShown(what);
       assert.ok([0, 1].includes(shown.code ?? -1), shown.stdout);
       const svg = terminalPicture(`$ ${line}\r\n${shown.stdout}`, line);
       assert.match(svg, /^<svg [\s\S]*<\/svg>\n$/);

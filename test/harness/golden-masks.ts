@@ -19,7 +19,14 @@ const MASKS: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
   [new RegExp(`\\b(in|after|for) ${UNITS}\\b`, 'g'), '$1 <DURATION>'],
   [new RegExp(`\\b${UNITS} (ago|left)\\b`, 'g'), '<DURATION> $1'],
   [new RegExp(`\\(${UNITS}\\)`, 'g'), '(<AGE>)'],
+  // what a node has depends on what ran on it before
+  [/(?<=^ ✓ \d+ images? captured in <DURATION>: ).*$/gm, '<LAYERS>'],
+  [/^ ✓ Node \S+ has \d+ of \d+ images?\n/gm, ''],
 ];
+
+/** Lines that only slow machines and storage print: counters every 10 s, and a wait that is shown if it is long. */
+const SLOW =
+  /^ • .* · (?:\d+s|\d+m\S*|\S+\/s)(?: ·.*)? \.\.\.\n|^ • Waiting for the storage to remove the volume \.\.\.\n|^ ✓ Volume removed\n/gm;
 
 /** A row of a table ends with an age, under a head that ends with AGE. */
 const maskAges = (text: string): string => {
@@ -39,6 +46,7 @@ const evenColumns = (text: string): string => text.replace(/(?<=\S) {3,}(?=\S)/g
 
 /** `text` with placeholders for ages, IDs, digests, times and sizes. */
 export const masked = (text: string): string => {
-  const replaced = MASKS.reduce((left, [pattern, placeholder]) => left.replace(pattern, placeholder), maskAges(text));
+  const plain = maskAges(text.replace(SLOW, ''));
+  const replaced = MASKS.reduce((left, [pattern, placeholder]) => left.replace(pattern, placeholder), plain);
   return evenColumns(replaced);
 };
