@@ -75,11 +75,16 @@ const requestTimeout = (text: string): number => {
 };
 
 /** How many preloads --keep-last keeps. */
-export const keepLast = <T extends string | undefined>(text: T) => {
-  if (text !== undefined && !/^[1-9]\d{0,5}$/.test(text))
-    throw invalidArgument('keep-last', text, 'must be a number of at least 1');
-  return (text === undefined ? undefined : Number(text)) as T extends string ? number : undefined;
+export const keepLast = (text: string): number => {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw invalidArgument('keep-last', text, 'must be a number of at least 1');
+  return Number(text);
 };
+
+/** Reads the value of a flag that need not be given. */
+export const optional =
+  <T>(read: (text: string) => T) =>
+  (text: string | undefined): T | undefined =>
+    text === undefined ? undefined : read(text);
 
 /** Settings of --timeout, in milliseconds. */
 export const TIMEOUT = {

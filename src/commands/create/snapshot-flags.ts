@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { invalidArgument, keepLast, text, toggle } from '../../cli/flags.ts';
+import { invalidArgument, keepLast, optional, text, toggle } from '../../cli/flags.ts';
 import { GROUPS } from '../../cli/help.ts';
 import { UsageError } from '../../model/errors.ts';
 import { prefixProblem } from '../../model/generations.ts';
@@ -16,7 +16,7 @@ export const snapshotFlags = <T>(yargs: Argv<T>) =>
       ...text(
         'Once the preload is ready, delete older ones with its prefix and platform; N stay, the new one included',
       ),
-      coerce: keepLast<string | undefined>,
+      coerce: optional(keepLast),
     })
     .option(
       'retain',

@@ -4,6 +4,7 @@ import {
   EVENTS,
   invalidArgument,
   keepLast,
+  optional,
   preloadNameOrPrefix,
   TIMEOUT,
   text,
@@ -44,7 +45,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('keep-last', {
       ...text('Delete all ready preloads with the prefix NAME except the newest N of each platform'),
-      coerce: keepLast<string | undefined>,
+      coerce: optional(keepLast),
     })
     .option('keep-snapshot', toggle('Keep the snapshot in the storage'))
     .option('leftovers', toggle('Delete what interrupted runs left, if they have ended'))

@@ -63,7 +63,7 @@ export const builder = (yargs: Argv) =>
     .option('keep-last', {
       ...text('With cronjob: how many preloads stay, the new one included'),
       default: '7',
-      coerce: keepLast<string>,
+      coerce: keepLast,
     })
     .option(
       'with-pull-secrets',
