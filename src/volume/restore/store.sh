@@ -63,9 +63,12 @@ can_stage() {
   why='nothing on the node would be lost'
 }
 
-# Looks at what the containerd that systemd runs has on disk, while that is asked.
+# Looks at what the containerd that systemd runs has on disk, while that is asked. dash forgets how a process ended that was
+# waited for before.
 look_ahead() {
-  [ -z "$finding" ] || ! has_seed || { wait "$finding" && look && seen=yes; }
+  { [ -n "$finding" ] && has_seed; } || return 0
+  wait "$finding"
+  ! look || seen=yes
 }
 
 # Whether systemd runs the containerd that answers, and that has a place for the seed. If it has just started, it is looked
