@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Descriptor, type Document, indexType } from './oci-image.ts';
@@ -21,8 +22,10 @@ export const writeNames = async (layout: string, roots: Map<string, Descriptor>)
   await replaceFile(join(layout, 'index.json'), JSON.stringify(index));
 };
 
+/** Two clusters that start at the same time write the same files. */
 const replaceFile = async (path: string, content: string): Promise<void> => {
+  const temporary = `${path}.${randomUUID()}.new`;
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, content);
-  await rename(`${path}.new`, path);
+  await writeFile(temporary, content);
+  await rename(temporary, path);
 };
