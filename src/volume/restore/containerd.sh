@@ -1,8 +1,7 @@
 # --- the node's containerd ---
 
-# Begins to ask the containerd that is most likely the right one, while the volume is checked.
+# Begins to ask the containerd that is most likely the right one, while the node is looked at.
 begin_to_connect() {
-  [ -d "$tmp" ] || return 0
   find_ctr "$ctr"
   field address
   sockets="${value:+$value }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
@@ -68,8 +67,7 @@ find_containerd() {
 
 has_answered() {
   if [ "$address" = "$early" ]; then early='' && wait "$asking"; else rm -f "$tmp/plugins" && ask; fi || return
-  # the default one comes first, before others in use
-  cri_uses=$(sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' "$tmp/folders")
+  read -r cri_uses <"$tmp/snapshotter" || :
 }
 
 ask_early() {
@@ -81,18 +79,19 @@ ask_early() {
 # Asks containerd and CRI, both at once, because these programs take long to load. Fails if containerd does not answer.
 ask() {
   [ -S "$address" ] || return
-  ask_cri_for_folders &
-  folders=$!
+  ask_cri_for_snapshotter &
+  other=$!
   # shellcheck disable=SC2086 # words without spaces, here and below
   within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null
   answered=$?
-  wait "$folders"
+  wait "$other"
   return "$answered"
 }
 
-ask_cri_for_folders() {
-  worker=folders
-  cri imagefsinfo >"$tmp/folders"
+# The default one comes first, before others in use.
+ask_cri_for_snapshotter() {
+  worker=snapshotter
+  cri imagefsinfo | sed -n '/"mountpoint":/{s/.*\/io\.containerd\.snapshotter\.v1\.\([a-z-]*\)".*/\1/p;q;}' >"$tmp/snapshotter"
 }
 
 # Lists the plugins of containerd, once.

@@ -2,6 +2,7 @@
 
 # The workers hold the lock too, so a killed run keeps it until they have finished.
 lock() {
+  [ -z "$locked" ] || return 0
   if command -v flock >/dev/null; then
     { true >"$run/lock"; } 2>/dev/null || fail 4 "cannot write to $run" # if exec or : cannot, the shell ends
     exec 9>"$run/lock"
@@ -10,6 +11,7 @@ lock() {
     echo "$$ $(started $$)" >"$tmp/owner"
     wait_for_turn own
   fi
+  locked=yes
 }
 
 # Waits until $1 succeeds; without `flock -w`, which busybox does not have.
@@ -38,6 +40,7 @@ claim() {
 }
 
 unlock() {
+  locked=''
   exec 9>&-
   [ ! -e "$tmp/owner" ] || ! same_file "$tmp/owner" "$claimed" || rm -f "$claimed"
 }

@@ -44,8 +44,8 @@
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-GOMAXPROCS=1 # ctr runs many times for a few milliseconds; starting threads would slow each call down
-export LC_ALL PATH GOMAXPROCS
+GOMAXPROCS=1 GOGC=400 # ctr runs many times for a few milliseconds, in which threads and garbage collection cost more than they save
+export LC_ALL PATH GOMAXPROCS GOGC
 
 # Variables are global. These serve several parts, besides what follows below:
 #   here           folder of the volume                                        volume
@@ -75,7 +75,8 @@ export LC_ALL PATH GOMAXPROCS
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   asking, trying  processes that find out things meanwhile                   containerd, mode, report
-#   finding, reloading, hashing  processes that prepare the swap of stores meanwhile  store, report
+#   reloading, hashing, unpacking  processes that prepare the swap of stores meanwhile  store, report
+#   finding        process that looks for missing layers meanwhile             volume, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -111,14 +112,14 @@ main() {
   start_result
   parse "$@"
   (watch_calls &) # in a subshell, because it is not waited for
-  [ "$action" != restore ] || begin_to_find
-  read_contents
+  open_volume
   [ "$action" != restore ] || begin_to_swap
-  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
+  check_contents
   check_volume
   check_node
-  case $action in restore | install | before_containerd) try_copy ;; esac
-  look_ahead
+  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
+  case $action in restore | install | before_containerd) begin_to_find_layers && try_copy ;; esac
+  [ -z "$reloading" ] || begin_to_unpack
   [ -z "$asking" ] || connect
   "$action"
 }
@@ -127,8 +128,8 @@ restore() {
   choose_mode
   [ -z "$prewarm" ] || choose_prewarm
   lock
-  end_swap
-  [ "$mode" = store ] || drop_swapper
+  [ -n "$unpacking" ] || end_swap
+  [ "$mode" = store ] || drop_preparations
   collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
   [ "$mode" != store ] || use_store
   [ "$mode" = store ] || add_images

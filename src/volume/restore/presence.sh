@@ -5,31 +5,32 @@
 find_missing() {
   { [ "$mode" = store ] && find_listed; } || find_present "$1"
   need_answers
-  while read -r chain dir; do
-    [ ! -d "$dir" ] || echo "$chain"
-  done <"$tmp/dirs" >"$tmp/whole"
+  sed 's/.* //' "$tmp/dirs" | xargs stat -L -c '%F %n' >"$tmp/there" 2>/dev/null
   awk '
     FILENAME == ARGV[1] { right[$1]; next }
     FILENAME == ARGV[2] { unseen[$1]; next }
-    FILENAME == ARGV[3] { whole[$1]; next }
-    FILENAME == ARGV[4] { cri[$1]; listed = 1; next }
-    FILENAME == ARGV[5] { if ($1 in whole && ($2 == "-" || $2 in complete)) complete[$1]; next }
+    FILENAME == ARGV[3] { if ($1 == "directory") there[$2]; next }
+    FILENAME == ARGV[4] { if ($2 in there) whole[$1]; next }
+    FILENAME == ARGV[5] { cri[$1]; listed = 1; next }
+    FILENAME == ARGV[6] { if ($1 in whole && ($2 == "-" || $2 in complete)) complete[$1]; next }
     !($1 in right) { print $1, $2, "not in containerd, or with another digest than on the volume"; next }
     $3 != "-" && !($3 in complete) { print $1, $2, "some of its layers are missing"; next }
     $1 in unseen || listed && !($1 in cri) { print $1, $2, "the CRI plugin does not list it" }
-  ' "$tmp/right" "$tmp/unseen" "$tmp/whole" "$tmp/cri" "$layers" "$names" >"$tmp/missing"
+  ' "$tmp/right" "$tmp/unseen" "$tmp/there" "$tmp/dirs" "$tmp/cri" "$layers" "$names" >"$tmp/missing"
 }
 
 # Writes right, the names that CRI lists. In mode store that is enough, because the digests are those of the seed. Fails
-# without crictl.
+# without crictl. CRI answers some time after containerd has started, with more and more names.
 find_listed() {
+  [ -n "$cri_uses" ] || return
   start=$(now)
-  while ask_cri && [ -s "$tmp/cri" ]; do
-    cp "$tmp/cri" "$tmp/right"
-    { has_all "$tmp/cri" "$names" || late "$start"; } && true >"$tmp/unseen" && return
-    pause
+  until ask_cri && [ -s "$tmp/cri" ] && has_all "$tmp/cri" "$names"; do
+    ! late "$start" || break
+    ! late "$start" 1 || pause
   done
-  return 1
+  [ -s "$tmp/cri" ] || return
+  true >"$tmp/unseen"
+  cp "$tmp/cri" "$tmp/right"
 }
 
 find_present() {

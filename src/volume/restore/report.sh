@@ -27,7 +27,7 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' cri_uses='' reloading='' hashing='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' cri_uses='' reloading='' hashing='' unpacking='' locked='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -59,6 +59,7 @@ remove_stale() (
 end() {
   [ -d "$tmp" ] || return
   { write_result "$1" >"$tmp/result" && mv -f "$tmp/result" "$run/$action.json"; } || rm -f "$run/$action.json" # of an earlier run
+  [ -z "$unpacking" ] || drop_preparations
   unlock
   # does nothing without a depot, so it may stay if another run has the lock
   [ -z "$reloading" ] || [ -L "$state/depot" ] || { flock -n "$run/lock" rm -f "$swapper" && rmdir "${swapper%/*}"; } 2>/dev/null
@@ -67,11 +68,13 @@ end() {
 }
 
 write_result() {
-  text=$(printf %s "$message" | tr '"\\\n' "'/ ") seconds=$(since "$begin")
+  seconds=$(since "$begin")
+  case $message in *[\"\\]* | *"
+"*) text=$(printf %s "$message" | tr '"\\\n' "'/ ") ;; *) text=$message ;; esac
   printf '{"action":"%s","exitCode":%d,"message":"%s","seconds":%s,' "$action" "$1" "$text" "${seconds%s}"
   printf '"set":"%s","digest":"%s","mode":"%s","containerd":"%s",' "$set" "$digest_of_contents" "$mode" "$server"
-  awk 'BEGIN { printf "\"phases\":{" } { printf "%s\"%s\":%s", sep, $1, $2; sep = "," } END { printf "}," }' "$tmp/phases"
-  awk 'BEGIN { printf "\"missing\":[" }
-    { reason = $0; sub(/^[^ ]* [^ ]* /, "", reason); printf "%s{\"name\":\"%s\",\"reason\":\"%s\"}", sep, $1, reason; sep = "," }
-    END { print "]}" }' "$tmp/missing"
+  awk '
+    FILENAME == ARGV[1] { phases = phases (phases == "" ? "" : ",") "\"" $1 "\":" $2; next }
+    { name = $1; sub(/^[^ ]* [^ ]* /, ""); missing = missing (missing == "" ? "" : ",") "{\"name\":\"" name "\",\"reason\":\"" $0 "\"}" }
+    END { print "\"phases\":{" phases "},\"missing\":[" missing "]}" }' "$tmp/phases" "$tmp/missing"
 }

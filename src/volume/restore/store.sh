@@ -4,28 +4,29 @@ swapper=$units/containerd.service.d/kubectl-preload-store.conf
 nothing_new='every layer is already here'
 metadata=io.containerd.metadata.v1.bolt snapshots_folder=io.containerd.snapshotter.v1.overlayfs content_store=io.containerd.content.v1.content
 
-# Begins to find containerd's process, because while systemd reloads, it answers nobody.
-begin_to_find() {
-  case $mode in auto | store) ;; *) return 0 ;; esac
-  { [ -d "$tmp" ] && has_systemd; } || return 0
-  find_process &
-  finding=$!
-}
-
-find_process() { systemctl show --property=MainPID --value containerd.service >"$tmp/process" 2>/dev/null; }
-
 # Begins with what takes as long as all that comes before the restart of containerd: systemd loads the drop-in, which does
 # nothing yet, and the seed gets its checksum.
 begin_to_swap() {
-  { [ -n "$finding" ] && has_seed && is_regular restore/seed.tar && runs_containerd; } || return 0
+  case $mode in auto | store) ;; *) return 0 ;; esac
+  { [ -d "$tmp" ] && has_systemd && has_seed && is_regular restore/seed.tar && runs_containerd; } || return 0
   field set
   [ ! -L "$state/$value" ] || return 0
   swap | write_unit "$swapper" || return 0
-  wait "$finding"
   reload_systemd &
   reloading=$!
   sha256sum <"$here/restore/seed.tar" >"$tmp/seed" 2>/dev/null &
   hashing=$!
+}
+
+# Begins with the longest of what needs the lock.
+begin_to_unpack() {
+  look || return 0
+  seen=yes
+  lock
+  end_swap
+  { [ ! -L "$state/$set" ] && seed_matches && prepare_swap; } || return 0
+  unpack_seed &
+  unpacking=$!
 }
 
 # Whether systemd has a unit of containerd.
@@ -63,29 +64,39 @@ can_stage() {
   why='nothing on the node would be lost'
 }
 
-# Looks at what the containerd that systemd runs has on disk, while that is asked. dash forgets how a process ended that was
-# waited for before.
-look_ahead() {
-  { [ -n "$finding" ] && has_seed; } || return 0
-  wait "$finding"
-  ! look || seen=yes
-}
-
 # Whether systemd runs the containerd that answers, and that has a place for the seed. If it has just started, it is looked
 # at once more.
 find_unit() {
-  [ -n "$seen" ] || { why='systemd does not run containerd' && has_systemd && find_process && look; } || return
-  (set +f && grep -Fqsx "$server_id" "$root"/*introspection*/uuid) || { why='another containerd answers' && return 1; }
+  [ -n "$seen" ] || { why='systemd does not run containerd' && has_systemd && look; } || return
+  has_server_id || { why='another containerd answers' && return 1; }
 }
 
-# Sets root, the folder of that containerd.
+has_server_id() (
+  set +f
+  for file in "$root"/*introspection*/uuid; do
+    id=''
+    read -r id 2>/dev/null <"$file"
+    [ "$id" != "$server_id" ] || return 0
+  done
+  return 1
+)
+
+# Sets root, the folder of that containerd. Without systemd, which answers nobody while it reloads.
 look() {
   why='systemd does not run containerd'
-  read -r process <"$tmp/process"
-  # shellcheck disable=SC2012 # links of the kernel
-  root=$(ls -l "/proc/$process/fd" 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
+  # shellcheck disable=SC2012,SC2046 # words without spaces; links of the kernel
+  root=$(ls -l $(files_of_containerd) 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
   [ -n "$root" ] || return
   place_depot && check_folders && check_store_room
+}
+
+# Prints the folders with the open files of the processes in containerd's unit, which is not that of a container.
+files_of_containerd() {
+  set +f
+  grep -ls '/containerd\.service$' /proc/[0-9]*/cgroup | while read -r file; do
+    # shellcheck disable=SC3013 # each sh of Linux has -ef
+    [ ! "${file%cgroup}ns/pid" -ef /proc/self/ns/pid ] || echo "${file%cgroup}fd"
+  done
 }
 
 place_depot() {
@@ -115,8 +126,10 @@ check_store_room() {
 use_store() {
   [ ! -L "$state/$set" ] || { list_snapshots && ! has_all "$tmp/snapshots" "$layers"; } || { leave_store "$nothing_new" && return; }
   log "containerd $server ready after $waited"
-  check_seed
-  prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
+  [ -n "$unpacking" ] || {
+    check_seed
+    prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
+  }
   stage_store || return 0
   wait "$reloading"
   start_with_store
@@ -128,7 +141,6 @@ use_store() {
     start_with_store
   fi
   [ -e "$depot/answered" ] || { give_up_swap && return; }
-  sed "s|^\([^ ]*\) \([0-9]*\) .*|\1 $root/$snapshots_folder/snapshots/\2/fs|" "$depot/new/layers" >"$tmp/dirs"
   find_missing wait_for_cri
   [ ! -s "$tmp/missing" ] || { put_old_store_back && return; }
   drop_depot
@@ -137,8 +149,10 @@ use_store() {
 # Fills the depot. If something would be lost, or that fails, leaves the store, and fails.
 stage_store() {
   start=$(now)
-  unpack_seed & # while containerd answers
-  unpacking=$!
+  [ -n "$unpacking" ] || {
+    unpack_seed & # while containerd answers
+    unpacking=$!
+  }
   until checked=$(checksum_of_store) && find_losses && remove_leftovers && [ "$(checksum_of_store)" = "$checked" ]; do
     ! late "$start" || { give_up_store 'other programs are changing the store of containerd' && return 1; }
   done
@@ -151,6 +165,7 @@ stage_store() {
   keep_record
   point_to_volume
   wait "$unpacking" || { give_up_store "the seed cannot be unpacked: $(sed '$!d' "$tmp/unpacked")" && return 1; }
+  unpacking=''
   phase stage "$start" "$all_layers layers"
 }
 
@@ -159,6 +174,7 @@ checksum_of_store() { cksum <"$root/$metadata/meta.db"; }
 start_with_store() {
   start=$(now)
   swap_at_start
+  read_runtime 9>&- & # nobody must wait for this process, because of the lock of this run
   restart_containerd || { true >"$depot/back" && restart_containerd; }
   [ ! -e "$depot/answered" ] || phase start "$start" "containerd $server with the new store"
 }
@@ -171,7 +187,7 @@ give_up_store() {
 
 leave_store() {
   [ "$asked" != store ] || fail 4 "cannot use the store: $1"
-  drop_swapper
+  drop_preparations
   can_link
   mode='link' why="$why; not store, because $1"
 }
@@ -199,7 +215,7 @@ kinds() {
 }
 
 keys_among() {
-  tr '\0' '\n' <"$root/$metadata/meta.db" | awk -v words="$*" '
+  tr -s '\0' '\n' <"$root/$metadata/meta.db" | awk -v words="$*" '
     BEGIN { for (n = split(words, all, " "); n; n--) word[all[n]] }
     { for (key in word) if (index($0, key)) { print key; delete word[key] } }'
 }
@@ -248,10 +264,14 @@ other_snapshots() {
 
 check_seed() {
   [ -n "$hashing" ] || { check_sums restore/seed.tar && return; }
+  seed_matches || refuse 'restore/seed.tar does not match its checksum in preload.json'
+}
+
+seed_matches() {
   wait "$hashing"
   read -r found _ <"$tmp/seed"
   sum restore/seed.tar
-  [ "$found" = "$value" ] || refuse 'restore/seed.tar does not match its checksum in preload.json'
+  [ "$found" = "$value" ]
 }
 
 # Lets each start of containerd swap what will be in the depot.
@@ -268,16 +288,17 @@ prepare_swap() {
 unpack_seed() {
   {
     rm -rf "$depot" && mkdir -m 0700 "$depot" "$depot/new" "$depot/aside" && tar -xpf "$here/restore/seed.tar" -C "$depot/new" &&
-      swap_script >"$depot/swap.sh" && stage_sandbox
+      swap_script >"$depot/swap.sh" && stage_sandbox &&
+      sed "s|^\([^ ]*\) \([0-9]*\) .*|\1 $root/$snapshots_folder/snapshots/\2/fs|" "$depot/new/layers" >"$tmp/dirs"
   } 2>"$tmp/unpacked"
 }
 
 # A linked sandbox image breaks every pod with hostUsers: false.
 stage_sandbox() {
-  while read -r chain number how; do
+  awk '$3 != "link" { print substr($1, 8), $2 }' "$depot/new/layers" | while read -r layer number; do
     folder=$depot/new/$snapshots_folder/snapshots/$number/fs
-    [ "$how" = link ] || { rm -rf "$folder" && cp -a "$here/layers/${chain#sha256:}/fs" "$folder"; } || return
-  done <"$depot/new/layers"
+    { rm -rf "$folder" && cp -a "$here/layers/$layer/fs" "$folder"; } || exit
+  done
 }
 
 # From here on, the next start of containerd uses the new store, whatever happens to this run.
@@ -290,6 +311,9 @@ swap_at_start() {
 }
 
 save() { sync -f "$@" 2>/dev/null || sync; }
+
+# Reads, while containerd ends, what it runs at its start since version 2, and for each pod.
+read_runtime() { cat "$(command -v containerd-shim-runc-v2)" "$(command -v runc)" >/dev/null 2>&1; }
 
 restart_containerd() { within "$long_call_limit" systemctl restart containerd.service 2>"$tmp/errors"; }
 
@@ -314,13 +338,19 @@ give_up_swap() {
 # First what makes the drop-in swap anything, because half a folder must not be swapped; last the link, by which the next run
 # finds what is left.
 drop_depot() {
+  unpacking=''
   rm -f "$depot/staged" && rm -rf "${depot:?}" && rm -f "$swapper" "$state/depot"
   forget_swapper
 }
 
-drop_swapper() {
+drop_preparations() {
   [ -z "$reloading" ] || wait "$reloading"
-  [ ! -e "$swapper" ] || { rm -f "$swapper" && forget_swapper; }
+  if [ -n "$unpacking" ]; then
+    wait "$unpacking"
+    drop_depot
+  elif [ -e "$swapper" ]; then
+    rm -f "$swapper" && forget_swapper
+  fi
 }
 
 forget_swapper() {

@@ -1,6 +1,6 @@
 # --- the volume: check everything before using anything ---
 
-read_contents() {
+open_volume() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
   here=$(cd "$here/" && pwd -P) || fail 3 "cannot open the folder of $0"
   case $here in *[!A-Za-z0-9._/~-]*) fail 3 "the volume's path has unsupported characters; mount it elsewhere" ;; esac
@@ -9,6 +9,9 @@ read_contents() {
   { [ -f "$here/preload.json" ] && [ ! -L "$here/preload.json" ]; } ||
     refuse "preload.json is missing: the capture did not finish, or this is not the mounted volume"
   fields=$(read_fields)
+}
+
+check_contents() {
   found=$(sha256sum <"$here/preload.json")
   digest_of_contents=sha256:${found%% *}
   [ "${expect:-$digest_of_contents}" = "$digest_of_contents" ] ||
@@ -152,15 +155,31 @@ check_hot() {
   [ -z "$verdict" ] || refuse "restore/hot, $verdict"
 }
 
+# Begins to look for missing layers, because a disk needs longest for what it reads the first time.
+begin_to_find_layers() {
+  find_odd_layer >"$tmp/odd-layer" &
+  finding=$!
+}
+
+# Prints "link chain" or "missing chain" for the first layer that is not a folder. One `stat` for all, because a shell reads
+# a list byte by byte.
+find_odd_layer() {
+  sed 's|^sha256:\([0-9a-f]*\) .*|\1 \1/fs|' "$layers" | (cd "$here/layers" && xargs stat -c '%F %n') 2>/dev/null | awk '
+    FILENAME == ARGV[1] { layer[FNR] = substr($1, 8); n = FNR; next }
+    { kind[$NF] = $1 }
+    END {
+      for (i = 1; i <= n && kind[layer[i]] == "directory" && kind[layer[i] "/fs"] == "directory"; i++);
+      if (i <= n) print (kind[layer[i]] == "symbolic" || kind[layer[i] "/fs"] == "symbolic" ? "link" : "missing"), "sha256:" layer[i]
+    }' "$layers" -
+}
+
 # Sets missing_part to the first layer that is missing; empty if none is.
 find_layers() {
-  missing_part=''
   [ ! -L "$here/layers" ] || refuse "layers/ is a symbolic link"
-  while [ -z "$missing_part" ] && read -r chain _; do
-    folder=$here/layers/${chain#sha256:}
-    { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $chain is a symbolic link"
-    [ -d "$folder/fs" ] || missing_part=$chain
-  done <"$layers"
+  [ -z "$finding" ] || wait "$finding"
+  finding='' how='' missing_part=''
+  read -r how missing_part <"$tmp/odd-layer" || :
+  [ "$how" != link ] || refuse "layer $missing_part is a symbolic link"
 }
 
 # Sets missing_part to the first blob that is missing; empty if none is.
