@@ -44,7 +44,7 @@
 
 set -uf
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-GOMAXPROCS=1 GOGC=400 # ctr runs many times for a few milliseconds, in which threads and garbage collection cost more than they save
+GOMAXPROCS=1 GOGC=400 # ctr runs many times for a few milliseconds; threads and garbage collection would slow each call down
 export LC_ALL PATH GOMAXPROCS GOGC
 
 # Variables are global. These serve several parts, besides what follows below:

@@ -18,7 +18,7 @@ begin_to_swap() {
   hashing=$!
 }
 
-# Begins with the longest of what needs the lock.
+# Begins to unpack the seed while containerd is asked. The lock comes first, because only one run may use the depot.
 begin_to_unpack() {
   look || return 0
   seen=yes
@@ -174,7 +174,7 @@ checksum_of_store() { cksum <"$root/$metadata/meta.db"; }
 start_with_store() {
   start=$(now)
   swap_at_start
-  read_runtime 9>&- & # nobody must wait for this process, because of the lock of this run
+  read_runtime 9>&- & # nobody must wait for it, because of the lock of this run
   restart_containerd || { true >"$depot/back" && restart_containerd; }
   [ ! -e "$depot/answered" ] || phase start "$start" "containerd $server with the new store"
 }
@@ -343,6 +343,7 @@ drop_depot() {
   forget_swapper
 }
 
+# Removes what this run has prepared, because it does not swap the stores.
 drop_preparations() {
   [ -z "$reloading" ] || wait "$reloading"
   if [ -n "$unpacking" ]; then

@@ -51,7 +51,7 @@ for (const shell of SHELLS) {
   onNode('1.7', `${shell} keeps its record if the disk of its state is full`, async (node) => {
     assert.equal((await restore(node, volume)).code, 0);
     const before = await names(node);
-    await limit(node, STATE, 'size=256k');
+    await limit(node, STATE, 'size=320k');
     await node.run(['sh', '-c', `cat /dev/zero >${STATE}/fill`]);
     for (const from of [volume, deepVolume]) {
       const { code, stderr } = await restoreIn(shell, node, from);
