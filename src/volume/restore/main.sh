@@ -75,8 +75,9 @@ export LC_ALL PATH GOMAXPROCS GOGC
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   asking, trying  processes that find out things meanwhile                   containerd, mode, report
-#   reloading, hashing, unpacking  processes that prepare the swap of stores meanwhile  store, report
-#   finding        process that looks for missing layers meanwhile             volume, report
+#   swapping       yes if the drop-in for the swap of stores is there          store, report
+#   hashing, unpacking  processes that prepare it meanwhile                    store, report
+#   finding        process that lists the layers meanwhile                     volume, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
 #   claimed        file that only one run can have                             lock
@@ -113,13 +114,14 @@ main() {
   parse "$@"
   (watch_calls &) # in a subshell, because it is not waited for
   open_volume
+  case $action in restore | install | before_containerd) begin_to_find_layers ;; esac
   [ "$action" != restore ] || begin_to_swap
   check_contents
   check_volume
   check_node
+  case $action in restore | install | before_containerd) try_copy ;; esac
   case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
-  case $action in restore | install | before_containerd) begin_to_find_layers && try_copy ;; esac
-  [ -z "$reloading" ] || begin_to_unpack
+  [ -z "$swapping" ] || begin_to_unpack
   [ -z "$asking" ] || connect
   "$action"
 }

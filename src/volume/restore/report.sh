@@ -27,7 +27,7 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' cri_uses='' reloading='' hashing='' unpacking='' locked='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' cri_uses='' swapping='' hashing='' unpacking='' locked='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -62,7 +62,7 @@ end() {
   [ -z "$unpacking" ] || drop_preparations
   unlock
   # does nothing without a depot, so it may stay if another run has the lock
-  [ -z "$reloading" ] || [ -L "$state/depot" ] || { flock -n "$run/lock" rm -f "$swapper" && rmdir "${swapper%/*}"; } 2>/dev/null
+  [ -z "$swapping" ] || [ -L "$state/depot" ] || { flock -n "$run/lock" rm -f "$swapper" && rmdir "${swapper%/*}"; } 2>/dev/null
   for process in $trying $asking $finding $hashing; do wait "$process"; done # they write to the folder
   rm -rf "$tmp"
 }

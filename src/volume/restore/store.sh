@@ -12,10 +12,17 @@ begin_to_swap() {
   field set
   [ ! -L "$state/$value" ] || return 0
   swap | write_unit "$swapper" || return 0
-  reload_systemd &
-  reloading=$!
+  begin_to_reload
+  swapping=yes
   sha256sum <"$here/restore/seed.tar" >"$tmp/seed" 2>/dev/null &
   hashing=$!
+}
+
+# Without systemctl, which takes a while to load. systemd reloads before it does what it is asked next, so nobody must wait.
+begin_to_reload() {
+  # shellcheck disable=SC3013 # each sh of Linux has -ef
+  { read -r name </proc/1/comm && [ "$name" = systemd ] && [ /proc/1/ns/pid -ef /proc/self/ns/pid ] && kill -HUP 1; } 2>/dev/null ||
+    reload_systemd
 }
 
 # Begins to unpack the seed while containerd is asked. The lock comes first, because only one run may use the depot.
@@ -84,18 +91,18 @@ has_server_id() (
 # Sets root, the folder of that containerd. Without systemd, which answers nobody while it reloads.
 look() {
   why='systemd does not run containerd'
-  # shellcheck disable=SC2012,SC2046 # words without spaces; links of the kernel
-  root=$(ls -l $(files_of_containerd) 2>/dev/null | sed -n "\|/$metadata/meta\.db\$|{s|.* -> \(/.*\)/$metadata/.*|\1|p;q;}")
+  # shellcheck disable=SC2046 # words without spaces
+  root=$(stat -c %N $(files_of_containerd) 2>/dev/null | sed -n "\|/$metadata/meta\.db[^/]*\$|{s|.* -> [^/]*\(/.*\)/$metadata/.*|\1|p;q;}")
   [ -n "$root" ] || return
   place_depot && check_folders && check_store_room
 }
 
-# Prints the folders with the open files of the processes in containerd's unit, which is not that of a container.
+# Prints the open files of the processes in containerd's unit, which is not that of a container.
 files_of_containerd() {
   set +f
   grep -ls '/containerd\.service$' /proc/[0-9]*/cgroup | while read -r file; do
     # shellcheck disable=SC3013 # each sh of Linux has -ef
-    [ ! "${file%cgroup}ns/pid" -ef /proc/self/ns/pid ] || echo "${file%cgroup}fd"
+    [ ! "${file%cgroup}ns/pid" -ef /proc/self/ns/pid ] || echo "${file%cgroup}fd"/*
   done
 }
 
@@ -131,7 +138,6 @@ use_store() {
     prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
   }
   stage_store || return 0
-  wait "$reloading"
   start_with_store
   if [ -e "$depot/gone" ] && grep -q ' has changed since ' "$depot/gone"; then
     log "store: $(cat "$depot/gone"); trying once more"
@@ -277,10 +283,10 @@ seed_matches() {
 # Lets each start of containerd swap what will be in the depot.
 prepare_swap() {
   { mkdir -p "$state" && ln -sfn "$depot" "$state/depot"; } 2>"$tmp/errors" || return
-  { [ -n "$reloading" ] && [ -e "$swapper" ]; } || ! has_systemd || {
+  { [ -n "$swapping" ] && [ -e "$swapper" ]; } || ! has_systemd || {
     swap | write_unit "$swapper" 2>"$tmp/errors" || return
-    reload_systemd &
-    reloading=$!
+    begin_to_reload
+    swapping=yes
   }
 }
 
@@ -345,7 +351,6 @@ drop_depot() {
 
 # Removes what this run has prepared, because it does not swap the stores.
 drop_preparations() {
-  [ -z "$reloading" ] || wait "$reloading"
   if [ -n "$unpacking" ]; then
     wait "$unpacking"
     drop_depot
@@ -355,8 +360,8 @@ drop_preparations() {
 }
 
 forget_swapper() {
-  reloading=''
-  ! has_systemd || (reload_systemd >/dev/null 2>&1 9>&- &) # nothing needs it
+  swapping=''
+  ! has_systemd || begin_to_reload
 }
 
 # Removes what a killed run left. What containerd starts with is then the new store, or an old one whose images are all on

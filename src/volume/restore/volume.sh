@@ -155,31 +155,24 @@ check_hot() {
   [ -z "$verdict" ] || refuse "restore/hot, $verdict"
 }
 
-# Begins to look for missing layers, because a disk needs longest for what it reads the first time.
+# Begins to list the layers, because a disk takes longest for what it reads the first time.
 begin_to_find_layers() {
-  find_odd_layer >"$tmp/odd-layer" &
+  [ -d "$tmp" ] || return 0
+  find "$here/layers" -mindepth 2 -maxdepth 2 -name fs -type d >"$tmp/folders" 2>/dev/null &
   finding=$!
-}
-
-# Prints "link chain" or "missing chain" for the first layer that is not a folder. One `stat` for all, because a shell reads
-# a list byte by byte.
-find_odd_layer() {
-  sed 's|^sha256:\([0-9a-f]*\) .*|\1 \1/fs|' "$layers" | (cd "$here/layers" && xargs stat -c '%F %n') 2>/dev/null | awk '
-    FILENAME == ARGV[1] { layer[FNR] = substr($1, 8); n = FNR; next }
-    { kind[$NF] = $1 }
-    END {
-      for (i = 1; i <= n && kind[layer[i]] == "directory" && kind[layer[i] "/fs"] == "directory"; i++);
-      if (i <= n) print (kind[layer[i]] == "symbolic" || kind[layer[i] "/fs"] == "symbolic" ? "link" : "missing"), "sha256:" layer[i]
-    }' "$layers" -
 }
 
 # Sets missing_part to the first layer that is missing; empty if none is.
 find_layers() {
   [ ! -L "$here/layers" ] || refuse "layers/ is a symbolic link"
   [ -z "$finding" ] || wait "$finding"
-  finding='' how='' missing_part=''
-  read -r how missing_part <"$tmp/odd-layer" || :
-  [ "$how" != link ] || refuse "layer $missing_part is a symbolic link"
+  finding=''
+  missing_part=$(awk -F / '
+    FILENAME == ARGV[1] { found["sha256:" $(NF - 1)]; next }
+    { sub(/ .*/, "") }
+    !($0 in found) { print; exit }' "$tmp/folders" "$layers")
+  folder=$here/layers/${missing_part#sha256:}
+  [ -z "$missing_part" ] || { [ ! -L "$folder" ] && [ ! -L "$folder/fs" ]; } || refuse "layer $missing_part is a symbolic link"
 }
 
 # Sets missing_part to the first blob that is missing; empty if none is.
