@@ -48,7 +48,7 @@ describe('with --events, standard error is JSON lines', () => {
     );
     await until('two seconds of waiting', () => {
       if (child.exitCode !== null) throw new Error(said.stderr);
-      return /"elapsed":2/.test(said.stderr);
+      return said.stderr.split('"type":"progress"').length > 2;
     });
     await server.finishSnapshot('a');
     const { code, stdout, stderr } = await outcome;
@@ -59,13 +59,10 @@ describe('with --events, standard error is JSON lines', () => {
       ['started Waiting for the snapshot', 'progress Waiting for the snapshot', 'done Snapshot ready'],
     );
     const waits = events.filter(({ type }) => type === 'progress');
-    assert.deepEqual(
-      waits.slice(0, 2).map(({ elapsed = 0, timeout = 0 }) => [elapsed, elapsed + timeout]),
-      [
-        [1, 1800],
-        [2, 1800],
-      ],
-    );
+    const elapsed = waits.map(({ elapsed = 0 }) => elapsed);
+    const ascending = [...new Set(elapsed)].toSorted((one, other) => one - other);
+    assert.deepEqual(elapsed, ascending, 'each second at most once; a busy machine skips some');
+    assert.ok(waits.every(({ elapsed = 0, timeout = 0 }) => elapsed + timeout === 1800));
     assert.ok(events.every(({ time }) => Math.abs(Date.parse(time) - Date.now()) < 60_000));
   });
 
