@@ -76,6 +76,13 @@ test('with a base, the contents are the same as without one', async () => {
   assert.deepEqual(differences(onBase, fresh), []);
 });
 
+test('the seed of a base is renewed', async () => {
+  assert.match(await seedOf('old'), /^sha256:/);
+  assert.notEqual(await seedOf('new'), await seedOf('old'));
+  const { code, stderr } = await preload(['verify', 'new', '-n', NAMESPACE]);
+  assert.equal(code, 0, stderr);
+});
+
 test('an unknown base is refused with a hint', async () => {
   const { code, stderr } = await preload(['create', 'x', '-n', NAMESPACE, '--base', 'nothing', sample(NEW)]);
   assert.equal(code, 1);
@@ -90,11 +97,20 @@ const snapshotImage = async (name: string): Promise<string> =>
   join(poolFolder(folder), `${(await status(NAMESPACE, name)).snapshotId}.img`);
 
 /** What a snapshot holds. */
-const describe = async (name: string): Promise<string> => {
+const describe = (name: string): Promise<string> => withSnapshot(name, () => describeVolume(mountPoint));
+
+/** The checksum of the seed in a snapshot. */
+const seedOf = (name: string): Promise<string> =>
+  withSnapshot(name, async () => {
+    const { checksums } = JSON.parse(await readFile(join(mountPoint, 'preload.json'), 'utf8'));
+    return checksums['restore/seed.tar'];
+  });
+
+const withSnapshot = async <T>(name: string, body: () => Promise<T>): Promise<T> => {
   const device = await attachReadOnly(await snapshotImage(name));
   await run(['mount', '-o', 'ro', device, mountPoint]);
   try {
-    return await describeVolume(mountPoint);
+    return await body();
   } finally {
     await run(['umount', mountPoint]);
     await run(['losetup', '--detach', device]);
