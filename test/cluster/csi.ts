@@ -108,7 +108,7 @@ const controller = (cluster: Cluster, { driver, storageClass, attach }: Driver):
       ...retry,
     ),
     sidecar('csi-resizer', sidecars),
-    ...(attach ? [sidecar('csi-attacher', sidecars)] : []),
+    ...(attach ? [sidecar('csi-attacher', sidecars, ...retry)] : []),
   ];
 };
 

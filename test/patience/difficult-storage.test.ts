@@ -29,7 +29,7 @@ interface Storage {
   warning?: RegExp;
   /** its volumes stay as long as their snapshots */
   isKept?: boolean;
-  /** how long its volumes may take to go; the usual time if undefined */
+  /** how long its volumes may take to go, on a busy machine; the usual time if undefined */
   seconds?: number;
 }
 
@@ -44,7 +44,7 @@ const WORKING: Record<string, Storage> = {
   },
   'slow-detach': {
     what: 'cannot detach volumes for 75 s',
-    ...{ driver: ATTACHED_DISK, parameters: { detachSeconds: '75' }, seconds: 240 },
+    ...{ driver: ATTACHED_DISK, parameters: { detachSeconds: '75' }, seconds: 600 },
     warning: /^ ! persistentvolume\/(\S+) is still there: .*still attached.*; see: kubectl describe pv \1$/m,
   },
   'not-in-use': {
