@@ -21,13 +21,13 @@ remove_old_guards() (
 
 write_guards() {
   for unit in $(containerd_units); do
-    guard | write_unit "$1/$unit.service.d/kubectl-preload-$set.conf" || return 1
+    write_unit "$1/$unit.service.d/kubectl-preload-$set.conf" guard || return 1
   done
 }
 
-# Fails if the folder of units cannot be written, as on NixOS.
+# Writes what $2 prints. Fails if the folder of units cannot be written, as on NixOS.
 write_unit() {
-  { { [ -d "${1%/*}" ] || mkdir -p "${1%/*}"; } && cat >"$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null || { rm -f "$1.new" 2>/dev/null; return 1; }
+  { { [ -d "${1%/*}" ] || mkdir -p "${1%/*}"; } && "$2" >"$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null || { rm -f "$1.new" 2>/dev/null; return 1; }
 }
 
 # Whether the volume of set $1 is where its layers are linked to, and not the volume of another set.

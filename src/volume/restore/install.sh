@@ -9,7 +9,7 @@ install() {
   mount_unit=$(systemd-escape --path --suffix=mount "$here") || fail 4 'cannot run systemd-escape'
   ! prepare_first_start || log "install: $message"
   [ -z "$node_label" ] || prepare_label
-  { mount_volume | write_unit "$units/$mount_unit" && restore_images | write_unit "$units/$service"; } ||
+  { write_unit "$units/$mount_unit" mount_volume && write_unit "$units/$service" restore_images; } ||
     fail 4 "cannot write to $units; run restore.sh at each boot"
   release_lost_sets
   hold_volume

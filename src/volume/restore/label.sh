@@ -5,9 +5,10 @@ label_file=$run/kubelet.env # of this boot, because the next one may restore som
 # For --install: lets the kubelet read what each boot writes.
 prepare_label() {
   find_flags || { log "install: no label for the node: $why" && node_label='' && return; }
-  printf '%s\n' "# kubectl preload, set $set" '[Service]' "EnvironmentFile=-$label_file" |
-    write_unit "$units/kubelet.service.d/kubectl-preload-$set.conf" || fail 4 "cannot write to $units"
+  write_unit "$units/kubelet.service.d/kubectl-preload-$set.conf" use_label || fail 4 "cannot write to $units"
 }
+
+use_label() { printf '%s\n' "# kubectl preload, set $set" '[Service]' "EnvironmentFile=-$label_file"; }
 
 # Adds the label to the flags that the node has for its kubelet.
 label_node() {

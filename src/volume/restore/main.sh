@@ -114,8 +114,8 @@ main() {
   parse "$@"
   (watch_calls &) # in a subshell, because it is not waited for
   open_volume
-  case $action in restore | install | before_containerd) begin_to_find_layers ;; esac
   [ "$action" != restore ] || begin_to_swap
+  case $action in restore | install | before_containerd) begin_to_find_layers ;; esac
   check_contents
   check_volume
   check_node

@@ -11,7 +11,7 @@ begin_to_swap() {
   { [ -d "$tmp" ] && has_systemd && has_seed && is_regular restore/seed.tar && runs_containerd; } || return 0
   field set
   [ ! -L "$state/$value" ] || return 0
-  swap | write_unit "$swapper" || return 0
+  write_unit "$swapper" swap || return 0
   begin_to_reload
   swapping=yes
   sha256sum <"$here/restore/seed.tar" >"$tmp/seed" 2>/dev/null &
@@ -284,7 +284,7 @@ seed_matches() {
 prepare_swap() {
   { mkdir -p "$state" && ln -sfn "$depot" "$state/depot"; } 2>"$tmp/errors" || return
   { [ -n "$swapping" ] && [ -e "$swapper" ]; } || ! has_systemd || {
-    swap | write_unit "$swapper" 2>"$tmp/errors" || return
+    write_unit "$swapper" swap 2>"$tmp/errors" || return
     begin_to_reload
     swapping=yes
   }
