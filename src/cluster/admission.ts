@@ -2,7 +2,8 @@ import type * as v from 'valibot';
 import { type KubernetesObject, objectName } from '../manifests/object.ts';
 import { FIELD_MANAGER } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, parseAnswer, pathOf } from './objects.ts';
+import { type Kind, pathOf } from './kinds.ts';
+import { parseAnswer } from './objects.ts';
 import { sendForJson } from './rest.ts';
 
 /** Returns what `schema` makes of `object` as the server would store it, after all admission. Creates nothing. */

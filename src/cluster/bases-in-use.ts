@@ -1,7 +1,7 @@
 import { ANY } from '../model/cluster-objects.ts';
 import { BASE_ANNOTATION, INSTANCE_LABEL, ofComponent, RUN_ANNOTATION } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 
 /** Returns the snapshots that other runs start from, each with the name of the preload that such a run creates. */
 export const basesInUse = async (cluster: Cluster, signal: AbortSignal): Promise<Map<string, string>> => {

@@ -3,7 +3,8 @@ import { ANY, type AnyObject, PRINTED, type PrintedObject } from '../model/clust
 import { ApiError } from '../model/errors.ts';
 import { DEADLINE_ANNOTATION, FIELD_MANAGER, RUN_ANNOTATION } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, nullIfForbidden, parseAnswer, pathOf, type RequestOptions, read } from './objects.ts';
+import { type Kind, pathOf } from './kinds.ts';
+import { nullIfForbidden, parseAnswer, type RequestOptions, read } from './objects.ts';
 import { sendForJson } from './rest.ts';
 import { isPassing, persist } from './weather.ts';
 

@@ -2,7 +2,7 @@ import { CUSTOM_KIND, CUSTOM_OBJECT, type CustomKind, POD_SPEC, type PodSpec } f
 import { parse } from '../model/parse.ts';
 import { type PodSpecPlace, podSpecPlaces, valuesAt } from '../model/pod-template.ts';
 import type { Cluster } from './connection.ts';
-import { list, listIn } from './objects.ts';
+import { list, listIn } from './lists.ts';
 import { orWarn, type PodUser, type WorkloadQuery } from './workloads.ts';
 
 const SCHEMAS_AT_ONCE = 20; // some have a megabyte

@@ -3,7 +3,8 @@ import { ApiError } from '../model/errors.ts';
 import { KUBELET_CONFIG, type KubeletConfig } from '../model/kubelet-config.ts';
 import { forEachParallel } from '../model/parallel.ts';
 import type { Cluster } from './connection.ts';
-import { parseAnswer, pathOf } from './objects.ts';
+import { pathOf } from './kinds.ts';
+import { parseAnswer } from './objects.ts';
 import { sendForJson } from './rest.ts';
 
 export interface Kubelet {

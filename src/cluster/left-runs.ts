@@ -6,8 +6,10 @@ import { whyInUse } from '../model/left-run.ts';
 import { COMPONENT_LABEL, INSTANCE_LABEL, objectNames, selector } from '../model/names.ts';
 import type { LoaderPod } from '../model/pod-state.ts';
 import type { Cluster } from './connection.ts';
+import type { Kind } from './kinds.ts';
 import { asObject } from './leftovers.ts';
-import { type Kind, list, read, remove } from './objects.ts';
+import { list } from './lists.ts';
+import { read, remove } from './objects.ts';
 import { deleteWithClaim } from './volumes.ts';
 
 /** What a run of `create` or `verify` for one preload has created for its own use. */

@@ -13,7 +13,8 @@ import {
 } from '../model/cluster-objects.ts';
 import { DEADLINE_ANNOTATION, NEVER, objectNames, selectorLabels } from '../model/names.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, nullIfForbidden, patch, read } from './objects.ts';
+import type { Kind } from './kinds.ts';
+import { nullIfForbidden, patch, read } from './objects.ts';
 
 /** What there is of a preload whose run was interrupted. */
 export interface Left {

@@ -1,7 +1,7 @@
 import { NODE } from '../model/cluster-objects.ts';
 import { type ImageReference, imageName, parseImage, repository } from '../model/image-reference.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 
 /** An image as the nodes report it. */
 export interface ImageOnNodes {

@@ -3,7 +3,7 @@ import { PreloadError } from '../model/errors.ts';
 import { imageName, parseImage } from '../model/image-reference.ts';
 import type { Toleration } from '../model/saved-run.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 
 /** Where to capture, estimated from the nodes' status: it lists at most 50 images, with compressed sizes. */
 interface NodeChoice {

@@ -1,7 +1,7 @@
 import { ANY } from '../model/cluster-objects.ts';
 import type { Cluster } from './connection.ts';
 import { customWorkloads } from './custom-workloads.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 import { type PodUser, workloads } from './workloads.ts';
 
 /** Which workloads to look at; all by default. */

@@ -3,8 +3,9 @@ import { ANY, CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } fro
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
 import { create } from './creation.ts';
+import { list } from './lists.ts';
 import { alreadyThere } from './made-objects.ts';
-import { list, nullIfForbidden, read } from './objects.ts';
+import { nullIfForbidden, read } from './objects.ts';
 import { afterRemoval } from './removal.ts';
 import {
   checkSnapshotClass,

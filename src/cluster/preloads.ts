@@ -12,7 +12,7 @@ import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/nam
 import { phaseOf } from '../model/phase.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 import { decodeRecord } from './records.ts';
 import { snapshotHandles } from './snapshots.ts';
 

@@ -1,6 +1,7 @@
 import { ANY, type AnyObject } from '../model/cluster-objects.ts';
 import type { Cluster } from './connection.ts';
-import { list, nullIfForbidden, read } from './objects.ts';
+import { list } from './lists.ts';
+import { nullIfForbidden, read } from './objects.ts';
 
 const REGION = 'topology.kubernetes.io/region';
 const ZONE = 'topology.kubernetes.io/zone';

@@ -3,7 +3,9 @@ import { ANY, VOLUME_USER } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, list, nullIfForbidden, read } from './objects.ts';
+import type { Kind } from './kinds.ts';
+import { list } from './lists.ts';
+import { nullIfForbidden, read } from './objects.ts';
 
 /** How long to wait until an object is gone, in milliseconds. */
 export const REMOVAL_PATIENCE = 60_000;

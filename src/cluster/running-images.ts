@@ -6,7 +6,8 @@ import { imagesOf, isForWindows } from '../model/pod-images.ts';
 import { chosenPlatform, podImages } from '../model/running-pod.ts';
 import type { Cluster } from './connection.ts';
 import { customWorkloads } from './custom-workloads.ts';
-import { list, nullIfForbidden } from './objects.ts';
+import { list } from './lists.ts';
+import { nullIfForbidden } from './objects.ts';
 import { owners, type PodUser } from './workloads.ts';
 
 /** A node as far as it concerns preloads. */

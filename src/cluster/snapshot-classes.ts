@@ -1,7 +1,7 @@
 import { type AnyObject, SNAPSHOT_CLASS, type SnapshotClass } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 
 /** What to snapshot, and hints for the command that does it. */
 interface SnapshotSource {

@@ -13,8 +13,9 @@ import { USAGE_NAME } from '../model/names.ts';
 import { parseQuantity } from '../model/units.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
+import { list } from './lists.ts';
 import { snapshotThere } from './made-objects.ts';
-import { list, nullIfForbidden, read } from './objects.ts';
+import { nullIfForbidden, read } from './objects.ts';
 
 /** The snapshot in the storage system; empty if this user may not read it. */
 interface SnapshotHandle {

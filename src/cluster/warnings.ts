@@ -2,7 +2,7 @@ import type { KubernetesObject } from '../manifests/object.ts';
 import { EVENT, type Event } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
 import type { Cluster } from './connection.ts';
-import { list } from './objects.ts';
+import { list } from './lists.ts';
 
 /** Returns the last warning about `object`, which may explain a delay; undefined if there are no warnings. */
 export const lastWarning = async (

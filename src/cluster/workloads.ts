@@ -3,7 +3,8 @@ import type { ImageUser } from '../model/coverage.ts';
 import { ApiError } from '../model/errors.ts';
 import { podSpecOf } from '../model/pod-images.ts';
 import type { Cluster } from './connection.ts';
-import { type Kind, list, pluralOf } from './objects.ts';
+import { type Kind, pluralOf } from './kinds.ts';
+import { list } from './lists.ts';
 import { isPassing } from './weather.ts';
 
 /** A pod spec, and what has it. */

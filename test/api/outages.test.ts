@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../src/cluster/connection.ts';
-import { list } from '../../src/cluster/objects.ts';
+import { list } from '../../src/cluster/lists.ts';
 import { ANY } from '../../src/model/cluster-objects.ts';
 import { until } from '../cluster/machine/until.ts';
 import { type Answer, at, type Fault, LEADER_CHANGED, UNAVAILABLE } from '../harness/faulty-api-server.ts';

@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
 import type { Cluster } from '../../cluster/connection.ts';
-import { type Kind, list } from '../../cluster/objects.ts';
+import type { Kind } from '../../cluster/kinds.ts';
+import { list } from '../../cluster/lists.ts';
 import { workloads } from '../../cluster/workloads.ts';
 import { ANY, LOADER_POD, NODE, SNAPSHOT_CLASS, STORAGE_CLASS, VOLUME_SNAPSHOT } from '../../model/cluster-objects.ts';
 import { prefixOf } from '../../model/generations.ts';

@@ -4,7 +4,7 @@ import { beyondLast, deletePreload } from '../../cluster/delete-preload.ts';
 import { newestReady } from '../../cluster/find-preload.ts';
 import { type LeftRun, listLeftRuns, removeObjects } from '../../cluster/left-runs.ts';
 import { asObject } from '../../cluster/leftovers.ts';
-import { list } from '../../cluster/objects.ts';
+import { list } from '../../cluster/lists.ts';
 import { listPreloads } from '../../cluster/preloads.ts';
 import { snapshotReference } from '../../manifests/snapshot.ts';
 import { ANY } from '../../model/cluster-objects.ts';

@@ -1,7 +1,7 @@
 import type { Context } from '../../cli/context.ts';
 import type { Cluster } from '../../cluster/connection.ts';
 import { type Kubelets, readKubelets } from '../../cluster/kubelets.ts';
-import { list } from '../../cluster/objects.ts';
+import { list } from '../../cluster/lists.ts';
 import { podUsers } from '../../cluster/pod-users.ts';
 import { storageClassOf } from '../../cluster/preflight.ts';
 import { listPreloads } from '../../cluster/preloads.ts';

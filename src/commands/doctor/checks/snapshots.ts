@@ -1,5 +1,5 @@
 import { servedVersions } from '../../../cluster/api-groups.ts';
-import { list } from '../../../cluster/objects.ts';
+import { list } from '../../../cluster/lists.ts';
 import { VOLUME_SNAPSHOT, type VolumeSnapshot } from '../../../model/cluster-objects.ts';
 import { type Finding, ok, problem, warning } from '../../../model/finding.ts';
 import { printImage } from '../../../model/image-reference.ts';

@@ -1,4 +1,4 @@
-import { list } from '../../../cluster/objects.ts';
+import { list } from '../../../cluster/lists.ts';
 import { checkStorage, DEFAULT_STORAGE } from '../../../cluster/preflight.ts';
 import { isAllowed } from '../../../cluster/rights.ts';
 import { chooseOne, DEFAULT_SNAPSHOTS, isDefault, isNamed } from '../../../cluster/snapshot-classes.ts';
