@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diesWithUs, inNode, lowPriority, run, runPiped } from '../node/command.ts';
+import { inNode, run, runPiped } from '../node/command.ts';
+import { diesWithUs, lowPriority } from '../node/command-prefixes.ts';
 import { pathHere } from '../node/files.ts';
 import type { Capture } from './context.ts';
 import { limited, type RateLimit } from './rate.ts';

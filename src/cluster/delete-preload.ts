@@ -1,9 +1,9 @@
 import type * as v from 'valibot';
 import type { KubernetesObject } from '../manifests/object.ts';
-import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT, type VolumeSnapshot } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { hasPrefix, newestFirst } from '../model/generations.ts';
 import { statusCommand } from '../model/names.ts';
+import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT, type VolumeSnapshot } from '../model/storage-objects.ts';
 import type { PreloadSummary } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { asObject, isOf } from './leftovers.ts';

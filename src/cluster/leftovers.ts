@@ -1,17 +1,9 @@
 import type * as v from 'valibot';
 import type { KubernetesObject } from '../manifests/object.ts';
 import { SNAPSHOT_API } from '../manifests/snapshot.ts';
-import {
-  ANY,
-  type AnyObject,
-  CLAIM,
-  CONFIG_MAP,
-  type ConfigMap,
-  LOADER_POD,
-  VOLUME_SNAPSHOT,
-  type VolumeSnapshot,
-} from '../model/cluster-objects.ts';
+import { ANY, type AnyObject, CONFIG_MAP, type ConfigMap, LOADER_POD } from '../model/cluster-objects.ts';
 import { DEADLINE_ANNOTATION, NEVER, objectNames, selectorLabels } from '../model/names.ts';
+import { CLAIM, VOLUME_SNAPSHOT, type VolumeSnapshot } from '../model/storage-objects.ts';
 import type { Cluster } from './connection.ts';
 import type { Kind } from './kinds.ts';
 import { nullIfForbidden, patch, read } from './objects.ts';

@@ -1,10 +1,11 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { type AnyObject, CLAIM, LOADER_POD } from '../model/cluster-objects.ts';
+import { type AnyObject, LOADER_POD } from '../model/cluster-objects.ts';
 import { AnswerTimeout, ApiError, BrokenAnswer, PreloadError, TimedOut } from '../model/errors.ts';
 import { decodeEvent, type NumberedEvent } from '../model/events.ts';
 import { CONTAINER } from '../model/names.ts';
 import { containerState, endHint, finalReport, type LoaderPod, loaderEnd, type PodTerms } from '../model/pod-state.ts';
 import { createStartPatience, eventProblem, type StartProblem, startProblem } from '../model/start-problem.ts';
+import { CLAIM } from '../model/storage-objects.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';
 import type { MadeObjects } from './made-objects.ts';

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { ANY, CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } from '../model/cluster-objects.ts';
+import { ANY } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
+import { CLAIM, STORAGE_CLASS, type StorageClass, VOLUME, type Volume } from '../model/storage-objects.ts';
 import type { Cluster } from './connection.ts';
 import { create } from './creation.ts';
 import { list } from './lists.ts';

@@ -1,15 +1,9 @@
 import type * as v from 'valibot';
-import {
-  type AnyObject,
-  CONFIG_MAP,
-  type ConfigMap,
-  LOADER_POD,
-  VOLUME_SNAPSHOT,
-  type VolumeSnapshot,
-} from '../model/cluster-objects.ts';
+import { type AnyObject, CONFIG_MAP, type ConfigMap, LOADER_POD } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
 import { INSTANCE_LABEL, objectNames, ofComponent, selector } from '../model/names.ts';
 import { phaseOf } from '../model/phase.ts';
+import { VOLUME_SNAPSHOT, type VolumeSnapshot } from '../model/storage-objects.ts';
 import { type PreloadSummary, summarizeRecord } from '../model/summary.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './lists.ts';

@@ -1,12 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import { MAX_DATA } from '../manifests/object.ts';
 import { RECORD_KEY } from '../manifests/snapshot.ts';
-import { CONFIG_MAP, type ConfigMap, type VolumeSnapshot } from '../model/cluster-objects.ts';
+import { CONFIG_MAP, type ConfigMap } from '../model/cluster-objects.ts';
 import { PreloadError } from '../model/errors.ts';
 import { gunzipText } from '../model/gzip.ts';
 import { objectNames } from '../model/names.ts';
 import { parse, parseJson } from '../model/parse.ts';
 import { PRELOAD_RECORD, type PreloadRecord } from '../model/record.ts';
+import type { VolumeSnapshot } from '../model/storage-objects.ts';
 import type { Cluster } from './connection.ts';
 import { read } from './objects.ts';
 

@@ -1,5 +1,6 @@
-import { type AnyObject, SNAPSHOT_CLASS, type SnapshotClass } from '../model/cluster-objects.ts';
+import type { AnyObject } from '../model/cluster-objects.ts';
 import { ApiError, PreloadError } from '../model/errors.ts';
+import { SNAPSHOT_CLASS, type SnapshotClass } from '../model/storage-objects.ts';
 import type { Cluster } from './connection.ts';
 import { list } from './lists.ts';
 

@@ -1,15 +1,15 @@
 import type { KubernetesObject } from '../manifests/object.ts';
+import { ANY } from '../model/cluster-objects.ts';
+import { PreloadError, TimedOut } from '../model/errors.ts';
+import { USAGE_NAME } from '../model/names.ts';
 import {
-  ANY,
   ATTACHMENT,
   CLAIM,
   SNAPSHOT_CONTENT,
   type SnapshotContent,
   VOLUME_SNAPSHOT,
   type VolumeSnapshot,
-} from '../model/cluster-objects.ts';
-import { PreloadError, TimedOut } from '../model/errors.ts';
-import { USAGE_NAME } from '../model/names.ts';
+} from '../model/storage-objects.ts';
 import { parseQuantity } from '../model/units.ts';
 import { changes } from './changes.ts';
 import type { Cluster } from './connection.ts';

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../manifests/object.ts';
-import { CLAIM, VOLUME } from '../model/cluster-objects.ts';
 import { ApiError } from '../model/errors.ts';
+import { CLAIM, VOLUME } from '../model/storage-objects.ts';
 import type { Cluster } from './connection.ts';
 import { patch, read } from './objects.ts';
 import { poll } from './wait.ts';

@@ -1,6 +1,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path/posix';
-import { inNode, lowPriority, runBounded } from './command.ts';
+import { inNode, runBounded } from './command.ts';
+import { lowPriority } from './command-prefixes.ts';
 
 const LONGEST = 10_000; // for a folder
 const MAX_OUTPUT = 32 * 1024 * 1024;

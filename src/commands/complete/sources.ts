@@ -3,10 +3,11 @@ import type { Cluster } from '../../cluster/connection.ts';
 import type { Kind } from '../../cluster/kinds.ts';
 import { list } from '../../cluster/lists.ts';
 import { workloads } from '../../cluster/workloads.ts';
-import { ANY, LOADER_POD, NODE, SNAPSHOT_CLASS, STORAGE_CLASS, VOLUME_SNAPSHOT } from '../../model/cluster-objects.ts';
+import { ANY, LOADER_POD, NODE } from '../../model/cluster-objects.ts';
 import { prefixOf } from '../../model/generations.ts';
 import { INSTANCE_LABEL, ofComponent, selector } from '../../model/names.ts';
 import { imagesOf, isForWindows } from '../../model/pod-images.ts';
+import { SNAPSHOT_CLASS, STORAGE_CLASS, VOLUME_SNAPSHOT } from '../../model/storage-objects.ts';
 import { formatAge } from '../../model/units.ts';
 import type { Candidate } from './candidates.ts';
 

@@ -4,8 +4,8 @@ import { asObject, type Left, leftObjects, readLeftSecrets } from '../../cluster
 import { loaderEvents } from '../../cluster/pod.ts';
 import { readRecord } from '../../cluster/records.ts';
 import type { KubernetesObject } from '../../manifests/object.ts';
-import type { VolumeSnapshot } from '../../model/cluster-objects.ts';
 import { objectNames } from '../../model/names.ts';
+import type { VolumeSnapshot } from '../../model/storage-objects.ts';
 import { summarizeRecord } from '../../model/summary.ts';
 import { inRun, type Run } from '../pod-run.ts';
 import { followCapture } from './follow.ts';

@@ -4,8 +4,8 @@ import { nullIfForbidden, read } from '../../cluster/objects.ts';
 import { gone, hindranceOf } from '../../cluster/removal.ts';
 import { lastWarning } from '../../cluster/warnings.ts';
 import { type KubernetesObject, objectName } from '../../manifests/object.ts';
-import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT } from '../../model/cluster-objects.ts';
 import { Interrupted, PreloadError, TimedOut } from '../../model/errors.ts';
+import { SNAPSHOT_CONTENT, VOLUME_SNAPSHOT } from '../../model/storage-objects.ts';
 import { plural } from '../../model/units.ts';
 import { countWait } from '../step.ts';
 

@@ -7,8 +7,9 @@ import { storageClassOf } from '../../cluster/preflight.ts';
 import { listPreloads } from '../../cluster/preloads.ts';
 import { listSnapshotClasses } from '../../cluster/snapshot-classes.ts';
 import type { PodUser } from '../../cluster/workloads.ts';
-import { NODE, type Node, type SnapshotClass, type StorageClass } from '../../model/cluster-objects.ts';
+import { NODE, type Node } from '../../model/cluster-objects.ts';
 import { isForWindows } from '../../model/pod-images.ts';
+import type { SnapshotClass, StorageClass } from '../../model/storage-objects.ts';
 import type { PreloadSummary } from '../../model/summary.ts';
 import type { DoctorOptions } from './command.ts';
 

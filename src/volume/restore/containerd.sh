@@ -80,11 +80,11 @@ ask_early() {
 ask() {
   [ -S "$address" ] || return
   ask_cri_for_snapshotter &
-  other=$!
+  asking_cri=$!
   # shellcheck disable=SC2086 # words without spaces, here and below
   within 5 $ctr --connect-timeout 2s version >"$tmp/version" 2>/dev/null
   answered=$?
-  wait "$other"
+  wait "$asking_cri"
   return "$answered"
 }
 

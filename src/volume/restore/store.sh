@@ -31,7 +31,11 @@ begin_to_unpack() {
   seen=yes
   lock
   end_swap
-  { [ ! -L "$state/$set" ] && seed_matches && prepare_swap; } || return 0
+  { [ ! -L "$state/$set" ] && seed_matches && start_to_unpack; } || :
+}
+
+start_to_unpack() {
+  prepare_swap || return
   unpack_seed &
   unpacking=$!
 }
@@ -133,10 +137,6 @@ check_store_room() {
 use_store() {
   [ ! -L "$state/$set" ] || { list_snapshots && ! has_all "$tmp/snapshots" "$layers"; } || { leave_store "$nothing_new" && return; }
   log "containerd $server ready after $waited"
-  [ -n "$unpacking" ] || {
-    check_seed
-    prepare_swap || { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return; }
-  }
   stage_store || return 0
   start_with_store
   if [ -e "$depot/gone" ] && grep -q ' has changed since ' "$depot/gone"; then
@@ -155,10 +155,8 @@ use_store() {
 # Fills the depot. If something would be lost, or that fails, leaves the store, and fails.
 stage_store() {
   start=$(now)
-  [ -n "$unpacking" ] || {
-    unpack_seed & # while containerd answers
-    unpacking=$!
-  }
+  [ -n "$unpacking" ] || { check_seed && start_to_unpack; } ||
+    { give_up_store "the swap cannot be prepared: $(sed '$!d' "$tmp/errors")" && return 1; }
   until checked=$(checksum_of_store) && find_losses && remove_leftovers && [ "$(checksum_of_store)" = "$checked" ]; do
     ! late "$start" || { give_up_store 'other programs are changing the store of containerd' && return 1; }
   done

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONFIG_MAP, EVENT, LOADER_POD, NODE, VOLUME_SNAPSHOT, WORKLOAD } from '../../../src/model/cluster-objects.ts';
+import { CONFIG_MAP, EVENT, LOADER_POD, NODE, WORKLOAD } from '../../../src/model/cluster-objects.ts';
 import { parse, plain } from '../../../src/model/parse.ts';
 import { loaderEnd } from '../../../src/model/pod-state.ts';
+import { VOLUME_SNAPSHOT } from '../../../src/model/storage-objects.ts';
 import { fuzz } from '../../harness/fuzz.ts';
 
 const metadata = {

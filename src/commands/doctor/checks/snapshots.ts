@@ -1,10 +1,10 @@
 import { servedVersions } from '../../../cluster/api-groups.ts';
 import { list } from '../../../cluster/lists.ts';
-import { VOLUME_SNAPSHOT, type VolumeSnapshot } from '../../../model/cluster-objects.ts';
 import { type Finding, ok, problem, warning } from '../../../model/finding.ts';
 import { printImage } from '../../../model/image-reference.ts';
 import { SNAPSHOT_GROUP } from '../../../model/names.ts';
 import { imagesOf } from '../../../model/pod-images.ts';
+import { VOLUME_SNAPSHOT, type VolumeSnapshot } from '../../../model/storage-objects.ts';
 import { firstOf, formatAge, plural } from '../../../model/units.ts';
 import type { Check } from '../check.ts';
 import type { Survey } from '../survey.ts';

@@ -7,9 +7,10 @@ import { runtimes, snapshotters } from '../../../../src/commands/doctor/checks/n
 import { ages, platforms } from '../../../../src/commands/doctor/checks/preloads.ts';
 import { pullPolicies } from '../../../../src/commands/doctor/checks/pulls.ts';
 import { controllerFinding } from '../../../../src/commands/doctor/checks/snapshots.ts';
-import { NODE, type Node, VOLUME_SNAPSHOT } from '../../../../src/model/cluster-objects.ts';
+import { NODE, type Node } from '../../../../src/model/cluster-objects.ts';
 import { KUBELET_CONFIG } from '../../../../src/model/kubelet-config.ts';
 import { parse } from '../../../../src/model/parse.ts';
+import { VOLUME_SNAPSHOT } from '../../../../src/model/storage-objects.ts';
 import type { PreloadSummary } from '../../../../src/model/summary.ts';
 
 const node = (
