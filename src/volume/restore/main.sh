@@ -68,15 +68,16 @@ export LC_ALL PATH GOMAXPROCS GOGC
 #   cri_uses       snapshotter of the CRI plugin, '' if it has not said        containerd
 #   snapshotter    the same, or what is assumed                                containerd
 #   asked          mode that the caller asked for                              mode, before
-#   why            reason for the mode, or why it is not possible              mode, store, before
-#   fault          exit code if no mode is possible                            mode, store
-#   root           root of a containerd that may start with the seed           store, before
-#   depot          folder in it for the swap of stores                         store
+#   why            reason for the mode, or why it is not possible              mode, can-store, before
+#   fault          exit code if no mode is possible                            mode, can-store, before
+#   root           root of a containerd that may start with the seed           can-store, before
+#   depot          folder in it for the swap of stores                         can-store
+#   seen           yes if root has been looked for                             depot, report
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
 #   asking, trying  processes that find out things meanwhile                   containerd, mode, report
-#   swapping       yes if the drop-in for the swap of stores is there          store, report
-#   hashing, unpacking  processes that prepare it meanwhile                    store, report
+#   swapping       yes if the drop-in for the swap of stores is there          depot, report
+#   hashing, unpacking  processes that prepare it meanwhile                    depot, store, report
 #   finding        process that lists the layers meanwhile                     volume, report
 #   begin          when this run began                                         main
 #   message        last line of this run, for its result file                  main, report
@@ -84,11 +85,11 @@ export LC_ALL PATH GOMAXPROCS GOGC
 #   worker         number of the worker that a function runs in, or main       main, lists
 #   tmp            folder of this run, in $run                                 report
 # These files in $tmp serve several parts, each file one line per item; all others serve only the part that writes them:
-#   snapshots  what `ctr snapshots ls` lists             survey, store, undo -> survey, store, undo
+#   snapshots  what `ctr snapshots ls` lists             survey, losses, undo -> survey, losses, store, before, undo
 #   have       chain IDs of layers on the node           survey -> main, link
-#   plugins    what `ctr plugins ls` lists, if needed    containerd, before -> containerd, store
-#   losses     what the node has and the volume has not  store -> before
-#   dirs       chain ID and directory of these layers    survey, link, store -> link, import, blobs, presence
+#   plugins    what `ctr plugins ls` lists, if needed    containerd, before -> containerd, losses
+#   losses     what the node has and the volume has not  losses -> store, before
+#   dirs       chain ID and directory of these layers    survey, link, depot -> link, import, blobs, presence
 #   known      names on the node                         survey -> import
 #   right      known names with the right digest         survey, presence -> main, import, presence
 #   cri        name of each image in CRI, if pinned      cri -> presence, labels
