@@ -4,6 +4,7 @@ import { volumeSnapshot } from '../../src/manifests/snapshot.ts';
 import { until } from '../cluster/machine/until.ts';
 import { at, FORBIDDEN } from '../harness/faulty-api-server.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
+import { node } from './api-server.ts';
 import { record, recordOf, settings, zipped } from './records.ts';
 import { logAnswer, startStage } from './staged-run.ts';
 
@@ -137,6 +138,23 @@ describe('--keep-last', () => {
     assert.deepEqual(await snapshots('again-'), [name]);
     const labels = await server.kubectl(['get', 'volumesnapshot', name, '-o', 'jsonpath={.metadata.labels.team}']);
     assert.equal(labels, 'web');
+  });
+
+  test('counts each platform on its own with --all-platforms', async () => {
+    await server.apply(node('arm', {}, 'arm64'));
+    for (const night of ['multi-1', 'multi-2'])
+      for (const arch of ['amd64', 'arm64']) await made(`${night}-${arch}`, { platform: `linux/${arch}` });
+    const { code, stdout, stderr } = await ends(renewal('multi-', '--all-platforms', '--keep-last', '2', '-o', 'name'));
+    await server.kubectl(['delete', 'node', 'arm']);
+    assert.equal(code, 0, stderr);
+    const added = [...stdout.matchAll(/multi-\S+/g)].map(([name]) => name);
+    assert.equal(added.length, 2, stdout);
+    for (const arch of ['amd64', 'arm64'])
+      assert.match(
+        stderr,
+        new RegExp(`^ ✓ linux/${arch}: Deleted preload multi-1-${arch} with snap-multi-1-${arch}$`, 'm'),
+      );
+    assert.deepEqual(await snapshots('multi-'), ['multi-2-amd64', 'multi-2-arm64', ...added].sort());
   });
 });
 
