@@ -47,7 +47,7 @@ find_stopped_containerd() {
   fi
   program=${command%% *}
   [ -n "$program" ] || { why='there is no containerd' && return 1; }
-  server=$("$program" --version | sed 's/.* v\{0,1\}\([0-9][0-9.]*\).*/\1/;q')
+  server=$("$program" --version | version_of_program)
   # shellcheck disable=SC2086 # words without spaces
   $command config dump >"$tmp/config" 2>/dev/null || { why="the configuration of $program cannot be read" && return 1; }
   root=$(setting root) namespace=k8s.io

@@ -33,7 +33,7 @@ can_stage() {
 # at once more.
 find_unit() {
   [ -n "$seen" ] || { why='systemd does not run containerd' && has_systemd && look; } || return
-  has_server_id || { why='another containerd answers' && return 1; }
+  [ -z "$connected" ] || has_server_id || { why='another containerd answers' && return 1; }
 }
 
 has_server_id() (
@@ -46,21 +46,23 @@ has_server_id() (
   return 1
 )
 
-# Sets root, the folder of that containerd. Without systemd, which answers nobody while it reloads.
+# Sets process, and root, the folder of that containerd. Without systemd, which answers nobody while it reloads.
 look() {
   why='systemd does not run containerd'
   # shellcheck disable=SC2046 # words without spaces
-  root=$(stat -c %N $(files_of_containerd) 2>/dev/null | sed -n "\|/$metadata/meta\.db[^/]*\$|{s|.* -> [^/]*\(/.*\)/$metadata/.*|\1|p;q;}")
-  [ -n "$root" ] || return
+  found=$(stat -c %N $(files_of_containerd) 2>/dev/null | sed -n "\|/$metadata/meta\.db[^/]*\$|{s|^.\(/proc/[0-9]*\)/.* -> [^/]*\(/.*\)/$metadata/.*|\1 \2|p;q;}")
+  process=${found%% *} root=${found#* }
+  # shellcheck disable=SC3013 # each sh of Linux has -ef
+  { [ -n "$found" ] && [ "$process/root$root/$metadata/meta.db" -ef "$root/$metadata/meta.db" ]; } || return
   place_depot && check_folders && check_store_room
 }
 
-# Prints the open files of the processes in containerd's unit, which is not that of a container.
+# Prints the open files of root's processes in containerd's unit, which is not that of a container.
 files_of_containerd() {
   set +f
   grep -ls '/containerd\.service$' /proc/[0-9]*/cgroup | while read -r file; do
     # shellcheck disable=SC3013 # each sh of Linux has -ef
-    [ ! "${file%cgroup}ns/pid" -ef /proc/self/ns/pid ] || echo "${file%cgroup}fd"/*
+    { [ "${file%cgroup}ns/pid" -ef /proc/self/ns/pid ] && is_of_root "${file%/cgroup}"; } && echo "${file%cgroup}fd"/*
   done
 }
 

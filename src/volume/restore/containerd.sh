@@ -1,7 +1,7 @@
 # --- the node's containerd ---
 
-# Begins to ask the containerd that is most likely the right one, while the node is looked at.
-begin_to_connect() {
+# Finds ctr, and the sockets where containerd may answer.
+find_client() {
   find_ctr "$ctr"
   field address
   sockets="${value:+$value }/run/containerd/containerd.sock /run/k3s/containerd/containerd.sock"
@@ -10,12 +10,41 @@ begin_to_connect() {
   field namespace
   namespace=${namespace:-${CONTAINERD_NAMESPACE:-${value:-k8s.io}}}
   export CONTAINERD_NAMESPACE="$namespace" CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=true
-  address=${sockets%% *} && address=${address#unix://}
-  ask_early &
-  asking=$! early=$address
 }
 
+# Asks the program of the containerd that runs as $process, which is in memory: ctr and crictl take long to load from a disk.
+# Fails if its arguments may tell another address than its configuration.
+ask_program() {
+  read_arguments "$process"
+  case "$arguments " in *' -a'* | *' --a'*) return 1 ;; esac
+  (worker=version && within 5 "$process/exe" --version >"$tmp/version" 2>/dev/null) &
+  asking_version=$!
+  worker=program
+  within 5 "$process/exe" ${file:+--config "$file"} config dump >"$tmp/config" 2>/dev/null
+  answered=$?
+  wait "$asking_version" && return "$answered"
+}
+
+# Whether it has said all that mode store needs to know; what is in containerd then, crictl must say.
+told_by_program() {
+  { [ -n "$asking" ] && wait "$asking" && find_crictl; } || return
+  server=$(version_of_program <"$tmp/version") cri_uses=$(cri_snapshotter <"$tmp/config")
+  { [ -n "$cri_uses" ] && ! grep -q '^ *disabled_plugins = .*cri' "$tmp/config"; } || return
+  for address in $sockets; do
+    address=${address#unix://}
+    { [ -S "$address" ] && grep -q "address = [\"']${address}[\"']" "$tmp/config"; } || continue
+    snapshotter=$cri_uses
+    export CONTAINERD_ADDRESS="$address" CONTAINERD_SNAPSHOTTER="$snapshotter"
+    return
+  done
+  return 1
+}
+
+version_of_program() { sed 's/.* v\{0,1\}\([0-9][0-9.]*\).*/\1/;q'; }
+
+# Asks containerd itself, unless that has happened.
 connect() {
+  [ -z "$connected" ] || return 0
   start=$(now)
   until find_containerd; do
     [ "$action" != undo ] || lift_guard
@@ -26,6 +55,7 @@ connect() {
   read_version <"$tmp/version"
   find_snapshotter
   export CONTAINERD_SNAPSHOTTER="$snapshotter"
+  connected=yes
 }
 
 # Sets client, server and server_id from what `ctr version` prints.
@@ -66,14 +96,9 @@ find_containerd() {
 }
 
 has_answered() {
-  if [ "$address" = "$early" ]; then early='' && wait "$asking"; else rm -f "$tmp/plugins" && ask; fi || return
+  rm -f "$tmp/plugins"
+  ask || return
   read -r cri_uses <"$tmp/snapshotter" || :
-}
-
-ask_early() {
-  worker=early
-  export CONTAINERD_ADDRESS="$address"
-  ask
 }
 
 # Asks containerd and CRI, both at once, because these programs take long to load. Fails if containerd does not answer.
@@ -140,17 +165,24 @@ containerd_config() (
   mounts=$(readlink /proc/self/ns/mnt)
   for process in /proc/[0-9]*; do
     read -r name 2>/dev/null <"$process/comm" || continue
-    { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ]; } || continue
-    set -- && file='' previous=''
-    while read -r word; do
-      case $previous in -c | --config) file=$word ;; esac
-      case $word in -c=* | --config=*) file=${word#*=} ;; esac
-      previous=$word
-      set -- "$@" "$word"
-    done <<END
-$(tr '\0' '\n' <"$process/cmdline" | sed 1d)
-END
+    { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ] && is_of_root "$process"; } || continue
+    read_arguments "$process"
     config=$("$process/exe" ${file:+--config "$file"} config dump 2>/dev/null || cat "$file")
-    case "$* $config" in *"${address#/var}"*) printf '%s\n' "$config" && return ;; esac
+    case "$arguments $config" in *"${address#/var}"*) printf '%s\n' "$config" && return ;; esac
   done
 )
+
+# Whether the process with folder $1 in /proc is root's. Nobody else's program may run as root.
+is_of_root() { grep -qs '^Uid:.0.0.0.0$' "$1/status"; }
+
+# Sets arguments to those of the containerd with folder $1 in /proc, and file to its configuration file if they name one.
+read_arguments() {
+  arguments='' file='' previous=''
+  while read -r word; do
+    case $previous in -c | --config) file=$word ;; esac
+    case $word in -c=* | --config=*) file=${word#*=} ;; esac
+    previous=$word arguments="$arguments $word"
+  done <<END
+$(tr '\0' '\n' <"$1/cmdline" | sed 1d)
+END
+}

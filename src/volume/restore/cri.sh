@@ -13,10 +13,14 @@ audience() {
   fi
 }
 
-# Runs crictl, if the node has one.
-cri() {
+# Sets crictl. Fails if the node has none.
+find_crictl() {
   crictl=${ctr%% -*} && crictl=${crictl%ctr}crictl
-  command -v "${crictl%% *}" >/dev/null || crictl=crictl
+  command -v "${crictl%% *}" >/dev/null || { crictl=crictl && command -v crictl >/dev/null; }
+}
+
+cri() {
+  find_crictl || return
   # shellcheck disable=SC2086 # words without spaces
   within 10 $crictl --runtime-endpoint "unix://$address" --image-endpoint "unix://$address" --timeout 5s "$@" 2>/dev/null
 }

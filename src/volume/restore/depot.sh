@@ -31,10 +31,12 @@ runs_containerd() {
   return 1
 }
 
-# Begins to unpack the seed while containerd is asked. The lock comes first, because only one run may use the depot.
+# Begins to unpack the seed while containerd's program is asked. The lock comes first, because only one run may use the depot.
 begin_to_unpack() {
   look || return 0
   seen=yes
+  ask_program &
+  asking=$!
   lock
   end_swap
   { [ ! -L "$state/$set" ] && seed_matches && start_to_unpack; } || :

@@ -62,7 +62,8 @@ export LC_ALL PATH GOMAXPROCS GOGC
 #   stacked        how many layers of the pause image are on others            volume
 #   missing_part   first layer or blob that the volume does not have           volume
 #   client         version of ctr                                              containerd
-#   server         version of containerd                                       containerd
+#   server         version of containerd                                       containerd, before
+#   connected      yes if containerd itself has answered                       containerd, report
 #   server_id      UUID of containerd                                          containerd
 #   waited         how long containerd took to answer                          containerd
 #   cri_uses       snapshotter of the CRI plugin, '' if it has not said        containerd
@@ -70,12 +71,13 @@ export LC_ALL PATH GOMAXPROCS GOGC
 #   asked          mode that the caller asked for                              mode, before
 #   why            reason for the mode, or why it is not possible              mode, can-store, before
 #   fault          exit code if no mode is possible                            mode, can-store, before
+#   process        folder in /proc of the containerd that systemd runs         can-store
 #   root           root of a containerd that may start with the seed           can-store, before
 #   depot          folder in it for the swap of stores                         can-store
 #   seen           yes if root has been looked for                             depot, report
 #   checked        checksum of the store that would not be missed              store, before
 #   no_copy        reason why layers cannot be copied                          mode
-#   asking, trying  processes that find out things meanwhile                   containerd, mode, report
+#   asking, trying  processes that find out things meanwhile                   depot, mode, report
 #   swapping       yes if the drop-in for the swap of stores is there          depot, report
 #   hashing, unpacking  processes that prepare it meanwhile                    depot, store, report
 #   finding        process that lists the layers meanwhile                     volume, report
@@ -121,9 +123,14 @@ main() {
   check_volume
   check_node
   case $action in restore | install | before_containerd) try_copy ;; esac
-  case $action in install | before_containerd | prewarm) ;; *) begin_to_connect ;; esac
-  [ -z "$swapping" ] || begin_to_unpack
-  [ -z "$asking" ] || connect
+  case $action in
+    install | before_containerd | prewarm) ;;
+    *)
+      find_client
+      [ -z "$swapping" ] || begin_to_unpack
+      told_by_program || connect
+      ;;
+  esac
   "$action"
 }
 
@@ -132,7 +139,7 @@ restore() {
   [ -z "$prewarm" ] || choose_prewarm
   lock
   [ -n "$unpacking" ] || end_swap
-  [ "$mode" = store ] || drop_preparations
+  [ "$mode" = store ] || { drop_preparations; connect; }
   collect_unrooted || fail 4 'cannot finish an earlier --undo; nothing was removed'
   [ "$mode" != store ] || use_store
   [ "$mode" = store ] || add_images

@@ -26,7 +26,7 @@ find_listed() {
   start=$(now)
   until ask_cri && [ -s "$tmp/cri" ] && has_all "$tmp/cri" "$names"; do
     ! late "$start" || break
-    ! late "$start" 1 || pause
+    pause 0.03
   done
   [ -s "$tmp/cri" ] || return
   true >"$tmp/unseen"

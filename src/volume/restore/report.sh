@@ -27,7 +27,7 @@ report() {
 }
 
 start_result() {
-  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' cri_uses='' swapping='' hashing='' unpacking='' locked='' tmp=$run/$$
+  set='' server='' message='' digest_of_contents='' trying='' asking='' finding='' seen='' connected='' cri_uses='' swapping='' hashing='' unpacking='' locked='' tmp=$run/$$
   trap 'end $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM

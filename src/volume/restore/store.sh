@@ -5,7 +5,6 @@ nothing_new='every layer is already here'
 # Starts containerd with the seed. If that is not possible, sets mode to link, and why to the reason.
 use_store() {
   [ ! -L "$state/$set" ] || { list_snapshots && ! has_all "$tmp/snapshots" "$layers"; } || { leave_store "$nothing_new" && return; }
-  log "containerd $server ready after $waited"
   stage_store || return 0
   start_with_store
   if [ -e "$depot/gone" ] && grep -q ' has changed since ' "$depot/gone"; then
@@ -31,7 +30,7 @@ stage_store() {
   done
   [ ! -s "$tmp/losses" ] || { give_up_store "$(sed q "$tmp/losses")" && return 1; }
   { [ -s "$tmp/snapshots" ] && has_all "$tmp/snapshots" "$layers"; } && { give_up_store "$nothing_new" && return 1; }
-  phase look "$start" "$why"
+  phase look "$start" "what containerd $server has"
   log "mode store: $why"
   start=$(now)
   check_selinux
@@ -47,7 +46,7 @@ checksum_of_store() { cksum <"$root/$metadata/meta.db"; }
 start_with_store() {
   start=$(now)
   swap_at_start
-  read_runtime 9>&- & # nobody must wait for it, because of the lock of this run
+  read_programs 9>&- & # nobody must wait for it, because of the lock of this run
   restart_containerd || { true >"$depot/back" && restart_containerd; }
   [ ! -e "$depot/answered" ] || phase start "$start" "containerd $server with the new store"
 }
@@ -63,8 +62,14 @@ swap_at_start() {
 
 save() { sync -f "$@" 2>/dev/null || sync; }
 
-# Reads, while containerd ends, what it runs at its start since version 2, and for each pod.
-read_runtime() { cat "$(command -v containerd-shim-runc-v2)" "$(command -v runc)" >/dev/null 2>&1; }
+# Reads what containerd runs at its start since version 2, and for each pod; and what will check the images, but that only
+# after systemd has read from the same disk what it needs.
+read_programs() {
+  exec >/dev/null 2>&1
+  cat "$(command -v containerd-shim-runc-v2)" "$(command -v runc)"
+  pause
+  find_crictl && cat "$(command -v "${crictl%% *}")"
+}
 
 restart_containerd() { within "$long_call_limit" systemctl restart containerd.service 2>"$tmp/errors"; }
 
@@ -88,6 +93,7 @@ give_up_store() {
 leave_store() {
   [ "$asked" != store ] || fail 4 "cannot use the store: $1"
   drop_preparations
+  connect
   can_link
   mode='link' why="$why; not store, because $1"
 }

@@ -94,3 +94,28 @@ for (const shell of SHELLS) {
     }
   });
 }
+
+const OTHER = '/run/other'; // the folder of another user
+
+onNode(
+  '2',
+  'runs no program of another user, even if it is called containerd',
+  async (node) => {
+    // as containerd does, it runs with `config dump`: then this bash runs the script
+    const prepared = `mkdir ${OTHER} && cp /bin/bash ${OTHER}/containerd && echo 'id -u >${OTHER}/ran' >${OTHER}/config && echo 'sleep 60; true' >${OTHER}/waits`;
+    await node.run(['sh', '-c', `${prepared} && mv ${DOCKER} /run/elsewhere.sock`]);
+    const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const child = node.start([...user, `${OTHER}/containerd`, `${OTHER}/waits`]);
+    await until(
+      'the other process',
+      async () => (await node.run(['pgrep', '-x', 'containerd', '-u', '65534'])).code === 0,
+    );
+    const script = join(volume.path, 'restore.sh');
+    const { code, stderr } = await node.run(['env', '-C', OTHER, 'sh', script, '--address', '/run/elsewhere.sock']);
+    if (child.pid) process.kill(-child.pid);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /assuming overlayfs/);
+    assert.equal((await node.run(['ls', OTHER])).stdout, 'config\ncontainerd\nwaits\n');
+  },
+  { crictl: false },
+);

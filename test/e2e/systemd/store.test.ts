@@ -109,6 +109,33 @@ for (const version of CONTAINERD_VERSIONS) {
       assert.match(await sh(machine, 'ls -A /var/lib/kubectl-preload 2>/dev/null | wc -l'), /^0$/m);
     });
 
+    test('is not misled by a service of another user that is called containerd', async () => {
+      const other = '/run/other';
+      const copied = `${other}/io.containerd.metadata.v1.bolt`;
+      await sh(
+        machine,
+        `systemctl stop containerd
+        mkdir -p ${copied} && cp /bin/bash ${other}/containerd && echo theirs >${copied}/meta.db
+        chmod -R a+rX ${other}
+        echo 'exec 3<${copied}/meta.db; sleep 100; true' >${other}/waits
+        echo 'id -u >${other}/ran' >${other}/config
+        cgroups=/sys/fs/cgroup && [ ! -d $cgroups/systemd ] || cgroups=$cgroups/systemd
+        mount -o remount,bind,rw $cgroups
+        mkdir -p $cgroups/user.slice/containerd.service
+        for number in 1 2 3; do
+          setpriv --reuid=65534 --regid=65534 --clear-groups ${other}/containerd ${other}/waits >/dev/null 2>&1 &
+          echo $! >$cgroups/user.slice/containerd.service/cgroup.procs
+          echo $! >>${other}.pids
+        done
+        sleep 0.5
+        grep -l '/user.slice/containerd.service$' /proc/[0-9]*/cgroup`,
+      );
+      await emptyStore(machine);
+      const log = await sh(machine, `cd ${other} && sh /preload/restore.sh 2>&1; kill $(cat ${other}.pids); ls`);
+      assert.match(log, /mode store: /);
+      assert.match(log, /^config\ncontainerd\nio\.containerd\.metadata\.v1\.bolt\nwaits$/m);
+    });
+
     test('--prewarm reads the layers while containerd starts with the store', async () => {
       await emptyStore(machine);
       const log = await sh(machine, 'sh /preload/restore.sh --prewarm=all 2>&1');
