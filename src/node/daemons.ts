@@ -10,8 +10,8 @@ export interface NodeDaemon {
 }
 
 /**
- * Returns the daemons with one of these names on the node at `root`, the one with the lowest PID first. Skips those that see
- * another /run: they belong to another node, such as one that runs in a container.
+ * Returns root's daemons with one of these names on the node at `root`, the one with the lowest PID first: root runs what
+ * they say. Skips those that see another /run: they belong to another node, such as one that runs in a container.
  */
 export const daemonsOf = async (root: string, names: readonly string[]): Promise<NodeDaemon[]> => {
   const running = join(root, 'proc');
@@ -20,12 +20,14 @@ export const daemonsOf = async (root: string, names: readonly string[]): Promise
   const found: NodeDaemon[] = [];
   for (const pid of pids.sort((a, b) => a - b)) {
     const read = (file: string) => readFile(join(running, `${pid}`, file), 'utf8').catch(() => '');
-    if (!names.includes((await read('comm')).trim())) continue;
+    if (!names.includes((await read('comm')).trim()) || !OF_ROOT.test(await read('status'))) continue;
     if ((await identity(await pathHere(join(running, `${pid}`, 'root'), '/run'))) !== ours) continue;
     found.push({ pid, argv: fields(await read('cmdline')), environment: parse(await read('environ')) });
   }
   return found;
 };
+
+const OF_ROOT = /^Uid:\t0\t0\t0\t0$/m;
 
 /** Returns the value of `--flag=value` or `--flag value` under any of these names. */
 export const flagOf = (argv: readonly string[], ...names: string[]): string | undefined => {

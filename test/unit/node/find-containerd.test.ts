@@ -12,6 +12,7 @@ after(() => rm(folder, { recursive: true }));
 const found = async (
   files: Record<string, string>,
   program?: string,
+  uid = 0,
 ): Promise<{ containerd: Containerd; warnings: string[] }> => {
   const root = await mkdtemp(join(folder, 'node-'));
   const add = async (path: string, text: string): Promise<void> => {
@@ -22,6 +23,7 @@ const found = async (
   for (const [path, text] of Object.entries(files)) await add(path, text);
   const start = async (pid: number, path: string, config: string): Promise<void> => {
     await add(`proc/${pid}/comm`, 'containerd\n');
+    await add(`proc/${pid}/status`, `Name:\tcontainerd\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
     await add(`proc/${pid}/cmdline`, `containerd\0-c\0${config}\0`);
     await add(`proc/${pid}/exe`, `-> ${path}`);
     await add(`proc/${pid}/root`, '-> ../..');
@@ -59,6 +61,12 @@ test("the containerd of another capture is not the node's, also if it has CRI an
   const files = { 'mnt/.check/memory/kubectl-preload.toml': 'root = "/mnt/.check"', 'opt/containerd': '' };
   const { containerd, warnings } = await found({ ...CONFIG, ...files }, '/opt/containerd');
   assert.deepEqual([containerd.config.root, containerd.program, warnings], ['/agent', '/opt/containerd', []]);
+});
+
+test("the program of another user is not the node's, because root runs what is", async () => {
+  const { containerd, warnings } = await found({ ...CONFIG, 'tmp/containerd': '' }, '/tmp/containerd', 1000);
+  assert.equal(containerd.program, 'containerd');
+  assert.match(warnings[0] ?? '', /cannot find the node's containerd/);
 });
 
 test('a program that was replaced since it started is looked up by its usual name', async () => {
