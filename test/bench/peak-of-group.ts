@@ -4,11 +4,18 @@ import { sample } from './sampling.ts';
 
 const MEMORY = '/sys/fs/cgroup/memory';
 
-/** Gets a command's prefix, which lets it and all that it starts count. Returns the most bytes of their memory, without the page cache. */
+/**
+ * Gives `work` a prefix for commands, which lets them and all that they start count. Returns the most bytes of their memory,
+ * with files that are kept in memory, but without the page cache.
+ */
 export const peakOfGroup = async (work: (prefix: readonly string[]) => Promise<unknown>): Promise<number> => {
   const group = join(MEMORY, `kubectl-preload-${process.pid}`);
   await mkdir(group);
-  const used = async () => Number(/^total_rss (\d+)$/m.exec(await readFile(join(group, 'memory.stat'), 'utf8'))?.[1]);
+  const used = async () => {
+    const stat = await readFile(join(group, 'memory.stat'), 'utf8');
+    const [rss, shmem] = ['rss', 'shmem'].map((key) => Number(new RegExp(`^total_${key} (\\d+)$`, 'm').exec(stat)?.[1]));
+    return (rss ?? 0) + (shmem ?? 0);
+  };
   try {
     return await sample(used, () => work(['sh', '-c', `echo $$ >${group}/cgroup.procs && exec "$@"`, 'sh']));
   } finally {
