@@ -13,7 +13,9 @@ export const peakOfGroup = async (work: (prefix: readonly string[]) => Promise<u
   await mkdir(group);
   const used = async () => {
     const stat = await readFile(join(group, 'memory.stat'), 'utf8');
-    const [rss, shmem] = ['rss', 'shmem'].map((key) => Number(new RegExp(`^total_${key} (\\d+)$`, 'm').exec(stat)?.[1]));
+    const [rss, shmem] = ['rss', 'shmem'].map((key) =>
+      Number(new RegExp(`^total_${key} (\\d+)$`, 'm').exec(stat)?.[1]),
+    );
     return (rss ?? 0) + (shmem ?? 0);
   };
   try {

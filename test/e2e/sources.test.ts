@@ -4,6 +4,7 @@ import { discardLayers } from '../harness/discard-layers.ts';
 import { sample } from '../harness/sample.ts';
 import {
   addNode,
+  becomes,
   cluster,
   createNamespace,
   createPreload,
@@ -93,6 +94,8 @@ describe('each layer comes from its best source, without a registry, and the nod
       await bring(name, PULL, LOADER);
       await prepare(name);
       t.after(() => cluster('registry', 'start'));
+      // CRI labels names some time after they appear
+      await becomes('', () => onStore(name, 'images', 'ls', '--quiet', 'labels."io.cri-containerd.image"!=managed'));
       const before = await storeOf((...args) => onStore(name, ...args));
       await cluster('registry', 'stop');
       const { stderr } = await createPreload(NAMESPACE, name, ['--node', name, ...IMAGES]);
