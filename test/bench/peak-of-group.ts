@@ -13,10 +13,7 @@ export const peakOfGroup = async (work: (prefix: readonly string[]) => Promise<u
   await mkdir(group);
   const used = async () => {
     const stat = await readFile(join(group, 'memory.stat'), 'utf8');
-    const [rss, shmem] = ['rss', 'shmem'].map((key) =>
-      Number(new RegExp(`^total_${key} (\\d+)$`, 'm').exec(stat)?.[1]),
-    );
-    return (rss ?? 0) + (shmem ?? 0);
+    return [...stat.matchAll(/^total_(?:rss|shmem) (\d+)$/gm)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
   };
   try {
     return await sample(used, () => work(['sh', '-c', `echo $$ >${group}/cgroup.procs && exec "$@"`, 'sh']));

@@ -25,7 +25,7 @@ ask_program() {
   wait "$asking_version" && return "$answered"
 }
 
-# Whether it has said all that mode store needs to know; what is in containerd then, crictl must say.
+# Whether it has said all that mode store needs. The check of the images afterwards needs crictl.
 told_by_program() {
   { [ -n "$asking" ] && wait "$asking" && find_crictl; } || return
   server=$(version_of_program <"$tmp/version") cri_uses=$(cri_snapshotter <"$tmp/config")
