@@ -20,7 +20,7 @@ ask_program() {
   (worker=version && within 5 "$process/exe" --version >"$tmp/version" 2>/dev/null) &
   asking_version=$!
   worker=program
-  within 5 "$process/exe" ${file:+--config "$file"} config dump >"$tmp/config" 2>/dev/null
+  dump_config "$process" >"$tmp/config"
   answered=$?
   wait "$asking_version" && return "$answered"
 }
@@ -167,10 +167,13 @@ containerd_config() (
     read -r name 2>/dev/null <"$process/comm" || continue
     { [ "$name" = containerd ] && [ "$(readlink "$process/ns/mnt")" = "$mounts" ] && is_of_root "$process"; } || continue
     read_arguments "$process"
-    config=$("$process/exe" ${file:+--config "$file"} config dump 2>/dev/null || cat "$file")
+    config=$(dump_config "$process" || cat "$file")
     case "$arguments $config" in *"${address#/var}"*) printf '%s\n' "$config" && return ;; esac
   done
 )
+
+# Prints the configuration of the containerd with folder $1 in /proc, and with $file.
+dump_config() { within 5 "$1/exe" ${file:+--config "$file"} config dump 2>/dev/null; }
 
 # Whether the process with folder $1 in /proc is root's. Nobody else's program may run as root.
 is_of_root() { grep -qs '^Uid:.0.0.0.0$' "$1/status"; }
