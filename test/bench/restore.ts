@@ -137,6 +137,7 @@ const release = async (): Promise<void> => {
 };
 
 try {
+  const lazyDisk = await measureLazyApplications(folder, '2');
   log('building the images and their volumes');
   const images = await buildImages([...applications(59), pause], log);
   const sample = await buildImages(samples(), log);
@@ -176,7 +177,7 @@ try {
       load: loadavg().map(round),
     };
   }
-  console.log(JSON.stringify({ byContainerd, lazyDisk: await measureLazyApplications(folder, '2') }));
+  console.log(JSON.stringify({ byContainerd, lazyDisk }));
 } finally {
   await release();
 }

@@ -5,7 +5,7 @@ import type { ContainerdVersion } from '../cluster/node/config.ts';
 import { newNode, property, reboot, sh } from '../e2e/systemd/node.ts';
 import type { SystemdMachine } from '../harness/systemd-machine.ts';
 import { type Disk, emptyDisk } from './disk.ts';
-import { dropCaches, median, REST, round } from './timing.ts';
+import { dropCaches, log, median, REST, round } from './timing.ts';
 
 const TIMES = 5;
 const BOOTS = 3;
@@ -85,6 +85,7 @@ export const measureBoot = async (folder: string, version: ContainerdVersion, di
       seconds.first?.push(await boot());
       seconds.later?.push(await boot());
     }
+    log(`containerd ${version}, from power-on until the kubelet starts: ${JSON.stringify(seconds)}`);
     return Object.fromEntries(Object.entries(seconds).map(([when, values]) => [when, round(median(values))]));
   } finally {
     await machine.powerOff();
