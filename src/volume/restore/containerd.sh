@@ -172,7 +172,7 @@ containerd_config() (
   done
 )
 
-# Prints the configuration of the containerd with folder $1 in /proc, and with $file.
+# Prints the configuration of the containerd with folder $1 in /proc; $file is its file, if its arguments name one.
 dump_config() { within 5 "$1/exe" ${file:+--config "$file"} config dump 2>/dev/null; }
 
 # Whether the process with folder $1 in /proc is root's. Nobody else's program may run as root.

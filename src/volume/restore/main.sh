@@ -12,7 +12,7 @@
 #        restore.sh --before-containerd    for units that run before containerd: mode store, at its next start
 #
 # mode:  store   containerd starts with a finished store in which all images are, and layers stay on the volume as with link;
-#                takes half a second for 60 images, whatever their size. Restarts containerd, and only if systemd runs it
+#                takes about half a second for 60 images of any size. Restarts containerd, and only if systemd runs it
 #                and nothing on the node would be lost
 #        link    layers stay on the volume, which must stay mounted, also after a reboot; takes seconds, whatever the image size
 #        copy    layers are copied to the node's disk; the volume can be detached afterwards

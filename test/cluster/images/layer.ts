@@ -73,7 +73,8 @@ const buildLayer = async (
 
 const runScript = async (layer: Layer, tree: string, below = ''): Promise<void> => {
   try {
-    const env = { ...process.env, TMPDIR: '/tmp', ...layer.inputs, BELOW: below }; // a script may call chroot
+    // below chroot, the TMPDIR of this process need not exist
+    const env = { ...process.env, TMPDIR: '/tmp', ...layer.inputs, BELOW: below };
     await run('unshare', ['--mount', 'sh', '-euc', layer.script], { cwd: tree, env, maxBuffer: 1 << 24 });
   } catch (error) {
     throw new Error(`cannot build layer ${layer.name}: ${error instanceof Error ? error.message : error}`);
