@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { attachReadOnly } from '../cluster/machine/disk.ts';
 import { run } from '../cluster/machine/run.ts';
 import type { ContainerdVersion } from '../cluster/node/config.ts';
-import { newNode, property, reboot, sh } from '../e2e/systemd/node.ts';
+import { makeNode, property, reboot, sh } from '../e2e/systemd/node.ts';
 import type { SystemdMachine } from '../harness/systemd-machine.ts';
 import { type Disk, emptyDisk } from './disk.ts';
 import { dropCaches, log, median, REST, round } from './timing.ts';
@@ -32,7 +32,7 @@ const emptyStore = (machine: SystemdMachine): Promise<string> =>
 export const measureStore = async (folder: string, version: ContainerdVersion, disk: Disk) => {
   const device = await attachReadOnly(disk.image);
   const own = await emptyDisk(join(folder, 'machine'));
-  const machine = await newNode(`machine-${version}-${Date.now()}`, version, join(own.path, 'machine'));
+  const machine = await makeNode(version, join(own.path, 'machine'));
   try {
     await machine.powerOn({ device, uuid: disk.uuid });
     await sh(machine, `mkdir -p /preload && mount -o ro ${device} /preload`);
@@ -59,7 +59,7 @@ export const measureStore = async (folder: string, version: ContainerdVersion, d
 export const measureBoot = async (folder: string, version: ContainerdVersion, disk: Disk) => {
   const device = await attachReadOnly(disk.image);
   const own = await emptyDisk(join(folder, 'machine'));
-  const machine = await newNode(`booting-${version}-${Date.now()}`, version, join(own.path, 'machine'));
+  const machine = await makeNode(version, join(own.path, 'machine'));
   const attached = { device, uuid: disk.uuid };
   const boot = async (): Promise<number> => {
     await reboot(machine, attached);

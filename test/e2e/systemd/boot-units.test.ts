@@ -7,8 +7,6 @@ import {
   CONTAINERD_CONFIG,
   installContainerd,
   journal,
-  newDisk,
-  newNode,
   property,
   reboot,
   sh,
@@ -16,6 +14,7 @@ import {
   USUAL_CONTAINERD,
   WITHOUT_OVERLAYFS,
 } from './node.ts';
+import { newDisk, newNode } from './own-node.ts';
 
 const disk = await newDisk('disk', [app, web, pause]);
 const newer = await newDisk('newer', [{ ...app, layers: ['base', 'other'] }, pause], disk.uuid);

@@ -9,8 +9,6 @@ import {
   CONTAINERD_CONFIG,
   journal,
   KUBELET_CONFIG,
-  newDisk,
-  newNode,
   type PreloadDisk,
   reboot,
   STANDALONE,
@@ -18,6 +16,7 @@ import {
   state,
   WITHOUT_OVERLAYFS,
 } from './node.ts';
+import { newDisk, newNode } from './own-node.ts';
 
 const disk = await newDisk('disk', [app, web, pause]);
 const service = `kubectl-preload-${disk.set}.service`;

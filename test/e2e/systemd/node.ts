@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after } from 'node:test';
-import { digestFile } from '../../../src/volume/checksums.ts';
-import { CONTENTS_FILE } from '../../../src/volume/format.ts';
 import { binaryFolder, provide } from '../../cluster/components.ts';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
-import { attachReadOnly, detachLoops } from '../../cluster/machine/disk.ts';
-import { run } from '../../cluster/machine/run.ts';
 import { until } from '../../cluster/machine/until.ts';
 import { type ContainerdVersion, containerdSource } from '../../cluster/node/config.ts';
 import { type AttachedDisk, newSystemdMachine, type SystemdMachine } from '../../harness/systemd-machine.ts';
-import { type SmallImage, writeSmallVolume } from '../restore/small-volume.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'preload-systemd-'));
-const machines: SystemdMachine[] = [];
-after(async () => {
-  for (const machine of machines) await machine.powerOff();
-  await detachLoops(folder);
-  await rm(folder, { recursive: true });
-});
 await ensurePackages(['attr', 'e2fsprogs'], console.error);
 await provide(
   [{ module: 'kubernetes' }, { module: 'cri-tools' }, containerdSource('1.7'), containerdSource('2')],
@@ -31,26 +16,6 @@ await provide(
 export interface PreloadDisk extends AttachedDisk {
   set: string;
 }
-
-export interface SmallDisk extends PreloadDisk {
-  /** of preload.json */
-  contentsDigest: string;
-}
-
-/** Makes a disk as a cloud makes it from the snapshot of a sealed volume. */
-export const newDisk = async (
-  name: string,
-  images: readonly SmallImage[],
-  uuid: string = randomUUID(),
-): Promise<SmallDisk> => {
-  const [volume, image] = [join(folder, name), join(folder, `${name}.img`)];
-  await mkdir(volume);
-  const set = await writeSmallVolume(volume, images, { uuid });
-  await run(['truncate', '--size', '64M', image]);
-  await run(['mkfs.ext4', '-q', '-m', '0', '-U', uuid, '-d', volume, image]);
-  const contentsDigest = await digestFile(join(volume, CONTENTS_FILE));
-  return { device: await attachReadOnly(image), uuid, set, contentsDigest };
-};
 
 // as containerd's project and EKS AL2023 have them
 const CONTAINERD = `[Unit]
@@ -109,18 +74,13 @@ snapshotter = "native"
 export const mountUnit = ({ uuid }: PreloadDisk): string =>
   `[Mount]\nWhat=/dev/disk/by-uuid/${uuid}\nWhere=/preload\nType=ext4\nOptions=ro\n[Install]\nWantedBy=multi-user.target\n`;
 
-/** A machine with containerd and a kubelet as units that are not enabled; its files are at `place`. */
-export const newNode = async (
-  name: string,
-  version: ContainerdVersion,
-  place: string = join(folder, name),
-): Promise<SystemdMachine> => {
+/** Makes a machine with containerd and a kubelet as units that are not enabled; its files are at `place`. */
+export const makeNode = async (version: ContainerdVersion, place: string): Promise<SystemdMachine> => {
   const [kubernetes, tools] = [
     await binaryFolder({ module: 'kubernetes' }),
     await binaryFolder({ module: 'cri-tools' }),
   ];
   const machine = await newSystemdMachine(place, [join(kubernetes, 'kubelet'), join(tools, 'crictl')]);
-  machines.push(machine);
   const files = {
     '/etc/systemd/system/containerd.service': CONTAINERD,
     '/etc/systemd/system/kubelet.service': KUBELET,

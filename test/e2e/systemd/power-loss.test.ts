@@ -7,8 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ensurePackages } from '../../cluster/machine/apt.ts';
 import { run } from '../../cluster/machine/run.ts';
 import { repetitions } from '../../harness/repetitions.ts';
+import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 import { app, pause, shell, web } from '../restore/small-images.ts';
-import { mountUnit, newNode, reboot, sh } from './node.ts';
+import { makeNode, mountUnit, reboot, sh } from './node.ts';
 import { captureDisk } from './seeded-disk.ts';
 import { assertUsable, emptyStore, pullOn } from './store-node.ts';
 
@@ -42,13 +43,10 @@ await run(['truncate', '--size', '2G', join(pool, 'first')]);
 await run(['mkfs.ext4', '-q', join(pool, 'first')]);
 
 /** Switches on a machine whose disk is this one, for as long as `body` takes. */
-const onMachine = async <T>(
-  name: string,
-  body: (machine: Awaited<ReturnType<typeof newNode>>) => Promise<T>,
-): Promise<T> => {
+const onMachine = async <T>(name: string, body: (machine: SystemdMachine) => Promise<T>): Promise<T> => {
   const place = join(folder, name);
   await mount(join(pool, name), place);
-  const machine = await newNode(name, '2', place);
+  const machine = await makeNode('2', place);
   await reboot(machine, disk);
   try {
     return await body(machine);

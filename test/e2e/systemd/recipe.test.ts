@@ -11,7 +11,8 @@ import { until } from '../../cluster/machine/until.ts';
 import { nodeDisk } from '../../harness/node-disk.ts';
 import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 import { app, pause, web } from '../restore/small-images.ts';
-import { assertReady, journal, newDisk, newNode, reboot, type SmallDisk, sh, state } from './node.ts';
+import { assertReady, journal, reboot, sh, state } from './node.ts';
+import { newDisk, newNode, type SmallDisk } from './own-node.ts';
 
 await ensurePackages(['cloud-init'], console.error);
 const disk = await newDisk('disk', [app, web, pause]);

@@ -4,7 +4,8 @@ import { until } from '../../cluster/machine/until.ts';
 import { repetitions } from '../../harness/repetitions.ts';
 import { app, pause, shell, web } from '../restore/small-images.ts';
 import { installSteps, steps, stopAt, stopped } from './kill-points.ts';
-import { mountUnit, newNode, reboot, sh, state } from './node.ts';
+import { mountUnit, reboot, sh, state } from './node.ts';
+import { newNode } from './own-node.ts';
 import { captureDisk } from './seeded-disk.ts';
 import { assertUsable, emptyStore, leftOfSwap, pullOn } from './store-node.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { app, deep, pause, shell, web } from '../restore/small-images.ts';
-import { assertReady, journal, newNode, property, reboot, sh, state } from './node.ts';
+import { assertReady, journal, property, reboot, sh, state } from './node.ts';
+import { newNode } from './own-node.ts';
 import { captureDisk } from './seeded-disk.ts';
 import { emptyStore, greet, leftOfSwap, pullOn } from './store-node.ts';
 

@@ -6,7 +6,8 @@ import { CONTAINERD_VERSIONS } from '../../cluster/node/config.ts';
 import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 import { app, deep, pause, shell, web } from '../restore/small-images.ts';
 import type { SmallImage } from '../restore/small-volume.ts';
-import { newNode, sh } from './node.ts';
+import { sh } from './node.ts';
+import { newNode } from './own-node.ts';
 import { captureDisk } from './seeded-disk.ts';
 import { emptyStore, greet, leftOfSwap, pullOn } from './store-node.ts';
 
