@@ -6,18 +6,15 @@ import { SNAPSHOT_API } from '../../src/manifests/snapshot.ts';
 import { type ApiServer, startApiServer } from '../cluster/control-plane/api-server.ts';
 import { goBuild } from '../cluster/go-build.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
+import { type Objects, openObjects } from './objects.ts';
 
-export interface TestServer extends ApiServer {
+export interface TestServer extends ApiServer, Pick<Objects, 'apply' | 'setStatus'> {
   /** runs the built program against this server */
   preload: (...argv: string[]) => Promise<Outcome>;
   start: (...argv: string[]) => ReturnType<typeof startBundle>;
-  apply: (...objects: object[]) => Promise<void>;
-  /** `object` is KIND/NAME as for kubectl; `status` is what a controller, a kubelet or a driver would report */
-  setStatus: (object: string, namespace: string, status: object) => Promise<void>;
   /** what the snapshot controller and a driver do with a snapshot: it can be used, its handle is `snap-NAME` */
   finishSnapshot: (name: string, namespace?: string, policy?: 'Delete' | 'Retain', status?: object) => Promise<void>;
-  /** `Kind/namespace/name` of everything there is */
-  objects: () => Promise<string[]>;
+  objects: Objects['list'];
   /** asserts that the program fails with `reason` and one remedy, has empty standard output and leaves nothing behind */
   refuses: (argv: string[], reason: RegExp, remedy: RegExp) => Promise<void>;
 }
@@ -29,16 +26,7 @@ export interface TestServer extends ApiServer {
 export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<TestServer> => {
   const server = await startApiServer({ snapshotCrds });
   const controller = await startClaimController(server.kubeconfig);
-  const apply = async (...items: object[]) => {
-    await server.kubectl(
-      ['apply', '--server-side', '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-    );
-  };
-  const setStatus = async (object: string, namespace: string, status: object) => {
-    const patch = JSON.stringify({ status });
-    await server.kubectl(['patch', object, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
-  };
+  const { list, apply, setStatus, close } = await openObjects(server.kubeconfig, snapshotCrds ? SNAPSHOT_KINDS : []);
   const finishSnapshot: TestServer['finishSnapshot'] = async (
     name,
     namespace = 'default',
@@ -59,30 +47,27 @@ export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<Tes
   };
   const start = (...argv: string[]) => startBundle(argv, { KUBECONFIG: server.kubeconfig });
   const preload = (...argv: string[]) => start(...argv).outcome;
-  const kinds = (await server.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
-  const lasting = kinds.filter((kind) => !/^(events|leases)\b/.test(kind)).join(',');
-  const objects = async () => {
-    const line = '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\\n"}{end}';
-    return (await server.kubectl(['get', lasting, '-A', '-o', `jsonpath=${line}`])).trim().split('\n').sort();
-  };
   const refuses: TestServer['refuses'] = async (argv, reason, remedy) => {
-    const before = await objects();
+    const before = await list();
     const { code, stdout, stderr } = await preload(...argv);
     assert.deepEqual([code, stdout], [1, ''], stderr);
     assert.match(stderr, reason);
     assert.match(stderr, remedy);
     assert.ok(stderr.split('\n').filter((line) => /^hint: /.test(line)).length <= 1, stderr);
     assert.doesNotMatch(stderr, /^ +at |This is a bug/m);
-    assert.deepEqual(await objects(), before);
+    assert.deepEqual(await list(), before);
   };
   const stop = async () => {
     controller.kill('SIGKILL');
     await once(controller, 'exit');
+    await close();
     await server.stop();
   };
   await apply(serviceAccount('default'), node('worker'));
-  return { ...server, preload, start, apply, setStatus, finishSnapshot, objects, refuses, stop };
+  return { ...server, preload, start, apply, setStatus, finishSnapshot, objects: list, refuses, stop };
 };
+
+const SNAPSHOT_KINDS = ['VolumeSnapshot', 'VolumeSnapshotContent', 'VolumeSnapshotClass'];
 
 const startClaimController = async (kubeconfig: string): Promise<ChildProcess> => {
   const binary = join(await goBuild('kubernetes', console.error), 'kube-controller-manager');
