@@ -8,7 +8,7 @@ import { goBuild } from '../cluster/go-build.ts';
 import { type Outcome, startBundle } from '../harness/run-bundle.ts';
 import { type Objects, openObjects } from './objects.ts';
 
-export interface TestServer extends ApiServer, Pick<Objects, 'apply' | 'setStatus'> {
+export interface TestServer extends ApiServer, Omit<Objects, 'list' | 'close'> {
   /** runs the built program against this server */
   preload: (...argv: string[]) => Promise<Outcome>;
   start: (...argv: string[]) => ReturnType<typeof startBundle>;
@@ -26,7 +26,8 @@ export interface TestServer extends ApiServer, Pick<Objects, 'apply' | 'setStatu
 export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<TestServer> => {
   const server = await startApiServer({ snapshotCrds });
   const controller = await startClaimController(server.kubeconfig);
-  const { list, apply, setStatus, close } = await openObjects(server.kubeconfig, snapshotCrds ? SNAPSHOT_KINDS : []);
+  const { list, close, ...objects } = await openObjects(server.kubeconfig, snapshotCrds ? SNAPSHOT_KINDS : []);
+  const { apply, setStatus } = objects;
   const finishSnapshot: TestServer['finishSnapshot'] = async (
     name,
     namespace = 'default',
@@ -64,7 +65,7 @@ export const startTestServer = async ({ snapshotCrds = true } = {}): Promise<Tes
     await server.stop();
   };
   await apply(serviceAccount('default'), node('worker'));
-  return { ...server, preload, start, apply, setStatus, finishSnapshot, objects: list, refuses, stop };
+  return { ...server, ...objects, preload, start, finishSnapshot, objects: list, refuses, stop };
 };
 
 const SNAPSHOT_KINDS = ['VolumeSnapshot', 'VolumeSnapshotContent', 'VolumeSnapshotClass'];

@@ -6,9 +6,13 @@ import { until } from '../cluster/machine/until.ts';
 export interface Objects {
   /** `Kind/namespace/name` of everything that lasts, of the kinds that there were at the start */
   list: () => Promise<string[]>;
+  /** `object`, here and below, is KIND/NAME as for kubectl; undefined if it is not there */
+  get: <T = object>(object: string, namespace?: string) => Promise<T | undefined>;
   /** as `kubectl apply --server-side` does */
   apply: (...objects: object[]) => Promise<void>;
-  /** `object` is KIND/NAME as for kubectl */
+  /** as `kubectl patch --type=merge` does */
+  patch: (object: string, namespace: string, patch: object) => Promise<void>;
+  /** what a controller, a kubelet or a driver would report */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
   close: () => Promise<void>;
 }
@@ -34,6 +38,8 @@ interface Discovery {
 
 interface Kind extends Resource {
   apiVersion: string;
+  /** how kubectl may call it, and as the object itself does */
+  names: string[];
   /** of a collection, without its namespace */
   path: (namespace?: string) => string;
 }
@@ -56,7 +62,7 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
     const body = patch && JSON.stringify(patch.body);
     const response = await fetch(`${cluster.server}${path}`, { dispatcher, method, headers, ...(body && { body }) });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    if (!response.ok) throw Object.assign(new Error(`${method} ${path}: ${text}`), { status: response.status });
     return JSON.parse(text);
   };
 
@@ -66,9 +72,9 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
     );
     return (groups as Discovery[])
       .flatMap(({ items }) => items)
-      .flatMap(({ metadata: { name: group }, versions }) =>
+      .flatMap(({ metadata: { name: group = '' }, versions }) =>
         versions.flatMap(({ version, resources = [] }) =>
-          resources.map((resource) => kindOf(group ? `${group}/${version}` : version, resource)),
+          resources.map((resource) => kindOf(group, version, resource)),
         ),
       );
   };
@@ -92,6 +98,16 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
     ({ resource, verbs }) => verbs.includes('list') && !PASSING.includes(resource),
   );
 
+  const pathOf = async (object: string, namespace: string): Promise<string> => {
+    const [kind = '', name] = object.split('/');
+    const { path } = await find(({ names }) => names.includes(kind), kind);
+    return `${path(namespace)}/${name}`;
+  };
+
+  const patch = async (object: string, namespace: string, body: object, subresource = ''): Promise<void> => {
+    await send(`${await pathOf(object, namespace)}${subresource}`, '', { body, type: 'merge-patch+json' });
+  };
+
   return {
     list: async () => {
       const names = lasting.map(async ({ path, responseKind: { kind } }) => {
@@ -110,14 +126,14 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
         await send(`${path(metadata.namespace ?? 'default')}/${metadata.name}?${query}`, '', patch);
       }
     },
-    setStatus: async (object, namespace, status) => {
-      const [kind = '', name] = object.split('/');
-      const { path } = await find(
-        (it) => [it.resource, it.singularResource, ...(it.shortNames ?? [])].includes(kind),
-        kind,
-      );
-      await send(`${path(namespace)}/${name}/status`, '', { body: { status }, type: 'merge-patch+json' });
+    get: async <T>(object: string, namespace = 'default') => {
+      const path = await pathOf(object, namespace);
+      return send(path, '').catch((error) => {
+        if (error.status !== 404) throw error;
+      }) as Promise<T | undefined>;
     },
+    patch,
+    setStatus: (object, namespace, status) => patch(object, namespace, { status }, '/status'),
     close: () => dispatcher.destroy(),
   };
 };
@@ -125,14 +141,19 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
 /** Resources of what comes and goes by itself, or is no object. */
 const PASSING = ['events', 'leases', 'componentstatuses'];
 
-const kindOf = (apiVersion: string, resource: Resource): Kind => ({
-  ...resource,
-  apiVersion,
-  path: (namespace) => {
-    const within = namespace && resource.scope === 'Namespaced' ? `/namespaces/${namespace}` : '';
-    return `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}${within}/${resource.resource}`;
-  },
-});
+const kindOf = (group: string, version: string, resource: Resource): Kind => {
+  const { resource: plural, singularResource: singular, responseKind, shortNames = [] } = resource;
+  const apiVersion = group ? `${group}/${version}` : version;
+  return {
+    ...resource,
+    apiVersion,
+    names: [plural, singular, `${singular}.${group}`, responseKind.kind, ...shortNames],
+    path: (namespace) => {
+      const within = namespace && resource.scope === 'Namespaced' ? `/namespaces/${namespace}` : '';
+      return `/${group ? 'apis' : 'api'}/${apiVersion}${within}/${plural}`;
+    },
+  };
+};
 
 /** One version of each resource: the first one that the server names. */
 const preferred = (kinds: readonly Kind[]): Kind[] => {

@@ -42,11 +42,7 @@ const allow = async (user: string, rights: readonly Right[]): Promise<void> => {
 };
 
 const kubectl = (...argv: string[]) => server.kubectl(argv);
-const isThere = (kind: string, name: string) =>
-  kubectl('get', kind, name).then(
-    () => true,
-    () => false,
-  );
+const isThere = async (kind: string, name: string) => (await server.get(`${kind}/${name}`)) !== undefined;
 
 /** Resolves once the object is there. Throws if the run has ended. */
 const appears = (kind: string, name: string, { child }: Run): Promise<void> =>
@@ -61,7 +57,7 @@ type Run = ReturnType<typeof startBundle>;
 const serve = async (name: string, process: Run, { late = false }): Promise<void> => {
   await appears('pvc', `preload-${name}`, process);
   await server.apply(volume(`pv-${name}`, { ...csi('disk.example.com'), persistentVolumeReclaimPolicy: 'Retain' }));
-  await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
+  await server.patch(`pvc/preload-${name}`, 'default', { spec: { volumeName: `pv-${name}` } });
   await appears('pod', `preload-${name}`, process);
   if (late) await new Promise((resolve) => setTimeout(resolve, 8000));
   await server.setStatus(`pod/preload-${name}`, 'default', { phase: 'Running' });
@@ -74,7 +70,7 @@ const serve = async (name: string, process: Run, { late = false }): Promise<void
     async () => process.child.exitCode !== null || !(await isThere('pvc', `preload-${name}`)),
   );
   await kubectl('delete', 'pv', `pv-${name}`, '--wait=false');
-  await kubectl('patch', 'pv', `pv-${name}`, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+  await server.patch(`pv/pv-${name}`, '', { metadata: { finalizers: null } });
 };
 
 interface Case {
@@ -130,8 +126,8 @@ const CASES: Readonly<Record<string, Case>> = {
       ...['--size', '1Gi', '--timeout', '90s'],
     ],
     meanwhile: async (name, process, without) => {
-      const named = new RegExp(`/preload-(${name}-\\d+-\\d+)$`, 'm');
-      const claim = async () => named.exec(await kubectl('get', 'pvc', '-o', 'name'))?.[1];
+      const named = new RegExp(`^PersistentVolumeClaim/default/preload-(${name}-\\d+-\\d+)$`, 'm');
+      const claim = async () => named.exec((await server.objects()).join('\n'))?.[1];
       await until('the claim', async () => process.child.exitCode !== null || (await claim()) !== undefined);
       await serving((await claim()) ?? '', process, without);
     },
@@ -145,8 +141,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'delete --keep-snapshot': {
     arrange: async (name) => {
       await makeReady(name);
-      const patch = '{"spec":{"deletionPolicy":"Delete"}}';
-      await kubectl('patch', 'volumesnapshotcontent', `content-default-${name}`, '--type=merge', '-p', patch);
+      await server.patch(`volumesnapshotcontent/content-default-${name}`, '', { spec: { deletionPolicy: 'Delete' } });
     },
     argv: (name) => ['delete', name, '--keep-snapshot'],
   },
@@ -154,7 +149,7 @@ const CASES: Readonly<Record<string, Case>> = {
     arrange: async (name) => {
       await server.apply(volume(`pv-${name}`, { ...csi('disk.example.com'), persistentVolumeReclaimPolicy: 'Retain' }));
       await server.apply(...loaderObjects(name, PAST));
-      await kubectl('patch', 'pvc', `preload-${name}`, '--type=merge', '-p', `{"spec":{"volumeName":"pv-${name}"}}`);
+      await server.patch(`pvc/preload-${name}`, 'default', { spec: { volumeName: `pv-${name}` } });
     },
     argv: () => ['delete', '--leftovers', '--timeout', '20s'],
     atOnce: 1,

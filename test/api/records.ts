@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { type KubernetesObject, ownerReference } from '../../src/manifests/object.ts';
 import { recordConfigMap } from '../../src/manifests/snapshot.ts';
@@ -43,12 +44,12 @@ export const zipped = (content: object): Buffer => gzipSync(JSON.stringify(conte
 
 /** The record of the snapshot `name`, which exists; `data` is what is in the record instead of gzipped JSON. */
 export const recordOf = async (
-  { kubectl }: TestServer,
+  { get }: TestServer,
   name: string,
   namespace = 'default',
   data = zipped(record),
 ): Promise<KubernetesObject> => {
-  const snapshot = JSON.parse(await kubectl(['get', 'volumesnapshot', name, '-n', namespace, '-o', 'json']));
+  const snapshot = (await get<KubernetesObject>(`volumesnapshot/${name}`, namespace)) ?? assert.fail(name);
   const { metadata, ...rest } = recordConfigMap(settings(name, namespace), data);
   const labels = { ...metadata.labels, [COMPONENT_LABEL]: 'record' };
   return { ...rest, metadata: { ...metadata, labels, ownerReferences: [ownerReference(snapshot)] } };

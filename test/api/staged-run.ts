@@ -73,15 +73,17 @@ export const startStage = async (): Promise<Stage> => {
   await server.finishSnapshot('old');
   await server.apply(await recordOf(server, 'old'));
   const faulty = await startFaultyApiServer(server.kubeconfig);
-  const there: Stage['there'] = ({ child, said }, object) =>
-    until(
+  const there: Stage['there'] = ({ child, said }, object) => {
+    const [kind, namespace, name] = object.split('/');
+    return until(
       object,
       async () => {
         if (child.exitCode !== null) throw new Error(`ended early: ${said.stderr}`);
-        return (await server.objects()).includes(object);
+        return (await server.get(`${kind}/${name}`, namespace)) !== undefined;
       },
       120,
     );
+  };
   return {
     server,
     faulty,
@@ -128,14 +130,20 @@ export const startStage = async (): Promise<Stage> => {
   };
 };
 
+interface Status {
+  phase?: string;
+  readyToUse?: boolean;
+}
+
 /** Objects that are gone by then are not its concern. */
 const play = async (server: TestServer): Promise<void> => {
-  const line = '{range .items[*]}{.kind}/{.metadata.name}/{.status.phase}{.status.readyToUse}{"\\n"}{end}';
-  const found = (await server.kubectl(['get', 'pods,volumesnapshots', '-o', `jsonpath=${line}`])).trim().split('\n');
-  for (const [kind, name = '', state] of found.map((each) => each.split('/'))) {
-    const isPod = kind === 'Pod' && state === 'Pending';
-    if (isPod) await server.setStatus(`pod/${name}`, 'default', { phase: 'Running' }).catch(() => {});
-    if (kind === 'VolumeSnapshot' && state !== 'true') await server.finishSnapshot(name).catch(() => {});
+  for (const path of await server.objects()) {
+    const [kind, namespace, name = ''] = path.split('/');
+    if (namespace !== 'default' || !(kind === 'Pod' || kind === 'VolumeSnapshot')) continue;
+    const { status } = (await server.get<{ status?: Status }>(`${kind}/${name}`)) ?? {};
+    if (status?.phase === 'Pending')
+      await server.setStatus(`pod/${name}`, 'default', { phase: 'Running' }).catch(() => {});
+    if (kind === 'VolumeSnapshot' && !status?.readyToUse) await server.finishSnapshot(name).catch(() => {});
   }
 };
 
