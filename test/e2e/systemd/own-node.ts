@@ -12,8 +12,8 @@ import type { SystemdMachine } from '../../harness/systemd-machine.ts';
 import { type SmallImage, writeSmallVolume } from '../restore/small-volume.ts';
 import { makeNode, type PreloadDisk } from './node.ts';
 
-// What a test file makes goes when it ends.
-const folder = await mkdtemp(join(tmpdir(), 'preload-systemd-'));
+/** What a test file puts there goes when it ends. */
+export const folder = await mkdtemp(join(tmpdir(), 'preload-systemd-'));
 const machines: SystemdMachine[] = [];
 after(async () => {
   for (const machine of machines) await machine.powerOff();

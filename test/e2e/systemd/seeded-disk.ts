@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { VOLUME_CONTENTS } from '../../../src/model/contents.ts';
 import { parse, parseJson } from '../../../src/model/parse.ts';
-import { attachReadOnly, detachLoops } from '../../cluster/machine/disk.ts';
+import { attachReadOnly } from '../../cluster/machine/disk.ts';
 import type { ContainerdVersion } from '../../cluster/node/config.ts';
 import { requested } from '../../harness/capture-request.ts';
 import { startLoader } from '../../harness/loader-process.ts';
@@ -13,12 +11,7 @@ import { mountNewVolume } from '../../harness/loop-volume.ts';
 import { startCaptureNode } from '../hostile/capture-node.ts';
 import { pullSmallImage, type SmallImage } from '../restore/small-volume.ts';
 import type { PreloadDisk } from './node.ts';
-
-const folder = await mkdtemp(join(tmpdir(), 'preload-seeded-'));
-after(async () => {
-  await detachLoops(folder);
-  await rm(folder, { recursive: true });
-});
+import { folder } from './own-node.ts';
 
 /** Captures images, which a containerd of this version has pulled, onto a disk, with a seed. The last one is the pause image. */
 export const captureDisk = async (
@@ -26,7 +19,7 @@ export const captureDisk = async (
   images: readonly SmallImage[],
   version: ContainerdVersion,
 ): Promise<PreloadDisk> => {
-  const files = join(folder, name);
+  const files = join(folder, `captured-${name}`);
   const node = await startCaptureNode(files, images.at(-1)?.name ?? '', version);
   try {
     for (const image of images) await pullSmallImage(node, files, image);
