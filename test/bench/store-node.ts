@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { attachReadOnly } from '../cluster/machine/disk.ts';
 import { run } from '../cluster/machine/run.ts';
@@ -15,6 +16,15 @@ const MEASURED = `begin=$(date +%s%N)
 sh /preload/restore.sh --mode store >&2
 echo $(($(date +%s%N) - begin))`;
 
+const SOCKET = 'unix:///run/containerd/containerd.sock';
+const LISTED = `crictl --image-endpoint ${SOCKET} --runtime-endpoint ${SOCKET} images --quiet | wc -l`;
+
+// what containerd itself takes to list `all` images of its store, with or without us
+const restarted = (all: string): string => `begin=$(date +%s%N)
+systemctl restart containerd
+until [ "$(${LISTED})" = ${all} ]; do sleep 0.03; done
+echo $(($(date +%s%N) - begin))`;
+
 /** Lets containerd start as on a new node. Nothing is deleted, because ext4 is slow for minutes where many files were. */
 const emptyStore = (machine: SystemdMachine): Promise<string> =>
   sh(
@@ -28,7 +38,7 @@ const emptyStore = (machine: SystemdMachine): Promise<string> =>
     systemctl start containerd`,
   );
 
-/** Seconds of mode store on a machine with systemd and a disk of its own, and its parts. */
+/** Seconds of mode store on a machine with systemd and a disk of its own, its parts, and those of a mere restart. */
 export const measureStore = async (folder: string, version: ContainerdVersion, disk: Disk) => {
   const device = await attachReadOnly(disk.image);
   const own = await emptyDisk(join(folder, 'machine'));
@@ -47,7 +57,15 @@ export const measureStore = async (folder: string, version: ContainerdVersion, d
       });
     }
     const megabytes = Number.parseInt(await sh(machine, 'du -sk --exclude aside /var/lib/containerd'), 10) / 1024;
-    return { seconds: median(rounds.map(({ seconds }) => seconds)), megabytes, rounds };
+    const all = (await sh(machine, LISTED)).trim();
+    assert.notEqual(all, '0', 'CRI lists the images');
+    const restarts = [];
+    for (let time = 0; time < TIMES; time++) {
+      await dropCaches(1);
+      restarts.push(round(Number(await sh(machine, restarted(all))) / 1e9));
+    }
+    const seconds = median(rounds.map((each) => each.seconds));
+    return { seconds, megabytes, restartSeconds: median(restarts), rounds, restarts };
   } finally {
     await machine.powerOff();
     await run(['losetup', '--detach', device]);
