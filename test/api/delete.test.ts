@@ -38,7 +38,7 @@ const snapshots = async (): Promise<string[]> =>
   (await server.objects()).filter((path) => path.startsWith('VolumeSnapshot/')).map((path) => path.split('/')[2] ?? '');
 
 const setFinalizers = (name: string, finalizers: string[] | null) =>
-  server.kubectl(['patch', KIND, name, '--type=merge', '-p', JSON.stringify({ metadata: { finalizers } })]);
+  server.patch(`${KIND}/${name}`, 'default', { metadata: { finalizers } });
 
 describe('delete NAME', () => {
   test('deletes the snapshot, and says that the storage deletes its own', async () => {

@@ -248,14 +248,7 @@ describe('a signal', () => {
   test('a second one ends the command at once, even if objects are left', async () => {
     const run = await createUntilPending();
     const finalizers = (names: string[]) =>
-      server.kubectl([
-        'patch',
-        'pod',
-        'preload-web',
-        '--type=merge',
-        '-p',
-        JSON.stringify({ metadata: { finalizers: names } }),
-      ]);
+      server.patch('pod/preload-web', 'default', { metadata: { finalizers: names } });
     await finalizers(['example.com/hold']);
     run.child.kill('SIGINT');
     const deletion = ['get', 'pod', 'preload-web', '-o', 'jsonpath={.metadata.deletionTimestamp}'];

@@ -1,11 +1,12 @@
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Agent, fetch } from 'undici';
 import { until } from '../cluster/machine/until.ts';
 
 /** Reads and writes all kinds of objects. Without kubectl, whose calls took a third of the processor's time in these tests. */
 export interface Objects {
-  /** `Kind/namespace/name` of everything that lasts, of the kinds that there were at the start */
-  list: () => Promise<string[]>;
+  /** `Kind/namespace/name` of everything that lasts, of these kinds or of all that there were at the start */
+  list: (...kinds: string[]) => Promise<string[]>;
   /** `object`, here and below, is KIND/NAME as for kubectl; undefined if it is not there */
   get: <T = object>(object: string, namespace?: string) => Promise<T | undefined>;
   /** as `kubectl apply --server-side` does */
@@ -40,7 +41,7 @@ interface Kind extends Resource {
   apiVersion: string;
   /** how kubectl may call it, and as the object itself does */
   names: string[];
-  /** of a collection, without its namespace */
+  /** of all its objects; of those in a namespace if it is given and the kind has namespaces */
   path: (namespace?: string) => string;
 }
 
@@ -83,14 +84,13 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
 
   /** If it is new, the server may take a moment to know it. */
   const find = async (matches: (kind: Kind) => boolean, name: string): Promise<Kind> => {
-    let found = kinds.find(matches);
-    if (found) return found;
-    await until(`the kind ${name}`, async () => {
-      kinds = await discover();
-      found = kinds.find(matches);
-      return found !== undefined;
-    });
-    return found as unknown as Kind;
+    if (!kinds.some(matches)) {
+      await until(`the kind ${name}`, async () => {
+        kinds = await discover();
+        return kinds.some(matches);
+      });
+    }
+    return kinds.find(matches) ?? assert.fail(name);
   };
 
   for (const kind of awaited) await find(({ responseKind }) => responseKind.kind === kind, kind);
@@ -109,8 +109,9 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
   };
 
   return {
-    list: async () => {
-      const names = lasting.map(async ({ path, responseKind: { kind } }) => {
+    list: async (...wanted) => {
+      const asked = lasting.filter((it) => wanted.length === 0 || wanted.includes(it.responseKind.kind));
+      const names = asked.map(async ({ path, responseKind: { kind } }) => {
         const answer = await send(path(), ';g=meta.k8s.io;v=v1;as=PartialObjectMetadataList');
         const { items } = answer as { items: Manifest[] | null };
         return (items ?? []).map(({ metadata: { name, namespace = '' } }) => `${kind}/${namespace}/${name}`);

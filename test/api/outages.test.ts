@@ -32,7 +32,7 @@ describe('a server that is away', () => {
     });
     const run = stage.start('snapshot', 'away');
     await stage.there(run, 'VolumeSnapshot/default/away');
-    await until('the watch', () => watches);
+    await until('the wait', () => run.said.stderr.includes('Waiting') && watches);
     await faulty.leave();
     await server.finishSnapshot('away');
     await sleep(6000);

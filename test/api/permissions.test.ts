@@ -127,7 +127,7 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     meanwhile: async (name, process, without) => {
       const named = new RegExp(`^PersistentVolumeClaim/default/preload-(${name}-\\d+-\\d+)$`, 'm');
-      const claim = async () => named.exec((await server.objects()).join('\n'))?.[1];
+      const claim = async () => named.exec((await server.objects('PersistentVolumeClaim')).join('\n'))?.[1];
       await until('the claim', async () => process.child.exitCode !== null || (await claim()) !== undefined);
       await serving((await claim()) ?? '', process, without);
     },

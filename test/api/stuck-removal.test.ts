@@ -36,7 +36,7 @@ const pod = (name: string, claimName: string, seconds = 0) => ({
 const startRemoval = (...names: string[]) => server.kubectl(['delete', '--wait=false', ...names]);
 
 const setFinalizers = (name: string, finalizers: string[] | null) =>
-  server.kubectl(['patch', name, '--type=merge', '-p', JSON.stringify({ metadata: { finalizers } })]);
+  server.patch(name, 'default', { metadata: { finalizers } });
 
 /** Runs the command in `text` as a user would. */
 const runCommand = async (text: string): Promise<void> => {
