@@ -93,7 +93,7 @@ await yargs(hideBin(process.argv))
   .demandCommand(1)
   .strict()
   .fail((message, error) => {
-    console.error(`error: ${error?.message ?? message}`);
+    console.error(`error: ${[error?.message ?? message, error?.cause].filter(Boolean).join(': ')}`);
     process.exit(1);
   })
   .parseAsync();

@@ -1,4 +1,5 @@
-import { openAsBlob } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { Document } from './oci-image.ts';
 
 /** `repository` is everywhere a whole address, e.g. http://127.0.0.1:5000/v2/sample/web. */
@@ -33,7 +34,9 @@ const finishUpload = async (upload: Response, digest: string, file: string): Pro
   const address = new URL(upload.headers.get('location') ?? '', upload.url);
   address.searchParams.set('digest', digest);
   const headers = { 'content-type': 'application/octet-stream' };
-  await request(address.href, { method: 'PUT', headers, body: await openAsBlob(file) });
+  // not openAsBlob, which fails if another cluster, which pushes the same images, replaces the file meanwhile
+  const body = Readable.toWeb(createReadStream(file));
+  await request(address.href, { method: 'PUT', headers, body, duplex: 'half' });
 };
 
 const request = async (address: string, options: RequestInit): Promise<Response> => {
