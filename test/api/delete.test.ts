@@ -35,10 +35,7 @@ const ready = async (names: string[], { policy = 'Delete', platform = 'linux/amd
 const remove = (...argv: string[]) => server.preload('delete', ...argv);
 
 const snapshots = async (): Promise<string[]> =>
-  (await server.objects()).filter((path) => path.startsWith('VolumeSnapshot/')).map((path) => path.split('/')[2] ?? '');
-
-const setFinalizers = (name: string, finalizers: string[] | null) =>
-  server.patch(`${KIND}/${name}`, 'default', { metadata: { finalizers } });
+  (await server.objects('VolumeSnapshot')).map((path) => path.split('/')[2] ?? '');
 
 describe('delete NAME', () => {
   test('deletes the snapshot, and says that the storage deletes its own', async () => {
@@ -58,7 +55,7 @@ describe('delete NAME', () => {
     for (const part of command.replaceAll("'", '').split(' && kubectl ')) await server.kubectl(part.split(' '));
     await until(
       'the end of the content',
-      async () => !(await server.objects()).includes('VolumeSnapshotContent//content-default-kept'),
+      async () => !(await server.isThere('VolumeSnapshotContent/content-default-kept')),
     );
   });
 
@@ -216,7 +213,7 @@ describe('what hangs', () => {
 
   test('is reported with the reason of the driver when the time is over', async () => {
     await ready(['stuck']);
-    await setFinalizers('stuck', [FINALIZER]);
+    await server.setFinalizers(`${KIND}/stuck`, [FINALIZER]);
     const error = { message: 'the volume is in use', time: PAST };
     await server.setStatus('volumesnapshotcontent/content-default-stuck', 'default', { error });
     const { code, stdout, stderr } = await remove('stuck', '--timeout', '3s');
@@ -229,19 +226,19 @@ describe('what hangs', () => {
     const { code: unwaited, stderr: said } = await remove('stuck', '--wait=false');
     assert.equal(unwaited, 0, said);
     assert.match(said, /The storage is deleting snap-stuck/);
-    await setFinalizers('stuck', null);
+    await server.setFinalizers(`${KIND}/stuck`, null);
   });
 
   test('is waited for until Ctrl-C, and the deletion goes on', async () => {
     await ready(['slow']);
-    await setFinalizers('slow', [FINALIZER]);
+    await server.setFinalizers(`${KIND}/slow`, [FINALIZER]);
     const { child, said, outcome } = server.start('delete', 'slow');
     await until('the wait', async () => said.stderr.includes('Waiting'));
     child.kill('SIGINT');
     const { code, stderr } = await outcome;
     assert.equal(code, 130);
     assert.match(stderr, /^The deletion continues in the background\.$/m);
-    await setFinalizers('slow', null);
+    await server.setFinalizers(`${KIND}/slow`, null);
   });
 });
 

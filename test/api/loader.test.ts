@@ -247,16 +247,14 @@ describe('a signal', () => {
 
   test('a second one ends the command at once, even if objects are left', async () => {
     const run = await createUntilPending();
-    const finalizers = (names: string[]) =>
-      server.patch('pod/preload-web', 'default', { metadata: { finalizers: names } });
-    await finalizers(['example.com/hold']);
+    await server.setFinalizers('pod/preload-web', ['example.com/hold']);
     run.child.kill('SIGINT');
     const deletion = ['get', 'pod', 'preload-web', '-o', 'jsonpath={.metadata.deletionTimestamp}'];
     await until('the deletion', async () => (await server.kubectl(deletion)) !== '');
     run.child.kill('SIGINT');
     const { code, stdout, stderr } = await run.outcome;
     assert.deepEqual([code, stdout], [130, '']);
-    await finalizers([]);
+    await server.setFinalizers('pod/preload-web', []);
     await runRemedy(stderr);
   });
 });

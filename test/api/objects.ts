@@ -9,10 +9,13 @@ export interface Objects {
   list: (...kinds: string[]) => Promise<string[]>;
   /** `object`, here and below, is KIND/NAME as for kubectl; undefined if it is not there */
   get: <T = object>(object: string, namespace?: string) => Promise<T | undefined>;
+  isThere: (object: string, namespace?: string) => Promise<boolean>;
   /** as `kubectl apply --server-side` does */
   apply: (...objects: object[]) => Promise<void>;
   /** as `kubectl patch --type=merge` does */
   patch: (object: string, namespace: string, patch: object) => Promise<void>;
+  /** null removes all */
+  setFinalizers: (object: string, finalizers: string[] | null) => Promise<void>;
   /** what a controller, a kubelet or a driver would report */
   setStatus: (object: string, namespace: string, status: object) => Promise<void>;
   close: () => Promise<void>;
@@ -108,6 +111,13 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
     await send(`${await pathOf(object, namespace)}${subresource}`, '', { body, type: 'merge-patch+json' });
   };
 
+  const get = async <T>(object: string, namespace = 'default'): Promise<T | undefined> => {
+    const path = await pathOf(object, namespace);
+    return send(path, '').catch((error) => {
+      if (error.status !== 404) throw error;
+    }) as Promise<T | undefined>;
+  };
+
   return {
     list: async (...wanted) => {
       const asked = lasting.filter((it) => wanted.length === 0 || wanted.includes(it.responseKind.kind));
@@ -127,13 +137,10 @@ export const openObjects = async (kubeconfig: string, awaited: readonly string[]
         await send(`${path(metadata.namespace ?? 'default')}/${metadata.name}?${query}`, '', patch);
       }
     },
-    get: async <T>(object: string, namespace = 'default') => {
-      const path = await pathOf(object, namespace);
-      return send(path, '').catch((error) => {
-        if (error.status !== 404) throw error;
-      }) as Promise<T | undefined>;
-    },
+    get,
+    isThere: async (object, namespace) => (await get(object, namespace)) !== undefined,
     patch,
+    setFinalizers: (object, finalizers) => patch(object, 'default', { metadata: { finalizers } }),
     setStatus: (object, namespace, status) => patch(object, namespace, { status }, '/status'),
     close: () => dispatcher.destroy(),
   };

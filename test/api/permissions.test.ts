@@ -42,13 +42,12 @@ const allow = async (user: string, rights: readonly Right[]): Promise<void> => {
 };
 
 const kubectl = (...argv: string[]) => server.kubectl(argv);
-const isThere = async (kind: string, name: string) => (await server.get(`${kind}/${name}`)) !== undefined;
 
 /** Resolves once the object is there. Throws if the run has ended. */
 const appears = (kind: string, name: string, { child }: Run): Promise<void> =>
   until(`${kind}/${name}`, async () => {
     if (child.exitCode !== null) throw new Error('ended early');
-    return isThere(kind, name);
+    return server.isThere(`${kind}/${name}`);
   });
 
 type Run = ReturnType<typeof startBundle>;
@@ -67,10 +66,10 @@ const serve = async (name: string, process: Run, { late = false }): Promise<void
   }
   await until(
     'the end of the claim',
-    async () => process.child.exitCode !== null || !(await isThere('pvc', `preload-${name}`)),
+    async () => process.child.exitCode !== null || !(await server.isThere(`pvc/preload-${name}`)),
   );
   await kubectl('delete', 'pv', `pv-${name}`, '--wait=false');
-  await server.patch(`pv/pv-${name}`, '', { metadata: { finalizers: null } });
+  await server.setFinalizers(`pv/pv-${name}`, null);
 };
 
 interface Case {
@@ -108,7 +107,7 @@ const CASES: Readonly<Record<string, Case>> = {
     argv: (name) => ['create', name, '--resume', '--timeout', '90s'],
     arrange: async (name) => {
       const { child, outcome } = startBundle(create(name, 'nginx:1'), { KUBECONFIG: server.kubeconfig });
-      await until('the pod', () => isThere('pod', `preload-${name}`));
+      await until('the pod', () => server.isThere(`pod/preload-${name}`));
       child.kill('SIGKILL');
       await outcome;
     },

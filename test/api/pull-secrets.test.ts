@@ -183,7 +183,7 @@ test('Secrets that an interrupted run left do not stay for ever: the next run sa
   assert.match(stderr, /^error: secret\/preload-web already exists: preload "web" is still being created, or/m);
   const command = /: kubectl (delete .*)$/m.exec(stderr)?.[1];
   await server.kubectl(command?.split(' ') ?? []);
-  const secrets = (await server.objects()).filter((object) => object.startsWith('Secret/run/'));
+  const secrets = (await server.objects('Secret')).filter((object) => object.startsWith('Secret/run/'));
   assert.deepEqual(secrets, ['Secret/run/named', 'Secret/run/own']);
 });
 

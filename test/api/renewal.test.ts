@@ -28,7 +28,7 @@ const made = async (name: string, { platform = 'linux/amd64', policy = 'Delete' 
 };
 
 const snapshots = async (prefix: string): Promise<string[]> =>
-  (await server.objects())
+  (await server.objects('VolumeSnapshot'))
     .flatMap((object) => /^VolumeSnapshot\/default\/(.*)$/.exec(object)?.[1] ?? [])
     .filter((name) => name.startsWith(prefix));
 
@@ -191,7 +191,7 @@ test('verify takes a prefix', async () => {
   await made('sound-1');
   await made('sound-2');
   const run = start('verify', 'sound-');
-  await until('the clone', async () => (await server.objects()).includes('Pod/default/preload-sound-2-verify'));
+  await until('the clone', () => server.isThere('pod/preload-sound-2-verify'));
   const { stdout } = await ends(run);
   assert.match(stdout, /^sound-2 /m);
 });

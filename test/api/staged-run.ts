@@ -79,7 +79,7 @@ export const startStage = async (): Promise<Stage> => {
       object,
       async () => {
         if (child.exitCode !== null) throw new Error(`ended early: ${said.stderr}`);
-        return (await server.get(`${kind}/${name}`, namespace)) !== undefined;
+        return server.isThere(`${kind}/${name}`, namespace);
       },
       120,
     );

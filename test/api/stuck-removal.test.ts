@@ -35,9 +35,6 @@ const pod = (name: string, claimName: string, seconds = 0) => ({
 
 const startRemoval = (...names: string[]) => server.kubectl(['delete', '--wait=false', ...names]);
 
-const setFinalizers = (name: string, finalizers: string[] | null) =>
-  server.patch(name, 'default', { metadata: { finalizers } });
-
 /** Runs the command in `text` as a user would. */
 const runCommand = async (text: string): Promise<void> => {
   const [, command = ''] = /, run: kubectl (.*)$/m.exec(text) ?? [];
@@ -45,8 +42,7 @@ const runCommand = async (text: string): Promise<void> => {
   await server.kubectl(command.replaceAll("'", '').split(' '));
 };
 
-const isGone = (object: string) =>
-  until(`the end of ${object}`, async () => !(await server.objects()).includes(object));
+const isGone = (object: string) => until(`the end of ${object}`, async () => !(await server.isThere(object)));
 
 // each of them may wait for a minute
 describe('an object that is still being removed', { concurrency: true }, () => {
@@ -57,7 +53,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
       const preload = stage.start('create', 'late');
       const waiting = / ! waiting for persistentvolumeclaim\/preload-late of an earlier run, which is being removed$/m;
       await until('the warning', async () => waiting.test(preload.said.stderr));
-      await setFinalizers('pvc/preload-late', null);
+      await server.setFinalizers('pvc/preload-late', null);
       const { code, stderr } = await stage.finish('create', preload);
       assert.equal(code, 0, stderr);
     });
@@ -109,7 +105,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
         assert.deepEqual([code, stdout], [1, ''], stderr);
         assert.match(stderr, reason);
         await runCommand(stderr);
-        await isGone(`${kind === 'pod' ? 'Pod' : 'PersistentVolumeClaim'}/default/preload-${name}`);
+        await isGone(`${kind}/preload-${name}`);
       });
     }
   });
@@ -119,7 +115,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
       'a finalizer': [
         'kept',
         /it has finalizers: .*example\.com\/slow.*; if nothing else removes them, run: /,
-        () => setFinalizers('pvc/preload-kept', [FINALIZER]),
+        () => server.setFinalizers('pvc/preload-kept', [FINALIZER]),
       ],
       'a pod': [
         'shared',
@@ -140,14 +136,14 @@ describe('an object that is still being removed', { concurrency: true }, () => {
           .find((line) => line.startsWith(` ! persistentvolumeclaim/preload-${name} is still`));
         assert.match(warning ?? stderr, reason);
         await runCommand(warning ?? '');
-        await isGone(`PersistentVolumeClaim/default/preload-${name}`);
+        await isGone(`PersistentVolumeClaim/preload-${name}`);
       });
     }
 
     test('verify, with a finalizer', async () => {
       const preload = stage.start('verify', 'old');
       await stage.there(preload, 'Pod/default/preload-old-verify');
-      await setFinalizers('pvc/preload-old-verify', [FINALIZER]);
+      await server.setFinalizers('pvc/preload-old-verify', [FINALIZER]);
       const { code, stderr } = await stage.finish('verify', preload);
       assert.equal(code, 0, stderr);
       assert.match(
@@ -155,7 +151,7 @@ describe('an object that is still being removed', { concurrency: true }, () => {
         /^ ! persistentvolumeclaim\/preload-old-verify is still being removed: it has finalizers: /m,
       );
       await runCommand(stderr);
-      await isGone('PersistentVolumeClaim/default/preload-old-verify');
+      await isGone('PersistentVolumeClaim/preload-old-verify');
     });
   });
 });

@@ -133,7 +133,7 @@ describe('a user with only these permissions', () => {
     const run = server.start('verify', 'web', '--as', 'jane');
     await until('the pod', async () => {
       assert.equal(run.child.exitCode, null, run.said.stderr);
-      return (await server.objects()).includes('Pod/default/preload-web-verify');
+      return server.isThere('pod/preload-web-verify');
     });
     const claim = [
       'get',

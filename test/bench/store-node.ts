@@ -12,18 +12,17 @@ const TIMES = 5;
 const BOOTS = 3;
 
 // in the machine, because to enter it takes a tenth of a second when nothing is in the page cache
-const MEASURED = `begin=$(date +%s%N)
-sh /preload/restore.sh --mode store >&2
-echo $(($(date +%s%N) - begin))`;
+const measured = async (machine: SystemdMachine, commands: string): Promise<number> => {
+  const nanoseconds = await sh(machine, `begin=$(date +%s%N)\n${commands}\necho $(($(date +%s%N) - begin))`);
+  return round(Number(nanoseconds) / 1e9);
+};
 
 const SOCKET = 'unix:///run/containerd/containerd.sock';
 const LISTED = `crictl --image-endpoint ${SOCKET} --runtime-endpoint ${SOCKET} images --quiet | wc -l`;
 
 // what containerd itself takes to list `all` images of its store, with or without us
-const restarted = (all: string): string => `begin=$(date +%s%N)
-systemctl restart containerd
-until [ "$(${LISTED})" = ${all} ]; do sleep 0.03; done
-echo $(($(date +%s%N) - begin))`;
+const restarted = (all: string): string => `systemctl restart containerd
+until [ "$(${LISTED})" = ${all} ]; do sleep 0.03; done`;
 
 /** Lets containerd start as on a new node. Nothing is deleted, because ext4 is slow for minutes where many files were. */
 const emptyStore = (machine: SystemdMachine): Promise<string> =>
@@ -50,9 +49,9 @@ export const measureStore = async (folder: string, version: ContainerdVersion, d
     for (let time = 0; time < TIMES; time++) {
       await emptyStore(machine);
       await dropCaches(REST);
-      const nanoseconds = Number(await sh(machine, MEASURED));
+      const seconds = await measured(machine, 'sh /preload/restore.sh --mode store >&2');
       rounds.push({
-        seconds: round(nanoseconds / 1e9),
+        seconds,
         ...JSON.parse(await sh(machine, 'cat /run/kubectl-preload/restore.json')).phases,
       });
     }
@@ -62,7 +61,7 @@ export const measureStore = async (folder: string, version: ContainerdVersion, d
     const restarts = [];
     for (let time = 0; time < TIMES; time++) {
       await dropCaches(1);
-      restarts.push(round(Number(await sh(machine, restarted(all))) / 1e9));
+      restarts.push(await measured(machine, restarted(all)));
     }
     const seconds = median(rounds.map((each) => each.seconds));
     return { seconds, megabytes, restartSeconds: median(restarts), rounds, restarts };
